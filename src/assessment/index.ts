@@ -1,0 +1,8 @@
+/** The waist: every noun that crosses the house. */
+export * from "./assessment.ts";
+export * from "./conclusions.ts";
+export * from "./evidence.ts";
+export * from "./knowledge.ts";
+export * from "./scalars.ts";
+export * from "./system.ts";
+export * from "./threats.ts";

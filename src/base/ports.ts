@@ -1,0 +1,132 @@
+/** Effects, declared. `host/` implements them; everything below the doors receives them and touches nothing else. */
+
+/** Random access to bytes that may be larger than memory. */
+export interface ByteSource {
+  /** How the author or the listing calls it; shown to people, never interpreted. */
+  readonly name: string;
+  readonly size: number;
+  /** Exactly `length` bytes from `at`; throws where they are not there. */
+  read(at: number, length: number): Promise<Uint8Array>;
+  /** SHA-256 of all bytes, computed in a stream. */
+  sha256(): Promise<string>;
+}
+
+export interface FileEntry {
+  readonly path: string;
+  readonly size: number;
+  readonly kind: "file" | "folder" | "link" | "other";
+}
+
+/** Reading below one root folder; paths are relative, with forward slashes. */
+export interface Files {
+  readonly root: string;
+  /** The entry, or undefined where nothing is. */
+  stat(path: string): Promise<FileEntry | undefined>;
+  list(path: string, options?: { recursive?: boolean; limit?: number }): Promise<FileEntry[]>;
+  open(path: string): Promise<ByteSource>;
+  /** The whole file; throws a HostError above `limit` bytes (default 2 GiB − 1). */
+  readWhole(path: string, limit?: number): Promise<Uint8Array>;
+}
+
+/** Small named blobs that outlive a run (measurements of earlier runs). Writes are atomic. */
+export interface BlobStore {
+  get(key: string): Promise<Uint8Array | undefined>;
+  put(key: string, bytes: Uint8Array): Promise<void>;
+}
+
+export interface Clock {
+  /** Wall time in milliseconds since 1970. */
+  now(): number;
+  /** A monotonic clock in milliseconds. */
+  monotonic(): number;
+}
+
+/** What onnxruntime holds: row-major values of one element type. */
+export interface RuntimeTensor {
+  readonly type:
+    | "float32"
+    | "float64"
+    | "int64"
+    | "int32"
+    | "uint8"
+    | "int8"
+    | "bool"
+    | "float16"
+    | "uint16"
+    | "int16"
+    | "uint32"
+    | "uint64"
+    | "string";
+  readonly dims: readonly number[];
+  readonly data:
+    | Float32Array
+    | Float64Array
+    | BigInt64Array
+    | BigUint64Array
+    | Int32Array
+    | Uint8Array
+    | Int8Array
+    | Uint16Array
+    | Int16Array
+    | Uint32Array
+    | readonly string[];
+}
+
+export interface InferenceSession {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  run(
+    feeds: Readonly<Record<string, RuntimeTensor>>,
+    fetches?: readonly string[],
+  ): Promise<Record<string, RuntimeTensor>>;
+  release(): Promise<void>;
+}
+
+/** Loads ONNX bytes into an inference session with one thread. Throws an Error with the runtime's own words on refusal. */
+export interface InferenceRuntime {
+  readonly version: string;
+  load(model: Uint8Array): Promise<InferenceSession>;
+}
+
+/** What runs inside one isolated worker: reading and inference, nothing else. */
+export interface WorkerPorts {
+  readonly files: Files;
+  readonly runtime: InferenceRuntime;
+  readonly clock: Clock;
+}
+
+/**
+ * Runs whole shards in isolated child processes, one inference thread each. A worker that dies (a native abort, out of
+ * memory) rejects its own shard with a WorkerDied error and is replaced; the others go on.
+ */
+export interface ShardPool {
+  readonly workers: number;
+  readonly runtimeVersion: string;
+  run<Result>(
+    shard: unknown,
+    options: { signal: AbortSignal; onProgress?: (done: number, total: number, note?: string) => void },
+  ): Promise<Result>;
+  close(): Promise<void>;
+}
+
+export interface Host {
+  readonly files: Files;
+  readonly models: ShardPool;
+  readonly store: BlobStore;
+  readonly clock: Clock;
+}
+
+/** The world said no: a missing file, a folder in a file's place, a full disk, no permission. Its message is for the user. */
+export class HostError extends Error {
+  override readonly name = "HostError";
+  readonly remedy: string | undefined;
+  constructor(message: string, remedy?: string) {
+    super(message);
+    this.remedy = remedy;
+  }
+}
+
+/** An isolated worker ended before its shard did. */
+export class WorkerDied extends Error {
+  override readonly name = "WorkerDied";
+}
