@@ -1,5 +1,13 @@
 /** Effects, declared. `host/` implements them; everything below the doors receives them and touches nothing else. */
 
+/** The part of AbortSignal that a long function needs; every AbortSignal is one. */
+export interface Signal {
+  readonly aborted: boolean;
+  throwIfAborted(): void;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 /** Random access to bytes that may be larger than memory. */
 export interface ByteSource {
   /** How the author or the listing calls it; shown to people, never interpreted. */
@@ -104,7 +112,7 @@ export interface ShardPool {
   readonly runtimeVersion: string;
   run<Result>(
     shard: unknown,
-    options: { signal: AbortSignal; onProgress?: (done: number, total: number, note?: string) => void },
+    options: { signal: Signal; onProgress?: (done: number, total: number, note?: string) => void },
   ): Promise<Result>;
   close(): Promise<void>;
 }

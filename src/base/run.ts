@@ -1,5 +1,5 @@
 /** What everything that takes time gets as its first argument: a signal, a random stream, the ports, and an ear. */
-import type { Host } from "./ports.ts";
+import type { Host, Signal } from "./ports.ts";
 import type { Rng } from "./random.ts";
 
 /** Where a run is: the stage, the item in it, and how much of the item is done. `label` is for people. */
@@ -13,7 +13,7 @@ export interface Progress {
 }
 
 export interface Run<Ports = Host> {
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   readonly rng: Rng;
   readonly ports: Ports;
   readonly progress: (step: Progress) => void;
