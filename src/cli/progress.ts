@@ -1,0 +1,92 @@
+/** Progress on standard error: one live line per item with its rate and time left, or one plain line per stage where nothing can be redrawn. */
+import type { Progress } from "#base/run.ts";
+import { plain, type Terminal } from "./terminal.ts";
+
+const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const REDRAW_MS = 100;
+
+export interface ProgressView {
+  readonly report: (step: Progress) => void;
+  /** Prints a finished line above whatever is running. */
+  readonly finish: (mark: "done" | "warning" | "waiting", stage: string, text: string) => void;
+  readonly close: () => void;
+}
+
+interface Item {
+  readonly started: number;
+  step: Progress;
+}
+
+/** A view over the terminal; `now` in milliseconds. */
+export function progressView(terminal: Terminal, now: () => number, quiet: boolean): ProgressView {
+  const { errColours: c } = terminal;
+  const running = new Map<string, Item>();
+  const announced = new Set<string>();
+  let drawn = 0;
+  let frame = 0;
+  let lastDraw = -Infinity;
+
+  const erase = (): void => {
+    if (drawn > 0) terminal.err(`\u001b[${drawn}A\u001b[0J`);
+    drawn = 0;
+  };
+  const draw = (): void => {
+    erase();
+    const lines = [...running.values()].map(({ started, step }) => itemLine(step, now() - started));
+    terminal.err(lines.map((line) => `${line}\n`).join(""));
+    drawn = lines.length;
+  };
+  const itemLine = (step: Progress, elapsedMs: number): string => {
+    const share = step.total > 0 ? Math.min(1, step.done / step.total) : 0;
+    const cells = 12,
+      full = Math.round(share * cells);
+    const bar = `[${"█".repeat(full)}${" ".repeat(cells - full)}]`;
+    const left =
+      step.done > 0 && step.done < step.total
+        ? `${clock((elapsedMs / step.done) * (step.total - step.done))} left`
+        : "";
+    const text =
+      `  ${FRAMES[frame++ % FRAMES.length]} ${step.stage.padEnd(12)} ${plain(step.label ?? step.item)}  ${bar} ${step.done}/${step.total}  ${left}  ${plain(step.note ?? "")}`.trimEnd();
+    return c.cyan(text.length > terminal.columns - 1 ? `${text.slice(0, Math.max(20, terminal.columns - 2))}…` : text);
+  };
+
+  return {
+    report(step) {
+      if (quiet) return;
+      const key = `${step.stage}/${step.item}`;
+      if (step.done >= step.total) running.delete(key);
+      else {
+        const item = running.get(key);
+        if (item) item.step = step;
+        else running.set(key, { started: now(), step });
+      }
+      if (terminal.live) {
+        if (now() - lastDraw < REDRAW_MS && step.done < step.total) return;
+        lastDraw = now();
+        draw();
+      } else if (!announced.has(key) && step.done < step.total) {
+        announced.add(key);
+        terminal.err(`  · ${step.stage.padEnd(12)} ${plain(step.label ?? step.item)}\n`);
+      }
+    },
+    finish(mark, stage, text) {
+      if (quiet) return;
+      if (terminal.live) erase();
+      const sign = mark === "done" ? c.green("✔") : mark === "warning" ? c.yellow("!") : "·";
+      terminal.err(`  ${sign} ${stage.padEnd(12)} ${plain(text)}\n`);
+      if (terminal.live) draw();
+    },
+    close() {
+      if (terminal.live) erase();
+      running.clear();
+    },
+  };
+}
+
+/** `0:41`, `12:03`, `1:02:03` */
+export function clock(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const shown = parts[0]! > 0 ? parts : parts.slice(1);
+  return shown.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
+}

@@ -1,0 +1,78 @@
+/** Small charts as SVG: accuracy against budget, risk intervals against their criteria. */
+import type { EvasionMeasure, Risk } from "#assessment/index.ts";
+import { markup, type Markup } from "./markup.ts";
+import { figure, percent } from "./words.ts";
+
+const PLOT = { width: 560, height: 260, left: 52, right: 16, top: 14, bottom: 40 };
+
+/** Robust accuracy against budget with its 95 % band, the threshold and the author's budget marked. */
+export function accuracyCurve(measure: EvasionMeasure, threshold: number | undefined, id: string): Markup {
+  const points = measure.curve.toSorted((a, b) => a.eps - b.eps);
+  const widest = Math.max(measure.eps, ...points.map(({ eps }) => eps)) || 1;
+  // A square-root axis keeps the small budgets, where accuracy falls, apart from each other.
+  const x = (eps: number): number => PLOT.left + Math.sqrt(eps / widest) * (PLOT.width - PLOT.left - PLOT.right);
+  const y = (share: number): number => PLOT.top + (1 - share) * (PLOT.height - PLOT.top - PLOT.bottom);
+  const line = points
+    .map(({ eps, robust }) => `${x(eps).toFixed(1)},${y(robust.n === 0 ? 0 : robust.k / robust.n).toFixed(1)}`)
+    .join(" ");
+  const band = [
+    ...points.map(({ eps, robust }) => `${x(eps).toFixed(1)},${y(robust.high).toFixed(1)}`),
+    ...points.toReversed().map(({ eps, robust }) => `${x(eps).toFixed(1)},${y(robust.low).toFixed(1)}`),
+  ].join(" ");
+  const words = points.map(({ eps, robust }) => `${budgetText(eps)}: ${robust.k} of ${robust.n}`).join("; ");
+  return markup`<svg class="chart" viewBox="0 0 ${PLOT.width} ${PLOT.height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">Accuracy under attack against budget</title><desc id="${id}-d">${words}</desc>
+${[0, 0.25, 0.5, 0.75, 1].map((share) => markup`<line class="grid" x1="${PLOT.left}" x2="${PLOT.width - PLOT.right}" y1="${y(share)}" y2="${y(share)}"/><text class="tick" text-anchor="end" x="${PLOT.left - 6}" y="${y(share) + 4}">${percent(share, 0)}</text>`)}
+${thinned(
+  points.map(({ eps }) => eps),
+  x,
+).map(
+  (eps) =>
+    markup`<text class="tick" text-anchor="middle" x="${x(eps)}" y="${PLOT.height - PLOT.bottom + 16}">${budgetText(eps)}</text>`,
+)}
+<text class="axis" text-anchor="middle" x="${(PLOT.left + PLOT.width) / 2}" y="${PLOT.height - 6}">budget (${measure.norm === "linf" ? "largest change of one value" : "Euclidean length of the change"}, as a fraction of the range)</text>
+<polygon class="band" points="${band}"/><polyline class="line" points="${line}"/>
+${points.map(({ eps, robust }) => markup`<circle class="point" cx="${x(eps)}" cy="${y(robust.n === 0 ? 0 : robust.k / robust.n)}" r="3"/>`)}
+<line class="budget" x1="${x(measure.eps)}" x2="${x(measure.eps)}" y1="${PLOT.top}" y2="${PLOT.height - PLOT.bottom}"/>
+${threshold === undefined ? "" : markup`<line class="threshold" x1="${PLOT.left}" x2="${PLOT.width - PLOT.right}" y1="${y(threshold)}" y2="${y(threshold)}"/><text class="threshold-label" text-anchor="end" x="${PLOT.width - PLOT.right}" y="${y(threshold) - 5}">threshold ${percent(threshold, 0)}</text>`}
+</svg>`;
+}
+
+/** Tick positions that do not run into each other. */
+function thinned(values: readonly number[], x: (value: number) => number): number[] {
+  const kept: number[] = [];
+  for (const value of values) if (kept.length === 0 || x(value) - x(kept.at(-1)!) > 46) kept.push(value);
+  return kept;
+}
+
+/** `4/255` where it is one, else a short decimal. */
+export function budgetText(eps: number): string {
+  const over255 = eps * 255;
+  if (Math.abs(over255 - Math.round(over255)) < 1e-6 && over255 >= 0.5 && over255 <= 64.5)
+    return `${Math.round(over255)}/255`;
+  return figure(eps);
+}
+
+/** Risk intervals on a logarithmic axis, each with its criterion: left of the tick is within, right of it missed. */
+export function riskChart(risks: readonly Risk[], id: string): Markup {
+  const rowHeight = 26,
+    left = 310,
+    width = 900,
+    right = 30,
+    top = 26;
+  const height = top + risks.length * rowHeight + 30;
+  const floor = 1e-5;
+  const x = (p: number): number => left + ((Math.log10(Math.max(p, floor)) + 5) / 5) * (width - left - right);
+  return markup`<svg class="chart risks" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">Risks against their criteria</title><desc id="${id}-d">The table below gives the same intervals in figures.</desc>
+${[1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1].map((p) => markup`<line class="grid" x1="${x(p)}" x2="${x(p)}" y1="${top - 6}" y2="${height - 24}"/><text class="tick" text-anchor="middle" x="${x(p)}" y="${height - 8}">${p === 1e-5 ? "≤ 0.00001" : figure(p)}</text>`)}
+<text class="axis" x="${left}" y="14">P(at least one harmful event per year)</text>
+${risks.map((risk, i) => {
+  const y = top + i * rowHeight + rowHeight / 2;
+  return markup`<g class="risk ${risk.judgement}${risk.untested ? " untested" : ""}"><title>${risk.id}: ${figure(risk.current.low)} to ${figure(risk.current.high)}, criterion ${figure(risk.criterion.perYear)}</title><text text-anchor="end" x="${left - 12}" y="${y + 4}">${shortName(risk)}</text><line class="interval" x1="${x(risk.current.low)}" x2="${Math.max(x(risk.current.high), x(risk.current.low) + 3)}" y1="${y}" y2="${y}"/><circle class="likely" cx="${x(risk.current.likely)}" cy="${y}" r="4"/><line class="criterion" x1="${x(risk.criterion.perYear)}" x2="${x(risk.criterion.perYear)}" y1="${y - 9}" y2="${y + 9}"/></g>`;
+})}
+</svg>`;
+}
+
+function shortName({ threat, harm }: Risk): string {
+  const text = `${threat} → ${harm}`;
+  return text.length <= 46 ? text : `${text.slice(0, 45)}…`;
+}

@@ -1,0 +1,47 @@
+/** How figures and reports write numbers: always with what they count. */
+import type { Estimate, Proportion } from "#assessment/index.ts";
+
+/** `38.1 %` */
+export function percent(value: number, digits = 1): string {
+  return `${(100 * value).toFixed(digits)} %`;
+}
+
+/** `190/500 = 38.0 % [33.7, 42.4]` */
+export function proportionText({ k, n, low, high }: Proportion): string {
+  return n === 0
+    ? "0 of 0: nothing to count"
+    : `${k}/${n} = ${percent(k / n)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+}
+
+/** A probability or rate per year in as few digits as carry it: `0.0095`, `0.095`, `2.3`. */
+export function figure(value: number): string {
+  if (value === 0) return "0";
+  if (value >= 100) return value.toFixed(0);
+  if (value >= 0.9995 && value <= 1) return value === 1 ? "1" : value.toPrecision(4);
+  return String(Number(value.toPrecision(value >= 1 ? 3 : 2)));
+}
+
+/** `[0.0058, 0.095]` */
+export function intervalText({ low, high }: { readonly low: number; readonly high: number }): string {
+  return `[${figure(low)}, ${figure(high)}]`;
+}
+
+const GRADE_WORDS = {
+  A: "measured end to end, adaptive",
+  B: "measured on the component, adaptive",
+  C: "measured, not adaptive",
+  D: "published for a comparable system",
+  E: "opinion",
+  F: "none",
+} as const;
+
+/** Where an estimate comes from, in words: `measured 312/500 (grade B)`. */
+export function basisText({ basis, grade }: Estimate): string {
+  const words =
+    basis.kind === "measured"
+      ? `measured ${basis.k}/${basis.n} ${basis.unit}`
+      : basis.kind === "literature"
+        ? `literature: ${basis.source}`
+        : `${basis.kind}: ${basis.why}`;
+  return `${words} – grade ${grade}, ${GRADE_WORDS[grade]}`;
+}

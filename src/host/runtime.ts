@@ -1,0 +1,53 @@
+/** onnxruntime behind the port: one thread per session, because children with one thread each beat one with two. */
+import { createRequire } from "node:module";
+import type { InferenceRuntime, InferenceSession, RuntimeTensor } from "#base/ports.ts";
+
+type Ort = typeof import("onnxruntime-node");
+
+/** Loads onnxruntime-node on first use: it maps 30 MB that `--help` does not need. */
+export async function onnxRuntime(): Promise<InferenceRuntime> {
+  const ort: Ort = await import("onnxruntime-node");
+  return {
+    version: runtimeVersion(),
+    async load(model) {
+      const session = await ort.InferenceSession.create(model, {
+        executionProviders: ["cpu"],
+        intraOpNumThreads: 1,
+        interOpNumThreads: 1,
+        graphOptimizationLevel: "all",
+        logSeverityLevel: 4,
+        extra: { session: { intra_op: { allow_spinning: "0" } } },
+      });
+      return adapted(ort, session);
+    },
+  };
+}
+
+/** The version of the installed onnxruntime, without loading its binary. */
+export function runtimeVersion(): string {
+  return (createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string }).version;
+}
+
+function adapted(ort: Ort, session: Awaited<ReturnType<Ort["InferenceSession"]["create"]>>): InferenceSession {
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    async run(feeds, fetches) {
+      const given: Record<string, InstanceType<Ort["Tensor"]>> = {};
+      for (const [name, tensor] of Object.entries(feeds)) {
+        given[name] = new ort.Tensor(tensor.type as "float32", tensor.data as Float32Array, tensor.dims as number[]);
+      }
+      const results = fetches ? await session.run(given, fetches as string[]) : await session.run(given);
+      const answers: Record<string, RuntimeTensor> = {};
+      for (const [name, tensor] of Object.entries(results)) {
+        answers[name] = {
+          type: tensor.type as RuntimeTensor["type"],
+          dims: tensor.dims,
+          data: tensor.data as RuntimeTensor["data"],
+        };
+      }
+      return answers;
+    },
+    release: () => session.release(),
+  };
+}
