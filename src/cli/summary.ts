@@ -1,0 +1,129 @@
+/** The assessment on one terminal screen: the outcome, what was not tried, what is open, and what to do next. */
+import type { Assessment, Evidence } from "#assessment/index.ts";
+import { figure, intervalText, percent } from "#figures/words.ts";
+import { clock } from "./progress.ts";
+import { plain, type Colours } from "./terminal.ts";
+
+const CLASS_WORDS = {
+  DP: "data poisoning",
+  MP: "model poisoning",
+  AE: "adversarial examples",
+  CA: "confidentiality attacks",
+  MF: "model flaws",
+} as const;
+const LABEL = 10;
+
+/** Lines of at most `columns` characters; `reportPath` is where the page lies. */
+export function summary(
+  assessment: Assessment,
+  { colours: c, columns, reportPath }: { colours: Colours; columns: number; reportPath: string },
+): string {
+  const { body, run } = assessment;
+  const { outcome } = body;
+  const tone = outcome.exit === 0 ? c.green : outcome.exit === 1 ? c.red : c.yellow;
+  const width = Math.max(60, Math.min(columns, 120));
+  const lines: string[] = [];
+  const say = (label: string, text: string, paint: (text: string) => string = (t) => t): void => {
+    wrapped(plain(text), width - LABEL).forEach((line, i) =>
+      lines.push(`${c.bold((i === 0 ? label : "").padEnd(LABEL))}${paint(line)}`),
+    );
+  };
+
+  lines.push("");
+  const tried = outcome.coverage.filter(({ status }) => status === "tried").length;
+  const excluded = outcome.coverage.filter(({ status }) => status === "excluded").length;
+  say(
+    "OUTCOME",
+    `${outcome.outcome}${outcome.byAnalogy ? " (by analogy – not a legal conclusion)" : ""} – ${tried} of 5 attack classes of Art. 15(5) tried${excluded > 0 ? `, ${excluded} excluded` : ""}`,
+    (text) => c.bold(tone(text)),
+  );
+  if (body.partial) say("", `partial: ${body.partial.reason}; untested: ${body.partial.untested.join(", ")}`, c.yellow);
+  const untriedClasses = outcome.coverage
+    .filter(({ status }) => status === "not-tried")
+    .map((item) => CLASS_WORDS[item.class]);
+  const otherUntried = outcome.notTried.length;
+  if (untriedClasses.length > 0) say("", `not tried: ${untriedClasses.join(", ")} (see \`vauban explain not-tried\`)`);
+  if (otherUntried > 0) say("", `${otherUntried} more lines of what was not tried stand first in the report`);
+  measuredLines(assessment).forEach((text, i) => say(i === 0 ? "SO FAR" : "", text));
+  for (const carrier of outcome.carriedBy.slice(0, 3))
+    say(
+      "",
+      `carried by ${carrier.control} at ${carrier.at}: without it the system is *${carrier.without}*${carrier.path ? ` by ${carrier.path}` : ""}`,
+    );
+
+  const unsettled = body.risks.filter(({ judgement, significant }) => judgement !== "within" && significant);
+  const measuredFirst = unsettled.toSorted(
+    (a, b) =>
+      Number(b.judgement === "missed") - Number(a.judgement === "missed") ||
+      Number(a.untested) - Number(b.untested) ||
+      b.current.low - a.current.low,
+  );
+  measuredFirst
+    .slice(0, 4)
+    .forEach((risk, i) =>
+      say(
+        i === 0 ? (risk.judgement === "missed" ? "MISSED" : "OPEN") : "",
+        `${risk.judgement === "missed" && i > 0 ? "missed: " : ""}${risk.threat} → ${risk.harm}   P(≥1 per year) ${intervalText(risk.current)}   criterion ${figure(risk.criterion.perYear)}${risk.untested ? "   not tried" : ""}`,
+      ),
+    );
+  if (unsettled.length > 4) say("", `and ${unsettled.length - 4} more risks that are not within their criterion`);
+  outcome.next
+    .slice(0, 2)
+    .forEach(({ what, command }, i) => say(i === 0 ? "NEXT" : "", `${what}${command ? `  \`${command}\`` : ""}`));
+  say("REPORT", `${reportPath}      SARIF · JSON beside it`);
+  say(
+    "",
+    `${clock(run.seconds * 1000)}, ${run.requestsOut} requests left this machine, seed ${body.seed}, assessment ${assessment.hash.slice(0, 16)}`,
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function measuredLines({ body }: Assessment): string[] {
+  const lines: string[] = [];
+  for (const item of body.evidence) {
+    if (item.outcome.status === "inconclusive") {
+      lines.push(`${item.title}: inconclusive – ${item.outcome.because}`);
+      continue;
+    }
+    const { measure } = item.outcome;
+    const threshold = body.trials.find(({ id }) => id === item.trial)?.threshold;
+    if (measure.kind === "evasion")
+      lines.push(
+        `${item.at ?? "model"} under attack: right for ${share(measure.robustAccuracy)}${thresholdWords(item, threshold?.compare, measure.robustAccuracy)}`,
+      );
+    if (measure.kind === "patch")
+      lines.push(
+        `${item.at ?? "model"} under a patch of ${percent(measure.area)}: changed ${share(measure.successRate)}${thresholdWords(item, threshold?.compare, measure.successRate)}`,
+      );
+  }
+  return lines;
+}
+
+function share({ k, n, low, high }: { k: number; n: number; low: number; high: number }): string {
+  return `${k}/${n} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}] %`;
+}
+
+function thresholdWords(
+  item: Evidence,
+  compare: { at: ">=" | "<="; value: number } | undefined,
+  { low, high }: { low: number; high: number },
+): string {
+  if (!compare) return `, grade ${item.grade}`;
+  const met = compare.at === ">=" ? low >= compare.value : high <= compare.value;
+  const missed = compare.at === ">=" ? high < compare.value : low > compare.value;
+  return ` – threshold ${compare.at} ${percent(compare.value, 0)} ${met ? "met" : missed ? "missed" : "not shown"}, grade ${item.grade}`;
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line.length + word.length + 1 > width && line.trim() !== "") {
+      lines.push(line);
+      line = "";
+    }
+    line += line === "" && lines.length > 0 ? word : line === "" ? word : ` ${word}`;
+  }
+  lines.push(line);
+  return lines;
+}

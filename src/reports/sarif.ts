@@ -1,0 +1,99 @@
+/** Findings as SARIF 2.1.0, each pointing at its line in the system file, for code review and CI. */
+import type { Log, ReportingDescriptor, Result } from "sarif";
+import { hashOf } from "#base/hash.ts";
+import type { Assessment, Finding } from "#assessment/index.ts";
+
+const LEVEL = { error: "error", warning: "warning", note: "note" } as const;
+const KIND: Readonly<Record<Finding["status"], NonNullable<Result["kind"]>>> = {
+  confirmed: "fail",
+  untested: "open",
+  inconclusive: "review",
+  stale: "review",
+  resisted: "pass",
+};
+
+/** One SARIF log. Findings that failed carry a level; what was not tried is `open`, never absent. */
+export function sarifReport(assessment: Assessment): Log {
+  const { body, hash } = assessment;
+  const threats = new Map(body.knowledge.threats.map((threat) => [threat.id, threat]));
+  const rules: ReportingDescriptor[] = [];
+  const ruleIndex = new Map<string, number>();
+  const ruleOf = (finding: Finding): string => {
+    const id = finding.type ?? `vauban/${finding.kind}`;
+    if (!ruleIndex.has(id)) {
+      const threat = finding.type ? threats.get(finding.type) : undefined;
+      ruleIndex.set(id, rules.length);
+      rules.push({
+        id,
+        name: threat?.slug ?? finding.kind,
+        shortDescription: { text: threat?.title ?? `Vauban ${finding.kind} finding` },
+        ...(threat ? { fullDescription: { text: threat.summary } } : {}),
+        help: { text: `vauban explain ${threat ? threat.id : finding.id}` },
+      });
+    }
+    return id;
+  };
+  const results = body.findings.map((finding): Result => {
+    const ruleId = ruleOf(finding);
+    const kind = KIND[finding.status];
+    const where = finding.where ?? body.system.where;
+    return {
+      ruleId,
+      ruleIndex: ruleIndex.get(ruleId)!,
+      kind,
+      level: kind === "fail" ? LEVEL[finding.severity] : "none",
+      message: { text: `${finding.title}. ${finding.detail}${finding.remedy ? ` Next: ${finding.remedy}` : ""}` },
+      locations: [
+        {
+          physicalLocation: {
+            artifactLocation: { uri: encodeURI(where.file), uriBaseId: "SYSTEM" },
+            region: {
+              startLine: where.line,
+              startColumn: where.column,
+              ...(where.endLine ? { endLine: where.endLine } : {}),
+              ...(where.endColumn ? { endColumn: where.endColumn } : {}),
+            },
+          },
+          ...(finding.at ? { logicalLocations: [{ name: finding.at, kind: "component" }] } : {}),
+        },
+      ],
+      partialFingerprints: {
+        "vauban/v1": hashOf([finding.kind, finding.threat ?? finding.id, finding.at ?? ""]).slice(0, 32),
+      },
+      properties: {
+        finding: finding.id,
+        status: finding.status,
+        severity: finding.severity,
+        evidence: [...finding.evidence],
+      },
+    };
+  });
+  return {
+    $schema: "https://json.schemastore.org/sarif-2.1.0.json",
+    version: "2.1.0",
+    runs: [
+      {
+        tool: { driver: { name: "Vauban", semanticVersion: body.tool.version, version: body.tool.version, rules } },
+        originalUriBaseIds: { SYSTEM: { description: { text: "The folder of the system file." } } },
+        columnKind: "utf16CodeUnits",
+        invocations: [
+          {
+            executionSuccessful: body.partial === undefined,
+            ...(body.partial
+              ? {
+                  toolExecutionNotifications: [
+                    {
+                      level: "warning",
+                      message: { text: `${body.partial.reason}; untested: ${body.partial.untested.join(", ")}` },
+                    },
+                  ],
+                }
+              : {}),
+          },
+        ],
+        results,
+        properties: { outcome: body.outcome.outcome, row: body.outcome.row, assessment: hash },
+      },
+    ],
+  };
+}
