@@ -1,0 +1,125 @@
+/** Files that hold arrays (npy, npz, idx, each also gzipped), told apart by their bytes. */
+import type { Files } from "#base/ports.ts";
+import { FormatError, viewOf } from "#formats/error.ts";
+import { readIdx } from "#formats/idx.ts";
+import { inflate } from "#formats/inflate.ts";
+import { readNpy } from "#formats/npy.ts";
+import { sniff } from "#formats/sniff.ts";
+import { readZip, readZipMember } from "#formats/zip.ts";
+import type { InputFile, Values } from "./evaluation-set.ts";
+
+/** Most elements of samples: 2^28 float32 numbers are 1 GiB. */
+export const ELEMENTS_MAX = 2 ** 28;
+const BYTES_MAX = 2 ** 31 - 1;
+
+/** A file as it lies there. */
+export interface SourceFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+}
+
+export async function readSource(files: Files, path: string): Promise<SourceFile> {
+  const bytes = await files.readWhole(path, BYTES_MAX);
+  return { path, bytes, sha256: await digestOf(bytes) };
+}
+
+async function digestOf(bytes: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export const inputOf = (role: InputFile["role"], { path, sha256, bytes }: SourceFile): InputFile => ({
+  role,
+  path,
+  sha256,
+  size: bytes.length,
+});
+
+export type Content =
+  | { readonly kind: "array"; readonly array: Values }
+  /** Named arrays; each is unpacked when asked for. */
+  | { readonly kind: "archive"; readonly names: readonly string[]; readonly array: (name: string) => Promise<Values> }
+  | { readonly kind: "text"; readonly bytes: Uint8Array }
+  | { readonly kind: "image"; readonly format: "png" | "jpeg"; readonly bytes: Uint8Array };
+
+/** What a file holds, by its bytes. Throws a FormatError for what is read nowhere, and for an empty file. */
+export async function contentOf({ path, bytes }: { path: string; bytes: Uint8Array }): Promise<Content> {
+  const found = sniff(bytes);
+  switch (found.kind) {
+    case "npy":
+      return { kind: "array", array: readNpy(bytes, { elementsMax: ELEMENTS_MAX }) };
+    case "idx":
+      return { kind: "array", array: { kind: "numbers", ...readIdx(bytes, { elementsMax: ELEMENTS_MAX }) } };
+    case "zip":
+      return archive(bytes);
+    case "gzip":
+      return contentOfUnpacked(path, bytes);
+    case "text":
+      return { kind: "text", bytes };
+    case "png":
+    case "jpeg":
+      return { kind: "image", format: found.kind, bytes };
+    case "empty":
+      throw new FormatError("data file", 0, "it is empty", "name the file that holds the evaluation data");
+    case "other":
+      throw new FormatError("data file", 0, `it is ${found.what}`, found.remedy);
+  }
+}
+
+async function contentOfUnpacked(path: string, bytes: Uint8Array): Promise<Content> {
+  // The last four bytes of a gzip file are its unpacked size (RFC 1952 §2.3.1): an honest giant is refused unread.
+  const stated = bytes.length >= 18 ? viewOf(bytes).getUint32(bytes.length - 4, true) : 0;
+  if (stated > BYTES_MAX)
+    throw new FormatError(
+      "gzip",
+      bytes.length - 4,
+      `it unpacks to ${stated} bytes`,
+      "keep an evaluation set of a few thousand samples in a file of its own",
+    );
+  const unpacked = await inflate(bytes, "gzip", BYTES_MAX, { format: "gzip", offset: 0 });
+  if (sniff(unpacked).kind === "gzip")
+    throw new FormatError("gzip", 0, "it holds another gzip file", "unpack it before naming it here");
+  return contentOf({ path, bytes: unpacked });
+}
+
+function archive(bytes: Uint8Array): Content {
+  const members = readZip(bytes, { sizeMax: BYTES_MAX });
+  if (members.some(({ name }) => name.endsWith("data.pkl")))
+    throw new FormatError(
+      "zip",
+      0,
+      "it is a PyTorch file; reading it would need unpickling, which runs code of the file's author",
+      "save the arrays with numpy.savez(path, x=x.numpy(), y=y.numpy())",
+    );
+  const arrays = members.filter(({ name }) => name.endsWith(".npy"));
+  if (arrays.length === 0)
+    throw new FormatError(
+      "zip",
+      0,
+      `none of its ${members.length} members is a NumPy array`,
+      "unpack the archive and name the folder, or save the arrays with numpy.savez(path, x=…, y=…)",
+    );
+  const byName = new Map(arrays.map((member) => [member.name.slice(0, -".npy".length), member]));
+  return {
+    kind: "archive",
+    names: [...byName.keys()],
+    async array(name) {
+      const member = byName.get(name);
+      if (!member)
+        throw new FormatError(
+          "npz",
+          0,
+          `it holds no array "${name}"; it has ${[...byName.keys()].join(", ")}`,
+          "name an array that is there",
+        );
+      const content = await readZipMember(bytes, member);
+      try {
+        return readNpy(content, { elementsMax: ELEMENTS_MAX });
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        throw new FormatError(`npz array "${name}"`, error.offset, error.problem, error.remedy);
+      }
+    },
+  };
+}

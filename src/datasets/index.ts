@@ -1,0 +1,4 @@
+/** Evaluation sets: files that hold samples and labels, checked before anything is measured on them. */
+export { openDataset, type DatasetSpec } from "./open.ts";
+export { selectSamples } from "./select.ts";
+export type { Declared, EvaluationSet, InputFile, Layout, OpenedDataset } from "./evaluation-set.ts";
