@@ -1,0 +1,328 @@
+/** From a system and its files to trials: everything that decides a measurement is fixed and hashed before the first query. */
+import { hashOf } from "#base/hash.ts";
+import type { Diagnostic } from "#base/diagnostics.ts";
+import { HostError, type Files } from "#base/ports.ts";
+import type {
+  AttackerKnowledge,
+  Component,
+  InputContract,
+  PlannedTest,
+  System,
+  Threshold,
+  Trial,
+} from "#assessment/index.ts";
+
+/** Raise when a change of the measuring code changes what a measurement says; old measurements are then not reused. */
+export const MEASUREMENT_REVISION = 1;
+
+/** METHOD §2: the power of a gate needs 500 samples, or all data with that said. */
+export const DEFAULT_SAMPLES = 500;
+
+/** An input of trials as it was found on disk. */
+export interface InputFile {
+  readonly role: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly size: number;
+}
+
+/** What a worker needs to know to run one trial; plain data. */
+export interface TrialPlan {
+  readonly trial: Trial;
+  readonly test: PlannedTest | { readonly kind: "clean" };
+  readonly model: {
+    readonly id: string;
+    readonly path: string;
+    readonly input: InputContract;
+    readonly classes: readonly string[] | undefined;
+    readonly declared: number | undefined;
+  };
+  readonly data: { readonly path: string; readonly labels: string | undefined };
+  readonly samples: number;
+  readonly queries: number;
+  readonly steps: number;
+}
+
+export interface Plan {
+  readonly trials: readonly TrialPlan[];
+  /** Planned trials that cannot be run, with the reason: each becomes inconclusive evidence, never silence. */
+  readonly impossible: readonly { readonly trial: Trial; readonly because: string }[];
+  readonly files: readonly InputFile[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** Artefacts whose bytes are not the ones the system file names. */
+  readonly mismatches: readonly {
+    readonly component: string;
+    readonly path: string;
+    readonly declared: string;
+    readonly found: string;
+  }[];
+}
+
+export interface PlanOptions {
+  readonly seed: string;
+  readonly samples?: number;
+  readonly queries?: number;
+  readonly only?: readonly string[];
+  readonly runtimeVersion: string;
+}
+
+const TESTS: Readonly<Record<Trial["kind"], readonly string[]>> = {
+  clean: [],
+  evasion: ["T-01"],
+  patch: ["T-02"],
+  corruption: ["T-04"],
+};
+const UNIT: Readonly<Record<Trial["kind"], string>> = {
+  clean: "input",
+  evasion: "input",
+  patch: "random draw",
+  corruption: "input",
+};
+const DEFAULT_QUERIES = 2000;
+const DEFAULT_STEPS = 100;
+
+/** Plans a clean run for each model with data, then the author's tests. Hashes every file it names. */
+export async function plan(system: System, files: Files, options: PlanOptions): Promise<Plan> {
+  const found = new Map<string, InputFile>();
+  const refused = new Map<string, string>();
+  const diagnostics: Diagnostic[] = [];
+  const mismatches: { component: string; path: string; declared: string; found: string }[] = [];
+
+  const fingerprint = async (role: string, path: string): Promise<InputFile | undefined> => {
+    const known = found.get(path);
+    if (known) return known;
+    if (refused.has(path)) return undefined;
+    try {
+      const input = await hashed(files, role, path);
+      found.set(path, input);
+      return input;
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      refused.set(path, error.message);
+      return undefined;
+    }
+  };
+  const dataOf = (
+    reference: string | undefined,
+  ): { path: string; labels: string | undefined; sha256: string | undefined } | undefined => {
+    if (reference === undefined) return undefined;
+    const dataset = system.datasets.find(({ id }) => id === reference);
+    return dataset
+      ? dataset.path === undefined
+        ? undefined
+        : { path: dataset.path, labels: dataset.labels, sha256: dataset.sha256 }
+      : { path: reference, labels: undefined, sha256: undefined };
+  };
+
+  const runnable: TrialPlan[] = [];
+  const impossible: { trial: Trial; because: string }[] = [];
+  for (const component of system.components) {
+    if (!component.model?.artefact) continue;
+    const input = await fingerprint("model", component.model.artefact);
+    if (input && component.model.sha256 && component.model.sha256 !== input.sha256) {
+      mismatches.push({
+        component: component.id,
+        path: component.model.artefact,
+        declared: component.model.sha256,
+        found: input.sha256,
+      });
+    }
+  }
+  for (const dataset of system.datasets) {
+    if (dataset.path === undefined) continue;
+    const input = await fingerprint("data", dataset.path);
+    if (input && dataset.sha256 && dataset.sha256 !== input.sha256)
+      mismatches.push({ component: dataset.id, path: dataset.path, declared: dataset.sha256, found: input.sha256 });
+  }
+
+  for (const { id, kind, test, component } of wanted(system)) {
+    const model = component.model!;
+    const reference = ("data" in test ? test.data : undefined) ?? model.accuracy?.on;
+    const data = dataOf(reference);
+    const inputs: InputFile[] = [];
+    let because: string | undefined;
+    if (!model.artefact) because = `${component.id} names no artefact, so there was nothing to attack`;
+    else if (!model.input)
+      because = `${component.id} does not say how raw values become its input (components.${component.id}.input)`;
+    else if (!data)
+      because =
+        reference === undefined
+          ? `no evaluation data: give components.${component.id}.accuracy.on, or data in the test`
+          : `dataset ${reference} names no file`;
+    if (because === undefined) {
+      for (const [role, path] of [
+        ["model", model.artefact!],
+        ["data", data!.path],
+        ...(data!.labels ? [["labels", data!.labels]] : []),
+      ] as [string, string][]) {
+        const input = await fingerprint(role, path);
+        if (input) inputs.push({ ...input, role });
+        else because = refused.get(path)!;
+      }
+    }
+    const mismatch = mismatches.find(({ path }) => path === model.artefact || path === data?.path);
+    if (because === undefined && mismatch)
+      because = `${mismatch.path} is not the file the system describes: declared SHA-256 ${mismatch.declared.slice(0, 16)}…, found ${mismatch.found.slice(0, 16)}…`;
+
+    const samples = Math.min(
+      options.samples ?? Infinity,
+      ("samples" in test ? test.samples : undefined) ?? DEFAULT_SAMPLES,
+    );
+    const queries = Math.min(
+      options.queries ?? Infinity,
+      ("queries" in test ? test.queries : undefined) ?? DEFAULT_QUERIES,
+    );
+    const trial = describe({ id, kind, test, component, samples, queries, inputs, system, options });
+    if (
+      options.only &&
+      !options.only.some((pattern) => pattern === id || pattern === kind || pattern === component.id)
+    ) {
+      impossible.push({ trial, because: "left out by --only" });
+    } else if (because !== undefined) impossible.push({ trial, because });
+    else {
+      runnable.push({
+        trial,
+        test,
+        samples,
+        queries,
+        steps: trial.budget.steps ?? DEFAULT_STEPS,
+        model: {
+          id: component.id,
+          path: model.artefact!,
+          input: model.input!,
+          classes: model.classes,
+          declared: model.accuracy?.declared,
+        },
+        data: { path: data!.path, labels: data!.labels },
+      });
+    }
+  }
+  return { trials: runnable, impossible, files: [...found.values()], diagnostics, mismatches };
+}
+
+interface Wanted {
+  readonly id: string;
+  readonly kind: Trial["kind"];
+  readonly test: TrialPlan["test"];
+  readonly component: Component;
+}
+
+/** A clean run per model that has an artefact or a test, then the tests in the author's order. */
+function wanted(system: System): Wanted[] {
+  const components = new Map(system.components.map((component) => [component.id, component]));
+  const models = system.components.filter(
+    ({ model, id }) => model && (model.artefact !== undefined || system.tests.some((test) => test.model === id)),
+  );
+  return [
+    ...models.map((component): Wanted => ({
+      id: `clean@${component.id}`,
+      kind: "clean",
+      test: { kind: "clean" },
+      component,
+    })),
+    ...system.tests.map((test): Wanted => ({
+      id: test.id,
+      kind: test.kind,
+      test,
+      component: components.get(test.model)!,
+    })),
+  ];
+}
+
+function describe({
+  id,
+  kind,
+  test,
+  component,
+  samples,
+  queries,
+  inputs,
+  system,
+  options,
+}: Wanted & {
+  samples: number;
+  queries: number;
+  inputs: readonly InputFile[];
+  system: System;
+  options: PlanOptions;
+}): Trial {
+  const by = "by" in test ? test.by : undefined;
+  const actor = system.actors.find((candidate) => candidate.id === by);
+  const knowledge: AttackerKnowledge = actor?.knows ?? "white";
+  const seed = `${options.seed}/${id}`;
+  const steps = kind === "evasion" || kind === "patch" ? DEFAULT_STEPS : undefined;
+  const budget: Trial["budget"] =
+    test.kind === "evasion"
+      ? { norm: test.norm, eps: test.eps.fraction, epsRaw: test.eps.raw, steps, queries, restarts: 1 }
+      : test.kind === "patch"
+        ? { area: test.area, steps, queries }
+        : {};
+  const fixed = {
+    id,
+    kind,
+    target: component.id,
+    tests: [...TESTS[kind]],
+    by,
+    knowledge,
+    unit: UNIT[kind],
+    planned: samples,
+    power: 0.98 / Math.sqrt(samples),
+    budget,
+    bound: test.kind === "evasion" ? test.bound : undefined,
+    threshold: thresholdOf(test),
+    stop: "all planned samples were tried, or the run was cancelled",
+    seed,
+    inputs: inputs.map((input) => ({ ...input })),
+    where: "where" in test ? test.where : component.where,
+  } satisfies Omit<Trial, "manifest" | "key">;
+  const key = hashOf({
+    revision: MEASUREMENT_REVISION,
+    runtime: options.runtimeVersion,
+    kind,
+    budget,
+    placement: test.kind === "patch" ? test.placement : null,
+    target: test.kind === "patch" ? (test.target ?? null) : null,
+    samples,
+    seed,
+    input: component.model?.input ?? null,
+    classes: component.model?.classes ?? null,
+    declared: component.model?.accuracy?.declared ?? null,
+    files: inputs.map(({ role, sha256 }) => ({ role, sha256 })),
+  });
+  const { where: _where, ...hashedPart } = fixed;
+  return {
+    ...fixed,
+    key,
+    manifest: hashOf({ ...hashedPart, threshold: fixed.threshold && { ...fixed.threshold, where: null }, key }),
+  };
+}
+
+function thresholdOf(test: TrialPlan["test"]): Threshold | undefined {
+  if (test.kind === "clean") return undefined;
+  const where = test.thresholdWhere ?? test.where;
+  if (test.kind === "evasion") {
+    if (test.robustAccuracy)
+      return { metric: "robust-accuracy", compare: test.robustAccuracy, because: test.because, where };
+    if (test.successRate) return { metric: "success-rate", compare: test.successRate, because: test.because, where };
+  }
+  if (test.kind === "patch" && test.successRate)
+    return { metric: "success-rate", compare: test.successRate, because: test.because, where };
+  if (test.kind === "corruption" && test.accuracy)
+    return { metric: "accuracy", compare: test.accuracy, because: test.because, where };
+  return undefined;
+}
+
+/** SHA-256 of a file, or of a folder as the hash of its sorted listing of names and hashes. */
+async function hashed(files: Files, role: string, path: string): Promise<InputFile> {
+  const entry = await files.stat(path);
+  if (!entry)
+    throw new HostError(`${path} does not exist`, "check the spelling; paths are relative to the system file");
+  if (entry.kind === "file") return { role, path, sha256: await (await files.open(path)).sha256(), size: entry.size };
+  if (entry.kind !== "folder") throw new HostError(`${path} is neither a file nor a folder`);
+  if (role === "model") throw new HostError(`${path} is a folder, not a model file`, "name the .onnx file itself");
+  const members = (await files.list(path, { recursive: true })).filter(({ kind }) => kind === "file");
+  const listing: { name: string; sha256: string }[] = [];
+  for (const member of members)
+    listing.push({ name: member.path.slice(path.length), sha256: await (await files.open(member.path)).sha256() });
+  return { role, path, sha256: hashOf(listing), size: members.reduce((sum, { size }) => sum + size, 0) };
+}

@@ -1,0 +1,235 @@
+/** The door: reads arguments, lets one command work, and turns whatever happens into words and one exit code. */
+import { Command, CommanderError, Option } from "commander";
+import { HostError } from "#base/ports.ts";
+import { EXIT, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+/** What every command receives besides its own options. */
+export interface Invocation {
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+const EXITS = `
+Exit codes: 0 fine · 1 a finding, or unmet · 2 could not conclude, or bad input · 130 cancelled.
+Colours respect NO_COLOR. With --json exactly one document goes to standard output, and progress to standard error.`;
+
+function build(
+  invoke: (
+    work: (invocation: Invocation) => Promise<ExitCode>,
+    options: { json?: boolean; quiet?: boolean },
+  ) => Promise<void>,
+): Command {
+  const program = new Command("vauban")
+    .description(
+      "Besieges an AI system to say what the evidence supports about its cybersecurity (EU AI Act, Art. 15).\nIt never says “compliant”: it says what the evidence supports, what it contradicts, and what was not tried.",
+    )
+    .version(VERSION, "-V, --version")
+    .showSuggestionAfterError()
+    .showHelpAfterError("(see --help)")
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText(
+      "after",
+      `${EXITS}
+
+First steps:
+  vauban init my-system            finds models and data, asks a few questions, writes a commented vauban.yaml
+  vauban assess my-system          threats, attacks, risks, clauses, one report
+  vauban explain AIA-15.5-c-AE     a clause, a threat, a control or a finding in plain words`,
+    );
+  program.exitOverride();
+
+  const json = (): Option => new Option("--json", "print one JSON document on standard output");
+  const quiet = (): Option => new Option("-q, --quiet", "no progress");
+
+  program
+    .command("assess")
+    .description("Threat-models the system, attacks its models, rates the risk, argues Art. 15, writes the report.")
+    .argument("[system]", "a vauban.yaml, or the folder it lies in", ".")
+    .option("--out <folder>", "where runs are kept (default: .vauban beside the system file)")
+    .option("--seed <seed>", "seed of every random choice", "1")
+    .option("--fresh", "measure again, even what earlier runs measured with the same inputs")
+    .option("--only <trial...>", "run only these trials, kinds or models; the rest is said to be untested")
+    .option(
+      "--samples <n>",
+      "at most this many samples per trial (fewer than 500 weakens every gate, and is said)",
+      wholeNumber,
+    )
+    .option("--queries <n>", "at most this many queries per sample for attacks without gradient", wholeNumber)
+    .option("--as-of <date>", "judge the validity of evidence on this day (YYYY-MM-DD; default: today)")
+    .option("--workers <n>", "isolated worker processes, one inference thread each", wholeNumber)
+    .addOption(json())
+    .addOption(quiet())
+    .addHelpText(
+      "after",
+      `
+Writes <out>/runs/<id>/{assessment.json, report.html, results.sarif, evidence/} and points <out>/latest at it.
+Ctrl-C keeps what was measured: the assessment is written, the rest is "untested: cancelled", exit code 130.
+${EXITS}
+
+Examples:
+  vauban assess examples/chest-xray
+  vauban assess . --fresh --seed 7
+  vauban assess . --only evasion --json > assessment.json`,
+    )
+    .action((path: string, options: AssessFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/assess.ts")).assessCommand(invocation, path, options),
+        options,
+      ),
+    );
+
+  program
+    .command("validate")
+    .description("Checks a system file: every mistake at once, with its place and a remedy.")
+    .argument("[system]", "a vauban.yaml, or the folder it lies in", ".")
+    .addOption(json())
+    .addHelpText("after", EXITS)
+    .action((path: string, options: { json?: boolean }) =>
+      invoke(async (invocation) => (await import("./commands/validate.ts")).validateCommand(invocation, path), options),
+    );
+
+  program
+    .command("init")
+    .description(
+      "Writes a commented vauban.yaml that already assesses, with components for the models and data it finds.",
+    )
+    .argument("[folder]", "where the models and data lie", ".")
+    .addOption(new Option("--kind <kind>", "the starter").choices(["vision", "tabular", "forecasting", "assistant"]))
+    .option("--name <name>", "the system's name")
+    .option("--purpose <text>", "what it is for, in a sentence")
+    .option("-y, --yes", "ask nothing; take the defaults")
+    .option("--force", "overwrite an existing vauban.yaml")
+    .addOption(json())
+    .addHelpText("after", EXITS)
+    .action((folder: string, options: InitFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/init.ts")).initCommand(invocation, folder, options),
+        options,
+      ),
+    );
+
+  program
+    .command("explain")
+    .description(
+      "A threat (T-25), control (C-30), clause (AIA-15.5-c-AE), actor (AT-7), message (E012), a finding of the last run, or not-tried.",
+    )
+    .argument("<id>", "what to explain")
+    .option("--system <system>", "the system whose last run holds the finding", ".")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  vauban explain T-25
+  vauban explain C-92
+  vauban explain not-tried
+  vauban explain F-threshold-cnn --system examples/chest-xray`,
+    )
+    .action((id: string, options: { system: string; json?: boolean }) =>
+      invoke(
+        async (invocation) => (await import("./commands/explain.ts")).explainCommand(invocation, id, options),
+        options,
+      ),
+    );
+
+  program
+    .command("schema")
+    .description("Prints the JSON Schema of a document; without a name, lists them.")
+    .argument("[name]", "the document")
+    .action((name: string | undefined) =>
+      invoke(async (invocation) => (await import("./commands/schema.ts")).schemaCommand(invocation, name), {}),
+    );
+
+  return program;
+}
+
+export interface AssessFlags {
+  readonly out?: string;
+  readonly seed: string;
+  readonly fresh?: boolean;
+  readonly only?: string[];
+  readonly samples?: number;
+  readonly queries?: number;
+  readonly asOf?: string;
+  readonly workers?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export interface InitFlags {
+  readonly kind?: "vision" | "tabular" | "forecasting" | "assistant";
+  readonly name?: string;
+  readonly purpose?: string;
+  readonly yes?: boolean;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1e9)
+    throw new CommanderError(2, "vauban.badNumber", `error: "${text}" is not a whole number of at least 1`);
+  return value;
+}
+
+/** Runs the command line. Sets the exit code and lets the process end by itself, so that nothing written is lost. */
+export async function main(args: readonly string[]): Promise<void> {
+  const terminal = processTerminal();
+  const controller = new AbortController();
+  let interrupts = 0;
+  process.on("SIGINT", () => {
+    if (++interrupts === 1) {
+      terminal.err("\n  cancelling – what was measured is kept; press Ctrl-C again to leave at once\n");
+      controller.abort();
+    } else process.exit(EXIT.cancelled);
+  });
+  process.on("SIGTERM", () => controller.abort());
+  // A reader that closes early (`| head`) is no error.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+      throw error;
+    });
+  }
+
+  const program = build(async (work, { json = false, quiet = false }) => {
+    process.exitCode = await work({ terminal, signal: controller.signal, json, quiet });
+  });
+  program.configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
+  try {
+    if (args.length === 0) {
+      program.outputHelp();
+      return;
+    }
+    await program.parseAsync([...args], { from: "user" });
+  } catch (error) {
+    process.exitCode = explainFailure(error, terminal);
+  }
+}
+
+function explainFailure(error: unknown, terminal: Terminal): ExitCode {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.fine;
+    if (error.code === "vauban.badNumber") terminal.err(`${error.message}\n`);
+    return EXIT.badInput;
+  }
+  if (error instanceof HostError) {
+    terminal.err(
+      `${terminal.errColours.red("error")}  ${plain(error.message)}${error.remedy ? `\n  remedy: ${plain(error.remedy)}` : ""}\n`,
+    );
+    return EXIT.badInput;
+  }
+  if (error instanceof Error && error.name === "AbortError") {
+    terminal.err("cancelled before anything was measured\n");
+    return EXIT.cancelled;
+  }
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  const detail = process.env.VAUBAN_DEBUG ? `\n${stack ?? ""}` : "\n  set VAUBAN_DEBUG=1 to see where";
+  terminal.err(
+    `${terminal.errColours.red("a mistake of ours")}  ${plain(`${name}: ${message.split("\n")[0]}`)}\n  please report it with the command you ran${detail}\n`,
+  );
+  return EXIT.badInput;
+}
