@@ -6,6 +6,6 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 30_000,
-    reporters: ["default"],
+    reporters: ["dot", "./test/support/closing-line.ts"],
   },
 });

@@ -1,0 +1,95 @@
+/** From what a shard measured to Evidence: its grade, whether the attack was adaptive, what it speaks of. The harness verifies; this concludes. */
+import { hashOf } from "#base/hash.ts";
+import type { Evidence, Grade, System, Trial } from "#assessment/index.ts";
+import type { ShardResult } from "./shard.ts";
+
+/** Controls that change what the model sees or answers: an attack that did not have them inside is not adaptive. */
+const INSIDE_THE_ATTACK = new Set(["C-38", "C-39", "C-41", "C-47", "C-57", "C-61"]);
+
+const TITLES: Readonly<Record<Trial["kind"], string>> = {
+  clean: "Clean run",
+  evasion: "Evasion",
+  patch: "Adversarial patch",
+  corruption: "Noise and corruption",
+};
+
+/** Evidence of one trial. Its id is the hash of its content; the tool's version is part of it, time is not. */
+export function evidenceOf(trial: Trial, result: ShardResult, system: System, version: string, asOf: string): Evidence {
+  const outside = system.controls.filter(
+    ({ control, at }) => INSIDE_THE_ATTACK.has(control) && feeds(system, at, trial.target),
+  );
+  const adaptive = outside.length === 0;
+  const notes = [
+    ...result.notes,
+    ...outside.map(
+      ({ control, at }) =>
+        `${control} at ${at} changes what the model sees and did not stand inside the attack: the measurement is not adaptive`,
+    ),
+  ];
+  return sealed({
+    kind: "measured",
+    grade: gradeOf(result, adaptive),
+    title: `${TITLES[trial.kind]} of ${system.components.find(({ id }) => id === trial.target)?.title ?? trial.target}`,
+    trial: trial.id,
+    tests: [...trial.tests],
+    at: trial.target,
+    outcome: result.outcome,
+    sanity: [...result.sanity],
+    adaptive,
+    tool: { name: "vauban", version },
+    inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
+    date: asOf,
+    standing: { status: "current" },
+    notes,
+  });
+}
+
+/** Evidence that says: this was planned and did not come about. */
+export function inconclusiveEvidence(trial: Trial, because: string, version: string): Evidence {
+  return sealed({
+    kind: "measured",
+    grade: "F",
+    title: `${TITLES[trial.kind]} of ${trial.target}`,
+    trial: trial.id,
+    tests: [...trial.tests],
+    at: trial.target,
+    outcome: { status: "inconclusive", because },
+    sanity: [],
+    adaptive: false,
+    tool: { name: "vauban", version },
+    inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
+    standing: { status: "current" },
+    notes: [],
+  });
+}
+
+/**
+ * METHOD §7. A is end to end and is not reached by attacking one model; B needs the attacker's best access (white-box)
+ * with every control of the path inside; without a gradient, or with a control outside, C; nothing measured, F.
+ */
+function gradeOf({ outcome, access }: ShardResult, adaptive: boolean): Grade {
+  if (outcome.status === "inconclusive") return "F";
+  return adaptive && access === "white-box" ? "B" : "C";
+}
+
+function sealed(content: Omit<Evidence, "id">): Evidence {
+  // The date is when it was judged, not what was measured: the same measurement keeps its name.
+  const { date: _date, ...body } = content;
+  return { id: `ev-${hashOf(JSON.parse(JSON.stringify(body))).slice(0, 16)}`, ...content };
+}
+
+/** Whether data can flow from `from` into `to` (or they are the same). */
+function feeds(system: System, from: string, to: string): boolean {
+  const seen = new Set([from]);
+  const queue = [from];
+  for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
+    if (at === to) return true;
+    for (const flow of system.flows) {
+      if (flow.from === at && !seen.has(flow.to)) {
+        seen.add(flow.to);
+        queue.push(flow.to);
+      }
+    }
+  }
+  return false;
+}
