@@ -118,6 +118,8 @@ function isMissing(error: unknown): boolean {
 const REFUSALS: Readonly<Record<string, readonly [says: string, remedy: string]>> = {
   ENOENT: ["does not exist", "check the spelling; paths are relative to the system file"],
   ENOTDIR: ["lies below something that is not a folder", "check the path; paths are relative to the system file"],
+  EEXIST: ["lies below something that is not a folder", "check the path"],
+  EFBIG: ["could not be written: it is larger than the largest file allowed here", "write elsewhere with --out"],
   EISDIR: ["is a folder, not a file", "name the file itself"],
   EACCES: ["may not be read", "check its permissions"],
   EPERM: ["may not be touched", "check its permissions"],
