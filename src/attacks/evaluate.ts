@@ -1,5 +1,5 @@
 /** One trial from a classifier and its samples to plain data: what was tried, what it found, and whether the figure may be believed. */
-import type { CleanMeasure, EvasionMeasure, Exhibit, Outcome, SanityCheck } from "#assessment/evidence.ts";
+import type { CleanMeasure, EvasionMeasure, Exhibit } from "#assessment/evidence.ts";
 import {
   type EvaluationSet,
   type Listening,
@@ -15,49 +15,11 @@ import { distanceIn, minimalBudgets, wholeRange } from "./evasion/minimal.ts";
 import { drawNoise } from "./evasion/noise.ts";
 import type { Siege } from "./harness.ts";
 import { type Norm, ballRegion, project, toGrid } from "./region.ts";
-import { type Check, cleanAccuracyCheck, determinism } from "./sanity.ts";
+import { type Evaluated, type Proof, concluded } from "./evaluated.ts";
+import { type Check, cleanAccuracyCheck, determinism, numbersCheck } from "./sanity.ts";
 import type { Classifier } from "./target.ts";
 
-/** An exhibit's arrays in raw units of the declared range (fractions), n = one sample, for whoever draws the picture. */
-export interface Proof {
-  readonly unit: string;
-  readonly before: Float32Array;
-  readonly after: Float32Array;
-}
-
-export interface Evaluated<Measure> {
-  readonly outcome: Outcome<Measure>;
-  /** What was found, even where the outcome is inconclusive: for exhibits and curiosity, never for a claim. */
-  readonly measure: Measure;
-  readonly sanity: readonly SanityCheck[];
-  /** In the order of the measure's exhibits. */
-  readonly proofs: readonly Proof[];
-  /** The operator without a gradient rule, where query attacks had to serve. */
-  readonly noGradient?: string;
-}
-
-/** The first failed check that decides makes the outcome; the others are listed beside it. */
-function concluded<Measure>(
-  measure: Measure,
-  checks: readonly Check[],
-  proofs: readonly Proof[],
-  classifier?: Classifier,
-): Evaluated<Measure> {
-  const failed = checks.filter((check) => check.decides && !check.passed);
-  return {
-    outcome:
-      failed.length === 0
-        ? { status: "measured", measure }
-        : {
-            status: "inconclusive",
-            because: failed.map(({ check, detail }) => `not so: ${check} (${detail})`).join("; "),
-          },
-    measure,
-    sanity: checks.map(({ check, passed, detail }) => ({ check, passed, detail })),
-    proofs,
-    ...(classifier && !classifier.gradient ? { noGradient: classifier.noGradient ?? "unknown operator" } : {}),
-  };
-}
+export type { Evaluated, Proof } from "./evaluated.ts";
 
 export interface CleanPlan {
   readonly item: string;
@@ -99,16 +61,6 @@ export async function evaluateClean(
     deterministic: same.passed,
   };
   return concluded(measure, [same, numbersCheck(said), cleanAccuracyCheck(correct, set, plan.declared)], []);
-}
-
-function numbersCheck(said: Int32Array, more = 0): Check {
-  const bad = said.filter((label) => label < 0).length + more;
-  return {
-    check: "every answer is a number",
-    passed: bad === 0,
-    decides: true,
-    detail: bad === 0 ? "no answer held NaN" : `${bad} answers held NaN`,
-  };
 }
 
 export interface EvasionPlan {

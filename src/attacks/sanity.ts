@@ -64,4 +64,15 @@ export function cleanAccuracyCheck(correct: number, set: EvaluationSet, declared
   };
 }
 
+/** Answers that hold NaN count for nothing, so a figure made of them means nothing. */
+export function numbersCheck(said: Int32Array, more = 0): Check {
+  const bad = said.filter((label) => label < 0).length + more;
+  return {
+    check: "every answer is a number",
+    passed: bad === 0,
+    decides: true,
+    detail: bad === 0 ? "no answer held NaN" : `${bad} answers held NaN`,
+  };
+}
+
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
