@@ -1,0 +1,245 @@
+/** The view that answers questions about a System: who flows into what, which boundaries a flow crosses, who holds what. */
+import type {
+  Actor,
+  Asset,
+  Boundary,
+  Component,
+  ComponentKind,
+  DataFlow,
+  Dataset,
+  Model,
+  System,
+  UsualFlow,
+} from "#assessment/system.ts";
+import { USUAL_FLOWS_OF } from "./usual.ts";
+
+/** A component that is a model, with its model part at hand. */
+export type ModelComponent = Component & { readonly model: Model };
+export type TechnologyLevel = Model["level"];
+
+/** A usual flow that may exist at a component, and what the author says about it. */
+export interface UsualWay {
+  readonly flow: UsualFlow;
+  /** `usual:backup@pacs` */
+  readonly id: string;
+  /** "unanswered" and "none" count as existing all the same: the first is a gap, the second a claim (METHOD §5). */
+  readonly answer: string;
+}
+
+/** Where a model stands together with something else. */
+export interface Zone {
+  /** Boundary id, or `system` when no boundary holds the model and another component. */
+  readonly id: string;
+  readonly title: string;
+  readonly components: readonly string[];
+}
+
+/** The place of a threat that is to the system as a whole, and the zone of what stands in no boundary. */
+export const SYSTEM_PLACE = "system";
+
+/** Adjacency is built once; every question afterwards costs what it returns. Ids that nothing declares throw: the reader checked them. */
+export class SystemGraph {
+  readonly system: System;
+  readonly #components: ReadonlyMap<string, Component>;
+  readonly #flows: ReadonlyMap<string, DataFlow>;
+  readonly #boundaries: ReadonlyMap<string, Boundary>;
+  readonly #actors: ReadonlyMap<string, Actor>;
+  readonly #assets: ReadonlyMap<string, Asset>;
+  readonly #datasets: ReadonlyMap<string, Dataset>;
+  readonly #into = new Map<string, DataFlow[]>();
+  readonly #outOf = new Map<string, DataFlow[]>();
+  readonly #holders = new Map<string, Component[]>();
+  readonly #home = new Map<string, Boundary>();
+  readonly #around = new Map<string, readonly Boundary[]>();
+  readonly #inside = new Map<string, string[]>();
+  readonly #upstream = new Map<string, ReadonlySet<string>>();
+  readonly #downstream = new Map<string, ReadonlySet<string>>();
+
+  constructor(system: System) {
+    this.system = system;
+    this.#components = byId(system.components);
+    this.#flows = byId(system.flows);
+    this.#boundaries = byId(system.boundaries);
+    this.#actors = byId(system.actors);
+    this.#assets = byId(system.assets);
+    this.#datasets = byId(system.datasets);
+    for (const flow of system.flows) {
+      this.component(flow.from);
+      this.component(flow.to);
+      append(this.#outOf, flow.from, flow);
+      append(this.#into, flow.to, flow);
+    }
+    for (const component of system.components)
+      for (const held of component.holds) append(this.#holders, held, component);
+    for (const boundary of system.boundaries)
+      for (const id of boundary.components) {
+        this.component(id);
+        this.#home.set(id, boundary);
+      }
+    for (const { id } of system.components) {
+      const around = this.#chain(this.#home.get(id));
+      this.#around.set(id, around);
+      for (const boundary of around) append(this.#inside, boundary.id, id);
+    }
+  }
+
+  get components(): readonly Component[] {
+    return this.system.components;
+  }
+  get flows(): readonly DataFlow[] {
+    return this.system.flows;
+  }
+  get models(): readonly ModelComponent[] {
+    return this.system.components.filter(isModel);
+  }
+
+  component(id: string): Component {
+    return known(this.#components, id, "component");
+  }
+  flow(id: string): DataFlow {
+    return known(this.#flows, id, "flow");
+  }
+  actor(id: string): Actor {
+    return known(this.#actors, id, "actor");
+  }
+  isComponent(id: string): boolean {
+    return this.#components.has(id);
+  }
+  isFlow(id: string): boolean {
+    return this.#flows.has(id);
+  }
+  isBoundary(id: string): boolean {
+    return this.#boundaries.has(id);
+  }
+
+  /** Title of whatever bears this id; the id itself where nothing does. */
+  titleOf(id: string): string {
+    if (id === SYSTEM_PLACE && !this.#components.has(id)) return this.system.name;
+    const flow = this.#flows.get(id);
+    if (flow) return `${this.titleOf(flow.from)} → ${this.titleOf(flow.to)}`;
+    const named = this.#components.get(id) ?? this.#boundaries.get(id) ?? this.#actors.get(id);
+    return named?.title ?? this.#datasets.get(id)?.title ?? this.#assets.get(id)?.title ?? id;
+  }
+
+  ofKind(...kinds: readonly ComponentKind[]): readonly Component[] {
+    return this.system.components.filter(({ kind }) => kinds.includes(kind));
+  }
+  modelsOf(...levels: readonly TechnologyLevel[]): readonly ModelComponent[] {
+    return this.models.filter(({ model }) => levels.includes(model.level));
+  }
+
+  flowsInto(of: string | Component): readonly DataFlow[] {
+    return this.#into.get(idOf(of)) ?? [];
+  }
+  flowsOutOf(of: string | Component): readonly DataFlow[] {
+    return this.#outOf.get(idOf(of)) ?? [];
+  }
+
+  /** The innermost boundary a component stands in. */
+  boundaryOf(of: string | Component): Boundary | undefined {
+    return this.#home.get(idOf(of));
+  }
+  /** Every boundary around a component, innermost first. */
+  boundariesAround(of: string | Component): readonly Boundary[] {
+    return this.#around.get(idOf(of)) ?? [];
+  }
+  /** Components inside a boundary, however deep. */
+  within(boundary: string): readonly string[] {
+    return this.#inside.get(boundary) ?? [];
+  }
+  /** Every boundary a flow enters or leaves, nested ones each for itself. Empty: it stays within one zone. */
+  crosses(flow: DataFlow): readonly Boundary[] {
+    const from = this.boundariesAround(flow.from);
+    const to = this.boundariesAround(flow.to);
+    return [...from.filter((boundary) => !to.includes(boundary)), ...to.filter((boundary) => !from.includes(boundary))];
+  }
+
+  /** Components from which flows lead to this one, however far; the component itself only on a cycle. */
+  upstream(of: string | Component): ReadonlySet<string> {
+    return memo(this.#upstream, idOf(of), (id) => closure(id, (at) => this.flowsInto(at).map(({ from }) => from)));
+  }
+  /** Components to which flows lead from this one, however far; the component itself only on a cycle. */
+  downstream(of: string | Component): ReadonlySet<string> {
+    return memo(this.#downstream, idOf(of), (id) => closure(id, (at) => this.flowsOutOf(at).map(({ to }) => to)));
+  }
+
+  /** Components that hold an asset or a dataset. */
+  holdersOf(held: string): readonly Component[] {
+    return this.#holders.get(held) ?? [];
+  }
+  asset(id: string): Asset | undefined {
+    return this.#assets.get(id);
+  }
+  dataset(id: string): Dataset | undefined {
+    return this.#datasets.get(id);
+  }
+  /** Whether a component holds personal data: an asset or a dataset marked personal. */
+  holdsPersonal(component: Component): boolean {
+    return component.holds.some((id) => this.#assets.get(id)?.personal || this.#datasets.get(id)?.personal);
+  }
+
+  /** The usual flows that may exist at a component: those its kind asks for, and any other the author names. */
+  usualWays(component: Component): readonly UsualWay[] {
+    const asked = new Set<UsualFlow>(USUAL_FLOWS_OF[component.kind]);
+    for (const [flow, answer] of Object.entries(component.usual) as [UsualFlow, string][])
+      if (answer !== "none") asked.add(flow);
+    return [...asked].map((flow) => ({
+      flow,
+      id: `usual:${flow}@${component.id}`,
+      answer: component.usual[flow] ?? "unanswered",
+    }));
+  }
+
+  /** The innermost boundary that holds the model and something else; where none does, the whole system (METHOD §5). */
+  sharedZoneOf(of: string | Component): Zone {
+    for (const boundary of this.boundariesAround(of)) {
+      const components = this.within(boundary.id);
+      if (components.length >= 2) return { id: boundary.id, title: boundary.title, components };
+    }
+    return { id: SYSTEM_PLACE, title: this.system.name, components: this.system.components.map(({ id }) => id) };
+  }
+
+  #chain(home: Boundary | undefined): readonly Boundary[] {
+    const around: Boundary[] = [];
+    for (let at = home; at && !around.includes(at); at = at.parent ? this.#boundaries.get(at.parent) : undefined)
+      around.push(at);
+    return around;
+  }
+}
+
+export const isModel = (component: Component): component is ModelComponent => component.model !== undefined;
+
+const idOf = (of: string | Component): string => (typeof of === "string" ? of : of.id);
+
+const byId = <Item extends { readonly id: string }>(items: readonly Item[]): ReadonlyMap<string, Item> =>
+  new Map(items.map((item) => [item.id, item]));
+
+function known<Item>(items: ReadonlyMap<string, Item>, id: string, noun: string): Item {
+  const item = items.get(id);
+  if (!item) throw new Error(`no ${noun} "${id}" in this system`);
+  return item;
+}
+
+function append<Item>(lists: Map<string, Item[]>, key: string, item: Item): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
+}
+
+function memo<Value>(answers: Map<string, Value>, key: string, ask: (key: string) => Value): Value {
+  let answer = answers.get(key);
+  if (answer === undefined) answers.set(key, (answer = ask(key)));
+  return answer;
+}
+
+function closure(from: string, next: (at: string) => readonly string[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const open = [from];
+  while (open.length > 0)
+    for (const id of next(open.pop()!))
+      if (!found.has(id)) {
+        found.add(id);
+        open.push(id);
+      }
+  return found;
+}

@@ -1,0 +1,363 @@
+/**
+ * How far each actor gets to each place, and by which way (METHOD §5). Reach is a claim: what was not shown to be closed is open.
+ *
+ * A *way* begins where the actor first acts and goes on along data flows. Beginnings, best known first:
+ *
+ * | entry | where it begins |
+ * |---|---|
+ * | touch | a component or flow the author says the actor touches |
+ * | usual flow | any usual flow the profile uses, at any component that has it; unanswered or answered "none" it exists all the same |
+ * | intrusion | any component: somebody else's access, stolen or lent; nobody is assumed unable to |
+ *
+ * *Direct*: the actor touches the place or a flow into it, or touches a component whose output gets there without crossing a trust
+ * boundary. *Indirect*: any other way. *None*: every way is closed, each by a verified control that earned credit, for this threat
+ * and binding this actor. What a closure closes depends on where it stands and on what was verified there:
+ *
+ * | closure at | closes |
+ * |---|---|
+ * | a component | acting on it by usual flow or intrusion; a declared touch only if the evidence names the actor; not what flows through |
+ * | a flow | whatever would come along it, and tampering with it |
+ * | `usual:backup@pacs` | that usual flow |
+ * | a boundary | intrusion across it by outsiders (insiders only by name), unless something inside is reached in another way |
+ *
+ * Origin integrity (C-92: signed at the source, verified before use) is of another kind. It does not keep anyone off a component; it
+ * takes away what he could do there to the data. Where it stands, only data signed at the source come in; at a store or carrier
+ * (database, network) the signature stays with the data and is checked on the way out, so what was altered there does not leave
+ * either. At any other kind it is checked on the way in, and who acts on that component acts behind the check. Signed is what began
+ * where data come into being (sensor, interface, person, external party) or passed a sensor, a person or an external party: who
+ * acts there has the source's key, everybody else has not. A foothold behind the check is untouched by it.
+ *
+ * Closing only ever takes ways away; a flow, an actor or a touch only ever adds some. Our own method (mark I).
+ */
+import type { AttackerProfile } from "#assessment/knowledge.ts";
+import type { Actor, Component, ComponentKind, DataFlow, System } from "#assessment/system.ts";
+import type { ActorReach, Path } from "#assessment/threats.ts";
+import { SYSTEM_PLACE, SystemGraph, type UsualWay } from "./graph.ts";
+
+/** What a verified control takes away: at a component, flow, usual flow or boundary, for the threats and actors it binds (absent: all). */
+export interface Closure {
+  readonly control: string;
+  readonly at: string;
+  readonly threats: readonly string[];
+  readonly binds?: readonly string[];
+}
+
+export interface ReachOptions {
+  /** The threat asked about; without it only closures against "all" apply. */
+  readonly threat?: string;
+  /** Controls that earned credit as closures; none by default. */
+  readonly closures?: readonly Closure[];
+  /** The actor's profile; without it every usual flow is taken to be within the actor's means. */
+  readonly profile?: Pick<AttackerProfile, "uses" | "inside">;
+  /** `influence`: what the actor does has effect at the place. `observe`: what is at the place comes before the actor's eyes. */
+  readonly direction?: "influence" | "observe";
+}
+
+/** Origin integrity of operational input (METHOD §6). */
+export const ORIGIN_INTEGRITY = "C-92";
+
+export const ENTRIES = ["touch", "usual", "intrusion"] as const;
+export type Entry = (typeof ENTRIES)[number];
+
+/** Where signatures stay with the data, so that they are checked on the way out. */
+const KEEPS_SIGNATURES: ReadonlySet<ComponentKind> = new Set(["database", "network"]);
+/** What begins here is signed here. */
+const SIGNS_ITS_OWN: ReadonlySet<ComponentKind> = new Set(["sensor", "interface", "human", "external"]);
+/** What passes here is signed anew: it is taken in as the source's own. */
+const SIGNS_WHAT_PASSES: ReadonlySet<ComponentKind> = new Set(["sensor", "human", "external"]);
+
+/** One way's end so far. Ranks: 0 direct, then one per entry; smaller is the better way for the actor. */
+interface Visit {
+  readonly component: string;
+  readonly signed: boolean;
+  readonly rank: number;
+  readonly depth: number;
+  readonly step: Path[number];
+  readonly before: Visit | undefined;
+}
+interface Search {
+  readonly visits: ReadonlyMap<string, readonly Visit[]>;
+  /** Closures that stood in some way. */
+  readonly blocked: ReadonlySet<Closure>;
+  readonly passes: (flow: DataFlow, signed: boolean) => boolean;
+}
+
+const RANK = { direct: 0, touch: 1, usual: 2, intrusion: 3 } as const;
+
+/**
+ * Reach of one actor to one place: a component's id, a flow's id (what it carries), or `system` (the nearest component).
+ * Pure in system and options; searches are kept per graph, so asking about every component costs one search.
+ */
+export function reachOf(graph: SystemGraph, actorId: string, place: string, options: ReachOptions = {}): ActorReach {
+  const actor = graph.actor(actorId);
+  const search = searchOf(graph, actor, options);
+  const ends = endsAt(graph, actor, place, search, options.direction ?? "influence");
+  const best = ends.reduce<Visit | undefined>((a, b) => (a && !isBetter(b, a) ? a : b), undefined);
+  if (!best) return { actor: actor.id, reach: "none", path: [], ...closedBecause(graph, place, search) };
+  const path = pathTo(best);
+  return {
+    actor: actor.id,
+    reach: best.rank === RANK.direct ? "direct" : "indirect",
+    path,
+    why: whyOf(graph, actor, path, best, options),
+    blockedBy: [],
+  };
+}
+
+/** How a way begins: by touching, by a usual flow, or by intrusion; undefined for an empty one. */
+export function entryOf(path: Path): Entry | undefined {
+  const first = path[0];
+  if (!first) return undefined;
+  if (first.flow?.startsWith("usual:")) return "usual";
+  return first.flow?.startsWith("intrusion@") ? "intrusion" : "touch";
+}
+
+/** The prefix of the actors that the method adds. */
+export const FOOTHOLD = "foothold-";
+
+/**
+ * The system with one actor more for the innermost shared zone of each model: somebody who already stands there (METHOD §5).
+ * People are not places to stand. Adding twice adds nothing.
+ */
+export function withMethodActors(system: System): System {
+  const graph = new SystemGraph(system);
+  const taken = new Map(system.actors.map((actor) => [actor.id, actor]));
+  const added = new Map<string, Actor>();
+  for (const model of graph.models) {
+    const zone = graph.sharedZoneOf(model);
+    let id = `${FOOTHOLD}${zone.id}`;
+    while (taken.has(id) && !taken.get(id)!.byMethod) id += "-by-method";
+    if (taken.has(id)) continue;
+    added.set(id, {
+      id,
+      title: `Somebody with a foothold in ${zone.title}`,
+      profile: "AT-7",
+      touches: zone.components.filter((component) => graph.component(component).kind !== "human"),
+      knows: "white",
+      byMethod: true,
+    });
+  }
+  return added.size === 0 ? system : { ...system, actors: [...system.actors, ...added.values()] };
+}
+
+const kept = new WeakMap<SystemGraph, Map<string, Search>>();
+
+function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Search {
+  const { threat, closures = [], profile, direction = "influence" } = options;
+  const binding = closures.filter(
+    ({ threats, binds }) =>
+      threats.some((id) => id === "all" || id === threat) && (binds === undefined || binds.includes(actor.id)),
+  );
+  const key = JSON.stringify([actor.id, direction, profile?.uses, profile?.inside, binding]);
+  let searches = kept.get(graph);
+  if (!searches) kept.set(graph, (searches = new Map()));
+  let search = searches.get(key);
+  if (!search) searches.set(key, (search = explore(graph, actor, binding, profile, direction)));
+  return search;
+}
+
+function explore(
+  graph: SystemGraph,
+  actor: Actor,
+  closures: readonly Closure[],
+  profile: ReachOptions["profile"],
+  direction: "influence" | "observe",
+): Search {
+  const visits = new Map<string, Visit[]>();
+  const blocked = new Set<Closure>();
+  const closesAt = (id: string, counts: (closure: Closure) => boolean): boolean => {
+    const found = closures.filter((closure) => closure.at === id && counts(closure));
+    for (const closure of found) blocked.add(closure);
+    return found.length > 0;
+  };
+  const isOrigin = ({ control }: Closure): boolean => control === ORIGIN_INTEGRITY;
+  const isOrdinary = (closure: Closure): boolean => !isOrigin(closure);
+  const namesActor = ({ binds }: Closure): boolean => binds?.includes(actor.id) ?? false;
+  const closedAt = (id: string): boolean => closesAt(id, isOrdinary);
+
+  const passes = (flow: DataFlow, signed: boolean): boolean => {
+    if (closedAt(flow.id)) return false;
+    // Integrity is not confidentiality: who only looks needs no signature.
+    if (direction === "observe" || signed) return true;
+    if (closesAt(flow.id, isOrigin) || closesAt(flow.to, isOrigin)) return false;
+    return !(KEEPS_SIGNATURES.has(graph.component(flow.from).kind) && closesAt(flow.from, isOrigin));
+  };
+
+  const arrive = (visit: Visit, open: Visit[]): void => {
+    const here = visits.get(visit.component);
+    if (here?.some(({ signed }) => signed === visit.signed)) return;
+    if (here) here.push(visit);
+    else visits.set(visit.component, [visit]);
+    open.push(visit);
+  };
+  const begin = (component: Component, rank: number, flow: string | undefined, crosses: readonly string[]): Visit => ({
+    component: component.id,
+    signed: SIGNS_ITS_OWN.has(component.kind),
+    rank,
+    depth: 0,
+    step: { component: component.id, ...(flow === undefined ? {} : { flow }), crosses },
+    before: undefined,
+  });
+  const along = (flow: DataFlow, next: Component, rank: number, before: Visit | undefined): Visit => ({
+    component: next.id,
+    signed: (before?.signed ?? false) || SIGNS_WHAT_PASSES.has(next.kind),
+    rank,
+    depth: (before?.depth ?? 0) + 1,
+    step: { component: next.id, flow: flow.id, crosses: graph.crosses(flow).map(({ id }) => id) },
+    before,
+  });
+  /** Goes on from the open visits along flows, nearest first; rank 0 stays within its zone. */
+  const spread = (open: Visit[], rank: number): void => {
+    for (let i = 0; i < open.length; i++) {
+      const visit = open[i]!;
+      const flows = direction === "influence" ? graph.flowsOutOf(visit.component) : graph.flowsInto(visit.component);
+      for (const flow of flows) {
+        if (rank === RANK.direct && graph.crosses(flow).length > 0) continue;
+        if (!passes(flow, visit.signed)) continue;
+        arrive(along(flow, graph.component(direction === "influence" ? flow.to : flow.from), rank, visit), open);
+      }
+    }
+  };
+
+  const touched: Visit[] = [];
+  for (const id of actor.touches) {
+    if (graph.isFlow(id)) {
+      const flow = graph.flow(id);
+      if (passes(flow, false))
+        arrive(
+          along(flow, graph.component(direction === "influence" ? flow.to : flow.from), RANK.direct, undefined),
+          touched,
+        );
+    } else if (!closesAt(id, (closure) => isOrdinary(closure) && namesActor(closure)))
+      arrive(begin(graph.component(id), RANK.direct, undefined, []), touched);
+  }
+  spread(touched, RANK.direct);
+  spread(nearestFirst(visits), RANK.touch);
+
+  const standsIn = new Set(
+    actor.touches.flatMap((id) => (graph.isFlow(id) ? [] : graph.boundariesAround(id).map((boundary) => boundary.id))),
+  );
+  const entering = (component: Component): string[] =>
+    graph
+      .boundariesAround(component)
+      .map(({ id }) => id)
+      .filter((id) => !standsIn.has(id))
+      .toReversed();
+  const within = (way: UsualWay): boolean => profile === undefined || profile.uses.includes(way.flow);
+  for (const component of graph.components)
+    for (const way of graph.usualWays(component))
+      if (within(way) && !closesAt(way.id, () => true) && !closedAt(component.id))
+        arrive(begin(component, RANK.usual, way.id, entering(component)), []);
+  spread(nearestFirst(visits), RANK.usual);
+
+  // A verified boundary keeps an intruder out until something inside it is reached in another way.
+  const shut = new Set(
+    graph.system.boundaries
+      .filter(({ id }) =>
+        closesAt(id, (closure) => isOrdinary(closure) && (namesActor(closure) || !(profile?.inside ?? true))),
+      )
+      .map(({ id }) => id),
+  );
+  const open = (component: Component): boolean =>
+    graph.boundariesAround(component).every(({ id }) => !shut.has(id) || graph.within(id).some((at) => visits.has(at)));
+  for (let before = -1; before !== countOf(visits);) {
+    before = countOf(visits);
+    const entered = graph.components.filter((component) => !closedAt(component.id) && open(component));
+    for (const component of entered)
+      arrive(begin(component, RANK.intrusion, `intrusion@${component.id}`, entering(component)), []);
+    spread(nearestFirst(visits), RANK.intrusion);
+  }
+  return { visits, blocked, passes };
+}
+
+/** Every end of a way at a place. */
+function endsAt(
+  graph: SystemGraph,
+  actor: Actor,
+  place: string,
+  { visits, passes }: Search,
+  direction: "influence" | "observe",
+): readonly Visit[] {
+  if (graph.isComponent(place)) return visits.get(place) ?? [];
+  if (!graph.isFlow(place)) {
+    if (place !== SYSTEM_PLACE) throw new Error(`no component or flow "${place}" in this system`);
+    return [...visits.values()].flat();
+  }
+  const flow = graph.flow(place);
+  const crosses = graph.crosses(flow).map(({ id }) => id);
+  const far = direction === "influence" ? flow.to : flow.from;
+  const on = (rank: number, id: string, before: Visit | undefined): Visit => ({
+    component: far,
+    signed: before?.signed ?? false,
+    rank,
+    depth: (before?.depth ?? 0) + 1,
+    step: { component: far, flow: id, crosses },
+    before,
+  });
+  const near = visits.get(direction === "influence" ? flow.from : flow.to) ?? [];
+  return [
+    ...(actor.touches.includes(flow.id) && passes(flow, false) ? [on(RANK.direct, flow.id, undefined)] : []),
+    ...near.filter(({ signed }) => passes(flow, signed)).map((visit) => on(visit.rank, flow.id, visit)),
+    ...(passes(flow, false) ? [on(RANK.intrusion, `intrusion@${flow.id}`, undefined)] : []),
+  ];
+}
+
+const isBetter = (a: Visit, b: Visit): boolean => a.rank < b.rank || (a.rank === b.rank && a.depth < b.depth);
+
+const nearestFirst = (visits: ReadonlyMap<string, readonly Visit[]>): Visit[] =>
+  [...visits.values()].flat().toSorted((a, b) => a.depth - b.depth);
+
+const countOf = (visits: ReadonlyMap<string, readonly Visit[]>): number =>
+  [...visits.values()].reduce((sum, here) => sum + here.length, 0);
+
+function pathTo(end: Visit): Path {
+  const steps: Path[number][] = [];
+  for (let visit: Visit | undefined = end; visit; visit = visit.before) steps.push(visit.step);
+  return steps.toReversed();
+}
+
+/** In plain words, how the way begins and what it crosses. */
+function whyOf(graph: SystemGraph, actor: Actor, path: Path, end: Visit, { direction }: ReachOptions): string {
+  const first = path[0]!;
+  const place = graph.titleOf(end.component);
+  const crossed = [...new Set(path.slice(1).flatMap(({ crosses }) => crosses))].map((id) => graph.titleOf(id));
+  const sight = direction === "observe";
+  const onward =
+    path.length === 1
+      ? ""
+      : `, ${sight ? `where what leaves ${place} arrives` : `and what leaves there gets to ${place}`} ${
+          crossed.length === 0 ? "without crossing a trust boundary" : `across ${crossed.join(", ")}`
+        }`;
+  const entry = entryOf(path)!;
+  const begins: Record<Entry, () => string> = {
+    touch: () =>
+      first.flow === undefined
+        ? `touches ${graph.titleOf(first.component)}${path.length === 1 ? " itself" : ""}`
+        : `touches ${graph.titleOf(first.flow)}`,
+    usual: () => {
+      const component = graph.component(first.component);
+      const way = graph.usualWays(component).find(({ id }) => id === first.flow)!;
+      return `could use ${way.flow.replaceAll("-", " ")} at ${component.title} (${SAID[way.answer] ?? `named: ${way.answer}`})`;
+    },
+    intrusion: () =>
+      `could break in at ${graph.titleOf(first.flow!.slice("intrusion@".length))}: no control there was verified to keep intruders out`,
+  };
+  return `${actor.title} ${begins[entry]()}${onward}`;
+}
+
+const SAID: Readonly<Record<string, string>> = {
+  unanswered: "unanswered, so it counts as existing",
+  none: 'the file says "none", which nothing verified shows',
+};
+
+function closedBecause(
+  graph: SystemGraph,
+  place: string,
+  { blocked }: Search,
+): { readonly why: string; readonly blockedBy: readonly string[] } {
+  const blockedBy = [...new Set([...blocked].map(({ control, at }) => `${control} at ${at}`))].toSorted();
+  return {
+    why: `every way to ${graph.titleOf(place)} is closed by verified controls: ${blockedBy.join(", ")}`,
+    blockedBy,
+  };
+}
