@@ -1,40 +1,15 @@
 /** Files that hold arrays (npy, npz, idx, each also gzipped), told apart by their bytes. */
-import type { Files } from "#base/ports.ts";
 import { FormatError, viewOf } from "#formats/error.ts";
 import { readIdx } from "#formats/idx.ts";
 import { inflate } from "#formats/inflate.ts";
 import { readNpy } from "#formats/npy.ts";
 import { sniff } from "#formats/sniff.ts";
 import { readZip, readZipMember } from "#formats/zip.ts";
-import type { InputFile, Values } from "./evaluation-set.ts";
+import type { Values } from "./evaluation-set.ts";
+import { BYTES_MAX } from "./sources.ts";
 
 /** Most elements of samples: 2^28 float32 numbers are 1 GiB. */
 export const ELEMENTS_MAX = 2 ** 28;
-const BYTES_MAX = 2 ** 31 - 1;
-
-/** A file as it lies there. */
-export interface SourceFile {
-  readonly path: string;
-  readonly bytes: Uint8Array;
-  readonly sha256: string;
-}
-
-export async function readSource(files: Files, path: string): Promise<SourceFile> {
-  const bytes = await files.readWhole(path, BYTES_MAX);
-  return { path, bytes, sha256: await digestOf(bytes) };
-}
-
-async function digestOf(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-export const inputOf = (role: InputFile["role"], { path, sha256, bytes }: SourceFile): InputFile => ({
-  role,
-  path,
-  sha256,
-  size: bytes.length,
-});
 
 export type Content =
   | { readonly kind: "array"; readonly array: Values }

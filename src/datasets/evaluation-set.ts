@@ -49,6 +49,8 @@ export interface EvaluationSet {
   readonly inputs: readonly InputFile[];
   /** Names of the classes by index, where author or file gives them. */
   readonly classNames?: readonly string[];
+  /** Names of the features of a table, in order. */
+  readonly featureNames?: readonly string[];
   readonly layout?: Layout;
   /** Samples that equal an earlier one element by element. */
   readonly duplicates: number;
@@ -78,6 +80,7 @@ export interface RawSet {
   readonly layout?: Layout;
   /** Names by index that the files themselves give (folder names). */
   readonly classNames?: readonly string[];
+  readonly featureNames?: readonly string[];
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -133,6 +136,7 @@ export function checkedSet(raw: RawSet, declared: Declared): OpenedDataset {
       size: raw.inputs.reduce((sum, input) => sum + input.size, 0),
       inputs: raw.inputs,
       ...(labels.classNames && { classNames: labels.classNames }),
+      ...(raw.featureNames && { featureNames: raw.featureNames }),
       ...(layout && { layout }),
       duplicates,
       warnings,

@@ -1,26 +1,31 @@
 /** From a path in a system file to an evaluation set: which files belong together, read and checked. */
 import type { Diagnostic } from "#base/diagnostics.ts";
-import { nearest } from "#base/diagnostics.ts";
-import { hashOf } from "#base/hash.ts";
-import { HostError, type FileEntry, type Files, type Signal } from "#base/ports.ts";
-import { FormatError } from "#formats/error.ts";
-import { contentOf, inputOf, readSource, type Content, type SourceFile } from "./arrays.ts";
-import { checkedSet, type Declared, type OpenedDataset, type RawSet, type Values } from "./evaluation-set.ts";
-
-export interface DatasetSpec extends Declared {
-  /** A file or a folder, relative to the root of `files`. */
-  readonly path: string;
-  /** Where the labels lie when they are not found from `path`. */
-  readonly labels?: string;
-  /** Names of the arrays in an .npz, or of the columns in a table, where they are not the usual ones. */
-  readonly keys?: { readonly x?: string; readonly y?: string; readonly units?: string };
-  /** The digest the author gave; data that changed since are refused. */
-  readonly sha256?: string;
-}
+import { HostError, type Files, type Signal } from "#base/ports.ts";
+import { contentOf, type Content } from "./arrays.ts";
+import { checkedSet, type OpenedDataset, type RawSet, type Values } from "./evaluation-set.ts";
+import { imageFolderSet } from "./image-folder.ts";
+import { labelFile, PAIRS } from "./labels.ts";
+import {
+  baseName,
+  describe,
+  digest,
+  existing,
+  FileProblem,
+  inputOf,
+  reading,
+  readSource,
+  Refusal,
+  UNITS,
+  type DatasetSpec,
+  type SourceFile,
+} from "./sources.ts";
+import { tableSet } from "./table.ts";
 
 /**
- * Opens an evaluation set: an .npz, an .npy or idx file with its labels beside it, a folder that holds such a pair.
+ * Opens an evaluation set: an .npz; an .npy or idx file (also gzipped) with its labels beside it; a .csv; a folder that
+ * holds such a pair, or images in one folder per class, or images and a labels.csv.
  * What is wrong with the files comes back as diagnostics, never as an exception; content decides, names only break ties.
+ * Throws only what the signal throws, and our own mistakes.
  */
 export async function openDataset(
   files: Files,
@@ -29,7 +34,8 @@ export async function openDataset(
 ): Promise<OpenedDataset> {
   try {
     const raw = await rawSet(files, spec, options.signal);
-    if (spec.sha256 !== undefined && spec.sha256 !== raw.sha256)
+    const digests = [raw.sha256, ...raw.inputs.filter(({ role }) => role === "data").map(({ sha256 }) => sha256)];
+    if (spec.sha256 !== undefined && !digests.includes(spec.sha256))
       return refused({
         code: "E405",
         message: `${raw.place}: the data are not the declared ones: SHA-256 ${raw.sha256}, declared ${spec.sha256}`,
@@ -37,7 +43,7 @@ export async function openDataset(
       });
     return checkedSet(raw, spec);
   } catch (error) {
-    if (error instanceof Refusal) return refused(error.diagnostic);
+    if (error instanceof Refusal) return refused(...error.diagnostics);
     if (error instanceof FileProblem) return refused(describe(error));
     if (error instanceof HostError)
       return refused({ code: "E401", message: error.message, ...(error.remedy && { hint: error.remedy }) });
@@ -46,65 +52,6 @@ export async function openDataset(
 }
 
 const refused = (...diagnostics: Diagnostic[]): OpenedDataset => ({ status: "refused", diagnostics });
-
-/** A problem that ends the reading; the diagnostic is for the author. */
-export class Refusal extends Error {
-  override readonly name = "Refusal";
-  readonly diagnostic: Diagnostic;
-  constructor(diagnostic: Diagnostic) {
-    super(diagnostic.message);
-    this.diagnostic = diagnostic;
-  }
-}
-
-/** A FormatError and the file it is about. */
-class FileProblem extends Error {
-  override readonly name = "FileProblem";
-  readonly path: string;
-  readonly problem: FormatError;
-  constructor(path: string, problem: FormatError) {
-    super(problem.message);
-    this.path = path;
-    this.problem = problem;
-  }
-}
-const describe = ({ path, problem }: FileProblem): Diagnostic => ({
-  code: "E402",
-  message: `${path}: ${problem.message}`,
-  hint: problem.remedy,
-});
-
-/** Runs a reader and names the file in what it refuses. */
-export async function reading<T>(path: string, read: () => T | Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw error instanceof FormatError ? new FileProblem(path, error) : error;
-  }
-}
-
-/** Names that belong together, evaluation data before anything else. */
-const PAIRS: readonly (readonly [x: string, y: string])[] = [
-  ["x_test", "y_test"],
-  ["test_images", "test_labels"],
-  ["test_x", "test_y"],
-  ["x", "y"],
-  ["images", "labels"],
-  ["images", "y"],
-  ["image", "label"],
-  ["data", "target"],
-  ["data", "targets"],
-  ["data", "labels"],
-  ["data", "label"],
-  ["features", "labels"],
-  ["features", "target"],
-  ["inputs", "targets"],
-  ["inputs", "labels"],
-  ["x", "labels"],
-  ["x_val", "y_val"],
-  ["arr_0", "arr_1"],
-];
-const UNITS = ["units", "unit", "groups", "group", "patients", "patient", "patient_id", "subject", "track"];
 
 async function rawSet(files: Files, spec: DatasetSpec, signal: Signal | undefined): Promise<RawSet> {
   const entry = await existing(files, spec.path);
@@ -119,7 +66,7 @@ async function rawSet(files: Files, spec: DatasetSpec, signal: Signal | undefine
     case "array":
       return pairSet(files, source, content.array, spec.labels ?? (await labelsBeside(files, spec.path)));
     case "text":
-      throw new Refusal({ code: "E403", message: `${spec.path}: it is text`, hint: "name an array file" });
+      return tableSet(files, spec, source, content.bytes);
     case "image":
       throw new Refusal({
         code: "E403",
@@ -128,35 +75,6 @@ async function rawSet(files: Files, spec: DatasetSpec, signal: Signal | undefine
       });
   }
 }
-
-async function existing(files: Files, path: string): Promise<FileEntry> {
-  const entry = await files.stat(path);
-  if (!entry) {
-    const slash = path.lastIndexOf("/");
-    const folder = slash < 0 ? "." : path.slice(0, slash) || "/";
-    const siblings = await files.list(folder, { limit: 1000 }).catch(() => []);
-    const meant = nearest(
-      path.slice(slash + 1),
-      siblings.map((sibling) => baseName(sibling.path)),
-    );
-    throw new Refusal({
-      code: "E400",
-      message: `${path}: there is no such file or folder`,
-      hint: meant
-        ? `did you mean "${slash < 0 ? "" : path.slice(0, slash + 1)}${meant}"?`
-        : "paths are relative to the system file's folder",
-    });
-  }
-  if (entry.kind !== "file" && entry.kind !== "folder")
-    throw new Refusal({
-      code: "E400",
-      message: `${path}: it is neither a file nor a folder`,
-      hint: "name a regular file or folder",
-    });
-  return entry;
-}
-
-export const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
 async function archiveSet(
   files: Files,
@@ -248,43 +166,6 @@ async function pairSet(
   };
 }
 
-async function labelFile(files: Files, path: string): Promise<{ source: SourceFile; y: Values }> {
-  const entry = await existing(files, path);
-  if (entry.kind === "folder")
-    throw new Refusal({
-      code: "E401",
-      message: `${path}: it is a folder, and labels are a file`,
-      hint: "name the file that holds one label per sample",
-    });
-  const source = await readSource(files, path);
-  const content = await reading(path, () => contentOf(source));
-  switch (content.kind) {
-    case "array":
-      return { source, y: content.array };
-    case "archive": {
-      const byLower = new Map(content.names.map((name) => [name.toLowerCase(), name]));
-      const name =
-        content.names.length === 1
-          ? content.names[0]!
-          : PAIRS.map(([, y]) => byLower.get(y)).find((found) => found !== undefined);
-      if (name === undefined)
-        throw new Refusal({
-          code: "E406",
-          message: `${path}: which array holds the labels is not clear; it holds ${content.names.join(", ")}`,
-          hint: "name it y",
-        });
-      return { source, y: await reading(path, () => content.array(name)) };
-    }
-    case "text":
-    case "image":
-      throw new Refusal({
-        code: "E403",
-        message: `${path}: no labels can be read from it`,
-        hint: "save one label per sample as .npy, idx or .csv",
-      });
-  }
-}
-
 /** The file that by the usual habits holds the labels of `path`, if it is there: y48.npy for x48.npy, idx1 labels for idx3 images. */
 async function labelsBeside(files: Files, path: string): Promise<string | undefined> {
   const name = baseName(path);
@@ -306,8 +187,11 @@ async function labelsBeside(files: Files, path: string): Promise<string | undefi
   return undefined;
 }
 
+/** Most entries of one folder. */
+const FOLDER_MAX = 1_000_000;
+
 async function folderSet(files: Files, spec: DatasetSpec, signal: Signal | undefined): Promise<RawSet> {
-  const entries = await files.list(spec.path);
+  const entries = await files.list(spec.path, { limit: FOLDER_MAX });
   const arrays = new Map(
     entries.flatMap((entry) =>
       entry.kind === "file" && /\.npy(\.gz)?$/i.test(entry.path)
@@ -334,15 +218,7 @@ async function folderSet(files: Files, spec: DatasetSpec, signal: Signal | undef
   const chosen =
     images.find((entry) => /^(t10k|test)/i.test(baseName(entry.path))) ?? (images.length === 1 ? images[0] : undefined);
   if (chosen) return pathSet(files, chosen.path, spec.labels ?? (await labelsBeside(files, chosen.path)));
-  const archives = entries.filter((entry) => entry.kind === "file" && /\.npz$/i.test(entry.path));
-  throw new Refusal({
-    code: "E408",
-    message: `${spec.path}: it is a folder, and no evaluation set was found in it (${entries.length} entries)`,
-    hint:
-      archives.length > 0
-        ? `name the file itself: "${archives[0]!.path}"`
-        : "a folder holds x.npy and y.npy, an idx pair, or images: one folder per class, or flat with a labels.csv",
-  });
+  return imageFolderSet(files, spec, signal);
 }
 
 async function pathSet(files: Files, xPath: string, yPath: string | undefined, unitsPath?: string): Promise<RawSet> {
@@ -356,7 +232,3 @@ async function pathSet(files: Files, xPath: string, yPath: string | undefined, u
     });
   return pairSet(files, source, content.array, yPath, unitsPath);
 }
-
-/** One file: its own digest. Several: the hash of their list, so that none can be exchanged unseen. */
-export const digest = (inputs: readonly { role: string; path: string; sha256: string }[]): string =>
-  inputs.length === 1 ? inputs[0]!.sha256 : hashOf(inputs.map(({ role, sha256 }) => ({ role, sha256 })));

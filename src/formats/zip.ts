@@ -2,6 +2,7 @@
  * ZIP archives (APPNOTE 6.3.10), as strict as an .npz needs: the central directory is the truth, every local header must
  * agree with it, members may not overlap, and nothing inflates past the size it declared.
  */
+import { crc32 } from "./crc32.ts";
 import { bytesAt, FormatError, readableSize, viewOf } from "./error.ts";
 import { inflate } from "./inflate.ts";
 
@@ -355,17 +356,4 @@ function checkedName(raw: Uint8Array, utf8: boolean, at: number): string {
       "nothing was unpacked: have the archive made again with plain relative names, and ask why it was not",
     );
   return name;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value >>> 0;
-});
-
-/** CRC-32 (ISO 3309) as ZIP and PNG use it. */
-export function crc32(bytes: Uint8Array): number {
-  let value = ALL_ONES;
-  for (let i = 0; i < bytes.length; i++) value = CRC_TABLE[(value ^ bytes[i]!) & 0xff]! ^ (value >>> 8);
-  return (value ^ ALL_ONES) >>> 0;
 }
