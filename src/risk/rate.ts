@@ -1,0 +1,492 @@
+/** Every threat rated against its criterion: attempts × success, before and after the controls that earned credit, as intervals. */
+import type {
+  Actor,
+  ActorReach,
+  Consequence,
+  Dimension,
+  Estimate,
+  Evidence,
+  Harm,
+  Knowledge,
+  Level,
+  Risk,
+  System,
+  Threat,
+  ThreatType,
+  Trial,
+} from "#assessment/index.ts";
+import { SystemGraph } from "#system/graph.ts";
+import { reachOf } from "#system/reach.ts";
+import { attemptsOf } from "./attempts.ts";
+import { closesFor, closuresOf, creditControls, depthOf, speaksOfThreat } from "./credit.ts";
+import type { Closure, ControlCredit } from "./credit.ts";
+import { levelOfAttempts, levelOfProbability, overallLikelihood, rank, riskLevel } from "./levels.ts";
+import { atRate, estimateOf, expectedPerYear, judge, probabilityPerYear, weaker } from "./likelihood.ts";
+import type { Exposures, Three } from "./likelihood.ts";
+import { testimonyOf, unratedOf } from "./speaking.ts";
+import type { Testimony, Unrated } from "./speaking.ts";
+import { withStanding } from "./standing.ts";
+import { successOf, wayOf } from "./success.ts";
+import type { Certified, Success } from "./success.ts";
+
+/** How far the threat's actor gets to its place when these edges are gone. Fewer closures never give less reach. */
+export type ReachWith = (threat: Threat, closures: readonly Closure[]) => ActorReach;
+
+export interface RateInput {
+  readonly system: System;
+  readonly threats: readonly Threat[];
+  readonly trials: readonly Trial[];
+  readonly evidence: readonly Evidence[];
+  readonly knowledge: Knowledge;
+  /** The day the rating speaks of, YYYY-MM-DD: evidence is judged in date on it. */
+  readonly asOf: string;
+  /** Absent: computed from the system (system/reach.ts), by what the type of threat does: alter, or only see. */
+  readonly reach?: ReachWith;
+  readonly certified?: (evidence: Evidence) => Certified | undefined;
+}
+
+/** How much of a risk's interval is owed to each input, others at their upper (success) or likely (attempts) value. */
+export interface Width {
+  readonly risk: string;
+  readonly success: number;
+  readonly attempts: number;
+}
+
+export interface Rating {
+  readonly risks: readonly Risk[];
+  readonly credits: readonly ControlCredit[];
+  readonly widths: readonly Width[];
+  readonly unrated: readonly Unrated[];
+  /** The evidence with its standing settled on `asOf`. */
+  readonly evidence: readonly Evidence[];
+}
+
+export const rateRisks = (input: RateInput): readonly Risk[] => rate(input).risks;
+
+/** Rates every threat for every harm that follows from it. Plain data in and out: call it again with something removed. */
+export function rate(input: RateInput): Rating {
+  const { system, threats, trials, knowledge, certified } = input;
+  const evidence = withStanding(input.evidence, input);
+  const credits = creditControls({ system, evidence, knowledge });
+  const unrated = unratedOf(trials, evidence);
+  const closures = closuresOf(credits);
+  const reach = input.reach ?? reachIn(system, knowledge);
+  const rated = threats.flatMap((threat) => {
+    const type = knowledge.threats.find(({ id }) => id === threat.type);
+    const actor = system.actors.find(({ id }) => id === threat.actor);
+    if (!type || !actor)
+      throw new Error(
+        `threat ${threat.id} names ${type ? `the actor ${threat.actor}` : threat.type}, which is not there`,
+      );
+    const testimony = testimonyOf(threat, { system, trials, evidence, unrated });
+    const ways = { inherent: reach(threat, []), current: reach(threat, relevant(closures, threat)) };
+    const inherent = successOf(testimony, actor, wayOf(ways.inherent), certified);
+    const current = withEffects(
+      successOf(testimony, actor, wayOf(ways.current), certified),
+      threat,
+      actor,
+      ways.current,
+      credits,
+      trials,
+      (extra) => reach(threat, [...relevant(closures, threat), extra]),
+    );
+    return harmsOf(type, system, knowledge).map((suffered) =>
+      riskOf({ threat, type, actor, suffered, ways, testimony, inherent, current, credits, system, knowledge }),
+    );
+  });
+  return {
+    risks: rated.map(({ risk }) => risk),
+    widths: rated.map(({ width }) => width),
+    credits,
+    unrated,
+    evidence,
+  };
+}
+
+const relevant = (closures: readonly Closure[], threat: Threat): Closure[] =>
+  closures.filter((closure) => closesFor(closure, threat.type, threat.actor));
+
+/** Reach from the system's own graph. What only discloses asks what the actor can see; everything else, what he can change. */
+function reachIn(system: System, knowledge: Knowledge): ReachWith {
+  const graph = new SystemGraph(system);
+  return (threat, closures) => {
+    const actor = graph.actor(threat.actor);
+    const profile = knowledge.profiles.find(({ id }) => id === actor.profile);
+    const type = knowledge.threats.find(({ id }) => id === threat.type);
+    const direction = type?.consequences.every((consequence) => consequence === "disclosure") ? "observe" : "influence";
+    return reachOf(graph, actor.id, threat.at, {
+      threat: threat.type,
+      closures,
+      direction,
+      ...(profile ? { profile } : {}),
+    });
+  };
+}
+
+/** Lowers S by the strongest measured control on every way; a second one earns nothing until both are measured jointly (METHOD §3). */
+function withEffects(
+  success: Success,
+  threat: Threat,
+  actor: Actor,
+  way: ActorReach,
+  credits: readonly ControlCredit[],
+  trials: readonly Trial[],
+  reachWith: (extra: Closure) => ActorReach,
+): Success {
+  if (way.reach === "none") return success;
+  const measured = credits.flatMap((credit) => {
+    const heard = credit.effect
+      .filter(({ tests }) => tests.includes(threat.type))
+      .map((evidence) => ({ evidence, trial: trials.find(({ id }) => id === evidence.trial) }));
+    if (heard.length === 0 || !holds(credit, threat.actor)) return [];
+    const edge = {
+      control: credit.control,
+      at: credit.at,
+      threats: [threat.type],
+      binds: [threat.actor],
+      evidence: credit.evidence,
+    };
+    const onEveryWay = credit.at === threat.at || reachWith(edge).reach === "none";
+    return onEveryWay ? [successOf({ heard, gaps: [], lost: [] }, actor, wayOf(way))] : [];
+  });
+  if (measured.length === 0) return success;
+  const strongest = measured.reduce((a, b) => (b.estimate.high < a.estimate.high ? b : a));
+  const [a, b] = [success.estimate, strongest.estimate];
+  const lowered: Estimate = {
+    low: Math.min(a.low, b.low),
+    likely: Math.min(a.likely, b.likely),
+    high: Math.min(a.high, b.high),
+    basis: b.high < a.high ? b.basis : a.basis,
+    grade: weaker(a.grade, b.grade),
+  };
+  return {
+    ...success,
+    estimate: lowered,
+    evidence: [...new Set([...success.evidence, ...strongest.evidence])],
+    caveats:
+      measured.length > 1
+        ? [
+            ...success.caveats,
+            "several controls were measured apart; only the strongest counts until they are measured jointly",
+          ]
+        : success.caveats,
+  };
+}
+
+const holds = ({ binds }: ControlCredit, actor: string): boolean => binds === undefined || binds.includes(actor);
+
+interface Suffered {
+  readonly consequence: Consequence;
+  readonly harm: Harm;
+  readonly severity: Level;
+  readonly because: string;
+  readonly caveats: readonly string[];
+}
+
+/** Where neither the author nor the sector says what follows, this does – at severity H, marked assumed. */
+const HARM_WITHOUT_A_WORD: Readonly<Record<Consequence, Harm>> = {
+  "wrong-output": "safety",
+  "no-output": "continuity",
+  disclosure: "privacy",
+  "altered-system": "safety",
+};
+
+/** Harms that follow from a type of threat: the author's words per consequence, else the sector's, worst severity per harm. */
+function harmsOf(type: ThreatType, system: System, knowledge: Knowledge): Suffered[] {
+  const sector = knowledge.sectors.find(({ id }) => id === system.sector);
+  const all = type.consequences.flatMap((consequence): Suffered[] => {
+    const pack = (sector?.severities ?? []).filter((claim) => claim.consequence === consequence);
+    const own = system.harms.filter((claim) => claim.consequence === consequence);
+    if (own.length > 0) {
+      const named = new Set(own.map(({ harm }) => harm));
+      const left = [...new Set(pack.map(({ harm }) => harm))].filter((harm) => !named.has(harm));
+      const caveats =
+        left.length > 0
+          ? [`the sector also expects ${left.join(" and ")} to suffer from ${consequence}; the author names neither`]
+          : [];
+      return own.map(({ harm, severity, because, assumed }) => ({
+        consequence,
+        harm,
+        severity,
+        because: assumed ? `assumed: ${because}` : because,
+        caveats,
+      }));
+    }
+    if (pack.length > 0)
+      return pack.map(({ harm, severity, because }) => ({
+        consequence,
+        harm,
+        severity,
+        because: `assumed from the sector ${sector!.id}: ${because}`,
+        caveats: ["the severity is the sector's starting value; the author has not argued it"],
+      }));
+    return [
+      {
+        consequence,
+        harm: HARM_WITHOUT_A_WORD[consequence],
+        severity: "H",
+        because: `assumed: neither the author nor the sector says what ${consequence} does`,
+        caveats: [`say in harms what follows from ${consequence}`],
+      },
+    ];
+  });
+  const worst = new Map<Harm, Suffered>();
+  for (const suffered of all) {
+    const known = worst.get(suffered.harm);
+    if (!known || rank(suffered.severity) > rank(known.severity)) worst.set(suffered.harm, suffered);
+  }
+  return [...worst.values()];
+}
+
+/** METHOD §4's starting values, for a sector that sets none. */
+export const STARTING_CRITERIA: Readonly<Record<Level, number>> = { VL: 1, L: 1, M: 0.1, H: 0.01, VH: 0.001 };
+
+interface Acceptable {
+  readonly perYear: number;
+  readonly source: string;
+  readonly acceptor?: string;
+  readonly caveats: readonly string[];
+}
+
+/** The strictest criterion that stands: the author's if stricter than the sector's, or looser with a named acceptor. */
+function criterionOf({ harm, severity }: Suffered, system: System, knowledge: Knowledge): Acceptable {
+  const sector = knowledge.sectors.find(({ id }) => id === system.sector);
+  const start = sector?.criteria.find((entry) => entry.severity === severity);
+  const standard: Acceptable = start
+    ? { perYear: start.perYear, source: `sector ${sector!.id}, starting value`, caveats: [] }
+    : { perYear: STARTING_CRITERIA[severity], source: "our starting value, no sector sets one", caveats: [] };
+  const own = system.criteria.filter((entry) => entry.harm === harm && entry.severity === severity);
+  const valid = own.filter(({ perYear, acceptor }) => perYear <= standard.perYear || acceptor);
+  const caveats =
+    valid.length < own.length ? ["a looser criterion was written without a named acceptor and does not count"] : [];
+  const strictest = valid.toSorted((a, b) => a.perYear - b.perYear)[0];
+  if (!strictest) return { ...standard, caveats };
+  const { perYear, source, acceptor } = strictest;
+  return { perYear, source, ...(acceptor ? { acceptor } : {}), caveats };
+}
+
+const dimensionOf = (type: ThreatType, { harm, consequence }: Suffered): Dimension => {
+  const [only, second] = type.dimensions;
+  if (!second) return only!;
+  return harm === "privacy" || consequence === "disclosure" ? "privacy" : "security";
+};
+
+function riskOf({
+  threat,
+  type,
+  actor,
+  suffered,
+  ways,
+  testimony,
+  inherent,
+  current,
+  credits,
+  system,
+  knowledge,
+}: {
+  threat: Threat;
+  type: ThreatType;
+  actor: Actor;
+  suffered: Suffered;
+  ways: { inherent: ActorReach; current: ActorReach };
+  testimony: Testimony;
+  inherent: Success;
+  current: Success;
+  credits: readonly ControlCredit[];
+  system: System;
+  knowledge: Knowledge;
+}): { risk: Risk; width: Width } {
+  const id = `${threat.id} -> ${suffered.harm}`;
+  const attempts = attemptsOf(
+    actor,
+    threat.type,
+    knowledge.profiles.find((profile) => profile.id === actor.profile),
+  );
+  const exposures = exposuresOf(threat, system);
+  const criterion = criterionOf(suffered, system, knowledge);
+
+  const perYear = (success: Success): Estimate =>
+    estimateOf(
+      probabilityPerYear(attempts, success.estimate, exposures, success.varies),
+      { kind: "derived", why: formula(attempts, success.estimate, exposures, success) },
+      weaker(attempts.grade, success.estimate.grade),
+    );
+  const before = perYear(inherent);
+  const now = perYear(current);
+  const reading = otherReading(attempts, current, ways.current, exposures);
+  const first = judge(now, criterion.perYear);
+  // Where two readings are possible, "within" is said only when both say it.
+  const judgement = first === "within" && reading && judge(reading, criterion.perYear) !== "within" ? "open" : first;
+
+  const initiation = levelOfAttempts(attempts.likely);
+  const likelihood = overallLikelihood(initiation, levelOfProbability(current.estimate.likely));
+  const layers = layersOf(threat, credits, ways, knowledge);
+
+  const risk: Risk = {
+    id,
+    threat: threat.id,
+    group: threat.group,
+    type: threat.type,
+    at: threat.at,
+    actor: actor.id,
+    reach: ways.current.reach,
+    path: ways.current.path,
+    consequence: suffered.consequence,
+    harm: suffered.harm,
+    dimension: dimensionOf(type, suffered),
+    severity: suffered.severity,
+    severityBasis: suffered.because,
+    attempts,
+    successInherent: inherent.estimate,
+    successCurrent: current.estimate,
+    ...(exposures ? { exposures } : {}),
+    expected: estimateOf(
+      expectedPerYear(attempts, current.estimate, exposures),
+      { kind: "derived", why: `attempts × success${exposures ? " × exposures" : ""}` },
+      now.grade,
+    ),
+    inherent: before,
+    current: now,
+    criterion: {
+      perYear: criterion.perYear,
+      source: criterion.source,
+      ...(criterion.acceptor ? { acceptor: criterion.acceptor } : {}),
+    },
+    judgement,
+    inherentJudgement: judge(before, criterion.perYear),
+    significant: atRate(attempts.high, 1) > criterion.perYear,
+    untested: ways.current.reach !== "none" && current.untested,
+    controls: layers.map(({ shown }) => shown),
+    depth: depthOf(
+      layers.filter(({ shown }) => shown.credited).map(({ credit }) => credit),
+      system,
+      knowledge,
+    ),
+    view: { likelihood, impact: suffered.severity, level: riskLevel(likelihood, suffered.severity) },
+    ...(reading ? { otherReading: reading } : {}),
+    evidence: current.evidence,
+    caveats: [
+      ...new Set([
+        ...current.caveats,
+        ...(attempts.basis.kind === "assumed" ? ["attempts per year are assumed"] : []),
+        ...accessCaveat(testimony, actor),
+        ...suffered.caveats,
+        ...criterion.caveats,
+      ]),
+    ],
+  };
+  const { low, likely, high } = current.estimate;
+  const spread = (lambda: Three, success: Three): number => {
+    const ends = probabilityPerYear(lambda, success, exposures, current.varies);
+    return ends.high - ends.low;
+  };
+  const worst = { low: attempts.high, likely: attempts.high, high: attempts.high };
+  return {
+    risk,
+    width: {
+      risk: id,
+      success: spread(worst, { low, likely, high }),
+      attempts: spread(attempts, { low: likely, likely, high: likely }),
+    },
+  };
+}
+
+const digits = (value: number): string => String(Number(value.toPrecision(3)));
+const span = ({ low, high }: Three): string => `[${digits(low)}, ${digits(high)}]`;
+
+function formula(attempts: Three, success: Three, exposures: Exposures | undefined, { varies }: Success): string {
+  const rates = `λ ${span(attempts)} attempts per year, S ${span(success)}`;
+  return exposures && varies.high === "draws"
+    ? `1 − e^(−λ·(1 − (1 − S)^v)), ${rates}, v ${span(exposures)} exposures per attempt`
+    : `1 − e^(−λS), ${rates}`;
+}
+
+/** Exposures the author wrote for this threat: by its own id, its group or its type, in that order. */
+function exposuresOf(threat: Threat, system: System): Exposures | undefined {
+  const found = [threat.id, threat.group, threat.type]
+    .map((name) => system.exposures.find((entry) => entry.threat === name))
+    .find((entry) => entry !== undefined);
+  if (!found) return undefined;
+  const { low, likely, high, because } = found;
+  return { low, likely, high, because };
+}
+
+/** METHOD §4: the second way to read k of n, where there is one. */
+function otherReading(
+  attempts: Three,
+  success: Success,
+  way: ActorReach,
+  exposures: Exposures | undefined,
+): (Three & { why: string }) | undefined {
+  if (way.reach === "none") return undefined;
+  if (exposures && success.varies.high === "inputs")
+    return {
+      why: `if each of the ${digits(exposures.likely)} exposures were an independent draw, attempts would compound`,
+      ...probabilityPerYear(attempts, success.estimate, exposures, { low: "draws", high: "draws" }),
+    };
+  if (exposures || wayOf(way) !== "open" || !success.proven || success.estimate.low === 1) return undefined;
+  const { k, n, unit } = success.proven;
+  const certain = { low: 1, likely: 1, high: 1 };
+  return {
+    why: `whoever may choose which ${unit} to use needs only one that works, and ${k} of ${n} do`,
+    ...probabilityPerYear(attempts, certain),
+  };
+}
+
+function accessCaveat({ heard }: Testimony, actor: Actor): string[] {
+  const better = heard.find(({ trial }) => trial?.knowledge === "white" && actor.knows !== "white");
+  return better
+    ? [`measured with white-box access; ${actor.id} (${actor.knows} box) would go by a copy of the model`]
+    : [];
+}
+
+/** The controls that speak of this threat, each with what it earns for this actor on this way. */
+function layersOf(
+  threat: Threat,
+  credits: readonly ControlCredit[],
+  ways: { inherent: ActorReach; current: ActorReach },
+  knowledge: Knowledge,
+): { credit: ControlCredit; shown: Risk["controls"][number] }[] {
+  const onTheWay = new Set([
+    threat.at,
+    ...(threat.on ? [threat.on] : []),
+    ...[...ways.inherent.path, ...ways.current.path].flatMap(({ component, flow, crosses }) => [
+      component,
+      ...(flow ? [flow] : []),
+      ...crosses,
+    ]),
+  ]);
+  const blocking = new Set(ways.current.blockedBy);
+  const closesHere = ({ closure }: ControlCredit): boolean =>
+    closure !== undefined && closesFor(closure, threat.type, threat.actor);
+  const entries = credits.filter(
+    (credit) =>
+      closesHere(credit) ||
+      speaksOfThreat(
+        knowledge.controls.find(({ id }) => id === credit.control),
+        threat.type,
+      ),
+  );
+  return entries.map((credit) => {
+    const fault = !credit.credited
+      ? credit.why
+      : !holds(credit, threat.actor)
+        ? `it does not bind ${threat.actor}`
+        : !onTheWay.has(credit.at) && !blocking.has(`${credit.control} at ${credit.at}`)
+          ? `${credit.at} is not on the way`
+          : undefined;
+    const closes = closesHere(credit);
+    const shut = closes && ways.current.reach === "none";
+    const effect = shut ? "closes the way" : closes ? "closes part of the ways" : "a layer, which closes no way";
+    return {
+      credit,
+      shown: {
+        control: credit.control,
+        at: credit.at,
+        credited: fault === undefined,
+        why: fault ?? `${credit.why} – ${credit.effect.length > 0 ? "its measured effect counts" : effect}`,
+        evidence: credit.evidence,
+      },
+    };
+  });
+}

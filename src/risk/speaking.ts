@@ -1,0 +1,136 @@
+/** Which evidence speaks of a threat by an actor, and what is missing from what was planned. */
+import type { Evidence, System, Threat, Trial } from "#assessment/index.ts";
+
+/** Evidence with the trial it came of. */
+export interface Heard {
+  readonly evidence: Evidence;
+  readonly trial: Trial | undefined;
+}
+
+export interface Testimony {
+  /** Current and measured, of this threat at this place, in this actor's hands. */
+  readonly heard: readonly Heard[];
+  /** Planned or brought, yet missing, stale, inconclusive or worthless – each with the reason. Never read as safe. */
+  readonly gaps: readonly string[];
+  /** Ids of the evidence behind the gaps. */
+  readonly lost: readonly string[];
+}
+
+/** What a component's evidence cannot be rated on, and why: its clean run is missing or off (METHOD §2). */
+export interface Unrated {
+  readonly component: string;
+  readonly because: string;
+}
+
+/** More than three points off: preprocessing is suspected, and nothing about this model is rated (METHOD §2). */
+export const CLEAN_TOLERANCE = 0.03;
+
+/** Components that trials attack but whose clean run does not carry a rating. */
+export function unratedOf(trials: readonly Trial[], evidence: readonly Evidence[]): Unrated[] {
+  const targets = new Set(trials.filter(({ kind }) => kind !== "clean").map(({ target }) => target));
+  return [...targets].flatMap((component) => {
+    const clean = trials.filter((trial) => trial.kind === "clean" && trial.target === component);
+    if (clean.length === 0) return [{ component, because: "no clean run of it was planned" }];
+    const because = clean.map((trial) => cleanFault(trial, evidence)).find((fault) => fault !== undefined);
+    return because ? [{ component, because }] : [];
+  });
+}
+
+function cleanFault(trial: Trial, evidence: readonly Evidence[]): string | undefined {
+  const item = evidence.find((candidate) => candidate.trial === trial.id);
+  if (!item) return "its clean run is missing";
+  if (item.standing.status === "stale") return `its clean run is stale: ${item.standing.because}`;
+  if (item.outcome.status === "inconclusive") return `its clean run is inconclusive: ${item.outcome.because}`;
+  const { measure } = item.outcome;
+  if (measure.kind !== "clean") return "its clean run measured something else";
+  const { k, n } = measure.accuracy;
+  if (n === 0) return "its clean run has no samples";
+  if (measure.declared !== undefined && Math.abs(k / n - measure.declared) > CLEAN_TOLERANCE + 1e-12)
+    return `clean accuracy is ${percent(k / n)} (${k}/${n}) where ${percent(measure.declared)} is declared: preprocessing is suspected`;
+  return undefined;
+}
+
+const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+
+/**
+ * Everything that was tried or brought about this threat. Each trial planned for it has to be there and current: evidence that
+ * is taken away leaves its trial behind as a gap, so taking it away never makes the rest look better.
+ */
+export function testimonyOf(
+  threat: Threat,
+  {
+    system,
+    trials,
+    evidence,
+    unrated,
+  }: { system: System; trials: readonly Trial[]; evidence: readonly Evidence[]; unrated: readonly Unrated[] },
+): Testimony {
+  const places = placesOf(threat, system);
+  const speaks = (tests: readonly string[], at: string | undefined): boolean =>
+    tests.includes(threat.type) && (at === undefined || places.has(at));
+  const hers = (by: string | undefined): boolean => by === undefined || by === threat.actor;
+
+  const gaps: string[] = [];
+  const lost: string[] = [];
+  const heard: Heard[] = [];
+  const listen = (item: Evidence, trial: Trial | undefined): void => {
+    const fault = faultOf(item, unrated);
+    if (fault) {
+      gaps.push(fault);
+      lost.push(item.id);
+    } else heard.push({ evidence: item, trial });
+  };
+
+  // A trial of a control, switched on and off, is judged as that control's evidence (credit.ts), not as the threat's.
+  const ofControl = new Set(evidence.flatMap((item) => (item.control && item.trial ? [item.trial] : [])));
+  const planned = trials.filter(
+    (trial) => speaks(trial.tests, trial.target) && hers(trial.by) && !ofControl.has(trial.id),
+  );
+  for (const trial of planned) {
+    const items = evidence.filter((item) => item.trial === trial.id);
+    if (items.length === 0) gaps.push(`trial ${trial.id} has no evidence`);
+    for (const item of items) listen(item, trial);
+  }
+  const brought = evidence.filter((item) => !item.trial && !item.control && speaks(item.tests, item.at));
+  for (const item of brought) listen(item, undefined);
+  for (const source of system.imports) {
+    if (!source.for.includes(threat.type) || (source.at !== undefined && !places.has(source.at))) continue;
+    const arrived = evidence.some(
+      (item) => item.source !== undefined && [source.id, source.path].includes(item.source),
+    );
+    if (!arrived) gaps.push(`nothing came of the import ${source.id}`);
+  }
+  return { heard, gaps, lost };
+}
+
+/** Why an item that speaks of a threat cannot be used; undefined when it can. */
+function faultOf(item: Evidence, unrated: readonly Unrated[]): string | undefined {
+  if (item.standing.status === "stale") return `${item.title}: stale – ${item.standing.because}`;
+  if (item.signature === "invalid") return `${item.title}: its signature does not hold`;
+  if (item.kind === "declared") return `${item.title}: declared, not shown`;
+  if (item.outcome.status === "inconclusive") return `${item.title}: inconclusive – ${item.outcome.because}`;
+  if (item.grade === "F") return `${item.title}: grade F, of another version or of nothing`;
+  const model = item.trial === undefined ? undefined : unrated.find(({ component }) => component === item.at);
+  return model && `${item.title}: not rated, because ${model.because}`;
+}
+
+/**
+ * Places whose evidence speaks of the threat: where it acts, where it enters, and – for a threat at a sensor, a store or an
+ * interface – the models its data flows to.
+ */
+function placesOf(threat: Threat, system: System): ReadonlySet<string> {
+  const places = new Set([threat.at]);
+  if (threat.on) places.add(threat.on);
+  const models = new Set(system.components.filter(({ model }) => model).map(({ id }) => id));
+  if (models.has(threat.at)) return places;
+  const seen = new Set([threat.at]);
+  const open = [threat.at];
+  for (let at = open.pop(); at !== undefined; at = open.pop())
+    for (const { from, to } of system.flows)
+      if (from === at && !seen.has(to)) {
+        seen.add(to);
+        open.push(to);
+        if (models.has(to)) places.add(to);
+      }
+  return places;
+}
