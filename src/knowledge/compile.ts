@@ -394,7 +394,7 @@ function checkReferences(
     ({ value, at }: Entry<{ key: string }>) => {
       if (!used.has(`${kind} ${value.key}`))
         diagnostics.push({
-          code: "W722",
+          code: "E722",
           message: `no entry cites ${value.key}`,
           hint: "cite it or delete it",
           span: at("key"),
@@ -423,7 +423,6 @@ function checkCrosswalk(entries: Entries, taxonomies: ReadonlyMap<string, Taxono
 
 /** Every threat has a control that names it; "all" alone would let a threat pass that nothing was thought of for. */
 function checkCoverage(entries: Entries, diagnostics: Diagnostic[]): void {
-  if (entries.controls.length === 0) return;
   const named = new Set(entries.controls.flatMap(({ value }) => value.threats));
   for (const { value, at } of entries.threats)
     if (!named.has(value.id))
