@@ -1,0 +1,269 @@
+/** system file -> System, or every mistake in it at once. */
+import type { Knowledge } from "#assessment/knowledge.ts";
+import type { System } from "#assessment/system.ts";
+import { isError } from "#base/diagnostics.ts";
+import type { Diagnostic } from "#base/diagnostics.ts";
+import {
+  given,
+  readActors,
+  readAssets,
+  readBoundaries,
+  readComponents,
+  readDatasets,
+  readFlows,
+  readPlaces,
+} from "./architecture.ts";
+import { contextOf, many, placeOf } from "./context.ts";
+import type { Context, ReadOptions } from "./context.ts";
+import {
+  readCriteria,
+  readExclusions,
+  readExposures,
+  readHarms,
+  readLaw,
+  readReviewers,
+  readSector,
+} from "./judgements.ts";
+import { diagnostic, schemaMistakes, valueAt } from "./mistakes.ts";
+import { systemFile } from "./schema.ts";
+import type { SystemFile } from "./schema.ts";
+import { readControls, readImports, readTests } from "./trials.ts";
+import { readYaml, TEXT_LIMITS } from "./yaml.ts";
+import type { Located, Path } from "./yaml.ts";
+
+export type { KnownProfile, KnownSector, ReadOptions } from "./context.ts";
+
+export interface SystemReading {
+  /** Absent where there is any error: a System is only made of a file that is right. */
+  readonly system?: System;
+  /** In the order of the file; warnings among them. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What a Knowledge says about the ids a system file may use. */
+export function knownFrom(
+  knowledge: Pick<Knowledge, "sectors" | "controls" | "threats" | "clauses" | "profiles">,
+): Required<Pick<ReadOptions, "knownSectors" | "knownControls" | "knownThreats" | "knownClauses" | "knownProfiles">> {
+  const titles = (entries: readonly { readonly id: string; readonly title: string }[]): Map<string, string> =>
+    new Map(entries.map(({ id, title }) => [id, title]));
+  return {
+    knownSectors: new Map(knowledge.sectors.map((sector) => [sector.id, sector])),
+    knownControls: titles(knowledge.controls),
+    knownThreats: titles(knowledge.threats),
+    knownClauses: titles(knowledge.clauses),
+    knownProfiles: new Map(knowledge.profiles.map((profile) => [profile.id, profile])),
+  };
+}
+
+/** Reads the text of a system file. Pure; never throws for what the text contains. `fileName` is what places are shown with. */
+export function readSystem(text: string, fileName: string, options: ReadOptions = {}): SystemReading {
+  const limits = { ...TEXT_LIMITS, ...options.limits };
+  const { located, diagnostics: textual } = readYaml(text, fileName, limits);
+  if (!located) return { diagnostics: textual };
+
+  const mistakes = schemaMistakes(located, located.value);
+  const diagnostics: Diagnostic[] = [...textual, ...mistakes.map((mistake) => mistake.diagnostic)];
+  const { file, indices, incomplete } = readable(
+    located,
+    mistakes.map(({ path }) => path),
+  );
+  const context = contextOf(file, located.value, located, options, indices, incomplete, diagnostics);
+  const system = build(context);
+  const sorted = inOrder(diagnostics, limits.diagnostics);
+  return sorted.some(isError) ? { diagnostics: sorted } : { system, diagnostics: sorted };
+}
+
+/** Each step adds its mistakes to the context; what is returned is only used when there are none. */
+function build(context: Context): System {
+  const { file } = context;
+  const law = readLaw(context);
+  const sector = readSector(context);
+  const datasets = readDatasets(context);
+  const assets = readAssets(context);
+  const components = readComponents(context, datasets);
+  const flows = readFlows(context);
+  const boundaries = readBoundaries(context);
+  const places = readPlaces(context, flows, boundaries);
+  const actors = readActors(context, places);
+  const controls = readControls(context, places);
+  const tests = readTests(context, components, datasets, places);
+  const imports = readImports(context, places);
+  const harms = readHarms(context);
+  const criteria = readCriteria(context);
+  const exclusions = readExclusions(context);
+  const exposures = readExposures(context);
+  const reviewers = readReviewers(context);
+  if (file.system.environment === undefined && !context.incomplete.has("system"))
+    context.say(
+      "W003",
+      "the environment is not answered and counts as both",
+      "add environment: virtual | physical | both",
+      placeOf(context, ["system"], "key"),
+    );
+  return {
+    format: "vauban/system/1",
+    name: file.system.name,
+    purpose: file.system.purpose,
+    excluded: [...many(file.system.excluded)],
+    misuse: [...many(file.system.misuse)],
+    environment: file.system.environment ?? "both",
+    synthetic: file.system.synthetic ?? false,
+    ...given({ version: file.system.version, context: file.system.context }),
+    law,
+    stage: file.stage,
+    sector,
+    components,
+    flows,
+    boundaries,
+    assets,
+    actors,
+    datasets: datasets.all(),
+    controls,
+    tests,
+    imports,
+    harms,
+    criteria,
+    exclusions,
+    exposures,
+    reviewers,
+    where: placeOf(context, ["system"], "key"),
+  };
+}
+
+/** Stand-ins for what the file must have and has not, so that the rest of it is still checked. They never reach a System. */
+const STAND_IN: SystemFile = {
+  vauban: 1,
+  system: { name: "?", purpose: "?" },
+  law: { role: "provider", listing: "none", reasoning: "?" },
+  stage: "design",
+  sector: "",
+  components: {},
+};
+
+/**
+ * The file without the parts that the schema refuses: whole items of lists, single keys elsewhere. List sections remember
+ * where their items stood.
+ */
+function readable(
+  located: Located,
+  wrong: readonly Path[],
+): { file: SystemFile; indices: ReadonlyMap<string, readonly number[]>; incomplete: ReadonlySet<string> } {
+  const value = copied(located.value) as Record<string, unknown>;
+  const removed = new Map<string, Set<number>>();
+  const incomplete = new Set<string>();
+  let paths = wrong;
+  // Removing a bad value can leave its parent without a key it needs; then the parent goes as well, up to the section.
+  for (let round = 0; round < 12; round++) {
+    for (const path of paths) remove(value, path, removed, incomplete);
+    const trial = withoutItems(value, removed);
+    const result = systemFile.safeParse({ ...STAND_IN, ...trial.value });
+    if (result.success) return { file: result.data, indices: trial.indices, incomplete };
+    paths = result.error.issues.flatMap((issue) => {
+      const at = (issue.path as Path).map((step, index, path) =>
+        index === 1 && typeof step === "number" ? (trial.indices.get(String(path[0]))?.[step] ?? step) : step,
+      );
+      return issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...at, key]) : [at];
+    });
+  }
+  return { file: STAND_IN, indices: new Map(), incomplete: new Set(Object.keys(systemFile.shape)) };
+}
+
+function remove(
+  value: Record<string, unknown>,
+  path: Path,
+  removed: Map<string, Set<number>>,
+  incomplete: Set<string>,
+): void {
+  const [section, second] = path;
+  if (section === undefined) return;
+  incomplete.add(String(section));
+  if (typeof second === "number") {
+    // An item that has an unknown key and nothing else wrong loses that key only.
+    const parent = valueAt(value, path.slice(0, -1));
+    const last = path.at(-1)!;
+    if (path.length === 3 && isRecord(parent) && Object.hasOwn(parent, last) && isUnknownKey(path)) delete parent[last];
+    else removed.set(String(section), (removed.get(String(section)) ?? new Set()).add(second));
+    return;
+  }
+  // The nearest key at or above the path that is there to be taken out; items of inner lists go with their list.
+  for (let length = path.length; length > 0; length--) {
+    const parent = valueAt(value, path.slice(0, length - 1));
+    const key = path[length - 1]!;
+    if (typeof key === "string" && isRecord(parent) && Object.hasOwn(parent, key)) {
+      delete parent[key];
+      return;
+    }
+  }
+}
+
+const copied = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(copied)
+    : typeof value === "object" && value !== null
+      ? Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copied(member)]))
+      : value;
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isUnknownKey = (path: Path): boolean => !KNOWN_ITEM_KEYS.has(String(path.at(-1)));
+const KNOWN_ITEM_KEYS: ReadonlySet<string> = new Set(
+  Object.values(systemFile.shape).flatMap((section) => itemKeys(section as unknown as Wrapped)),
+);
+
+interface Wrapped {
+  readonly _zod: {
+    readonly def: { innerType?: Wrapped; element?: Wrapped; options?: readonly Wrapped[]; shape?: object };
+  };
+}
+function itemKeys(schema: Wrapped): string[] {
+  const { innerType, element, options, shape } = schema._zod.def;
+  if (innerType) return itemKeys(innerType);
+  if (element) return itemKeys(element);
+  if (options) return options.flatMap(itemKeys);
+  return shape ? Object.keys(shape) : [];
+}
+
+function withoutItems(
+  value: Record<string, unknown>,
+  removed: ReadonlyMap<string, ReadonlySet<number>>,
+): { value: Record<string, unknown>; indices: Map<string, readonly number[]> } {
+  const kept = { ...value };
+  const indices = new Map<string, readonly number[]>();
+  for (const [section, gone] of removed) {
+    const items = value[section];
+    if (!Array.isArray(items)) continue;
+    const left = items.map((_, index) => index).filter((index) => !gone.has(index));
+    indices.set(section, left);
+    kept[section] = left.map((index) => items[index] as unknown);
+  }
+  return { value: kept, indices };
+}
+
+function inOrder(diagnostics: readonly Diagnostic[], limit: number): Diagnostic[] {
+  const seen = new Set<string>();
+  const sorted = diagnostics
+    .filter(({ code, message, span }) => {
+      const key = `${code} ${span?.line}:${span?.column} ${message}`;
+      return seen.has(key) ? false : seen.add(key);
+    })
+    .toSorted((a, b) => (a.span?.line ?? 0) - (b.span?.line ?? 0) || (a.span?.column ?? 0) - (b.span?.column ?? 0));
+  if (sorted.length <= limit) return sorted;
+  // Errors are kept before warnings, so that a flood of warnings hides no error.
+  const kept = new Set([...sorted.filter(isError), ...sorted.filter((item) => !isError(item))].slice(0, limit));
+  const rest = sorted.length - limit;
+  const hidden = sorted.some((item) => isError(item) && !kept.has(item));
+  return [
+    ...sorted.filter((item) => kept.has(item)),
+    ...(hidden
+      ? [
+          diagnostic(
+            "E099",
+            `${rest} more mistakes are not shown`,
+            "correct these first and read again",
+            sorted.at(-1)!.span,
+          ),
+        ]
+      : []),
+  ];
+}
