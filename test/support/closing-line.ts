@@ -24,7 +24,8 @@ export default class ClosingLine implements Reporter {
     }
     const write = (line: string): void => void process.stdout.write(`${line}\n`);
     write("");
-    for (const { name, ms } of slow.toSorted((a, b) => b.ms - a.ms).slice(0, 10)) write(`  ${String(Math.round(ms)).padStart(6)} ms  ${name}`);
+    for (const { name, ms } of slow.toSorted((a, b) => b.ms - a.ms).slice(0, 10))
+      write(`  ${String(Math.round(ms)).padStart(6)} ms  ${name}`);
     for (const [why, n] of reasons) write(`  ${n} skipped: ${why}`);
     write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   }

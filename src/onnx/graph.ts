@@ -1,0 +1,233 @@
+/** From the bytes of a model to its graph in the internal dialect, and back to bytes. */
+import type { RuntimeTensor } from "#base/ports.ts";
+import { decodeModel, encodeModel } from "./codec.ts";
+import type { GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto } from "./codec.ts";
+import { OnnxError, UnsupportedOp } from "./errors.ts";
+import { DIALECT, nodeName } from "./ir.ts";
+import type { Graph, Node, Port } from "./ir.ts";
+import { normalise } from "./normalise.ts";
+import { opOf } from "./ops.ts";
+import { elementNumber, elementType, readTensor, scalar, toRuntime, vector, writeTensor } from "./tensor.ts";
+import type { ElementType } from "./tensor.ts";
+
+export interface LoadedModel {
+  readonly proto: ModelProto;
+  /** The version of ONNX's own operator set the file was written for. */
+  readonly opset: number;
+  readonly graph: Graph;
+  /** The first operator outside the table, where there is one: then `graph` is as in the file, not in the dialect. */
+  readonly foreign?: UnsupportedOp;
+}
+
+const OPSET_MIN = 7;
+
+/** Reads a model and brings it to the dialect. Throws OnnxError for anything that cannot be read, never crashes. */
+export function loadGraph(bytes: Uint8Array): LoadedModel {
+  const proto = decodeModel(bytes);
+  const opset = Number(
+    proto.opset_import.find((each) => (each.domain ?? "") === "" || each.domain === "ai.onnx")?.version ?? 1,
+  );
+  const raw = readGraph(proto.graph!);
+  if (opset < OPSET_MIN)
+    return {
+      proto,
+      opset,
+      graph: raw,
+      foreign: new UnsupportedOp(
+        "of every kind",
+        raw.nodes[0]?.name ?? "",
+        `comes from operator set ${opset}, older than ${OPSET_MIN}`,
+      ),
+    };
+  const graph = normalise(raw, opset);
+  const stranger = graph.nodes.find((node) => opOf(node) === undefined);
+  if (stranger === undefined) return { proto, opset, graph };
+  const op = stranger.domain === "" ? stranger.op : `${stranger.domain}.${stranger.op}`;
+  return { proto, opset, graph: raw, foreign: new UnsupportedOp(op, nodeName(stranger), "has no gradient rule") };
+}
+
+function readGraph(proto: GraphProto): Graph {
+  const constants = new Map<string, RuntimeTensor>();
+  for (const tensor of proto.initializer) {
+    const name = tensor.name ?? "";
+    if (constants.has(name)) throw new OnnxError(`initializer "${name}" is stored twice`);
+    constants.set(name, readTensor(tensor, `initializer "${name}"`));
+  }
+  if (proto.sparse_initializer.length > 0)
+    throw new OnnxError("sparse initializers are not supported", { remedy: "export with dense weights" });
+  const calls: Node[] = [];
+  for (const node of proto.node) {
+    const read = readNode(node);
+    if (read.op === "Constant" && read.domain === "") constants.set(read.outputs[0] ?? "", constantOf(read));
+    else calls.push(read);
+  }
+  // Files of IR version 3 list their weights among the inputs.
+  const inputs = proto.input.map(readPort).filter((port) => !constants.has(port.name));
+  return { inputs, outputs: proto.output.map(readPort), constants, nodes: ordered(calls, inputs, constants) };
+}
+
+function readNode(proto: NodeProto): Node {
+  const domain = proto.domain === "ai.onnx" ? "" : (proto.domain ?? "");
+  const node = {
+    op: proto.op_type ?? "",
+    domain,
+    name: proto.name ?? "",
+    inputs: trimmed(proto.input),
+    outputs: proto.output,
+    attributes: Object.fromEntries(proto.attribute.map((each) => [each.name ?? "", each])),
+  };
+  return { ...node, name: nodeName(node) };
+}
+
+/** Optional inputs left out at the end may be written as "" or not at all. */
+function trimmed(names: readonly string[]): readonly string[] {
+  let end = names.length;
+  while (end > 0 && names[end - 1] === "") end--;
+  return names.slice(0, end);
+}
+
+function constantOf(node: Node): RuntimeTensor {
+  const { value, value_float, value_floats, value_int, value_ints, value_string, value_strings } = node.attributes;
+  if (value?.t) return readTensor(value.t as TensorProto, `constant "${node.name}"`);
+  if (value_float?.f !== undefined) return toRuntime(scalar("float32", value_float.f));
+  if (value_floats) return toRuntime(vector("float32", Array.from(value_floats.floats)));
+  if (value_int?.i !== undefined) return { type: "int64", dims: [], data: BigInt64Array.of(value_int.i) };
+  if (value_ints) return { type: "int64", dims: [value_ints.ints.length], data: BigInt64Array.from(value_ints.ints) };
+  const text = value_strings?.strings ?? (value_string?.s && [value_string.s]);
+  if (text)
+    return {
+      type: "string",
+      dims: value_strings ? [text.length] : [],
+      data: text.map((s) => new TextDecoder().decode(s)),
+    };
+  throw new OnnxError(`Constant (node "${node.name}") holds no value that can be read`, { node: node.name });
+}
+
+function readPort(proto: ValueInfoProto): Port {
+  const tensor = (proto.type as TypeProto | undefined)?.tensor_type;
+  return {
+    name: proto.name ?? "",
+    type: elementType(tensor?.elem_type),
+    dims: tensor?.shape?.dim.map((dim) =>
+      dim.dim_value !== undefined && dim.dim_value > 0n ? Number(dim.dim_value) : null,
+    ),
+  };
+}
+
+/** Names that a node takes, those that its subgraphs capture included. */
+function dependencies(node: Node): readonly string[] {
+  const names = [...node.inputs];
+  for (const attribute of Object.values(node.attributes))
+    for (const graph of [...(attribute.g ? [attribute.g] : []), ...attribute.graphs])
+      for (const inner of graph.node) names.push(...dependencies(readNode(inner)));
+  return names;
+}
+
+/** Nodes in an order in which each comes after what it needs. Throws OnnxError for circles, doubled and missing tensors. */
+function ordered(
+  nodes: readonly Node[],
+  inputs: readonly Port[],
+  constants: ReadonlyMap<string, RuntimeTensor>,
+): Node[] {
+  const maker = new Map<string, number>();
+  nodes.forEach((node, i) => {
+    for (const output of node.outputs) {
+      if (output === "") continue;
+      if (maker.has(output) || constants.has(output))
+        throw new OnnxError(`tensor "${output}" is computed twice`, {
+          node: node.name,
+          remedy: "the file is damaged; export it again",
+        });
+      maker.set(output, i);
+    }
+  });
+  const given = new Set(inputs.map((port) => port.name));
+  const needs = nodes.map((node) => {
+    for (const name of node.inputs)
+      if (name !== "" && !maker.has(name) && !given.has(name) && !constants.has(name))
+        throw new OnnxError(`${node.op} (node "${node.name}") takes tensor "${name}", which nothing computes`, {
+          node: node.name,
+          remedy: "the file is damaged; export it again",
+        });
+    return dependencies(node).flatMap((name) => maker.get(name) ?? []);
+  });
+  const state = new Uint8Array(nodes.length);
+  const order: Node[] = [];
+  for (let root = 0; root < nodes.length; root++) {
+    const stack = [root];
+    while (stack.length > 0) {
+      const at = stack.at(-1)!;
+      if (state[at] === 2) stack.pop();
+      else if (state[at] === 1) {
+        state[at] = 2;
+        order.push(nodes[at]!);
+        stack.pop();
+      } else {
+        state[at] = 1;
+        for (const need of needs[at]!) {
+          if (state[need] === 1)
+            throw new OnnxError(`node "${nodes[need]!.name}" depends on its own result`, { node: nodes[need]!.name });
+          if (state[need] === 0) stack.push(need);
+        }
+      }
+    }
+  }
+  return order;
+}
+
+/** What a model file needs of a tensor at its border. A null dimension is the batch. */
+export interface PortOut {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly dims: readonly (number | null)[];
+}
+
+export function portProto(port: PortOut): ValueInfoProto {
+  const dim = port.dims.map((length) => (length === null ? { dim_param: "batch" } : { dim_value: BigInt(length) }));
+  return { name: port.name, type: { tensor_type: { elem_type: elementNumber(port.type), shape: { dim } } } };
+}
+
+export function nodeProto(node: Node): NodeProto {
+  const proto: NodeProto = {
+    input: [...node.inputs],
+    output: [...node.outputs],
+    name: node.name,
+    op_type: node.op,
+    attribute: Object.values(node.attributes),
+  };
+  if (node.domain !== "") proto.domain = node.domain;
+  return proto;
+}
+
+/** Bytes of a model in the dialect; nodes and constants that no output needs are left out. */
+export function encodeGraph(graph: {
+  readonly inputs: readonly PortOut[];
+  readonly outputs: readonly PortOut[];
+  readonly nodes: readonly Node[];
+  readonly constants: ReadonlyMap<string, RuntimeTensor>;
+}): Uint8Array {
+  const wanted = new Set(graph.outputs.map((port) => port.name));
+  const nodes: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => wanted.has(name))) continue;
+    nodes.push(node);
+    for (const name of node.inputs) wanted.add(name);
+  }
+  const initializer: TensorProto[] = [];
+  for (const [name, tensor] of graph.constants) if (wanted.has(name)) initializer.push(writeTensor(tensor, name));
+  return encodeModel({
+    ir_version: 8n,
+    producer_name: "vauban",
+    opset_import: [{ domain: "", version: BigInt(DIALECT) }],
+    metadata_props: [],
+    graph: {
+      name: "vauban",
+      node: nodes.toReversed().map(nodeProto),
+      initializer,
+      input: graph.inputs.filter((port) => wanted.has(port.name)).map(portProto),
+      output: graph.outputs.map(portProto),
+      value_info: [],
+      sparse_initializer: [],
+    },
+  });
+}

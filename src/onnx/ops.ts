@@ -1,0 +1,13 @@
+/** Every operator this room understands, by name. */
+import { activations } from "./ops/activations.ts";
+import { arithmetic } from "./ops/arithmetic.ts";
+import { linear } from "./ops/linear.ts";
+import type { Op, OpTable } from "./ops/op.ts";
+import { reductions } from "./ops/reductions.ts";
+import { shapes } from "./ops/shapes.ts";
+
+export const ops: OpTable = { ...arithmetic, ...activations, ...linear, ...reductions, ...shapes };
+
+/** The entry of an operator of ONNX's own set; undefined for anything else, whatever a file calls it. */
+export const opOf = (node: { readonly op: string; readonly domain: string }): Op | undefined =>
+  node.domain === "" && Object.hasOwn(ops, node.op) ? ops[node.op] : undefined;

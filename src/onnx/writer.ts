@@ -1,0 +1,215 @@
+/** Appends operator calls to a graph and knows, at once, the shape of each result at the probed batch sizes. */
+import type { RuntimeTensor } from "#base/ports.ts";
+import type { AttributeProto } from "./codec.ts";
+import { OnnxError } from "./errors.ts";
+import type { Known, Node, Ref } from "./ir.ts";
+import { sameDims, typeOf } from "./ir.ts";
+import { opOf } from "./ops.ts";
+import { attribute, elementNumber, scalar, sizeOf, toRuntime, toValue, vector } from "./tensor.ts";
+import type { ElementType, Value } from "./tensor.ts";
+
+/** Above this many elements a constant is computed when the model runs, not here. */
+const FOLD_MAX = 2 ** 24;
+
+const sameValue = (a: Value, b: Value): boolean =>
+  a.dims.length === b.dims.length &&
+  a.dims.every((dim, i) => dim === b.dims[i]) &&
+  a.data.every((x, i) => Object.is(x, b.data[i]));
+
+/** What an operator's outputs are at one batch size; values are computed where all inputs have one. Throws OnnxError. */
+export function inferNode(node: Node, inputs: readonly (Known | undefined)[]): Known[] {
+  const op = opOf(node);
+  if (op === undefined) throw new OnnxError(`operator ${node.op} is not in the table`, { node: node.name });
+  const outputs = op.shape({ node, inputs });
+  const ready = node.inputs.every((name, i) => name === "" || inputs[i]?.value !== undefined);
+  const shapeOnly = node.op === "Shape" || node.op === "Size";
+  if (!(ready || shapeOnly) || outputs.some((output) => sizeOf(output.dims) > FOLD_MAX)) return [...outputs];
+  if (RANDOM.has(node.op)) return [...outputs];
+  const values = op.value({
+    node,
+    inputs: shapeOnly
+      ? inputs.map((input) => input && { type: input.type, dims: input.dims, data: new Float64Array(0) })
+      : inputs.map((input) => input?.value),
+  });
+  return values.map((value) => ({ type: value.type, dims: value.dims, value }));
+}
+
+/** Operators that give another result each time and so are never computed ahead. */
+const RANDOM = new Set([
+  "RandomNormal",
+  "RandomNormalLike",
+  "RandomUniform",
+  "RandomUniformLike",
+  "Bernoulli",
+  "Multinomial",
+]);
+
+export class Writer {
+  readonly nodes: Node[] = [];
+  readonly constants = new Map<string, RuntimeTensor>();
+  readonly refs = new Map<string, Ref>();
+  /** How many batch sizes are probed. */
+  readonly probes: number;
+  readonly #prefix: string;
+  #count = 0;
+
+  /** Names it makes begin with `prefix`, which must not occur at the start of the model's own. */
+  constructor(probes: number, prefix: string) {
+    this.probes = probes;
+    this.#prefix = prefix;
+  }
+
+  fresh(hint: string): string {
+    return `${this.#prefix}${hint}_${this.#count++}`;
+  }
+
+  ref(name: string): Ref {
+    const ref = this.refs.get(name);
+    if (ref === undefined)
+      throw new OnnxError(`tensor "${name}" is used before anything computes it`, {
+        remedy: "the file is damaged or was edited; export the model again",
+      });
+    return ref;
+  }
+
+  /** A graph input. `at` gives its shape at each probe. */
+  input(name: string, type: ElementType, at: readonly (readonly number[])[]): Ref {
+    const ref = { name, at: at.map((dims) => ({ type, dims })) };
+    this.refs.set(name, ref);
+    return ref;
+  }
+
+  /** A constant as it stands in the file. */
+  stored(name: string, tensor: RuntimeTensor): Ref {
+    this.constants.set(name, tensor);
+    let value: Value | undefined;
+    const known: Known =
+      tensor.type === "string"
+        ? { type: tensor.type, dims: tensor.dims }
+        : {
+            type: tensor.type,
+            dims: tensor.dims,
+            // Computed when asked for: most weights never are.
+            get value() {
+              return (value ??= toValue(tensor));
+            },
+          };
+    const ref = { name, at: Array.from({ length: this.probes }, () => known) };
+    this.refs.set(name, ref);
+    return ref;
+  }
+
+  constant(value: Value, name: string = this.fresh("c")): Ref {
+    // What later nodes fold with is what the file will hold: rounded to its type.
+    return this.stored(name, toRuntime(value));
+  }
+
+  /** Appends a node that exists already; its constant results become constants. */
+  append(node: Node): void {
+    const inputs = node.inputs.map((name) => (name === "" ? undefined : this.ref(name)));
+    const at = Array.from({ length: this.probes }, (_, k) =>
+      inferNode(
+        node,
+        inputs.map((input) => input?.at[k]),
+      ),
+    );
+    let folded = true;
+    node.outputs.forEach((name, i) => {
+      if (name === "") return;
+      const known = at.map((outputs) => outputs[i]!);
+      const value = known[0]?.value;
+      if (value !== undefined && known.every((other) => other.value && sameValue(other.value, value)))
+        this.constant(value, name);
+      else {
+        folded = false;
+        this.refs.set(name, { name, at: known });
+      }
+    });
+    if (!folded) this.nodes.push(node);
+  }
+
+  call(op: string, inputs: readonly (Ref | undefined)[], attributes: readonly AttributeProto[] = [], count = 1): Ref[] {
+    const outputs = Array.from({ length: count }, () => this.fresh(op));
+    this.append({
+      op,
+      domain: "",
+      name: outputs[0]!,
+      inputs: inputs.map((input) => input?.name ?? ""),
+      outputs,
+      attributes: Object.fromEntries(attributes.map((each) => [each.name!, each])),
+    });
+    return outputs.map((name) => this.ref(name));
+  }
+
+  /** A call with one result. */
+  op(op: string, inputs: readonly (Ref | undefined)[], ...attributes: AttributeProto[]): Ref {
+    return this.call(op, inputs, attributes)[0]!;
+  }
+
+  add = (a: Ref, b: Ref): Ref => this.op("Add", [a, b]);
+  sub = (a: Ref, b: Ref): Ref => this.op("Sub", [a, b]);
+  mul = (a: Ref, b: Ref): Ref => this.op("Mul", [a, b]);
+  div = (a: Ref, b: Ref): Ref => this.op("Div", [a, b]);
+  neg = (a: Ref): Ref => this.op("Neg", [a]);
+  /** A scalar of the same element type as `like`. */
+  number = (x: number, like: Ref): Ref => this.constant(scalar(typeOf(like), x));
+  scale = (a: Ref, x: number): Ref => (x === 1 ? a : this.mul(a, this.number(x, a)));
+  ints = (xs: readonly number[]): Ref => this.constant(vector("int64", xs));
+  cast = (a: Ref, type: ElementType): Ref =>
+    typeOf(a) === type ? a : this.op("Cast", [a], attribute.int("to", elementNumber(type)));
+  /** 1 where the condition holds, else 0, in the element type of `like`. */
+  mask = (condition: Ref, like: Ref): Ref => this.cast(condition, typeOf(like));
+  transpose = (a: Ref, perm: readonly number[]): Ref => this.op("Transpose", [a], attribute.ints("perm", perm));
+
+  sum(a: Ref, axes: readonly number[], keep: boolean): Ref {
+    if (axes.length === 0) return a;
+    return this.op("ReduceSum", [a, this.ints(axes)], attribute.int("keepdims", keep ? 1 : 0));
+  }
+
+  /** A tensor given the shape of another; both hold the same number of elements. */
+  reshapeLike(a: Ref, like: Ref): Ref {
+    if (a.at.every((known, k) => sameDims(known.dims, like.at[k]!.dims))) return a;
+    return this.op("Reshape", [a, this.shapeOf(like)]);
+  }
+
+  /** The shape of a tensor as int64 vector: a constant where the batch size does not matter, −1 where it sits in one place. */
+  shapeOf(like: Ref): Ref {
+    const [known, ...others] = like.at;
+    const varying = known!.dims.map((dim, axis) => others.some((other) => other.dims[axis] !== dim));
+    const count = varying.filter(Boolean).length;
+    if (count === 0) return this.ints(known!.dims);
+    if (count === 1 && !known!.dims.includes(0)) return this.ints(known!.dims.map((dim, i) => (varying[i] ? -1 : dim)));
+    return this.op("Shape", [like]);
+  }
+
+  /** A tensor repeated to the shape of another. */
+  expandLike(a: Ref, like: Ref): Ref {
+    if (a.at.every((known, k) => sameDims(known.dims, like.at[k]!.dims))) return a;
+    const varies = like.at.some((known) => !sameDims(known.dims, like.at[0]!.dims));
+    return this.op("Expand", [a, varies ? this.op("Shape", [like]) : this.ints(like.at[0]!.dims)]);
+  }
+
+  /** The gradient of a broadcast tensor: summed over the axes along which `to` was repeated. */
+  unbroadcast(gradient: Ref, to: Ref): Ref {
+    const have = gradient.at[0]!.dims,
+      extra = have.length - to.at[0]!.dims.length;
+    const repeated = have.flatMap((_, axis) =>
+      axis >= extra && to.at.every((known, k) => known.dims[axis - extra] === gradient.at[k]!.dims[axis]) ? [] : [axis],
+    );
+    if (repeated.length === 0) return gradient;
+    return this.reshapeLike(this.sum(gradient, repeated, true), to);
+  }
+
+  zerosLike(like: Ref): Ref {
+    return this.expandLike(
+      this.constant({ type: typeOf(like), dims: like.at[0]!.dims.map(() => 1), data: Float64Array.of(0) }),
+      like,
+    );
+  }
+  onesLike(like: Ref): Ref {
+    return this.expandLike(
+      this.constant({ type: typeOf(like), dims: like.at[0]!.dims.map(() => 1), data: Float64Array.of(1) }),
+      like,
+    );
+  }
+}
