@@ -1,0 +1,281 @@
+/** The pipeline on one screen: a system file in, one Assessment out. */
+import { isError, type Diagnostic } from "#base/diagnostics.ts";
+import { hashOf } from "#base/hash.ts";
+import { WorkerDied } from "#base/ports.ts";
+import type { Run } from "#base/run.ts";
+import {
+  ASSESSMENT_FORMAT,
+  type Assessment,
+  type AssessmentBody,
+  type Evidence,
+  type Knowledge,
+  type System,
+  type Trial,
+} from "#assessment/index.ts";
+import { loadKnowledge } from "#knowledge/index.ts";
+import { withMethodActors } from "#system/reach.ts";
+import { broughtEvidence } from "./bring.ts";
+import { recall, remember } from "./cache.ts";
+import { evidenceOf, inconclusiveEvidence } from "./conclude.ts";
+import { judgeSystem } from "./judge.ts";
+import { plan, type Plan, type TrialPlan } from "./plan.ts";
+import { readSystemFile } from "./read.ts";
+import type { Shard, ShardResult } from "./shard.ts";
+
+export interface AssessRequest {
+  readonly text: string;
+  /** How the system file is called in messages. */
+  readonly file: string;
+  readonly version: string;
+  readonly platform: string;
+  readonly seed: string;
+  readonly asOf: string;
+  readonly fresh: boolean;
+  readonly samples?: number;
+  readonly queries?: number;
+  readonly only?: readonly string[];
+  readonly command: string;
+  readonly started: string;
+  /** One finished stage, for people. */
+  readonly tell: (mark: "done" | "warning" | "waiting", stage: string, text: string) => void;
+}
+
+export type AssessResult =
+  | { readonly status: "refused"; readonly diagnostics: readonly Diagnostic[] }
+  | { readonly status: "assessed"; readonly assessment: Assessment; readonly cancelled: boolean };
+
+/** Assesses a system. Cancelling keeps what was measured: the rest is "untested: cancelled". */
+export async function assess(run: Run, request: AssessRequest): Promise<AssessResult> {
+  const began = run.ports.clock.monotonic();
+  const knowledge = loadKnowledge();
+  const reading = await readSystemFile(request.text, request.file, knowledge, run.ports.files, request.asOf);
+  if (!reading.system || reading.diagnostics.some(isError))
+    return { status: "refused", diagnostics: reading.diagnostics };
+  const system = withMethodActors(reading.system);
+  request.tell(
+    "done",
+    "system",
+    `${system.components.length} components, ${system.components.filter(({ model }) => model).length} models, ${system.boundaries.length} boundaries – ${system.law.listing}`,
+  );
+
+  const planned = await plan(system, run.ports.files, {
+    seed: request.seed,
+    samples: request.samples,
+    queries: request.queries,
+    only: request.only,
+    runtimeVersion: run.ports.models.runtimeVersion,
+  });
+  const brought = await broughtEvidence(system, knowledge, planned.files, run.ports.files, request.asOf);
+  if (brought.evidence.length > 0)
+    request.tell(
+      "done",
+      "evidence",
+      `${brought.evidence.length} brought along, ${brought.evidence.filter(({ standing }) => standing.status === "current").length} in date and of this version`,
+    );
+
+  const measured = await measure(run, planned, request);
+  const evidence = [
+    ...measured.results.map(({ trial, result }) => evidenceOf(trial, result, system, request.version, request.asOf)),
+    ...[...planned.impossible, ...measured.untested].map(({ trial, because }) =>
+      inconclusiveEvidence(trial, because, request.version),
+    ),
+    ...brought.evidence,
+  ];
+  const trials = [...planned.trials, ...planned.impossible].map(({ trial }) => trial);
+  const judged = judgeSystem({
+    system,
+    knowledge,
+    trials,
+    evidence,
+    mismatches: planned.mismatches,
+    asOf: request.asOf,
+    partial: measured.cancelled,
+  });
+  request.tell(
+    "done",
+    "threats",
+    `${judged.threats.length} kept in ${new Set(judged.threats.map(({ group }) => group)).size} groups · ${judged.discarded.length} set aside, each with its reason`,
+  );
+
+  const body: AssessmentBody = {
+    tool: { name: "vauban", version: request.version },
+    seed: request.seed,
+    asOf: request.asOf,
+    knowledge: cited(knowledge, judged, system),
+    system,
+    systemHash: hashOf(withoutPlaces(system)),
+    ...judged,
+    trials,
+    ...(measured.cancelled || request.only
+      ? {
+          partial: {
+            reason: measured.cancelled ? "cancelled by the user" : "limited by --only",
+            untested: [
+              ...measured.untested,
+              ...planned.impossible.filter(({ because }) => because.includes("--only")),
+            ].map(({ trial }) => trial.id),
+          },
+        }
+      : {}),
+    warnings: [...reading.diagnostics, ...planned.diagnostics, ...brought.diagnostics].map(
+      ({ code, message, hint, span }) => ({ code, message, hint, span }),
+    ),
+  };
+  const plainBody = JSON.parse(JSON.stringify(body)) as AssessmentBody;
+  const hash = hashOf(plainBody);
+  const assessment: Assessment = {
+    format: ASSESSMENT_FORMAT,
+    hash,
+    body: plainBody,
+    run: {
+      id: `${request.started.replace(/[:.]/g, "-")}-${hash.slice(0, 8)}`,
+      started: request.started,
+      seconds: (run.ports.clock.monotonic() - began) / 1000,
+      platform: request.platform,
+      runtime: run.ports.models.runtimeVersion,
+      workers: run.ports.models.workers,
+      reused: measured.reused,
+      requestsOut: 0,
+      command: request.command,
+      trialSeconds: measured.seconds,
+    },
+  };
+  return { status: "assessed", assessment, cancelled: measured.cancelled };
+}
+
+interface Measured {
+  readonly results: readonly { readonly trial: Trial; readonly result: ShardResult }[];
+  readonly untested: readonly { readonly trial: Trial; readonly because: string }[];
+  readonly reused: string[];
+  readonly seconds: Record<string, number>;
+  readonly cancelled: boolean;
+}
+
+/** Runs the shards, as many at once as there are workers; what earlier runs measured with the same key is taken from them. */
+async function measure(run: Run, { trials }: Plan, request: AssessRequest): Promise<Measured> {
+  const { models, store, clock } = run.ports;
+  const results = new Map<string, ShardResult>();
+  const untested: { trial: Trial; because: string }[] = [];
+  const reused: string[] = [];
+  const seconds: Record<string, number> = {};
+  let cancelled = false;
+
+  const one = async ({ trial, ...rest }: TrialPlan): Promise<void> => {
+    const earlier = request.fresh ? undefined : await recall(store, trial.key);
+    if (earlier) {
+      reused.push(trial.id);
+      results.set(trial.id, earlier);
+      request.tell("done", trial.kind, `${trial.target} – taken from an earlier run: ${said(earlier)}`);
+      return;
+    }
+    const started = clock.monotonic();
+    const label = `${trial.target}  ${trial.id}`;
+    try {
+      run.signal.throwIfAborted();
+      run.progress({ stage: trial.kind, item: trial.id, label, done: 0, total: 1 });
+      const result = await models.run<ShardResult>({ plan: { trial, ...rest } } satisfies Shard, {
+        signal: run.signal,
+        onProgress: (done, total, note) =>
+          run.progress({ stage: trial.kind, item: trial.id, label, done: Math.min(done, total - 1), total, note }),
+      });
+      results.set(trial.id, result);
+      await remember(store, trial.key, result);
+      request.tell(
+        result.outcome.status === "measured" ? "done" : "warning",
+        trial.kind,
+        `${trial.target} – ${said(result)}`,
+      );
+    } catch (error) {
+      if (error instanceof Error && error.name === "AbortError") {
+        cancelled = true;
+        untested.push({ trial, because: "untested: cancelled" });
+      } else if (error instanceof WorkerDied) {
+        untested.push({ trial, because: `${error.message}: the model or its data brought the runtime down` });
+        request.tell("warning", trial.kind, `${trial.target} – ${error.message}`);
+      } else throw error;
+    } finally {
+      seconds[trial.id] = (clock.monotonic() - started) / 1000;
+      run.progress({ stage: trial.kind, item: trial.id, label, done: 1, total: 1 });
+    }
+  };
+
+  const waiting = trials.toSorted((a, b) => weight(b) - weight(a));
+  await Promise.all(
+    Array.from({ length: models.workers }, async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(next);
+    }),
+  );
+  const inOrder = trials.flatMap(({ trial }) =>
+    results.has(trial.id) ? [{ trial, result: results.get(trial.id)! }] : [],
+  );
+  return {
+    results: inOrder,
+    untested: untested.toSorted((a, b) => (a.trial.id < b.trial.id ? -1 : 1)),
+    reused: reused.toSorted(),
+    seconds,
+    cancelled,
+  };
+}
+
+/** Clean runs first, for they say whether the rest means anything; then the long ones. */
+const weight = ({ trial }: TrialPlan): number => ({ clean: 3, evasion: 2, patch: 1, corruption: 0 })[trial.kind];
+
+function said({ outcome }: ShardResult): string {
+  if (outcome.status === "inconclusive") return `inconclusive: ${outcome.because}`;
+  const { measure } = outcome;
+  const share = ({ k, n }: { k: number; n: number }): string =>
+    `${k}/${n} (${n === 0 ? "–" : ((100 * k) / n).toFixed(1)} %)`;
+  switch (measure.kind) {
+    case "clean":
+      return `right ${share(measure.accuracy)}${measure.declared === undefined ? "" : `, declared ${(100 * measure.declared).toFixed(1)} %`}`;
+    case "evasion":
+      return `right under attack ${share(measure.robustAccuracy)}`;
+    case "patch":
+      return `changed by the patch ${share(measure.successRate)}`;
+    case "corruption":
+      return `worst: ${measure.worst.name} ${measure.worst.severity}, right ${share(measure.worst.accuracy)}`;
+    default:
+      return measure.kind;
+  }
+}
+
+/** The entries an assessment cites, so that it prints again without this repository. */
+function cited(
+  knowledge: Knowledge,
+  judged: {
+    threats: readonly { type: string }[];
+    discarded: readonly { type: string }[];
+    claims: readonly { clause: string }[];
+    matrix: readonly { controls: readonly string[] }[];
+  },
+  system: System,
+): Knowledge {
+  const threats = new Set([...judged.threats, ...judged.discarded].map(({ type }) => type));
+  const controls = new Set([
+    ...system.controls.map(({ control }) => control),
+    ...judged.matrix.flatMap((cell) => cell.controls.map((name) => name.slice(0, 4))),
+  ]);
+  const clauses = new Set(judged.claims.map(({ clause }) => clause));
+  const profiles = new Set(system.actors.map(({ profile }) => profile));
+  return {
+    ...knowledge,
+    threats: knowledge.threats.filter(({ id }) => threats.has(id)),
+    controls: knowledge.controls.filter(({ id }) => controls.has(id)),
+    clauses: knowledge.clauses.filter(({ id }) => clauses.has(id)),
+    profiles: knowledge.profiles.filter(({ id }) => profiles.has(id)),
+    sectors: knowledge.sectors.filter(({ id }) => id === system.sector),
+  };
+}
+
+/** A system's content without the places of its lines: moving a comment is not changing the system. */
+function withoutPlaces(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutPlaces);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => key !== "where" && key !== "thresholdWhere")
+      .map(([key, member]) => [key, withoutPlaces(member)]),
+  );
+}
+
+export type { Evidence };
