@@ -41,10 +41,11 @@ import { defineRule } from "../rule.ts";
 
 export default defineRule({
   id: "rule:${name}",
-  threats: ["T-00"],
-  title: "${name}",
+  threat: "T-00",
+  title: "say the condition in a sentence",
+  altitude: "component",
   *find(graph) {
-    for (const component of graph.system.components) yield { threat: "T-00", at: component.id, why: \`say why \${component.title} is exposed\` };
+    for (const component of graph.system.components) yield { at: component, why: \`say why \${component.title} is exposed\` };
   },
 });
 `,
@@ -59,7 +60,9 @@ test("${name} finds it in the smallest system that shows it, and ignores the sam
 } as const;
 
 if (!(kind === "attack" || kind === "rule") || !name || !/^[a-z][a-z0-9-]*$/.test(name)) {
-  console.error("usage: npm run new attack <name>   or   npm run new rule <name>\n  a name is lower-case words joined by hyphens");
+  console.error(
+    "usage: npm run new attack <name>   or   npm run new rule <name>\n  a name is lower-case words joined by hyphens",
+  );
   process.exit(2);
 }
 const { file, text, test, testText } = places[kind];

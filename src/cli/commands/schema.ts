@@ -1,0 +1,48 @@
+/** `vauban schema`: the JSON Schema of every document this program reads or prints. */
+import { HostError } from "#base/ports.ts";
+import { nearest } from "#base/diagnostics.ts";
+import { statementSchema } from "#imports/index.ts";
+import { systemJsonSchema } from "#system/schema-json.ts";
+import { DOCUMENT_SCHEMAS, jsonSchemaOf } from "../documents.ts";
+import type { Invocation } from "../main.ts";
+import { EXIT, type ExitCode } from "../terminal.ts";
+
+/** Title and schema per document. */
+export function schemas(): ReadonlyMap<string, { readonly title: string; readonly schema: () => object }> {
+  return new Map<string, { title: string; schema: () => object }>([
+    ["system", { title: "The system file, vauban.yaml", schema: () => systemJsonSchema() }],
+    [
+      "statement",
+      {
+        title: "A signed statement: a denial test, a measurement, a review",
+        schema: () => jsonSchemaOf("statement", "A signed statement", statementSchema),
+      },
+    ],
+    ...Object.entries(DOCUMENT_SCHEMAS).map(
+      ([name, { title, schema }]) =>
+        [name, { title, schema: () => jsonSchemaOf(name, title, schema) }] as [
+          string,
+          { title: string; schema: () => object },
+        ],
+    ),
+  ]);
+}
+
+export async function schemaCommand({ terminal }: Invocation, name: string | undefined): Promise<ExitCode> {
+  const all = schemas();
+  if (name === undefined) {
+    const width = Math.max(...[...all.keys()].map(({ length }) => length));
+    terminal.out([...all].map(([id, { title }]) => `${id.padEnd(width)}  ${title}\n`).join(""));
+    return EXIT.fine;
+  }
+  const found = all.get(name);
+  if (!found) {
+    const meant = nearest(name, all.keys());
+    throw new HostError(
+      `there is no document called "${name}"`,
+      meant ? `did you mean "${meant}"?` : `the documents are ${[...all.keys()].join(", ")}`,
+    );
+  }
+  terminal.out(`${JSON.stringify(found.schema(), null, 2)}\n`);
+  return EXIT.fine;
+}
