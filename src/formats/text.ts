@@ -10,18 +10,24 @@ export function readUtf8(format: string, bytes: Uint8Array): string {
   }
 }
 
-/** Where decoding first fails: the longest prefix that still decodes (as a stream) ends there. */
+/** Where decoding first fails: the end of the longest prefix that is whole UTF-8. */
 function firstInvalid(bytes: Uint8Array): number {
+  const decodes = (length: number, stream: boolean): boolean => {
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length), { stream });
+      return true;
+    } catch {
+      return false;
+    }
+  };
   let good = 0,
     bad = bytes.length;
   while (bad - good > 1) {
     const middle = (good + bad) >>> 1;
-    try {
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
-      good = middle;
-    } catch {
-      bad = middle;
-    }
+    if (decodes(middle, true)) good = middle;
+    else bad = middle;
   }
+  // A sequence that had only begun is part of what is wrong.
+  while (good > 0 && !decodes(good, false)) good--;
   return good;
 }

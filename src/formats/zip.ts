@@ -41,6 +41,8 @@ export const isZip = (bytes: Uint8Array): boolean =>
 const ENCRYPTED = 0x1 | 0x40 | 0x2000;
 const SIZES_FOLLOW = 0x8;
 const UTF8_NAME = 0x800;
+/** A data descriptor with signature and ZIP64 sizes (APPNOTE 4.3.9). */
+const DESCRIPTOR_MAX = 24;
 
 /**
  * The members of an archive, folders left out. Throws a FormatError where central directory and local headers disagree,
@@ -56,7 +58,7 @@ export function readZip(bytes: Uint8Array, limits: ZipLimits = {}): readonly Zip
   const directory = bytesAt(FORMAT, bytes, directoryAt, directorySize, "the central directory");
   const view = viewOf(directory);
   const members: ZipMember[] = [];
-  const taken: { from: number; to: number; name: string }[] = [];
+  const taken: { from: number; to: number; slack: number; name: string }[] = [];
   const names = new Set<string>();
   let at = 0;
   let total = 0;
@@ -120,7 +122,12 @@ export function readZip(bytes: Uint8Array, limits: ZipLimits = {}): readonly Zip
         "keep an evaluation set of a few thousand samples in a file of its own",
       );
     const dataAt = checkedLocal(bytes, directoryAt, { name, rawName, flags, method, crc32, ...wide });
-    taken.push({ from: wide.local, to: dataAt + wide.compressedSize, name });
+    taken.push({
+      from: wide.local,
+      to: dataAt + wide.compressedSize,
+      slack: (flags & SIZES_FOLLOW) !== 0 ? DESCRIPTOR_MAX : 0,
+      name,
+    });
     if (!name.endsWith("/"))
       members.push({
         name,
@@ -139,16 +146,34 @@ export function readZip(bytes: Uint8Array, limits: ZipLimits = {}): readonly Zip
       `the central directory claims ${directorySize} bytes, its ${entries} entries fill ${at}`,
       REWRITE,
     );
-  taken.sort((a, b) => a.from - b.from);
-  for (let i = 1; i < taken.length; i++)
-    if (taken[i]!.from < taken[i - 1]!.to)
+  checkTiling(taken, directoryAt);
+  return members;
+}
+
+/** Members follow each other from byte 0 to the directory; only a data descriptor may stand between them. */
+function checkTiling(taken: readonly { from: number; to: number; slack: number; name: string }[], end: number): void {
+  let expected = 0;
+  let slack = 0;
+  let before = "";
+  for (const { from, to, name, ...member } of taken.toSorted((a, b) => a.from - b.from)) {
+    if (from < expected)
       throw new FormatError(
         FORMAT,
-        taken[i]!.from,
-        `"${taken[i - 1]!.name}" and "${taken[i]!.name}" share bytes (an overlapping archive, Fifield 2019)`,
+        from,
+        `"${before}" and "${name}" share bytes (an overlapping archive, Fifield 2019)`,
         REWRITE,
       );
-  return members;
+    if (from > expected + slack)
+      throw new FormatError(FORMAT, expected, `${from - expected} bytes before "${name}" belong to no member`, REWRITE);
+    [expected, slack, before] = [to, member.slack, name];
+  }
+  if (end > expected + slack)
+    throw new FormatError(
+      FORMAT,
+      expected,
+      `${end - expected} bytes before the directory belong to no member`,
+      REWRITE,
+    );
 }
 
 /** One member unpacked; its size and CRC-32 are checked. Throws a FormatError where they differ. */
