@@ -1,0 +1,67 @@
+/** The five classes of Art. 15(5): tried, excluded with evidence, or not tried – and the last is said first. */
+import { ATTACK_CLASSES } from "#assessment/scalars.ts";
+import type { AttackClass, ClassCoverage, Evidence, Trial } from "#assessment/index.ts";
+import { isUsable } from "./rated.ts";
+import type { Grounds } from "./rated.ts";
+
+export const CLASS_NAMES: Readonly<Record<AttackClass, string>> = {
+  DP: "data poisoning",
+  MP: "model poisoning",
+  AE: "adversarial examples",
+  CA: "confidentiality attacks",
+  MF: "model flaws",
+};
+
+/** Evidence that something was tried here: usable, not a control's own, and not published about a comparable system (D) or opinion (E). */
+export const isTrialOf = (item: Evidence, types: ReadonlySet<string>): boolean =>
+  isUsable(item) && !item.control && ["A", "B", "C"].includes(item.grade) && item.tests.some((type) => types.has(type));
+
+export const typesOfClass = ({ knowledge }: Pick<Grounds, "knowledge">, attackClass: string): ReadonlySet<string> =>
+  new Set(knowledge.threats.filter(({ classes }) => classes.some((name) => name === attackClass)).map(({ id }) => id));
+
+export function coverageOf(grounds: Grounds): ClassCoverage[] {
+  const { system, evidence, trials, threats } = grounds;
+  return ATTACK_CLASSES.map((attackClass) => {
+    const types = typesOfClass(grounds, attackClass);
+    const tried = evidence.filter((item) => isTrialOf(item, types) && isRated(item, trials, grounds));
+    if (tried.length > 0)
+      return { class: attackClass, status: "tried", because: tried.map(({ title }) => title).join("; ") };
+    const exclusion = system.exclusions.find(({ what }) => what === attackClass);
+    if (exclusion?.evidence)
+      return { class: attackClass, status: "excluded", because: `${exclusion.because} (${exclusion.evidence})` };
+    const spoiled = evidence.find((item) => item.tests.some((type) => types.has(type)) && !item.control);
+    const because = exclusion
+      ? `excluded by the author without evidence: ${exclusion.because}`
+      : spoiled
+        ? `${spoiled.title} does not count: ${whyNot(spoiled, grounds)}`
+        : threats.some(({ type }) => types.has(type))
+          ? "threats of this class apply, and no trial or imported evidence speaks of one"
+          : "no threat of this class was kept, but nothing was brought that shows it";
+    return { class: attackClass, status: "not-tried", because };
+  });
+}
+
+const isRated = (item: Evidence, trials: readonly Trial[], { unrated }: Grounds): boolean => {
+  const target = trials.find(({ id }) => id === item.trial)?.target;
+  return target === undefined || !unrated.some(({ component }) => component === target);
+};
+
+function whyNot(item: Evidence, { unrated }: Grounds): string {
+  if (item.standing.status === "stale") return `stale – ${item.standing.because}`;
+  if (item.outcome.status === "inconclusive") return `inconclusive – ${item.outcome.because}`;
+  const fault = unrated.find(({ component }) => component === item.at);
+  if (fault) return fault.because;
+  if (item.signature === "invalid") return "its signature does not hold";
+  return item.kind === "declared" ? "declared, not shown" : `grade ${item.grade} is no trial of this system`;
+}
+
+/** What somebody could do about a class that was not tried. */
+export const remedyFor = (attackClass: AttackClass): string => REMEDIES[attackClass];
+
+const REMEDIES: Readonly<Record<AttackClass, string>> = {
+  DP: "import a signed statement of a poisoning test, or exclude DP with evidence (exclusions: in vauban.yaml); see `vauban explain not-tried`",
+  MP: "import a scan or a signed statement on the pretrained parts, or exclude MP with evidence; see `vauban explain not-tried`",
+  AE: "add an evasion or patch test under tests: in vauban.yaml, with its threshold and reason, and run `vauban assess`",
+  CA: "import a signed statement of a membership or extraction test, or exclude CA with evidence; see `vauban explain not-tried`",
+  MF: "add a corruption test under tests: in vauban.yaml, with its threshold and reason, and run `vauban assess`",
+};

@@ -1,0 +1,127 @@
+/** Thresholds fixed before the run, against the unfavourable bound: met, missed, or not shown (METHOD §3). */
+import type { Evidence, Proportion, Risk, Threshold, Trial } from "#assessment/index.ts";
+import { clopperPearson } from "#base/statistics.ts";
+import { isUsable, percent } from "./rated.ts";
+import type { Grounds } from "./rated.ts";
+
+export interface ThresholdVerdict {
+  readonly trial: Trial;
+  readonly threshold: Threshold;
+  /** Wholly on the right side, wholly on the wrong one, across – or no usable measurement. */
+  readonly verdict: "met" | "missed" | "not shown";
+  /** One sentence with k, n and the interval. */
+  readonly detail: string;
+  readonly evidence: Evidence | undefined;
+  /** Missed on the model, but carried by the system (METHOD §1 row 3). */
+  readonly discharged: boolean;
+  /** By which controls, for whom; or what stands in the way. */
+  readonly discharge: string;
+  /** Controls that carry the discharge. */
+  readonly carriers: readonly { readonly control: string; readonly at: string }[];
+}
+
+/** Compares a proportion with its threshold: a gate passes on the unfavourable end, and is missed only when the whole interval is. */
+export function compareWith(
+  { low, high }: { readonly low: number; readonly high: number },
+  { at, value }: Threshold["compare"],
+): ThresholdVerdict["verdict"] {
+  if (at === ">=") return low >= value ? "met" : high < value ? "missed" : "not shown";
+  return high <= value ? "met" : low > value ? "missed" : "not shown";
+}
+
+export function thresholdVerdicts(grounds: Grounds): ThresholdVerdict[] {
+  return grounds.trials.flatMap((trial) => {
+    const { threshold } = trial;
+    if (!threshold) return [];
+    const item = grounds.evidence.find((candidate) => candidate.trial === trial.id);
+    const measured = measuredFor(trial, threshold, item, grounds);
+    if (typeof measured === "string")
+      return [{ trial, threshold, verdict: "not shown", detail: measured, evidence: item, ...NOTHING }];
+    const interval = clopperPearson(measured.k, measured.n);
+    const verdict = compareWith(interval, threshold.compare);
+    const detail =
+      `${threshold.metric.replace("-", " ")} ${measured.k} of ${measured.n} ${measured.unit}, ` +
+      `${percent(interval.low)} to ${percent(interval.high)}; threshold ${threshold.compare.at} ${percent(threshold.compare.value)}`;
+    const discharge = verdict === "missed" ? dischargeOf(trial, item!, grounds) : NOTHING;
+    return [{ trial, threshold, verdict, detail, evidence: item, ...discharge }];
+  });
+}
+
+const NOTHING = { discharged: false, discharge: "", carriers: [] } as const;
+
+/** The proportion the threshold speaks of, or why there is none. */
+function measuredFor(
+  trial: Trial,
+  threshold: Threshold,
+  item: Evidence | undefined,
+  { unrated }: Grounds,
+): Proportion | string {
+  if (!item) return `trial ${trial.id} left no evidence`;
+  if (item.standing.status === "stale") return `stale: ${item.standing.because}`;
+  if (item.outcome.status === "inconclusive") return `inconclusive: ${item.outcome.because}`;
+  if (!isUsable(item)) return "its evidence does not count";
+  const fault = unrated.find(({ component }) => component === trial.target);
+  if (fault && trial.kind !== "clean") return `nothing about ${trial.target} is rated: ${fault.because}`;
+  const { measure } = item.outcome;
+  switch (measure.kind) {
+    case "evasion":
+      return threshold.metric === "success-rate" ? measure.successRate : measure.robustAccuracy;
+    case "patch":
+      return measure.perInput;
+    case "corruption":
+    case "clean":
+      return measure.accuracy;
+    case "statement":
+      return measure.successes;
+    case "scan":
+      return "a scan measures no rate";
+  }
+}
+
+/**
+ * METHOD §1 row 3. The bounded figure speaks of the actors its bound holds (without a bound: of everyone who gets there). For each
+ * of them, every risk this measurement carries has to be within its criterion, or a credited control above the model has to take
+ * away every way the actor had without forcing one. Ways that would have to be forced remain risks of their own, and stay open.
+ */
+function dischargeOf(
+  trial: Trial,
+  item: Evidence,
+  { risks, discarded, knowledge }: Grounds,
+): Pick<ThresholdVerdict, "discharged" | "discharge" | "carriers"> {
+  const carried = risks.filter(({ evidence, type }) => evidence.includes(item.id) && trial.tests.includes(type));
+  const spokenOf = trial.bound?.actors ?? [...new Set(carried.map(({ actor }) => actor))];
+  if (spokenOf.length === 0)
+    return { ...NOTHING, discharge: "the bound holds nobody, so no control can be shown to stand in for it" };
+  const carriers = new Map<string, { control: string; at: string }>();
+  for (const actor of spokenOf) {
+    const own = carried.filter((risk) => risk.actor === actor);
+    if (own.length === 0 && !discarded.some((threat) => threat.actor === actor && trial.tests.includes(threat.type)))
+      return { ...NOTHING, discharge: `no risk by ${actor} was rated on it, though its bound names ${actor}` };
+    for (const risk of own) {
+      if (risk.judgement === "within") continue;
+      const layers = risk.controls.filter(
+        ({ control, credited }) => credited && knowledge.controls.find(({ id }) => id === control)?.layer !== "model",
+      );
+      if (layers.length === 0 || !tookTheOpenWay(risk))
+        return { ...NOTHING, discharge: `${actor} still gets there: ${wayIn(risk)}` };
+      for (const { control, at } of layers) carriers.set(`${control}@${at}`, { control, at });
+    }
+  }
+  const by = [...carriers.values()].map(({ control, at }) => `${control} at ${at}`);
+  return {
+    discharged: true,
+    discharge:
+      by.length > 0
+        ? `for ${spokenOf.join(", ")} carried by ${by.join(" and ")}`
+        : `for ${spokenOf.join(", ")} every risk it carries is within its criterion`,
+    carriers: [...carriers.values()],
+  };
+}
+
+/** Without the controls success was shown; with them nothing has been shown that this actor could still do. */
+const tookTheOpenWay = ({ reach, successInherent, successCurrent }: Risk): boolean =>
+  reach === "none" || (successInherent.low > 0 && successCurrent.low === 0);
+
+/** `pacs -> prep -> cnn` */
+export const wayIn = ({ path, at }: Pick<Risk, "path" | "at">): string =>
+  path.length > 0 ? path.map(({ component }) => component).join(" -> ") : at;
