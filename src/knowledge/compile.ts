@@ -202,7 +202,7 @@ function readEntries(files: readonly EntryText[], diagnostics: Diagnostic[]): En
   };
   for (const { path, text } of files) {
     const folder = path.slice(0, path.lastIndexOf("/"));
-    const kind = FOLDERS[folder];
+    const kind = Object.hasOwn(FOLDERS, folder) ? FOLDERS[folder] : undefined;
     if (!kind || !path.endsWith(".yaml")) {
       diagnostics.push({
         code: "E701",
@@ -365,7 +365,7 @@ function checkReferences(
       if (!refer("taxonomy", key, at("mappings", key))) continue;
       const names = taxonomies.get(key)!.ids;
       mappedIds.forEach((id, index) => {
-        if (id in names) return;
+        if (Object.hasOwn(names, id)) return;
         const meant = nearest(id, Object.keys(names));
         diagnostics.push({
           code: "E721",
@@ -409,7 +409,7 @@ function checkCrosswalk(entries: Entries, taxonomies: ReadonlyMap<string, Taxono
   const crosswalk = [...taxonomies.values()].filter((item) => item.crosswalk).map((item) => item.key);
   for (const { value, at } of entries.threats)
     for (const key of crosswalk) {
-      const isMapped = key in value.mappings;
+      const isMapped = Object.hasOwn(value.mappings, key);
       const isGap = value.gaps.includes(key);
       if (isMapped === isGap)
         diagnostics.push({

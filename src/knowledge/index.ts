@@ -33,19 +33,16 @@ export const clause: (id: string) => Clause | undefined = byId((all) => all.clau
 export const profile: (id: string) => AttackerProfile | undefined = byId((all) => all.profiles);
 export const sector: (id: string) => SectorPack | undefined = byId((all) => all.sectors);
 
-/** Threats that name no profile set aside: which controls the catalogue offers against one threat, those that name it first. */
+/** The controls the catalogue offers against a threat: those that name it first, then those for all threats. */
 export function controlsFor(threat: string, all: Knowledge = loadKnowledge()): readonly Control[] {
-  const named = all.controls.filter(({ threats }) => (threats as readonly string[]).includes(threat));
-  const general = all.controls.filter(
-    ({ threats }) => threats.includes("all") && !named.some(({ id }) => id === threat),
-  );
-  return [...named, ...general.filter((item) => !named.includes(item))];
+  const named = all.controls.filter(({ threats }) => threats.some((id) => id === threat));
+  return [...named, ...all.controls.filter(({ threats }) => threats.includes("all"))];
 }
 
 /** Subjects that are not an entry but can be explained. */
 export const TOPICS = ["not-tried"] as const;
 
-/** Everything `explain` answers to: ids of all kinds, the readable names of threats, and the topics. */
+/** Everything `explain` answers to: ids of all kinds, the readable names of threats, sectors, and the topics. */
 export function explainableIds(all: Knowledge = loadKnowledge()): readonly string[] {
   return [
     ...TOPICS,
@@ -53,10 +50,13 @@ export function explainableIds(all: Knowledge = loadKnowledge()): readonly strin
     ...all.controls.map(({ id }) => id),
     ...all.clauses.map(({ id }) => id),
     ...all.profiles.map(({ id }) => id),
+    ...all.sectors.map(({ id }) => id),
   ];
 }
 
-/** The id that was probably meant. */
+/** The id that was probably meant, if one is near enough. */
 export function suggestion(id: string, all: Knowledge = loadKnowledge()): string | undefined {
   return nearest(id, explainableIds(all));
 }
+
+export { explain, explanationText, TRIED_HERE, type Explanation } from "./explain.ts";
