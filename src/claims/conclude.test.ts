@@ -17,6 +17,7 @@ import type {
 import { GRADES, HARMS, assessmentBody } from "#assessment/index.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import { rate } from "#risk/index.ts";
+import { loadKnowledge } from "#knowledge/index.ts";
 import { SystemGraph } from "#system/graph.ts";
 import { reachOf } from "#system/reach.ts";
 import { conclude } from "./index.ts";
@@ -710,6 +711,18 @@ describe("what earns credit", () => {
     expect(why(withControl("C-92", { kind: "imported", signature: "unsigned" }), "C-92")).toContain("signature");
     expect(why(withControl("C-92", { kind: "imported", signature: "verified" }), "C-92")).toBeUndefined();
   });
+  test("two entries need two pieces of evidence: one that is taken away leaves a gap", () => {
+    const entry = { id: "C-92@pacs", control: "C-92", at: "pacs", kind: "verified" as const, where };
+    const twice: System = { ...system, controls: [entry, { ...entry, id: "C-92@pacs~2" }] };
+    const one = concluded({ ...reader, system: twice });
+    expect(why(one, "C-92")).toContain("no evidence for it");
+    const two = concluded({
+      ...reader,
+      system: twice,
+      evidence: [...reader.evidence, { ...denial, id: "ev-denial-2" }],
+    });
+    expect(why(two, "C-92")).toBeUndefined();
+  });
   test("evidence that names whom it binds closes nothing for anybody else", () => {
     expect(withControl("C-92", { binds: ["archivist"] }).outcome.outcome).toBe("cannot conclude");
     expect(withControl("C-92", { binds: ["radiographer"] }).outcome.outcome).toBe("not met");
@@ -745,6 +758,17 @@ describe("rows 3 and 4 can be reached, and only with evidence", () => {
   test("row 3: the model misses its threshold, and the risk is within its criterion all the same", () => {
     const result = concluded({ ...reader, system: mild, knowledge: kindKnowledge });
     expect(result.outcome).toMatchObject({ outcome: "supported via complementary measures", row: "3", exit: 0 });
+  });
+  test("one significant risk that is open is enough for row 2", () => {
+    const grave: System = { ...mild, harms: [{ ...mild.harms[0]!, severity: "H" }] };
+    const result = concluded({
+      ...reader,
+      system: grave,
+      knowledge: kindKnowledge,
+      evidence: [cleanEvidence, evasionEvidence(60), denial],
+    });
+    expect(result.outcome).toMatchObject({ row: "2", exit: 2 });
+    expect(result.outcome.reasons[0]).toMatch(/^evasion@cnn by \w+ -> health: open, P/);
   });
   test("an exclusion without evidence is no exclusion", () => {
     const bare: System = { ...mild, exclusions: mild.exclusions.map(({ evidence: _evidence, ...rest }) => rest) };
@@ -902,5 +926,27 @@ describe("monotonicity (METHOD §10)", () => {
       }),
       { numRuns: 120, seed: 15 },
     );
+  });
+});
+
+describe("with the whole catalogue", () => {
+  const world = { ...reader, knowledge: loadKnowledge() };
+  const result = concluded(world);
+
+  test("every clause gets one claim with a reason, and none is supported without evidence", () => {
+    expect(result.claims.map(({ clause }) => clause)).toEqual(world.knowledge.clauses.map(({ id }) => id));
+    for (const { clause, status, because, evidence } of result.claims) {
+      expect(because, clause).not.toBe("");
+      if (status === "supported") expect(evidence, clause).not.toHaveLength(0);
+    }
+  });
+  test("a medical device has no route through the Cyber Resilience Act, and Annex III is not its list", () => {
+    const status = (id: string): string | undefined => result.claims.find(({ clause }) => clause === id)?.status;
+    expect([status("CRA-I.I.1"), status("A3.2"), status("AIA-15.4-d")]).toEqual(Array(3).fill("not-applicable"));
+    expect(status("AIA-15.5-c-DP")).toBe("missing");
+  });
+  test("the outcome is the one of the small catalogue", () => {
+    expect(result.outcome).toMatchObject({ outcome: "cannot conclude", exit: 2 });
+    expect(result.outcome.carriedBy.map(({ control: id, without }) => [id, without])).toEqual([["C-92", "not met"]]);
   });
 });
