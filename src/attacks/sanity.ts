@@ -64,6 +64,16 @@ export function cleanAccuracyCheck(correct: number, set: EvaluationSet, declared
   };
 }
 
+/** Without an input that is right before the attack there is nothing to attack. */
+export function eligibleCheck(eligible: number): Check {
+  return {
+    check: "there are inputs to attack",
+    passed: eligible > 0,
+    decides: true,
+    detail: `${eligible} inputs are classified as labelled before the attack`,
+  };
+}
+
 /** Answers that hold NaN count for nothing, so a figure made of them means nothing. */
 export function numbersCheck(said: Int32Array, more = 0): Check {
   const bad = said.filter((label) => label < 0).length + more;

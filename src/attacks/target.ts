@@ -43,7 +43,7 @@ export interface Classifier {
   readonly shape: readonly number[];
   readonly size: number;
   readonly outputs: number;
-  /** Values an input can really take: integers of the raw range (uint8 images), or any number in it. */
+  /** Values an input can really take: integers of the raw range (`levels` steps from 0 to 1: 255 for uint8), or any number in it. */
   readonly grid: { readonly integer: true; readonly levels: number } | { readonly integer: false };
   /** Bounds per element in fractions; null: every element in [0, 1]. */
   readonly box: { readonly low: Float32Array; readonly high: Float32Array } | null;
