@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { crc32 } from "./crc32.ts";
 import { FormatError } from "./error.ts";
