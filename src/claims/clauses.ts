@@ -40,8 +40,10 @@ function claimOf(the: Case): Claim {
   const outside = outOfScope(the);
   const answer: Answer = outside ? { status: "not-applicable", because: outside } : answerTo(the);
   const evidence = [...new Set(answer.evidence ?? [])];
-  // Whatever an evaluator says: nothing is supported without evidence.
-  const status = answer.status === "supported" && evidence.length === 0 ? "missing" : answer.status;
+  // Whatever an evaluator says: nothing is supported without evidence, nor when only a part of what is asked is here.
+  const rest = answer.status === "supported" ? STILL_TO_BRING[clause.id]?.(the) : undefined;
+  const bare = answer.status === "supported" && evidence.length === 0;
+  const status = bare || rest !== undefined ? "missing" : answer.status;
   const appliesFrom = appliesFromOf(the);
   const caveats = [
     ...(answer.caveats ?? []),
@@ -63,12 +65,91 @@ function claimOf(the: Case): Claim {
   return {
     clause: clause.id,
     status,
-    because: status === answer.status ? answer.because : `nothing was brought that shows it: ${answer.because}`,
+    because: bare
+      ? `nothing was brought that shows it: ${answer.because}`
+      : rest !== undefined
+        ? `in part: ${answer.because}; still to bring: ${rest}`
+        : answer.because,
     evidence,
     findings: [...(answer.findings ?? [])],
     caveats,
     ...(appliesFrom && status !== "not-applicable" ? { appliesFrom } : {}),
   };
+}
+
+const always =
+  (rest: string): ((the: Case) => string) =>
+  () =>
+    rest;
+const hazards = always("the hazards of the product that are not security");
+const log = always("that the log holds these events; its fields were not read");
+
+/** What a clause asks for beyond what an assessment can give. A part is not the whole, so such a claim stays missing. */
+const STILL_TO_BRING: Readonly<Record<string, (the: Case) => string | undefined>> = {
+  "AIA-9.2-a": hazards,
+  "AIA-9.2-b": hazards,
+  "AIA-9.3": always("the judgement which risks design or information can reasonably reduce"),
+  "AIA-9.2-d": openRisks,
+  "AIA-9.5": always("the acceptance of each residual risk and of the whole, by name and date"),
+  "AIA-9.5-a": always("that more could not be reduced by design"),
+  "AIA-9.5-b": openRisks,
+  "AIA-9.6": ({ grounds: { credits, evidence } }) =>
+    evidence.some(
+      (item) =>
+        item.control &&
+        item.kind === "measured" &&
+        credits.some((credit) => credit.credited && credit.evidence.includes(item.id)),
+    )
+      ? undefined
+      : "a comparison of measures: the same attack with a control on and off",
+  "AIA-10.2-b": always("records that show the stated origins to be true"),
+  "AIA-11.1": always("the whole of Annex IV, kept up to date by the provider"),
+  "AIA-12.2-a": log,
+  "AIA-12.2-b": log,
+  "AIA-12.2-c": log,
+  "AIA-12.3": log,
+  "AIA-13.3-b-i": always("that the instructions for use state it"),
+  "AIA-13.3-b-ii": always("that the instructions for use state these levels"),
+  "AIA-13.3-b-iii": always("that the instructions for use name these circumstances"),
+  "AIA-13.3-b-vi": always("that the instructions for use specify the input"),
+  "AIA-13.3-d": always("that the instructions for use describe the oversight"),
+  // The levels are the system's: while nothing can be concluded about it, they are not shown to be reached.
+  "AIA-15.1": ({ decision }) => (decision.row === "2" ? `a conclusion for the system: ${decision.because}` : undefined),
+  "A4.1a": ({ grounds: { system } }) => (system.version === undefined ? "the version of the system" : undefined),
+  "A4.2a": ({ grounds: { system } }) =>
+    system.components.some(
+      ({ model }) => model && (model.origin.pretrained !== undefined || model.origin.trainedBy !== "provider"),
+    )
+      ? "how parts made by others were used and changed"
+      : undefined,
+  "A4.2c": always("the computing used for training and testing"),
+  "A4.2d": always("how data were selected, labelled and cleaned"),
+  "A4.2e": always("the assessment of the oversight as a whole"),
+  "A4.2g": ({ grounds: { trials } }) => {
+    const unsigned = trials.filter(({ signature }) => signature === undefined).length;
+    return unsigned > 0
+      ? `date and signature of a responsible person on ${unsigned} of ${trials.length} trials`
+      : undefined;
+  },
+  "A4.3": always("results by person or group, and how the system is monitored and controlled"),
+  "A4.4": ({ grounds: { system } }) =>
+    system.reviewers.some(({ independent }) => independent)
+      ? undefined
+      : "an independent reviewer's word that the reasons are good",
+  "A4.5": always("the process of risk management around these risks"),
+  "A4.7": always("which standards were applied"),
+  "CRA-13.2": always("that the risks were used in every phase"),
+  "CRA-I.II.1": always("the software components and their vulnerabilities"),
+  "CRA-I.II.3": always("that tests are repeated regularly"),
+};
+
+function openRisks({ grounds: { risks } }: Case): string | undefined {
+  const open = risks.filter(
+    ({ significant, judgement, untested }) => significant && (judgement !== "within" || untested),
+  ).length;
+  return open > 0
+    ? `measures for ${open} significant risk${open === 1 ? "" : "s"} still open, untested or missed`
+    : undefined;
 }
 
 /** Medical and in-vitro devices, and what is type-approved, stand outside the Cyber Resilience Act (domain: CRA Art. 2). */
@@ -83,6 +164,10 @@ function outOfScope({ clause, grounds: { system } }: Case): string | undefined {
       return /^annex-III\b/.test(listing) ? undefined : `the system file names ${listing}, not Annex III`;
     case "annex-I.A":
       return /^annex-I\.(?!B\b)/.test(listing) ? undefined : `the system file names ${listing}, not Annex I Section A`;
+    case "high-risk":
+      return clause.id === "AIA-10.6" && system.components.some(({ model }) => model && model.level !== "symbolic")
+        ? "models here were trained, so Art. 10(2) to (5) apply in full"
+        : undefined;
     case "continual-learning":
       return system.components.some(({ model }) => model?.training.continual)
         ? undefined
@@ -184,8 +269,8 @@ const DECIDED_BY: { readonly [Kind in Clause["decidedBy"]]: (the: Case) => Answe
   },
   oversight: (the) => {
     const people = the.grounds.system.components.filter(({ kind }) => kind === "human").map(({ title }) => title);
-    const seen = people.length > 0 ? `${people.join(", ")} stand in the system` : "no person stands in the system";
-    return byControls(the, OVERSIGHT, seen);
+    const seen = people.length > 0 ? `people in the system: ${people.join(", ")}` : "no person stands in the system";
+    return byControls(the, OVERSIGHT_BY[the.clause.id] ?? ["C-65", "C-67"], seen);
   },
   report: ({ grounds: { evidence, trials } }) => {
     const measured = evidence.filter((item) => isUsable(item) && item.kind === "measured");
@@ -489,8 +574,15 @@ function supplyChain({ grounds: { system, trials, mismatches } }: Case): Answer 
     };
   const origin = system.components.filter(({ model }) => model?.origin.trainedBy === "unknown").map(({ id }) => id);
   const silent = system.datasets.filter(({ provenance }) => !provenance).map(({ id }) => id);
+  const untold = system.components
+    .filter(({ model }) => model && model.level !== "symbolic" && model.training.datasets.length === 0)
+    .map(({ id }) => id);
   const hashed = trials.some(({ inputs }) => inputs.length > 0);
-  const unsaid = [...origin.map((id) => `who trained ${id}`), ...silent.map((id) => `where ${id} comes from`)];
+  const unsaid = [
+    ...origin.map((id) => `who trained ${id}`),
+    ...silent.map((id) => `where ${id} comes from`),
+    ...untold.map((id) => `what ${id} was trained on`),
+  ];
   if (unsaid.length > 0 || !hashed)
     return {
       status: "missing",
@@ -504,7 +596,15 @@ function supplyChain({ grounds: { system, trials, mismatches } }: Case): Answer 
   };
 }
 
-const OVERSIGHT: readonly string[] = ["C-65", "C-67", "C-63", "C-90"];
+/** Which oversight control would show what a clause asks; a switch to stop says nothing about automation bias. */
+const OVERSIGHT_BY: Readonly<Record<string, readonly string[]>> = {
+  "AIA-14.3-b": ["C-65"],
+  "AIA-14.4-a": ["C-65"],
+  "AIA-14.4-b": ["C-65"],
+  "AIA-14.4-c": ["C-65"],
+  "AIA-14.4-e": ["C-63", "C-90"],
+  "AIA-14.5": [],
+};
 
 /** Controls a clause asks for by name; a clause that is not here asks for any. */
 const ASKS_FOR: Readonly<Record<string, readonly string[]>> = {
@@ -578,7 +678,9 @@ function byControls({ grounds: { credits, evidence } }: Case, wanted: readonly s
   const why =
     here.length > 0
       ? here.map((credit) => `${credit.control} at ${credit.at}: ${credit.why}`).join("; ")
-      : `none of ${wanted.join(", ")} is declared`;
+      : wanted.length > 0
+        ? `none of ${wanted.join(", ")} is declared`
+        : "only the organisation's own records could show it";
   const stale = here.filter(({ fault }) => fault === "stale").flatMap((credit) => credit.evidence);
   return stale.length > 0 && here.every(({ fault }) => fault === "stale" || fault === "declared")
     ? {

@@ -1,5 +1,5 @@
 /** Small systems in code: the two kinds of outcome the examples show, METHOD §10's flips, and its three monotonicity laws. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type {
   Actor,
@@ -944,6 +944,18 @@ describe("with the whole catalogue", () => {
     const status = (id: string): string | undefined => result.claims.find(({ clause }) => clause === id)?.status;
     expect([status("CRA-I.I.1"), status("A3.2"), status("AIA-15.4-d")]).toEqual(Array(3).fill("not-applicable"));
     expect(status("AIA-15.5-c-DP")).toBe("missing");
+  });
+  test("a part is not the whole: what an assessment cannot give keeps a claim missing and is named", () => {
+    const said = (id: string): string => result.claims.find(({ clause }) => clause === id)!.because;
+    for (const id of ["AIA-9.2-a", "AIA-15.1", "A4.2g", "A4.5"]) {
+      expect(
+        result.claims.find(({ clause }) => clause === id),
+        id,
+      ).toMatchObject({ status: "missing" });
+      expect(said(id)).toContain("still to bring");
+    }
+    expect(said("A4.2g")).toContain("signature of a responsible person on 2 of 2 trials");
+    expect(result.claims.find(({ clause }) => clause === "AIA-9.8")).toMatchObject({ status: "supported" });
   });
   test("the outcome is the one of the small catalogue", () => {
     expect(result.outcome).toMatchObject({ outcome: "cannot conclude", exit: 2 });

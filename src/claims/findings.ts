@@ -3,7 +3,7 @@ import type { Evidence, Finding, Risk, Threat } from "#assessment/index.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import { CLASS_NAMES, remedyFor } from "./coverage.ts";
 import type { Weighed } from "./outcome.ts";
-import { isUsable, percent } from "./rated.ts";
+import { counted as units, isUsable, percent } from "./rated.ts";
 import type { Credit, Grounds } from "./rated.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
 
@@ -155,7 +155,7 @@ function countsOf(item: Evidence): { k: number; bounds: boolean; text: string } 
   const { measure } = item.outcome;
   const say = (k: number, n: number, unit: string, verb: string): string => {
     const { low, high } = clopperPearson(k, n);
-    return `${item.title}: ${k} of ${n} ${unit} ${verb} (${percent(low)} to ${percent(high)})`;
+    return `${item.title}: ${k} of ${units(n, unit)} ${verb} (${percent(low)} to ${percent(high)})`;
   };
   switch (measure.kind) {
     case "evasion":
@@ -341,7 +341,7 @@ function coverage({ grounds, coverage: classes }: Weighed): Finding[] {
           status: "untested",
           severity: "warning",
           title: `${trial.id} left no evidence`,
-          detail: `${trial.planned} ${trial.unit}s were planned and none was reported`,
+          detail: `${units(trial.planned, trial.unit)} were planned and none was reported`,
           remedy: "run `vauban assess` again and let it finish",
           evidence: [],
         },

@@ -67,3 +67,6 @@ export const percent = (value: number): string => `${Number((100 * value).toFixe
 
 export const severest = <Item>(items: readonly Item[], weight: (item: Item) => number): Item[] =>
   items.toSorted((a, b) => weight(b) - weight(a));
+
+/** `500 inputs`, `1 random draw`: n with the unit it counts. */
+export const counted = (n: number, unit: string): string => `${n} ${n === 1 || unit.endsWith("s") ? unit : `${unit}s`}`;

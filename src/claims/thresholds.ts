@@ -1,7 +1,7 @@
 /** Thresholds fixed before the run, against the unfavourable bound: met, missed, or not shown (METHOD §3). */
 import type { Evidence, Proportion, Risk, Threshold, Trial } from "#assessment/index.ts";
 import { clopperPearson } from "#base/statistics.ts";
-import { isUsable, percent } from "./rated.ts";
+import { counted, isUsable, percent } from "./rated.ts";
 import type { Grounds } from "./rated.ts";
 
 export interface ThresholdVerdict {
@@ -40,7 +40,7 @@ export function thresholdVerdicts(grounds: Grounds): ThresholdVerdict[] {
     const interval = clopperPearson(measured.k, measured.n);
     const verdict = compareWith(interval, threshold.compare);
     const detail =
-      `${threshold.metric.replace("-", " ")} ${measured.k} of ${measured.n} ${measured.unit}, ` +
+      `${threshold.metric.replace("-", " ")} ${measured.k} of ${counted(measured.n, measured.unit)}, ` +
       `${percent(interval.low)} to ${percent(interval.high)}; threshold ${threshold.compare.at} ${percent(threshold.compare.value)}`;
     const discharge = verdict === "missed" ? dischargeOf(trial, item!, grounds) : NOTHING;
     return [{ trial, threshold, verdict, detail, evidence: item, ...discharge }];
