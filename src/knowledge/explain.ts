@@ -49,7 +49,7 @@ const DECIDED_BY: Readonly<Record<Clause["decidedBy"], string>> = {
   oversight: "by the people in the path and the evidence for what they catch",
   report: "by this document itself, as far as an assessment can provide it",
   appropriateness: "by whether the risks have controls that earned credit, and how mature these are",
-  consistency: "by comparison with earlier runs",
+  consistency: "by what watches the levels over time (monitoring, canary questions, retests) and its evidence",
   document: "by nothing here: only a person can bring it",
 };
 
