@@ -167,6 +167,15 @@ export class SystemGraph {
   holdersOf(held: string): readonly Component[] {
     return this.#holders.get(held) ?? [];
   }
+  /** The components that hold what a model is trained on, as far as the file says. */
+  trainingStoresOf({ model: { training } }: ModelComponent): readonly Component[] {
+    return [...new Set(training.datasets.flatMap((id) => this.holdersOf(id)))];
+  }
+  /** Sensors whose data flow to a component, however far. */
+  sensorsOf(of: string | Component): readonly Component[] {
+    const upstream = this.upstream(of);
+    return this.system.components.filter(({ id, kind }) => kind === "sensor" && upstream.has(id));
+  }
   asset(id: string): Asset | undefined {
     return this.#assets.get(id);
   }
@@ -176,6 +185,17 @@ export class SystemGraph {
   /** Whether a component holds personal data: an asset or a dataset marked personal. */
   holdsPersonal(component: Component): boolean {
     return component.holds.some((id) => this.#assets.get(id)?.personal || this.#datasets.get(id)?.personal);
+  }
+
+  /**
+   * What a flow is to the model it flows into: `delivery` where it carries only what the model is made of (what the model holds),
+   * `input` where it carries none of that, `either` where the file does not say or the flow leads elsewhere.
+   */
+  roleOf({ to, carries }: DataFlow): "input" | "delivery" | "either" {
+    const model = this.component(to);
+    if (!isModel(model) || carries.length === 0 || model.holds.length === 0) return "either";
+    const own = carries.filter((id) => model.holds.includes(id)).length;
+    return own === 0 ? "input" : own === carries.length ? "delivery" : "either";
   }
 
   /** The usual flows that may exist at a component: those its kind asks for, and any other the author names. */

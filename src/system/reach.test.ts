@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AttackerProfile, System } from "#assessment/index.ts";
 import { chestXray } from "../../test/support/chest-xray.ts";
@@ -222,6 +222,14 @@ describe("origin integrity (C-92)", () => {
       const { reach } = reachOf(graph, "mule", "net", { ...EVASION, closures: [c92("prep"), ...rest(graph)] });
       expect([touches, reach]).toEqual([touches, expected]);
     }
+  });
+
+  it("at a store keeps what was altered there from being handed on, though not from being altered", () => {
+    const graph = line("store");
+    const options = { ...EVASION, closures: [c92("store"), ...rest(graph)] };
+    expect(reachOf(graph, "mule", "store", options).reach).toBe("direct");
+    expect(reachOf(graph, "mule", "store", { ...options, output: true }).reach).toBe("none");
+    expect(reachOf(line("camera"), "mule", "store", { ...options, output: true }).reach).toBe("direct");
   });
 
   it("on a flow lets only signed data along it", () => {

@@ -29,10 +29,10 @@
  *
  * Closing only ever takes ways away; a flow, an actor or a touch only ever adds some. Our own method (mark I).
  */
-import type { AttackerProfile } from "#assessment/knowledge.ts";
+import type { AttackerProfile, ThreatType } from "#assessment/knowledge.ts";
 import type { Actor, Component, ComponentKind, DataFlow, System } from "#assessment/system.ts";
-import type { ActorReach, Path } from "#assessment/threats.ts";
-import { SYSTEM_PLACE, SystemGraph, type UsualWay } from "./graph.ts";
+import type { ActorReach, Path, Threat } from "#assessment/threats.ts";
+import { isModel, type ModelComponent, SYSTEM_PLACE, SystemGraph, type UsualWay } from "./graph.ts";
 
 /** What a verified control takes away: at a component, flow, usual flow or boundary, for the threats and actors it binds (absent: all). */
 export interface Closure {
@@ -51,6 +51,10 @@ export interface ReachOptions {
   readonly profile?: Pick<AttackerProfile, "uses" | "inside">;
   /** `influence`: what the actor does has effect at the place. `observe`: what is at the place comes before the actor's eyes. */
   readonly direction?: "influence" | "observe";
+  /** Ask for what the component hands on, not for the component itself: who alters it where signatures are checked on the way out does not count. */
+  readonly output?: boolean;
+  /** Leave out flows that are known to bring a model what this does not come by: its inputs, or the model itself. */
+  readonly along?: "input" | "delivery";
 }
 
 /** Origin integrity of operational input (METHOD §6). */
@@ -80,6 +84,7 @@ interface Search {
   /** Closures that stood in some way. */
   readonly blocked: ReadonlySet<Closure>;
   readonly passes: (flow: DataFlow, signed: boolean) => boolean;
+  readonly leaves: (component: string, signed: boolean) => boolean;
 }
 
 const RANK = { direct: 0, touch: 1, usual: 2, intrusion: 3 } as const;
@@ -91,7 +96,7 @@ const RANK = { direct: 0, touch: 1, usual: 2, intrusion: 3 } as const;
 export function reachOf(graph: SystemGraph, actorId: string, place: string, options: ReachOptions = {}): ActorReach {
   const actor = graph.actor(actorId);
   const search = searchOf(graph, actor, options);
-  const ends = endsAt(graph, actor, place, search, options.direction ?? "influence");
+  const ends = endsAt(graph, actor, place, search, options);
   const best = ends.reduce<Visit | undefined>((a, b) => (a && !isBetter(b, a) ? a : b), undefined);
   if (!best) return { actor: actor.id, reach: "none", path: [], ...closedBecause(graph, place, search) };
   const path = pathTo(best);
@@ -102,6 +107,98 @@ export function reachOf(graph: SystemGraph, actorId: string, place: string, opti
     why: whyOf(graph, actor, path, best, options),
     blockedBy: [],
   };
+}
+
+/**
+ * Where a threat's act enters, when that is not the place it is to: a physical attack comes through a sensor, poison through what
+ * holds the training data. Nothing where the file does not say: then by any way to the place itself.
+ */
+const ENTERS: Readonly<Record<string, (graph: SystemGraph, at: ModelComponent) => readonly Component[]>> = {
+  "T-02": (graph, at) => graph.sensorsOf(at),
+  "T-05": (graph, at) => graph.trainingStoresOf(at),
+  "T-06": (graph, at) => graph.trainingStoresOf(at),
+  "T-07": (graph, at) => graph.trainingStoresOf(at),
+  "T-08": (graph, at) => [...graph.trainingStoresOf(at), ...(isFromOthers(at) ? [at] : [])],
+};
+
+/** Some of it was made by others: a pretrained part, or all of it; or nobody says. */
+export const isFromOthers = ({ model: { origin } }: ModelComponent): boolean =>
+  origin.trainedBy !== "provider" || origin.pretrained !== undefined;
+
+/** What a threat comes by: evasion by the model's input, a tampered model by its delivery. Others by either. */
+const ALONG: Readonly<Record<string, ReachOptions["along"]>> = {
+  "T-01": "input",
+  "T-04": "input",
+  "T-24": "input",
+  "T-26": "input",
+  "T-31": "input",
+  "T-08": "delivery",
+  "T-09": "delivery",
+  "T-11": "delivery",
+  "T-12": "delivery",
+  "T-13": "delivery",
+};
+
+/** A threat's reach, and where its act enters by that way when it is not the place itself. */
+export interface ThreatReach {
+  readonly reach: ActorReach;
+  readonly on: string | undefined;
+}
+
+/**
+ * Reach of an actor to a threat: to what a flow carries when it comes by a flow, to what the entries of its type hand on, else to
+ * its place. What only discloses asks what the actor can see; what alters too asks for the better of the two.
+ * A pure function of system, type and closures: the same question may be put with a closure more or less.
+ */
+export function reachOfThreat(
+  graph: SystemGraph,
+  { actor, at, on }: Pick<Threat, "actor" | "at"> & { readonly on?: string | undefined },
+  type: Pick<ThreatType, "id" | "consequences">,
+  options: Pick<ReachOptions, "closures" | "profile"> = {},
+): ThreatReach {
+  const discloses = type.consequences.includes("disclosure");
+  const directions = [
+    ...(type.consequences.some((consequence) => consequence !== "disclosure") ? (["influence"] as const) : []),
+    ...(discloses ? (["observe"] as const) : []),
+  ];
+  const place = graph.isComponent(at) ? graph.component(at) : undefined;
+  const entries = place && isModel(place) ? (ENTERS[type.id]?.(graph, place) ?? []) : [];
+  const byFlow = on !== undefined && graph.isFlow(on);
+  const places = byFlow ? [on] : entries.length > 0 ? entries.map(({ id }) => id) : [at];
+  const all = places.flatMap((where) =>
+    directions.map((direction) => {
+      const handedOn = !byFlow && where !== at;
+      const along = ALONG[type.id];
+      const reach = reachOf(graph, actor, where, {
+        ...options,
+        threat: type.id,
+        direction,
+        output: handedOn,
+        ...(along ? { along } : {}),
+      });
+      return { reach: handedOn ? onwards(graph, reach, at) : reach, on: byFlow || handedOn ? where : undefined };
+    }),
+  );
+  return all.reduce((best, next) => (eased(next.reach) < eased(best.reach) ? next : best));
+}
+
+/** 0 direct … 3 by intrusion only, 4 none. */
+const eased = ({ reach, path }: ActorReach): number =>
+  reach === "none" ? 4 : reach === "direct" ? RANK.direct : RANK[entryOf(path)!];
+
+/** The path drawn on to where the effect is, by the fewest flows, where flows lead there. */
+function onwards(graph: SystemGraph, reach: ActorReach, to: string): ActorReach {
+  const from = reach.path.at(-1)?.component;
+  if (from === undefined) return reach;
+  const cameBy = new Map<string, DataFlow | undefined>([[from, undefined]]);
+  for (const at of cameBy.keys()) {
+    if (at === to) break;
+    for (const flow of graph.flowsOutOf(at)) if (!cameBy.has(flow.to)) cameBy.set(flow.to, flow);
+  }
+  const steps: Path[number][] = [];
+  for (let flow = cameBy.get(to); flow; flow = cameBy.get(flow.from))
+    steps.push({ component: flow.to, flow: flow.id, crosses: graph.crosses(flow).map(({ id }) => id) });
+  return { ...reach, path: [...reach.path, ...steps.toReversed()] };
 }
 
 /** How a way begins: by touching, by a usual flow, or by intrusion; undefined for an empty one. */
@@ -143,16 +240,16 @@ export function withMethodActors(system: System): System {
 const kept = new WeakMap<SystemGraph, Map<string, Search>>();
 
 function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Search {
-  const { threat, closures = [], profile, direction = "influence" } = options;
+  const { threat, closures = [], profile, direction = "influence", along } = options;
   const binding = closures.filter(
     ({ threats, binds }) =>
       threats.some((id) => id === "all" || id === threat) && (binds === undefined || binds.includes(actor.id)),
   );
-  const key = JSON.stringify([actor.id, direction, profile?.uses, profile?.inside, binding]);
+  const key = JSON.stringify([actor.id, direction, profile?.uses, profile?.inside, along, binding]);
   let searches = kept.get(graph);
   if (!searches) kept.set(graph, (searches = new Map()));
   let search = searches.get(key);
-  if (!search) searches.set(key, (search = explore(graph, actor, binding, profile, direction)));
+  if (!search) searches.set(key, (search = explore(graph, actor, binding, profile, direction, along)));
   return search;
 }
 
@@ -162,6 +259,7 @@ function explore(
   closures: readonly Closure[],
   profile: ReachOptions["profile"],
   direction: "influence" | "observe",
+  wanted: ReachOptions["along"],
 ): Search {
   const visits = new Map<string, Visit[]>();
   const blocked = new Set<Closure>();
@@ -175,12 +273,14 @@ function explore(
   const namesActor = ({ binds }: Closure): boolean => binds?.includes(actor.id) ?? false;
   const closedAt = (id: string): boolean => closesAt(id, isOrdinary);
 
+  const leaves = (from: string, signed: boolean): boolean =>
+    signed || direction === "observe" || !KEEPS_SIGNATURES.has(graph.component(from).kind) || !closesAt(from, isOrigin);
   const passes = (flow: DataFlow, signed: boolean): boolean => {
+    if (wanted && ![wanted, "either"].includes(graph.roleOf(flow))) return false;
     if (closedAt(flow.id)) return false;
     // Integrity is not confidentiality: who only looks needs no signature.
     if (direction === "observe" || signed) return true;
-    if (closesAt(flow.id, isOrigin) || closesAt(flow.to, isOrigin)) return false;
-    return !(KEEPS_SIGNATURES.has(graph.component(flow.from).kind) && closesAt(flow.from, isOrigin));
+    return !closesAt(flow.id, isOrigin) && !closesAt(flow.to, isOrigin) && leaves(flow.from, false);
   };
 
   const arrive = (visit: Visit, open: Visit[]): void => {
@@ -267,7 +367,7 @@ function explore(
       arrive(begin(component, RANK.intrusion, `intrusion@${component.id}`, entering(component)), []);
     spread(nearestFirst(visits), RANK.intrusion);
   }
-  return { visits, blocked, passes };
+  return { visits, blocked, passes, leaves };
 }
 
 /** Every end of a way at a place. */
@@ -275,10 +375,13 @@ function endsAt(
   graph: SystemGraph,
   actor: Actor,
   place: string,
-  { visits, passes }: Search,
-  direction: "influence" | "observe",
+  { visits, passes, leaves }: Search,
+  { direction = "influence", output = false }: ReachOptions,
 ): readonly Visit[] {
-  if (graph.isComponent(place)) return visits.get(place) ?? [];
+  if (graph.isComponent(place)) {
+    const here = visits.get(place) ?? [];
+    return output ? here.filter(({ signed }) => leaves(place, signed)) : here;
+  }
   if (!graph.isFlow(place)) {
     if (place !== SYSTEM_PLACE) throw new Error(`no component or flow "${place}" in this system`);
     return [...visits.values()].flat();
