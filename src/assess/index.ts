@@ -14,6 +14,7 @@ import {
 } from "#assessment/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { withMethodActors } from "#system/reach.ts";
+import { deriveThreats } from "#threats/engine.ts";
 import { broughtEvidence } from "./bring.ts";
 import { recall, remember } from "./cache.ts";
 import { evidenceOf, inconclusiveEvidence } from "./conclude.ts";
@@ -58,6 +59,13 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     `${system.components.length} components, ${system.components.filter(({ model }) => model).length} models, ${system.boundaries.length} boundaries – ${system.law.listing}`,
   );
 
+  const derived = deriveThreats(system, knowledge, { closures: [] });
+  request.tell(
+    "done",
+    "threats",
+    `${derived.threats.length} kept in ${new Set(derived.threats.map(({ group }) => group)).size} groups · ${derived.discarded.length} set aside, each with its reason`,
+  );
+
   const planned = await plan(system, run.ports.files, {
     seed: request.seed,
     samples: request.samples,
@@ -85,17 +93,12 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   const judged = judgeSystem({
     system,
     knowledge,
+    derived,
     trials,
     evidence,
     mismatches: planned.mismatches,
     asOf: request.asOf,
-    partial: measured.cancelled,
   });
-  request.tell(
-    "done",
-    "threats",
-    `${judged.threats.length} kept in ${new Set(judged.threats.map(({ group }) => group)).size} groups · ${judged.discarded.length} set aside, each with its reason`,
-  );
 
   const body: AssessmentBody = {
     tool: { name: "vauban", version: request.version },

@@ -2,7 +2,7 @@
 import { HostError } from "#base/ports.ts";
 import { nearest } from "#base/diagnostics.ts";
 import { statementSchema } from "#imports/index.ts";
-import { systemJsonSchema } from "#system/schema-json.ts";
+import { systemFileSchema } from "#system/schema-json.ts";
 import { DOCUMENT_SCHEMAS, jsonSchemaOf } from "../documents.ts";
 import type { Invocation } from "../main.ts";
 import { EXIT, type ExitCode } from "../terminal.ts";
@@ -10,7 +10,7 @@ import { EXIT, type ExitCode } from "../terminal.ts";
 /** Title and schema per document. */
 export function schemas(): ReadonlyMap<string, { readonly title: string; readonly schema: () => object }> {
   return new Map<string, { title: string; schema: () => object }>([
-    ["system", { title: "The system file, vauban.yaml", schema: () => systemJsonSchema() }],
+    ["system", { title: "The system file, vauban.yaml", schema: () => systemFileSchema() }],
     [
       "statement",
       {

@@ -1,0 +1,62 @@
+/** Threats, risk and claims joined: pure in its input, so that it can be asked again with a piece of evidence removed. */
+import type { DiscardedThreat, Evidence, Knowledge, System, Threat, Trial } from "#assessment/index.ts";
+import { conclude, type Conclusions, type Mismatch } from "#claims/index.ts";
+import { closuresOf, creditControls, rate, withStanding, type Closure, type ReachWith } from "#risk/index.ts";
+import { SystemGraph } from "#system/graph.ts";
+import { reachOfThreat } from "#system/reach.ts";
+
+export interface JudgeInput {
+  readonly system: System;
+  readonly knowledge: Knowledge;
+  /** Threats as if nothing were closed. */
+  readonly derived: { readonly threats: readonly Threat[]; readonly discarded: readonly DiscardedThreat[] };
+  readonly trials: readonly Trial[];
+  readonly evidence: readonly Evidence[];
+  readonly mismatches: readonly Mismatch[];
+  readonly asOf: string;
+}
+
+export interface Judged extends Conclusions {
+  readonly threats: readonly Threat[];
+  readonly discarded: readonly DiscardedThreat[];
+}
+
+/**
+ * Rates the threats with whatever the credited controls close, and concludes. A
+ * threat that a control keeps away stays in the list, with the control named: it comes back when the evidence goes.
+ */
+export function judgeSystem(input: JudgeInput): Judged {
+  const { system, knowledge, trials, evidence, mismatches, asOf } = input;
+  const { threats, discarded } = input.derived;
+  const graph = new SystemGraph(system);
+  const reach = reachWith(graph, system, knowledge);
+  const conclusions = conclude({
+    system,
+    knowledge,
+    threats,
+    discarded,
+    trials,
+    evidence,
+    mismatches,
+    rate: (given) => rate({ system, threats, trials, evidence: given, knowledge, asOf, reach }),
+  });
+  const stood = withStanding(evidence, { system, knowledge, asOf });
+  const closures = closuresOf(creditControls({ system, evidence: stood, knowledge }));
+  return {
+    ...conclusions,
+    threats: threats.map((threat) => ({ ...threat, reach: reach(threat, closures) })),
+    discarded,
+  };
+}
+
+/** Reach of a threat's actor to its place – or to where the attacker's act enters – under some closures. */
+function reachWith(graph: SystemGraph, system: System, knowledge: Knowledge): ReachWith {
+  const profiles = new Map(knowledge.profiles.map((profile) => [profile.id, profile]));
+  const types = new Map(knowledge.threats.map((type) => [type.id, type]));
+  const actors = new Map(system.actors.map((actor) => [actor.id, actor]));
+  return (threat: Threat, closures: readonly Closure[]) =>
+    reachOfThreat(graph, threat, types.get(threat.type)!, {
+      closures,
+      profile: profiles.get(actors.get(threat.actor)?.profile ?? ""),
+    }).reach;
+}
