@@ -6,15 +6,15 @@ import { encodeGraph } from "./graph.ts";
 import type { LoadedModel, PortOut } from "./graph.ts";
 import { findHead } from "./head.ts";
 import type { Head } from "./head.ts";
-import { attr } from "./ir.ts";
-import type { Graph, Node, Port, Ref } from "./ir.ts";
+import { DIALECT, attr } from "./ir.ts";
+import type { Graph, Known, Node, Port, Ref } from "./ir.ts";
+import { writeCall } from "./normalise.ts";
 import { buildObjective } from "./objectives.ts";
 import type { ObjectiveForm } from "./objectives.ts";
 import { preprocessingOf, writePreprocessing } from "./preprocessing.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import { sizeOf } from "./tensor.ts";
+import { isFloat, sizeOf } from "./tensor.ts";
 import { Writer } from "./writer.ts";
-import type { Known } from "./ir.ts";
 
 /** A model with its preprocessing in front and its head stripped, ready to be written out for any purpose. */
 export interface Prepared {
@@ -23,8 +23,11 @@ export interface Prepared {
   readonly batch: "any" | number;
   readonly batchAdvised: number;
   readonly notes: readonly string[];
-  /** Writes the model into a fresh writer: the attacked input and the logits. */
-  write(): { readonly g: Writer; readonly x: Ref; readonly logits: Ref };
+  /**
+   * Writes the model into a fresh writer: the attacked input and the logits. `smooth`: a network of integers is taken behind
+   * its Cast, without the rounding that has no gradient; what a gradient finds there must be tried on the model itself.
+   */
+  write(smooth: boolean): { readonly g: Writer; readonly x: Ref; readonly logits: Ref };
 }
 
 export const X = "vauban.x",
@@ -41,22 +44,34 @@ interface BatchPlan {
   /** The samples at each probe. */
   readonly samples: readonly number[];
   readonly graph: Graph;
+  /** The operator set in which the graph's calls are meant. */
+  readonly opset: number;
   /** The network's input shape: −1 for an open batch axis. */
   readonly whole: readonly number[];
   readonly note?: string;
 }
 
-/** Fits preprocessing, network and head together. Throws OnnxError where they cannot be. */
-export function prepare(loaded: LoadedModel, contract: InputContract, sample: readonly number[]): Prepared {
+/**
+ * The ways to fit preprocessing, network and head together, best first: batches of any size before fixed ones. A way that
+ * frees a fixed batch must be verified by running it. Throws OnnxError where there is none.
+ */
+export function* prepare(
+  loaded: LoadedModel,
+  contract: InputContract,
+  sample: readonly number[],
+): Generator<Prepared, void, undefined> {
   const { graph } = loaded;
+  if (loaded.foreign) throw loaded.foreign;
   const input = soleInput(graph);
+  refuseReserved(graph);
   const preprocessing = preprocessingOf(contract, sample, networkShape(input, sample));
-  const failures: string[] = [];
-  for (const plan of batchPlans(graph, input, preprocessing)) {
+  let failure: OnnxError | undefined,
+    found = false;
+  for (const plan of batchPlans(loaded, input, preprocessing)) {
     try {
-      const write = (): ReturnType<Prepared["write"]> & { head: Head } => writeModel(plan, input, preprocessing);
-      const { g, head } = write();
-      return {
+      const write = (smooth: boolean) => writeModel(plan, input, preprocessing, smooth);
+      const { g, head } = write(false);
+      const prepared: Prepared = {
         preprocessing,
         head,
         batch: plan.batch,
@@ -64,25 +79,24 @@ export function prepare(loaded: LoadedModel, contract: InputContract, sample: re
         notes: plan.note ? [plan.note] : [],
         write,
       };
+      found = true;
+      yield prepared;
     } catch (error) {
       if (!(error instanceof OnnxError)) throw error;
-      failures.push(error.message);
+      failure = error;
     }
   }
-  throw new OnnxError(failures.at(-1) ?? "the model has no input that a sample fits", {
-    remedy: "check the model with its own test data",
-  });
+  if (!found && failure) throw failure;
 }
 
-function soleInput(graph: Graph): Port {
+/** The one input that samples go to. Throws OnnxError where there are several, or none of numbers. */
+export function soleInput(graph: Graph): Port {
   const [input, ...others] = graph.inputs;
   if (input === undefined) throw new OnnxError("the model takes no input");
   if (others.length > 0)
     throw new OnnxError(
       `the model takes ${graph.inputs.length} inputs (${graph.inputs.map((port) => port.name).join(", ")})`,
-      {
-        remedy: "only models with one input can be attacked; make the others constants",
-      },
+      { remedy: "only models with one input can be attacked; make the others constants" },
     );
   if (input.type === undefined || input.type === "string" || input.type === "bool")
     throw new OnnxError(`input "${input.name}" holds ${input.type ?? "no tensor"}`, {
@@ -92,127 +106,107 @@ function soleInput(graph: Graph): Port {
 }
 
 /** The network's shape for one sample: without the batch axis where there is one. */
-function networkShape(input: Port, sample: readonly number[]): readonly (number | null)[] | undefined {
+export function networkShape(input: Port, sample: readonly number[]): readonly (number | null)[] | undefined {
   if (input.dims === undefined || input.dims.length === 0) return undefined;
-  const all = input.dims;
-  const unbatched = all.every((dim) => dim !== null) && sizeOf(all as number[]) === sizeOf(sample) && all[0] !== 1;
-  return unbatched ? all : all.slice(1);
+  return isUnbatched(input, sample) ? input.dims : input.dims.slice(1);
+}
+
+/** Whether the network takes one sample as it is, without an axis for the batch. */
+export function isUnbatched(input: Port, sample: readonly number[]): boolean {
+  const { dims } = input;
+  if (dims === undefined || dims.length === 0 || dims[0] === null || dims[0] === 1) return false;
+  const [declared, ...rest] = dims;
+  // [48, 10] may be 48 samples of 10 or one of 48 × 10: the samples' own size decides.
+  if (rest.every((dim) => dim !== null) && rest.length > 0 && sizeOf(rest) === sizeOf(sample)) return false;
+  return dims.every((dim) => dim !== null) && declared! * sizeOf(rest as number[]) === sizeOf(sample);
 }
 
 /** Ways to read the batch axis, best first. */
-function* batchPlans(graph: Graph, input: Port, { network, sample }: Preprocessing): Generator<BatchPlan> {
-  const declared = input.dims?.[0];
-  const unbatched =
-    input.dims !== undefined &&
-    input.dims.length === network.length &&
-    sizeOf(network) === sizeOf(sample) &&
-    declared !== null;
-  if (unbatched) {
-    yield {
-      batch: 1,
-      samples: [1],
-      graph,
-      whole: network,
-      note: "the network takes one sample without a batch axis: samples run one at a time",
-    };
+function* batchPlans(loaded: LoadedModel, input: Port, { network, sample }: Preprocessing): Generator<BatchPlan> {
+  const { graph, opset } = loaded;
+  if (isUnbatched(input, sample)) {
+    const note = "the network takes one sample without a batch axis: samples run one at a time";
+    yield { batch: 1, samples: [1], graph, opset, whole: network, note };
     return;
   }
-  const open = { batch: "any" as const, samples: PROBES, whole: [-1, ...network] };
+  const declared = input.dims?.[0] ?? null;
   const fixedBatch = declared ?? 1;
-  if (declared === null || declared === undefined) yield { ...open, graph };
-  const freed = freeBatch(graph, input, [fixedBatch, ...network]);
-  if (freed)
-    yield {
-      ...open,
-      graph: freed,
-      note: `the file fixes the batch at ${fixedBatch}; its batch axis was freed`,
-    };
-  yield {
-    batch: fixedBatch,
-    samples: [fixedBatch],
-    graph,
-    whole: [fixedBatch, ...network],
-    note: `the file fixes the batch at ${fixedBatch}: samples run ${fixedBatch} at a time`,
-  };
+  const open = { batch: "any" as const, samples: PROBES, whole: [-1, ...network] };
+  const freed = { note: `the file fixes the batch at ${fixedBatch}; its batch axis was freed` };
+  yield { ...open, graph, opset, ...(declared === null ? {} : freed) };
+  const rewritten = freeBatch(loaded, input, [fixedBatch, ...network]);
+  if (rewritten) yield { ...open, graph: rewritten, opset: DIALECT, ...freed };
+  const note = `the file fixes the batch at ${fixedBatch}: samples run ${fixedBatch} at a time`;
+  yield { batch: fixedBatch, samples: [fixedBatch], graph, opset, whole: [fixedBatch, ...network], note };
 }
 
 /**
- * The graph with every Reshape whose constant target spells out the batch made to follow it, or undefined where that cannot
- * be done. Whether the result computes the same is for the caller to verify by running both.
+ * The graph, in the dialect, with every Reshape whose constant target spells out the batch made to follow it; undefined
+ * where the graph does not hold at its own batch. Whether the result computes the same is for the caller to verify.
  */
-function freeBatch(graph: Graph, input: Port, shape: readonly number[]): Graph | undefined {
-  const g = new Writer(1, "\u0000");
-  const constants = new Map(graph.constants);
-  const nodes: Node[] = [];
+function freeBatch({ graph, opset }: LoadedModel, input: Port, shape: readonly number[]): Graph | undefined {
+  const g = new Writer(1, PREFIX);
   try {
     for (const [name, tensor] of graph.constants) g.stored(name, tensor);
     g.input(input.name, input.type!, [shape]);
-    for (const node of graph.nodes) {
-      const before = g.nodes.length;
-      g.append(node);
-      const kept = g.nodes.length > before;
-      const target = node.op === "Reshape" && kept ? graph.constants.get(node.inputs[1]!) : undefined;
-      if (target === undefined) {
-        nodes.push(node);
-        continue;
-      }
-      const out = g.ref(node.outputs[0]!).at[0]!.dims;
-      if (out[0] !== shape[0]) {
-        nodes.push(node);
-        continue;
-      }
-      const name = `${node.outputs[0]}\u0000shape`;
-      constants.set(name, {
-        type: "int64",
-        dims: [out.length],
-        data: BigInt64Array.from(out.map((dim, i) => BigInt(i === 0 ? -1 : dim))),
-      });
-      nodes.push({ ...node, inputs: [node.inputs[0]!, name], attributes: {} });
+    for (const node of graph.nodes) writeCall(g, node, opset);
+    const nodes = g.nodes.map((node) => {
+      const out = node.op === "Reshape" ? g.ref(node.outputs[0]!).at[0]!.dims : [];
+      if (out[0] !== shape[0] || g.ref(node.inputs[1]!).at[0]!.value === undefined) return node;
+      const target = g.ints(out.map((dim, i) => (i === 0 ? -1 : dim)));
+      return { ...node, inputs: [node.inputs[0]!, target.name], attributes: {} };
+    });
+    for (const { name } of graph.outputs) {
+      const ref = g.ref(name);
+      // An output may have become a second name of another tensor.
+      if (ref.name !== name)
+        nodes.push({ op: "Identity", domain: "", name, inputs: [ref.name], outputs: [name], attributes: {} });
     }
+    return { ...graph, nodes, constants: g.constants };
   } catch (error) {
     if (error instanceof OnnxError) return undefined;
     throw error;
   }
-  return { ...graph, nodes, constants };
 }
 
-function writeModel(plan: BatchPlan, input: Port, preprocessing: Preprocessing) {
+const PREFIX = "vauban.";
+
+/** Names of what is added begin with the prefix. */
+function refuseReserved(graph: Graph): void {
+  const names = [
+    ...graph.constants.keys(),
+    ...graph.nodes.flatMap((node) => node.outputs),
+    ...graph.inputs.map((port) => port.name),
+  ];
+  const taken = names.find((name) => name.startsWith(PREFIX));
+  if (taken !== undefined)
+    throw new OnnxError(`tensor "${taken}" has a name that begins with "${PREFIX}", which is reserved`, {
+      remedy: "rename it; or give the model this one was made from",
+    });
+}
+
+function writeModel(plan: BatchPlan, input: Port, preprocessing: Preprocessing, smooth: boolean) {
   const { graph, samples } = plan;
-  const g = new Writer(samples.length, freePrefix(graph));
+  // A graph that was rewritten holds names with the prefix already.
+  const g = new Writer(samples.length, plan.opset === DIALECT ? `${PREFIX}attack.` : PREFIX);
   const x = g.input(
     X,
     "float32",
     samples.map((n) => [n, ...preprocessing.sample]),
   );
-  const ready = g.cast(writePreprocessing(g, preprocessing, x, plan.whole), input.type!);
+  const ready = writePreprocessing(g, preprocessing, x, plan.whole);
   for (const [name, tensor] of graph.constants) g.stored(name, tensor);
-  g.append({
-    op: "Identity",
-    domain: "",
-    name: input.name,
-    inputs: [ready.name],
-    outputs: [input.name],
-    attributes: {},
-  });
-  for (const node of graph.nodes) g.append(node);
+  const type = input.type!;
+  // Integers come rounded: the network itself would never be asked between two of them.
+  const typed = isFloat(type) ? g.cast(ready, type) : smooth ? ready : g.cast(g.op("Round", [ready]), type);
+  g.alias(input.name, typed);
+  for (const node of graph.nodes) writeCall(g, node, plan.opset);
   const { logits, head } = findHead(
     g,
     graph.outputs.map((port) => port.name),
     samples,
   );
   return { g, x, logits, head };
-}
-
-/** A prefix that no tensor of the model begins with. */
-function freePrefix(graph: Graph): string {
-  let prefix = "vauban.";
-  const names = [
-    ...graph.constants.keys(),
-    ...graph.nodes.flatMap((node) => node.outputs),
-    ...graph.inputs.map((port) => port.name),
-  ];
-  while (names.some((name) => name.startsWith(prefix))) prefix += "_";
-  return prefix;
 }
 
 /** Multiply-adds per second of one thread that a call is planned with; small convolutions reach less than large ones. */
@@ -245,7 +239,7 @@ function depth(node: Node, of: (name: string) => Known): number {
 const ports = (g: Writer, refs: readonly (readonly [string, Ref])[]): PortOut[] =>
   refs.map(([name, ref]) => {
     const [known, ...others] = ref.at;
-    g.append({ op: "Identity", domain: "", name, inputs: [ref.name], outputs: [name], attributes: {} });
+    g.output(name, ref);
     return {
       name,
       type: known!.type,
@@ -258,7 +252,7 @@ const openDims = (ref: Ref): (number | null)[] =>
 
 /** ONNX bytes: vauban.x [batch, …sample] → vauban.logits [batch, outputs]. */
 export function forwardModel(prepared: Prepared): Uint8Array {
-  const { g, x, logits } = prepared.write();
+  const { g, x, logits } = prepared.write(false);
   const outputs = ports(g, [[LOGITS, logits]]);
   return encodeGraph({
     inputs: [{ name: X, type: "float32", dims: openDims(x) }],
@@ -270,7 +264,7 @@ export function forwardModel(prepared: Prepared): Uint8Array {
 
 /** A model as an attack runs it, before it is written out: for the reference evaluator as well as for bytes. */
 export function writeGradient(prepared: Prepared, form: ObjectiveForm) {
-  const { g, x, logits } = prepared.write();
+  const { g, x, logits } = prepared.write(true);
   const samples = x.at.map((known) => known.dims[0]!);
   const inputs: PortOut[] = [{ name: X, type: "float32", dims: openDims(x) }];
   const value = buildObjective(g, logits, form, (name, dims) => {

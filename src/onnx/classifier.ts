@@ -1,13 +1,19 @@
 /** Opens a model file as a classifier: preprocessing inside, logits and gradients out, everything it assumed on record. */
 import type { InputContract } from "#assessment/system.ts";
-import type { InferenceRuntime, InferenceSession, RuntimeTensor } from "#base/ports.ts";
+import type { InferenceRuntime, InferenceSession } from "#base/ports.ts";
+import { rng } from "#base/random.ts";
+import { GRADIENT, LOGITS, VALUE, X, forwardModel, gradientModel, prepare } from "./attack-graph.ts";
+import type { Prepared } from "./attack-graph.ts";
+import { runSamples } from "./batches.ts";
+import type { Feed } from "./batches.ts";
 import { OnnxError, UnsupportedOp } from "./errors.ts";
 import { loadGraph } from "./graph.ts";
+import type { LoadedModel } from "./graph.ts";
 import type { Head } from "./head.ts";
 import { feedsOf, formOf } from "./objectives.ts";
 import type { Objective } from "./objectives.ts";
-import { forwardModel, gradientModel, prepare } from "./attack-graph.ts";
-import type { Prepared } from "./attack-graph.ts";
+import { difference, openOriginal, throughHead } from "./original.ts";
+import type { OriginalModel } from "./original.ts";
 import { sizeOf } from "./tensor.ts";
 
 export interface OpenOptions {
@@ -17,8 +23,20 @@ export interface OpenOptions {
   /** Shape of one sample in the data file, for example [28, 28]. */
   readonly sampleShape: readonly number[];
   readonly runtime: InferenceRuntime;
+  /** How many classes there are; needed only where the model gives nothing but labels. */
+  readonly classes?: number;
 }
 
+export interface Gradient {
+  /** n × outputs. */
+  readonly logits: Float32Array;
+  /** n. */
+  readonly value: Float32Array;
+  /** n × size: ∂value/∂x in fractions. */
+  readonly gradient: Float32Array;
+}
+
+/** The `Classifier` that attacks see, and what was found out about the file behind it. */
 export interface OnnxClassifier {
   readonly kind: "classifier";
   readonly shape: readonly number[];
@@ -27,16 +45,11 @@ export interface OnnxClassifier {
   readonly grid: { readonly integer: true; readonly levels: number } | { readonly integer: false };
   readonly box: null;
   logits(x: Float32Array, n: number): Promise<Float32Array>;
-  readonly gradient?: (
-    x: Float32Array,
-    n: number,
-    objective: Objective,
-  ) => Promise<{ logits: Float32Array; value: Float32Array; gradient: Float32Array }>;
+  readonly gradient?: (x: Float32Array, n: number, objective: Objective) => Promise<Gradient>;
   readonly noGradient?: string;
   readonly head: "logits" | "log-probabilities";
   readonly batch: number;
   readonly counts: { queries: number; gradients: number };
-  /** What was found out about the model on opening it. */
   readonly model: ModelReport;
   release(): Promise<void>;
 }
@@ -44,129 +57,284 @@ export interface OnnxClassifier {
 export interface ModelReport {
   readonly opset: number;
   readonly head: Head;
-  /** "any": batches of any size. A number: the file fixes it, and samples run in groups of that many. */
+  /** "any": batches of any size. A number: samples run in groups of that many. */
   readonly batch: "any" | number;
-  /** How the batch axis came about, where the file did not leave it open. */
+  /**
+   * Largest relative difference between what attacks see and the model as its file has it, on `samples` probes; rewriting
+   * that changed the model would show here. 0 where nothing was rewritten.
+   */
+  readonly agreement: { readonly difference: number; readonly samples: number };
+  /** Whether the same input gave the same output twice. */
+  readonly deterministic: boolean;
   readonly notes: readonly string[];
 }
 
-/** Opens a model. Throws OnnxError where the file cannot be read or does not fit the samples. */
+/** float32 kernels differ in the order of their sums; a wrong rewrite differs by far more. */
+const AGREEMENT_MAX = 1e-3;
+const PROBE_SAMPLES = 3;
+
+/** What opens a file one way or another: with the graph rewritten, or as it is. */
+type Opened = Omit<OnnxClassifier, "kind" | "shape" | "size" | "grid" | "box">;
+
+/** Opens a model. Throws OnnxError where the file cannot be read or run, or does not fit the samples. */
 export async function openClassifier(options: OpenOptions): Promise<OnnxClassifier> {
-  const { runtime, sampleShape, input } = options;
-  const loaded = loadGraph(options.bytes);
-  if (loaded.foreign) throw loaded.foreign;
-  const prepared = prepare(loaded, input, sampleShape);
+  const { bytes, input, sampleShape, runtime } = options;
   const size = sizeOf(sampleShape);
-  const counts = { queries: 0, gradients: 0 };
-  const forward = await runtime.load(forwardModel(prepared));
-  const sessions = new Map<string, Promise<InferenceSession>>();
-  const group = prepared.batch === "any" ? Infinity : prepared.batch;
-
-  const unsupported = gradientRefusal(prepared);
-
-  /** Runs n samples in the groups that the model allows; feeds are per sample along their first axis. */
-  async function run(
-    session: InferenceSession,
-    x: Float32Array,
-    n: number,
-    extra: Record<string, RuntimeTensor>,
-    perSample: ReadonlySet<string>,
-  ): Promise<Record<string, Float32Array>> {
-    if (x.length !== n * size) throw new RangeError(`${x.length} values are not ${n} samples of ${size}`);
-    const parts: Record<string, Float32Array[]> = {};
-    const width = Math.min(group, n);
-    for (let from = 0; from < n; from += width) {
-      const many = Math.min(width, n - from);
-      const feeds: Record<string, RuntimeTensor> = {};
-      const pad = (name: string, tensor: RuntimeTensor): RuntimeTensor => {
-        const data = tensor.data as Float32Array;
-        const each = sizeOf(tensor.dims.slice(1));
-        const rows = Number.isFinite(group) ? group : many;
-        const part = data.subarray(from * each, (from + many) * each);
-        if (rows === many) return { type: "float32", dims: [rows, ...tensor.dims.slice(1)], data: part };
-        const padded = new Float32Array(rows * each);
-        padded.set(part);
-        void name;
-        return { type: "float32", dims: [rows, ...tensor.dims.slice(1)], data: padded };
-      };
-      feeds["vauban.x"] = pad("x", { type: "float32", dims: [n, ...sampleShape], data: x });
-      for (const [name, tensor] of Object.entries(extra))
-        feeds[name] = perSample.has(name) ? pad(name, tensor) : tensor;
-      const wanted = Object.fromEntries(Object.entries(feeds).filter(([name]) => session.inputNames.includes(name)));
-      const results = await session.run(wanted);
-      for (const [name, tensor] of Object.entries(results)) {
-        const data = tensor.data as Float32Array;
-        const each = data.length / tensor.dims[0]!;
-        (parts[name] ??= []).push(many * each === data.length ? data : data.slice(0, many * each));
-      }
-    }
-    return Object.fromEntries(
-      Object.entries(parts).map(([name, list]) => {
-        if (list.length === 1) return [name, list[0]!];
-        const all = new Float32Array(list.reduce((sum, part) => sum + part.length, 0));
-        let at = 0;
-        for (const part of list) {
-          all.set(part, at);
-          at += part.length;
-        }
-        return [name, all];
-      }),
-    );
-  }
-
-  const classifier: OnnxClassifier = {
+  const loaded = loadGraph(bytes);
+  const original = await openOriginal(loaded, bytes, input, sampleShape, runtime);
+  const opened = await firstThatAgrees(loaded, original, options);
+  return {
     kind: "classifier",
     shape: sampleShape,
     size,
-    outputs: prepared.head.outputs,
     grid: input.integer ? { integer: true, levels: input.range[1] - input.range[0] } : { integer: false },
     box: null,
-    head: prepared.head.kind === "probabilities" ? "log-probabilities" : "logits",
+    ...opened,
+  };
+}
+
+/** Fractions that look like nothing in particular but lie on the grid of values an input can take. */
+function probeInput(input: InputContract, size: number): Float32Array {
+  const draw = rng("onnx/probe");
+  const levels = input.range[1] - input.range[0];
+  return Float32Array.from({ length: PROBE_SAMPLES * size }, () => {
+    const u = draw.uniform();
+    return input.integer ? Math.round(u * levels) / levels : u;
+  });
+}
+
+async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, options: OpenOptions): Promise<Opened> {
+  const { input, sampleShape, runtime } = options;
+  const probe = probeInput(input, sizeOf(sampleShape));
+  const expected = await original.runSingly(probe, PROBE_SAMPLES);
+  const again = await original.runSingly(probe, PROBE_SAMPLES);
+  const deterministic = Object.keys(expected).every((name) => difference(expected[name]!, again[name]!) === 0);
+  const stochastic = deterministic ? [] : ["the same input gave different outputs: the model is stochastic"];
+  let because: OnnxError | undefined;
+  const notes: string[] = [];
+  try {
+    for (const prepared of prepare(loaded, input, sampleShape)) {
+      const session = await loadedOr(runtime, forwardModel(prepared), (refusal) => notes.push(refusal));
+      if (session === undefined) continue;
+      const seen = throughHead(prepared.head, await forward(session, prepared, probe, PROBE_SAMPLES), PROBE_SAMPLES);
+      const wanted = expected[prepared.head.output];
+      const worst = wanted === undefined ? Infinity : difference(seen, wanted);
+      if (worst <= AGREEMENT_MAX || !deterministic) {
+        const agreement = { difference: worst, samples: PROBE_SAMPLES };
+        await original.release();
+        const report = { opset: loaded.opset, head: prepared.head, batch: prepared.batch, agreement, deterministic };
+        return rewritten(prepared, session, runtime, {
+          ...report,
+          notes: [...prepared.notes, prepared.head.note, ...stochastic],
+        });
+      }
+      await session.release();
+      notes.push(
+        `${prepared.notes.join("; ") || "the rewritten graph"}: differs from the file's own model by ${worst.toExponential(1)}`,
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof OnnxError)) throw error;
+    because = error;
+  }
+  const reason = because?.message ?? notes.at(-1) ?? "the model could not be rewritten";
+  return asItIs(loaded, original, options, expected, reason, { deterministic, notes: [...notes, ...stochastic] });
+}
+
+async function loadedOr(
+  runtime: InferenceRuntime,
+  bytes: Uint8Array,
+  refused: (why: string) => void,
+): Promise<InferenceSession | undefined> {
+  try {
+    return await runtime.load(bytes);
+  } catch (error) {
+    refused(`the runtime refuses the rewritten graph: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+const groupOf = (prepared: Prepared): number => (prepared.batch === "any" ? Infinity : prepared.batch);
+
+const samplesFeed = (prepared: Prepared, x: Float32Array, n: number): Feed => {
+  const { sample } = prepared.preprocessing;
+  if (x.length !== n * sizeOf(sample))
+    throw new RangeError(`${x.length} values are not ${n} samples of ${sizeOf(sample)}`);
+  return { tensor: { type: "float32", dims: [n, ...sample], data: x }, perSample: true };
+};
+
+async function forward(
+  session: InferenceSession,
+  prepared: Prepared,
+  x: Float32Array,
+  n: number,
+): Promise<Float32Array> {
+  const feeds = { [X]: samplesFeed(prepared, x, n) };
+  return (await runSamples(session, feeds, n, groupOf(prepared)))[LOGITS]!.data as Float32Array;
+}
+
+/** A classifier over the rewritten graph, with gradient where every operator on the path has one. */
+function rewritten(
+  prepared: Prepared,
+  session: InferenceSession,
+  runtime: InferenceRuntime,
+  model: ModelReport,
+): Opened {
+  const counts = { queries: 0, gradients: 0 };
+  const sessions = new Map<string, Promise<InferenceSession>>();
+  const refusal = gradientRefusal(prepared);
+  const { outputs } = prepared.head;
+
+  async function gradient(x: Float32Array, n: number, objective: Objective): Promise<Gradient> {
+    counts.gradients += n;
+    if (n === 0) return { logits: new Float32Array(0), value: new Float32Array(0), gradient: new Float32Array(0) };
+    const form = formOf(objective);
+    const key = JSON.stringify(form);
+    let loading = sessions.get(key);
+    if (loading === undefined) {
+      loading = runtime.load(gradientModel(prepared, form));
+      sessions.set(key, loading);
+    }
+    const perSample = objective.kind !== "unsafe";
+    const feeds: Record<string, Feed> = { [X]: samplesFeed(prepared, x, n) };
+    for (const [name, tensor] of Object.entries(feedsOf(objective, n, outputs))) feeds[name] = { tensor, perSample };
+    const out = await runSamples(await loading, feeds, n, groupOf(prepared));
+    return {
+      logits: out[LOGITS]!.data as Float32Array,
+      value: out[VALUE]!.data as Float32Array,
+      gradient: out[GRADIENT]!.data as Float32Array,
+    };
+  }
+
+  return {
+    outputs,
+    head: "logits",
     batch: prepared.batchAdvised,
     counts,
-    model: { opset: loaded.opset, head: prepared.head, batch: prepared.batch, notes: prepared.notes },
+    model,
     async logits(x, n) {
       counts.queries += n;
-      if (n === 0) return new Float32Array(0);
-      return (await run(forward, x, n, {}, new Set()))["vauban.logits"]!;
+      return n === 0 ? new Float32Array(0) : forward(session, prepared, x, n);
     },
-    ...(unsupported
-      ? { noGradient: unsupported.message }
-      : {
-          async gradient(x: Float32Array, n: number, objective: Objective) {
-            counts.gradients += n;
-            if (n === 0)
-              return { logits: new Float32Array(0), value: new Float32Array(0), gradient: new Float32Array(0) };
-            const form = formOf(objective);
-            const key = JSON.stringify(form);
-            let session = sessions.get(key);
-            if (session === undefined) {
-              session = runtime.load(gradientModel(prepared, form));
-              sessions.set(key, session);
-            }
-            const feeds = feedsOf(objective, n, prepared.head.outputs);
-            const perSample = new Set(objective.kind === "unsafe" ? [] : Object.keys(feeds));
-            const out = await run(await session, x, n, feeds, perSample);
-            return { logits: out["vauban.logits"]!, value: out["vauban.value"]!, gradient: out["vauban.gradient"]! };
-          },
-        }),
+    ...(refusal ? { noGradient: refusal.message } : { gradient }),
     async release() {
-      await forward.release();
-      for (const session of sessions.values()) await (await session).release();
+      await session.release();
+      for (const loading of sessions.values()) await (await loading).release();
       sessions.clear();
     },
   };
-  return classifier;
 }
 
 /** Whether a gradient can be written at all; tried on the simplest objective. */
-function gradientRefusal(prepared: Prepared): UnsupportedOp | undefined {
+function gradientRefusal(prepared: Prepared): OnnxError | undefined {
   try {
     gradientModel(prepared, { kind: "unsafe", clauses: 1, constraints: 1 });
     return undefined;
   } catch (error) {
-    if (error instanceof UnsupportedOp) return error;
-    if (error instanceof OnnxError) return new UnsupportedOp("of every kind", error.node ?? "", error.message);
+    if (error instanceof UnsupportedOp || error instanceof OnnxError) return error;
     throw error;
   }
+}
+
+/** A classifier that runs the file's own model: queries only. Throws OnnxError where no output is one vector per sample. */
+async function asItIs(
+  loaded: LoadedModel,
+  original: OriginalModel,
+  options: OpenOptions,
+  probes: Readonly<Record<string, Float64Array>>,
+  because: string,
+  found: { deterministic: boolean; notes: readonly string[] },
+): Promise<Opened> {
+  const { head, read } = plainHead(loaded, original, probes, options.classes);
+  const counts = { queries: 0, gradients: 0 };
+  // A file that leaves its batch open may still mix samples or spell out one; then samples go one by one.
+  const probe = probeInput(options.input, sizeOf(options.sampleShape));
+  let together = false;
+  try {
+    const joint = await original.run(probe, PROBE_SAMPLES);
+    together = difference(joint[head.output]!, probes[head.output]!) <= AGREEMENT_MAX;
+  } catch {
+    // The runtime refused the batch: answered by running singly.
+  }
+  const batch = together ? original.batch : typeof original.batch === "number" ? original.batch : 1;
+  return {
+    outputs: head.outputs,
+    head: head.kind === "probabilities" ? "log-probabilities" : "logits",
+    batch: batch === "any" ? 64 : batch,
+    counts,
+    noGradient: because,
+    model: {
+      opset: loaded.opset,
+      head,
+      batch,
+      agreement: { difference: 0, samples: PROBE_SAMPLES },
+      deterministic: found.deterministic,
+      notes: [`run as the file has it: ${because}`, head.note, ...found.notes],
+    },
+    async logits(x, n) {
+      counts.queries += n;
+      if (n === 0) return new Float32Array(0);
+      const out = together ? await original.run(x, n) : await original.runSingly(x, n);
+      return read(out[head.output]!, n);
+    },
+    release: () => original.release(),
+  };
+}
+
+/** Smaller probabilities are rounded up to this before the logarithm: the smallest normal float32. */
+const PROBABILITY_MIN = 1.2e-38;
+
+function plainHead(
+  loaded: LoadedModel,
+  original: OriginalModel,
+  probes: Readonly<Record<string, Float64Array>>,
+  classes: number | undefined,
+): { head: Head; read: (values: Float64Array, n: number) => Float32Array } {
+  const typeOf = new Map(loaded.graph.outputs.map((port) => [port.name, port.type]));
+  const widths = original.outputs.map((name) => ({
+    name,
+    width: probes[name]!.length / PROBE_SAMPLES,
+    type: typeOf.get(name),
+  }));
+  const isLabel = (type: string | undefined): boolean => type === "int64" || type === "int32";
+  const vectors = widths.filter(({ width, type }) => Number.isInteger(width) && width >= 1 && !isLabel(type));
+  const chosen = vectors.find(({ width }) => width > 1) ?? vectors[0] ?? widths.find(({ width }) => width === 1);
+  if (chosen === undefined)
+    throw new OnnxError("no output has one vector per sample", {
+      remedy: "only models with one row of outputs per sample can be attacked as classifiers",
+    });
+  const { name, width } = chosen;
+  if (isLabel(chosen.type)) {
+    if (classes === undefined)
+      throw new OnnxError("the model gives labels only, and the number of classes is not stated", {
+        remedy: "list the classes of the model, or export it with its scores",
+      });
+    const note = "the model gives labels only";
+    return {
+      head: { kind: "label", output: name, outputs: classes, note },
+      read(values, n) {
+        const oneHot = new Float32Array(n * classes);
+        values.forEach((label, i) => {
+          if (label >= 0 && label < classes) oneHot[i * classes + label] = 1;
+        });
+        return oneHot;
+      },
+    };
+  }
+  const values = probes[name]!;
+  const sums = Array.from({ length: PROBE_SAMPLES }, (_, i) =>
+    values.subarray(i * width, (i + 1) * width).reduce((sum, v) => sum + v, 0),
+  );
+  const probabilities =
+    width > 1 && values.every((v) => v >= 0 && v <= 1) && sums.every((sum) => Math.abs(sum - 1) < 1e-3);
+  if (!probabilities)
+    return {
+      head: { kind: "logits", output: name, outputs: width, note: `output "${name}" as it comes` },
+      read: (out) => Float32Array.from(out),
+    };
+  const note = `output "${name}" holds probabilities, read as their logarithms`;
+  return {
+    head: { kind: "probabilities", output: name, outputs: width, note },
+    read: (out) => Float32Array.from(out, (p) => Math.log(Math.max(p, PROBABILITY_MIN))),
+  };
 }

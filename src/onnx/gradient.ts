@@ -34,6 +34,11 @@ export function gradientOf(g: Writer, of: Ref, wrt: Ref): Ref {
     const vjp = ruleOf(node, x, needs);
     const y = node.outputs.map((name) => (name === "" ? undefined : g.ref(name)));
     const dx = vjp(g, { node, x, y, dy: node.outputs.map((name) => gradientAt(name)), needs });
+    needs.forEach((needed, i) => {
+      // A path silently dropped would look like a robust model.
+      if (needed && dx[i] === undefined && isFloat(typeOf(x[i]!)))
+        throw new UnsupportedOp(node.op, nodeName(node), `has no gradient rule for its input ${i}`);
+    });
     dx.forEach((gradient, i) => {
       const name = node.inputs[i]!;
       if (gradient === undefined || !needs[i]) return;
@@ -53,7 +58,7 @@ export function gradientOf(g: Writer, of: Ref, wrt: Ref): Ref {
 }
 
 /** Their results depend on shapes, which a perturbation does not change. */
-const SHAPE_ONLY = new Set(["Shape", "Size"]);
+const SHAPE_ONLY = new Set(["Shape", "Size", "RandomNormalLike", "RandomUniformLike"]);
 
 function ruleOf(node: Node, x: readonly (Ref | undefined)[], needs: readonly boolean[]) {
   const vjp = opOf(node)?.vjp ?? "unruled";

@@ -1,12 +1,11 @@
-/** From the bytes of a model to its graph in the internal dialect, and back to bytes. */
+/** From the bytes of a model to its graph, and back to bytes. */
 import type { RuntimeTensor } from "#base/ports.ts";
 import { decodeModel, encodeModel } from "./codec.ts";
 import type { GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto } from "./codec.ts";
 import { OnnxError, UnsupportedOp } from "./errors.ts";
 import { DIALECT, nodeName } from "./ir.ts";
 import type { Graph, Node, Port } from "./ir.ts";
-import { normalise } from "./normalise.ts";
-import { opOf } from "./ops.ts";
+import { isKnown } from "./normalise.ts";
 import { elementNumber, elementType, readTensor, scalar, toRuntime, vector, writeTensor } from "./tensor.ts";
 import type { ElementType } from "./tensor.ts";
 
@@ -14,14 +13,15 @@ export interface LoadedModel {
   readonly proto: ModelProto;
   /** The version of ONNX's own operator set the file was written for. */
   readonly opset: number;
+  /** As in the file: calls mean what its own operator set says, and `writeCall` brings them to the dialect. */
   readonly graph: Graph;
-  /** The first operator outside the table, where there is one: then `graph` is as in the file, not in the dialect. */
+  /** The first operator that no table knows, where there is one. */
   readonly foreign?: UnsupportedOp;
 }
 
 const OPSET_MIN = 7;
 
-/** Reads a model and brings it to the dialect. Throws OnnxError for anything that cannot be read, never crashes. */
+/** Reads a model. Throws OnnxError for anything that cannot be read, never crashes. */
 export function loadGraph(bytes: Uint8Array): LoadedModel {
   const proto = decodeModel(bytes);
   const opset = Number(
@@ -39,9 +39,8 @@ export function loadGraph(bytes: Uint8Array): LoadedModel {
         `comes from operator set ${opset}, older than ${OPSET_MIN}`,
       ),
     };
-  const graph = normalise(raw, opset);
-  const stranger = graph.nodes.find((node) => opOf(node) === undefined);
-  if (stranger === undefined) return { proto, opset, graph };
+  const stranger = raw.nodes.find((node) => !isKnown(node));
+  if (stranger === undefined) return { proto, opset, graph: raw };
   const op = stranger.domain === "" ? stranger.op : `${stranger.domain}.${stranger.op}`;
   return { proto, opset, graph: raw, foreign: new UnsupportedOp(op, nodeName(stranger), "has no gradient rule") };
 }

@@ -35,13 +35,16 @@ export function findHead(
     const counts = ref.at.map((known, k) => sizeOf(known.dims) / samples[k]!);
     return counts.every((count) => Number.isInteger(count) && count > 0 && count === counts[0]) ? counts[0] : undefined;
   };
-  const candidates = outputs.map((name) => g.ref(name)).filter((ref) => perSample(ref) !== undefined);
-  const chosen = candidates.find((ref) => isFloat(typeOf(ref))) ?? candidates[0];
-  if (chosen === undefined)
+  const candidates = outputs
+    .map((name) => ({ name, ref: g.ref(name) }))
+    .filter(({ ref }) => perSample(ref) !== undefined);
+  const best = candidates.find(({ ref }) => isFloat(typeOf(ref))) ?? candidates[0];
+  if (best === undefined)
     throw new OnnxError("no output has one vector per sample", {
       remedy: "only models with one row of outputs per sample can be attacked as classifiers",
     });
-  const several = outputs.length > 1 ? `of ${outputs.length} outputs "${chosen.name}" is read; ` : "";
+  const chosen = best.ref;
+  const several = outputs.length > 1 ? `of ${outputs.length} outputs "${best.name}" is read; ` : "";
   const k = perSample(chosen)!;
 
   let at = chosen;
@@ -63,7 +66,7 @@ export function findHead(
   };
   const found = (kind: Head["kind"], logits: Ref, count: number, note: string) => ({
     logits,
-    head: { kind, output: chosen.name, outputs: count, note: several + note },
+    head: { kind, output: best.name, outputs: count, note: several + note },
   });
 
   if (node?.op === "Log") {
@@ -101,7 +104,7 @@ export function findHead(
     return found("label", oneHot, classes, `the model gives labels only (ArgMax at "${nodeName(node)}")`);
   }
   if (!isFloat(typeOf(chosen)))
-    throw new OnnxError(`the output "${chosen.name}" holds ${typeOf(chosen)} values`, {
+    throw new OnnxError(`the output "${best.name}" holds ${typeOf(chosen)} values`, {
       remedy: "export the model with its scores as output",
     });
   return found("logits", rows(chosen, k), k, k === 1 ? "one output per sample" : `${k} outputs, taken as logits`);

@@ -34,6 +34,10 @@ export function inferNode(node: Node, inputs: readonly (Known | undefined)[]): K
   return values.map((value) => ({ type: value.type, dims: value.dims, value }));
 }
 
+/** Operators whose result is their input where shape and type stay the same. */
+const PASSING = new Set(["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Cast"]);
+const sameKnown = (a: Known, b: Known): boolean => a.type === b.type && sameDims(a.dims, b.dims);
+
 /** Operators that give another result each time and so are never computed ahead. */
 const RANDOM = new Set([
   "RandomNormal",
@@ -42,6 +46,7 @@ const RANDOM = new Set([
   "RandomUniformLike",
   "Bernoulli",
   "Multinomial",
+  "Dropout",
 ]);
 
 export class Writer {
@@ -104,15 +109,26 @@ export class Writer {
     return this.stored(name, toRuntime(value));
   }
 
-  /** Appends a node that exists already; its constant results become constants. */
-  append(node: Node): void {
-    const inputs = node.inputs.map((name) => (name === "" ? undefined : this.ref(name)));
+  /** Gives a tensor a second name: what is appended later under it uses the first. */
+  alias(name: string, ref: Ref): void {
+    this.refs.set(name, ref);
+  }
+
+  /** Appends a node that exists already; its constant results become constants, and calls that change nothing are left out. */
+  append(given: Node): void {
+    const inputs = given.inputs.map((name) => (name === "" ? undefined : this.ref(name)));
+    const node = { ...given, inputs: inputs.map((input) => input?.name ?? "") };
     const at = Array.from({ length: this.probes }, (_, k) =>
       inferNode(
         node,
         inputs.map((input) => input?.at[k]),
       ),
     );
+    const [x] = inputs;
+    if (x !== undefined && PASSING.has(node.op) && at.every(([y], k) => sameKnown(y!, x.at[k]!))) {
+      this.alias(node.outputs[0]!, x);
+      return;
+    }
     let folded = true;
     node.outputs.forEach((name, i) => {
       if (name === "") return;
@@ -126,6 +142,13 @@ export class Writer {
       }
     });
     if (!folded) this.nodes.push(node);
+  }
+
+  /** Makes a tensor leave the graph under a name of its own. */
+  output(name: string, ref: Ref): void {
+    const node = { op: "Identity", domain: "", name, inputs: [ref.name], outputs: [name], attributes: {} };
+    this.nodes.push(node);
+    this.refs.set(name, { name, at: ref.at });
   }
 
   call(op: string, inputs: readonly (Ref | undefined)[], attributes: readonly AttributeProto[] = [], count = 1): Ref[] {

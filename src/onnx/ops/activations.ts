@@ -184,21 +184,4 @@ export const activations: OpTable = {
     },
     vjp: "nowhere",
   },
-  Dropout: {
-    // At inference the identity; the mask is all true (opset 12 and later).
-    shape(call) {
-      const x = required(call, 0);
-      const out = [
-        { type: x.type, dims: x.dims },
-        { type: "bool" as const, dims: x.dims },
-      ];
-      return out.slice(0, call.node.outputs.length);
-    },
-    value(call) {
-      const x = required(call, 0);
-      const out: Value[] = [x, { type: "bool", dims: x.dims, data: x.data.map(() => 1) }];
-      return out.slice(0, call.node.outputs.length);
-    },
-    vjp: (_, call) => [first(call)],
-  },
 };
