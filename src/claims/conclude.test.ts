@@ -546,6 +546,20 @@ describe("flips (METHOD §10): the outcome worsens or cannot be concluded", () =
     expect(result.claims.find(({ clause }) => clause === "AIA-15.5-c-AE")?.status).toBe("stale");
   });
 
+  test("an actor of the bound who only ever had ways to force neither carries the limit nor undoes what carries it", () => {
+    const gang: System = { ...system, actors: [...system.actors, actor("gang", "AT-7", [])] };
+    const bound = { ...evasionTrial.bound!, actors: ["archivist", "gang"] };
+    const world = { ...reader, system: gang, trials: [cleanTrial, { ...evasionTrial, bound }] };
+    const result = concluded(world);
+    expect(result.outcome.outcome).toBe("cannot conclude");
+    expect(result.risks.find(({ actor: who }) => who === "gang")).toMatchObject({
+      judgement: "open",
+      successCurrent: { low: 0 },
+    });
+    const alone = { ...world, trials: [cleanTrial, { ...evasionTrial, bound: { ...bound, actors: ["gang"] } }] };
+    expect(concluded(alone).outcome.outcome).toBe("not met");
+  });
+
   test("one actor more: every risk stands as it stood, and one more is open", () => {
     const more: System = { ...system, actors: [...system.actors, actor("porter", "AT-7", ["prep"])] };
     const [before, after] = [concluded(reader), concluded({ ...reader, system: more })];
@@ -622,7 +636,7 @@ describe("roadside signs: a sticker that anyone can put up", () => {
   test("not met: P lies wholly above the criterion, whatever else was not tried", () => {
     const result = concluded(world);
     expect(result.outcome).toMatchObject({ outcome: "not met", row: "1a", exit: 1 });
-    expect(result.risks[0]).toMatchObject({ judgement: "missed", reach: "indirect", criterion: { perYear: 0.001 } });
+    expect(result.risks[0]).toMatchObject({ judgement: "missed", reach: "direct", criterion: { perYear: 0.001 } });
     expect(result.risks[0]!.current.low).toBeGreaterThan(0.09);
     expect(result.outcome.notTried.map(({ what }) => what)).toContain("data poisoning");
     expect(result.findings[0]).toMatchObject({ id: "F-physical-evasion@cnn", status: "confirmed", severity: "error" });

@@ -79,9 +79,11 @@ function measuredFor(
 }
 
 /**
- * METHOD §1 row 3. The bounded figure speaks of the actors its bound holds (without a bound: of everyone who gets there). For each
- * of them, every risk this measurement carries has to be within its criterion, or a credited control above the model has to take
- * away every way the actor had without forcing one. Ways that would have to be forced remain risks of their own, and stay open.
+ * METHOD §1 row 3. The bounded figure speaks of the actors its bound holds (without a bound: of everyone who gets there). For none
+ * of them may success still be shown: each of their risks is within its criterion, or the lower end of success is zero with the
+ * credited controls in place. And for at least one of them it has to be such a control, above the model, that made the difference;
+ * an actor who never had more than ways to force is no reason to say that something carries the limit. Ways that would have to be
+ * forced remain risks of their own, and stay open.
  */
 function dischargeOf(
   trial: Trial,
@@ -90,37 +92,37 @@ function dischargeOf(
 ): Pick<ThresholdVerdict, "discharged" | "discharge" | "carriers"> {
   const carried = risks.filter(({ evidence, type }) => evidence.includes(item.id) && trial.tests.includes(type));
   const spokenOf = trial.bound?.actors ?? [...new Set(carried.map(({ actor }) => actor))];
-  if (spokenOf.length === 0)
-    return { ...NOTHING, discharge: "the bound holds nobody, so no control can be shown to stand in for it" };
   const carriers = new Map<string, { control: string; at: string }>();
+  const helped = new Set<string>();
   for (const actor of spokenOf) {
     const own = carried.filter((risk) => risk.actor === actor);
     if (own.length === 0 && !discarded.some((threat) => threat.actor === actor && trial.tests.includes(threat.type)))
       return { ...NOTHING, discharge: `no risk by ${actor} was rated on it, though its bound names ${actor}` };
     for (const risk of own) {
-      if (risk.judgement === "within") continue;
+      if (risk.judgement !== "within" && risk.successCurrent.low > 0)
+        return { ...NOTHING, discharge: `${actor} still gets there: ${wayIn(risk)}` };
       const layers = risk.controls.filter(
         ({ control, credited }) => credited && knowledge.controls.find(({ id }) => id === control)?.layer !== "model",
       );
-      if (layers.length === 0 || !tookTheOpenWay(risk))
-        return { ...NOTHING, discharge: `${actor} still gets there: ${wayIn(risk)}` };
-      for (const { control, at } of layers) carriers.set(`${control}@${at}`, { control, at });
+      const shut = risk.successInherent.low > 0 && risk.successCurrent.low === 0 && layers.length > 0;
+      if (shut) for (const { control, at } of layers) carriers.set(`${control}@${at}`, { control, at });
+      if (shut || risk.judgement === "within") helped.add(actor);
     }
   }
+  if (helped.size === 0)
+    return {
+      ...NOTHING,
+      discharge: "no control or criterion was shown to stand in for the model, for anybody it speaks of",
+    };
   const by = [...carriers.values()].map(({ control, at }) => `${control} at ${at}`);
+  const names = [...helped].join(", ");
   return {
     discharged: true,
     discharge:
-      by.length > 0
-        ? `for ${spokenOf.join(", ")} carried by ${by.join(" and ")}`
-        : `for ${spokenOf.join(", ")} every risk it carries is within its criterion`,
+      by.length > 0 ? `for ${names} carried by ${by.join(" and ")}` : `for ${names} the risk is within its criterion`,
     carriers: [...carriers.values()],
   };
 }
-
-/** Without the controls success was shown; with them nothing has been shown that this actor could still do. */
-const tookTheOpenWay = ({ reach, successInherent, successCurrent }: Risk): boolean =>
-  reach === "none" || (successInherent.low > 0 && successCurrent.low === 0);
 
 /** `pacs -> prep -> cnn` */
 export const wayIn = ({ path, at }: Pick<Risk, "path" | "at">): string =>

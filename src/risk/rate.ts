@@ -16,7 +16,7 @@ import type {
   Trial,
 } from "#assessment/index.ts";
 import { SystemGraph } from "#system/graph.ts";
-import { reachOf } from "#system/reach.ts";
+import { reachOfThreat } from "#system/reach.ts";
 import { attemptsOf } from "./attempts.ts";
 import { closesFor, closuresOf, creditControls, depthOf, speaksOfThreat } from "./credit.ts";
 import type { Closure, ControlCredit } from "./credit.ts";
@@ -40,7 +40,7 @@ export interface RateInput {
   readonly knowledge: Knowledge;
   /** The day the rating speaks of, YYYY-MM-DD: evidence is judged in date on it. */
   readonly asOf: string;
-  /** Absent: computed from the system (system/reach.ts), by what the type of threat does: alter, or only see. */
+  /** Absent: computed from the system, as the rules compute it (`reachOfThreat` of system/reach.ts). */
   readonly reach?: ReachWith;
   readonly certified?: (evidence: Evidence) => Certified | undefined;
 }
@@ -106,20 +106,14 @@ export function rate(input: RateInput): Rating {
 const relevant = (closures: readonly Closure[], threat: Threat): Closure[] =>
   closures.filter((closure) => closesFor(closure, threat.type, threat.actor));
 
-/** Reach from the system's own graph. What only discloses asks what the actor can see; everything else, what he can change. */
+/** Reach from the system's own graph, asked as the rules ask it (system/reach.ts). */
 function reachIn(system: System, knowledge: Knowledge): ReachWith {
   const graph = new SystemGraph(system);
   return (threat, closures) => {
     const actor = graph.actor(threat.actor);
     const profile = knowledge.profiles.find(({ id }) => id === actor.profile);
-    const type = knowledge.threats.find(({ id }) => id === threat.type);
-    const direction = type?.consequences.every((consequence) => consequence === "disclosure") ? "observe" : "influence";
-    return reachOf(graph, actor.id, threat.at, {
-      threat: threat.type,
-      closures,
-      direction,
-      ...(profile ? { profile } : {}),
-    });
+    const type = knowledge.threats.find(({ id }) => id === threat.type)!;
+    return reachOfThreat(graph, threat, type, { closures, ...(profile ? { profile } : {}) }).reach;
   };
 }
 

@@ -1,4 +1,4 @@
-/** Which evidence speaks of a threat by an actor, and what is missing from what was planned. */
+/** Which evidence speaks of a threat, and what is missing from what was planned. */
 import type { Evidence, System, Threat, Trial } from "#assessment/index.ts";
 
 /** Evidence with the trial it came of. */
@@ -8,7 +8,7 @@ export interface Heard {
 }
 
 export interface Testimony {
-  /** Current and measured, of this threat at this place, in this actor's hands. */
+  /** Current and measured, of this threat at this place. Whose access a trial assumed is for success.ts to weigh. */
   readonly heard: readonly Heard[];
   /** Planned or brought, yet missing, stale, inconclusive or worthless – each with the reason. Never read as safe. */
   readonly gaps: readonly string[];
@@ -68,7 +68,6 @@ export function testimonyOf(
   const places = placesOf(threat, system);
   const speaks = (tests: readonly string[], at: string | undefined): boolean =>
     tests.includes(threat.type) && (at === undefined || places.has(at));
-  const hers = (by: string | undefined): boolean => by === undefined || by === threat.actor;
 
   const gaps: string[] = [];
   const lost: string[] = [];
@@ -83,9 +82,7 @@ export function testimonyOf(
 
   // A trial of a control, switched on and off, is judged as that control's evidence (credit.ts), not as the threat's.
   const ofControl = new Set(evidence.flatMap((item) => (item.control && item.trial ? [item.trial] : [])));
-  const planned = trials.filter(
-    (trial) => speaks(trial.tests, trial.target) && hers(trial.by) && !ofControl.has(trial.id),
-  );
+  const planned = trials.filter((trial) => speaks(trial.tests, trial.target) && !ofControl.has(trial.id));
   for (const trial of planned) {
     const items = evidence.filter((item) => item.trial === trial.id);
     if (items.length === 0) gaps.push(`trial ${trial.id} has no evidence`);
