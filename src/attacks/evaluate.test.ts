@@ -32,7 +32,11 @@ test("a linear model's robust accuracy, curve and minimal budgets are those of i
   const set = points(80);
   const radii = set.units.map((_, k) => Math.abs(set.samples[2 * k]! + set.samples[2 * k + 1]! - 1) / 2);
   const eps = 0.1;
-  const { outcome, measure, sanity } = await evaluateEvasion(run("a"), line(), set, {
+  const {
+    outcome,
+    measure: found,
+    sanity,
+  } = await evaluateEvasion(run("a"), line(), set, {
     item: "t",
     norm: "linf",
     eps,
@@ -43,6 +47,7 @@ test("a linear model's robust accuracy, curve and minimal budgets are those of i
   });
   expect(sanity.filter((check) => !check.passed)).toEqual([]);
   expect(outcome.status).toBe("measured");
+  const measure = found!;
   evasionMeasure.parse(measure);
   expect(measure.robustAccuracy.k).toBe(radii.filter((radius) => radius > eps).length);
   for (const point of measure.curve) expect(point.robust.k).toBe(radii.filter((radius) => radius > point.eps).length);
@@ -56,7 +61,7 @@ test("clean accuracy counts per class and a declared value more than 3 points of
   const fine = await evaluateClean(run("a"), line(), set, { item: "t", declared: 0.98 });
   expect(fine.outcome.status).toBe("measured");
   cleanMeasure.parse(fine.measure);
-  expect(fine.measure.accuracy.k).toBe(60);
+  expect(fine.measure!.accuracy.k).toBe(60);
   const off = await evaluateClean(run("a"), line(), set, { item: "t", declared: 0.9 });
   expect(off.outcome).toMatchObject({ status: "inconclusive", because: expect.stringContaining("preprocessing") });
 });

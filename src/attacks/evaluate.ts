@@ -1,22 +1,31 @@
 /** One trial from a classifier and its samples to plain data: what was tried, what it found, and whether the figure may be believed. */
-import type { CleanMeasure, EvasionMeasure, Exhibit } from "#assessment/evidence.ts";
-import {
-  type EvaluationSet,
-  type Listening,
-  answers,
-  className,
-  classesSaid,
-  confidence,
-  proportionOf,
-} from "./answers.ts";
-import { type Assault, type EnsembleResult, ensemble, selectRows } from "./ensemble.ts";
+import type { AttackRun, CleanMeasure, EvasionMeasure } from "#assessment/evidence.ts";
+import { type EvaluationSet, type Listening, answers, className, classesSaid, proportionOf } from "./answers.ts";
+import { corruptionAccuracies } from "./corruption.ts";
+import { type Curve, accuracyCurve, curveBudgets, monotoneCheck } from "./curve.ts";
+import { type Assault, ensemble, selectRows } from "./ensemble.ts";
+import { type Evaluated, concluded, invalid } from "./evaluated.ts";
 import apgd from "./evasion/apgd.ts";
-import { distanceIn, minimalBudgets, wholeRange } from "./evasion/minimal.ts";
-import { drawNoise } from "./evasion/noise.ts";
-import type { Siege } from "./harness.ts";
-import { type Norm, ballRegion, project, toGrid } from "./region.ts";
-import { type Evaluated, type Proof, concluded } from "./evaluated.ts";
-import { type Check, cleanAccuracyCheck, determinism, numbersCheck } from "./sanity.ts";
+import { minimalBudgets, wholeRange } from "./evasion/minimal.ts";
+import noise from "./evasion/noise.ts";
+import square from "./evasion/square.ts";
+import { type Success, exhibitsOf } from "./exhibits.ts";
+import { type Siege, besiege } from "./harness.ts";
+import { metered, part } from "./meter.ts";
+import type { Norm } from "./region.ts";
+import {
+  type Check,
+  cleanAccuracyCheck,
+  determinism,
+  eligibleCheck,
+  finiteDifferenceCheck,
+  gradientGivenCheck,
+  headCheck,
+  numbersCheck,
+  roomCheck,
+  slack,
+  zeroGradientCheck,
+} from "./sanity.ts";
 import type { Classifier } from "./target.ts";
 
 export type { Evaluated, Proof } from "./evaluated.ts";
@@ -73,53 +82,70 @@ export interface EvasionPlan {
   readonly planned: number;
   readonly budget: { readonly steps: number; readonly restarts: number; readonly queries: number };
   readonly declared?: number;
+  /** What the actor can read of the model; default white-box. */
+  readonly access?: "white-box" | "scores";
   /** Further budgets for the curve; default: the field's (`referenceBudgets`). */
   readonly references?: readonly number[];
 }
 
-/** Budgets papers report: RobustBench CIFAR 8/255 and ImageNet 4/255 in L∞, CIFAR 0.5 in L2; MNIST 0.3 (Madry et al. 2018). */
-export const referenceBudgets: Readonly<Record<Norm, readonly number[]>> = {
-  linf: [4 / 255, 8 / 255, 0.3],
-  l2: [0.5],
-};
-
-/** Budgets of the curve: quarter to four times the trial's own, and the references; ascending, within the range. */
-export function curveBudgets(norm: Norm, eps: number, size: number, references = referenceBudgets[norm]): number[] {
-  const most = wholeRange(norm, size);
-  const wished = [eps / 4, eps / 2, eps, eps * 2, eps * 4, ...references].filter((value) => value > 0 && value < most);
-  return wished.sort((a, b) => a - b).filter((value, i, all) => i === 0 || value > all[i - 1]! * 1.0001);
-}
-
 const everyRow = (n: number): Int32Array => Int32Array.from({ length: n }, (_, row) => row);
 
-/** Cheap first; the targeted one needs four classes (DLR) or three (margin). */
-export function whiteBox(outputs: number, steps: number, restarts: number): Assault[] {
+/** What a white-box attacker brings: cheap first, each objective once, and Square last as the check on all of them. */
+export function whiteBox(outputs: number, { steps, restarts, queries }: EvasionPlan["budget"]): Assault[] {
   const assaults: Assault[] = [
     { attack: apgd, parameters: { objective: "cross-entropy", steps } },
     { attack: apgd, parameters: { objective: "margin", steps, restarts } },
   ];
+  // Targeted DLR needs four classes; with three the targeted margin serves, with two it is the margin itself (METHOD §2).
   if (outputs >= 4) assaults.push({ attack: apgd, parameters: { objective: "dlr-targeted", steps } });
   else if (outputs === 3) assaults.push({ attack: apgd, parameters: { objective: "targeted-margin", steps } });
+  assaults.push({ attack: square, parameters: { queries } });
   return assaults;
 }
 
-/** Samples for the minimal budget: enough for a median and deciles. */
-const MINIMAL_UNITS = 100;
+/** The short attack for curve, minimal budget and unlimited budget. */
+function quickAttack(classifier: Classifier, { steps, queries }: EvasionPlan["budget"]): Assault[] {
+  if (!classifier.gradient) return [{ attack: square, parameters: { queries: Math.min(200, queries) } }];
+  const few = Math.min(20, steps);
+  return [
+    { attack: apgd, parameters: { objective: "cross-entropy", steps: few } },
+    { attack: apgd, parameters: { objective: "margin", steps: few } },
+  ];
+}
 
-/** The attack at the planned budget, the curve around it, the baselines and the sanity checks, as METHOD §2 asks. */
+/** Units for the minimal budget: enough for a median and deciles; and for the curve where only queries serve. */
+const MINIMAL_UNITS = 100;
+const QUERY_ONLY_UNITS = 60;
+
+/**
+ * The attack at the planned budget, the curve around it, the baselines and the sanity checks, as METHOD §2 asks. The
+ * clean run comes first: where it shows that the question is wrong, nothing is attacked. Every rate is the worst case
+ * per unit over everything tried within the budget.
+ */
 export async function evaluateEvasion(
   run: Listening,
-  classifier: Classifier,
+  given: Classifier,
   set: EvaluationSet,
   plan: EvasionPlan,
 ): Promise<Evaluated<EvasionMeasure>> {
+  const scoresOnly = plan.access === "scores";
+  const classifier = metered(scoresOnly ? withoutGradient(given) : given);
   const { size, outputs } = classifier;
   const { norm, eps, budget } = plan;
   const n = set.units.length;
-  const before = { queries: classifier.counts.queries, gradients: classifier.counts.gradients };
+
   const clean = await answers(run, classifier, set.samples, n);
   const said = classesSaid(clean, n, outputs);
   const eligible = everyRow(n).filter((row) => said[row] === set.labels[row]);
+  const validity: Check[] = [
+    await determinism(run, classifier, set),
+    numbersCheck(said),
+    cleanAccuracyCheck(eligible.length, set, plan.declared),
+    eligibleCheck(eligible.length),
+    roomCheck(classifier, norm, eps),
+  ];
+  if (invalid(validity)) return concluded<EvasionMeasure>(null, validity, [], given);
+
   const siege: Siege = {
     samples: set.samples,
     units: set.units,
@@ -128,59 +154,81 @@ export async function evaluateEvasion(
     item: plan.item,
   };
   const standing = selectRows(siege, eligible, size);
-  const main = await ensemble(run, classifier, whiteBox(outputs, budget.steps, budget.restarts), standing);
+  const assaults = classifier.gradient
+    ? whiteBox(outputs, budget)
+    : [{ attack: square, parameters: { queries: budget.queries } }];
+  const main = await ensemble(part(run, 0.02, 0.5), classifier, assaults, standing);
+  const noisy = await besiege(part(run, 0.5, 0.51), classifier, noise, { draws: 1 }, standing);
+  const noisyCorrect = await noiseOnWrong(run, classifier, siege, eligible);
 
-  const quick = whiteBox(outputs, Math.min(20, budget.steps), 1).slice(0, 2);
-  const budgets = curveBudgets(norm, eps, size, plan.references);
-  const curve = await accuracyCurve(run, classifier, quick, standing, norm, budgets, eps, main);
-  const unbounded = await ensemble(run, classifier, quick, {
-    ...standing,
-    within: { norm, eps: wholeRange(norm, size) },
-  });
-
-  const chosen = Int32Array.from(
-    run.rng
-      .fork("minimal")
-      .sample(eligible.length, Math.min(MINIMAL_UNITS, eligible.length))
-      .sort((a, b) => a - b),
-  );
-  const minimal = await minimalBudgets(
-    run,
+  const quick = quickAttack(classifier, budget);
+  const onCurve = classifier.gradient ? everyRow(n) : drawRows(run, set, "curve", QUERY_ONLY_UNITS);
+  const curveRows = onCurve.filter((row) => said[row] === set.labels[row]);
+  const curve = await accuracyCurve(
+    part(run, 0.51, 0.72),
     classifier,
     quick,
-    { ...selectRows(standing, chosen, size), norm },
-    {
-      low: chosen.length ? Float64Array.from(chosen, (k) => curve.low[k]!) : new Float64Array(0),
-      high: Float64Array.from(chosen, (k) => curve.high[k]!),
-    },
-    0.02,
+    selectRows(siege, curveRows, size),
+    norm,
+    curveBudgets(norm, eps, size, plan.references),
   );
 
-  const noise = await noiseAccuracy(run, classifier, set, norm, eps);
-  const { exhibits, proofs } = await exhibitsOf(run, classifier, set, standing, eligible, clean, main, norm);
-  const fooled = main.found.size;
-  const checks: Check[] = [
-    await determinism(run, classifier, set),
-    numbersCheck(said, main.notNumbers),
-    cleanAccuracyCheck(eligible.length, set, plan.declared),
+  const beatenBy = worstCase(standing, eligible, main, noisy.found, curve, curveRows, eps);
+  const unboundedRows = classifier.gradient ? eligible : curveRows;
+  const unbounded = await ensemble(part(run, 0.72, 0.76), classifier, quick, {
+    ...selectRows(siege, unboundedRows, size),
+    within: { norm, eps: wholeRange(norm, size) },
+  });
+  const minimal = await minimalOf(
+    part(run, 0.76, 0.88),
+    classifier,
+    quick,
+    siege,
+    norm,
+    eps,
+    curve,
+    curveRows,
+    beatenBy,
+  );
+  const { accuracies } = await corruptionAccuracies(part(run, 0.88, 0.98), classifier, set, plan.item);
+  const { exhibits, proofs } = await exhibitsOf(run, classifier, set, clean, [...beatenBy.values()]);
+
+  const fooled = beatenBy.size;
+  const strength: Check[] = [
+    headCheck(clean, n, outputs),
+    ...(classifier.gradient
+      ? [
+          await zeroGradientCheck(run, classifier, set, eligible),
+          await finiteDifferenceCheck(run, classifier, set, eligible),
+          blackBoxCheck(main, eligible.length),
+          await iterationsCheck(run, classifier, standing, eligible, main, budget.steps),
+        ]
+      : []),
     {
       check: "an unlimited budget beats every input",
-      passed: unbounded.found.size >= 0.95 * eligible.length,
-      decides: true,
-      detail: `${unbounded.found.size} of ${eligible.length} with no bound on the perturbation`,
+      passed: unbounded.found.size >= 0.95 * unboundedRows.length,
+      about: "strength",
+      detail: `${unbounded.found.size} of ${unboundedRows.length} with no bound on the perturbation`,
     },
+    monotoneCheck(curve, curveRows.length),
     {
       check: "random noise is weaker than the attack",
-      passed: eligible.length - noise.correctOfEligible(eligible) <= fooled,
-      decides: true,
-      detail: `noise of the same size changed ${eligible.length - noise.correctOfEligible(eligible)}, the attack ${fooled}, of ${eligible.length}`,
+      passed: noisy.found.size <= main.found.size,
+      about: "strength",
+      detail: `one draw of noise of the same size changed ${noisy.found.size}, the attack ${main.found.size}, of ${eligible.length}`,
     },
   ];
-  const found = [...minimal.budget].filter((value) => value < Infinity);
-  const orNull = (p: number): number | null => {
-    const value = quantileOf(minimal.budget, p);
-    return Number.isFinite(value) ? value : null;
-  };
+  const allBeaten = fooled === eligible.length;
+  const checks: Check[] = [
+    ...validity,
+    numbersCheck(new Int32Array(0), main.notNumbers),
+    ...strength.map((check) =>
+      allBeaten && !check.passed
+        ? { ...check, passed: true, detail: `${check.detail} – without weight here: every eligible input was beaten` }
+        : check,
+    ),
+    ...(scoresOnly ? [] : [gradientGivenCheck(classifier)]),
+  ];
   const measure: EvasionMeasure = {
     kind: "evasion",
     norm,
@@ -189,146 +237,193 @@ export async function evaluateEvasion(
     robustAccuracy: proportionOf(eligible.length - fooled, n, set.unit),
     successRate: proportionOf(fooled, eligible.length, set.unit),
     planned: plan.planned,
-    attacks: main.runs,
-    curve: [
-      { eps: 0, robust: proportionOf(eligible.length, n, set.unit) },
-      ...curve.points.map(({ eps, beaten }) => ({ eps, robust: proportionOf(eligible.length - beaten, n, set.unit) })),
-    ],
-    noise: proportionOf(noise.correct, n, set.unit),
-    corruptions: [],
-    ...(chosen.length === 0
-      ? {}
-      : {
-          minimalBudget: {
-            median: orNull(0.5),
-            deciles: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].map(orNull),
-            found: found.length,
-            n: chosen.length,
-          },
-        }),
-    unbounded: proportionOf(unbounded.found.size, eligible.length, set.unit),
-    queries: classifier.counts.queries - before.queries,
-    gradients: classifier.counts.gradients - before.gradients,
+    attacks: withTheRest(main.runs, fooled - main.found.size, noisy.queries),
+    curve: curvePoints(curve, curveRows, onCurve.length, beatenBy, eps, set.unit),
+    noise: proportionOf(eligible.length - noisy.found.size + noisyCorrect, n, set.unit),
+    corruptions: accuracies,
+    ...(minimal ? { minimalBudget: minimal } : {}),
+    unbounded: proportionOf(unbounded.found.size, unboundedRows.length, set.unit),
+    queries: classifier.counts.queries,
+    gradients: classifier.counts.gradients,
     exhibits,
   };
-  return concluded(measure, checks, proofs, classifier);
+  return concluded(measure, checks, proofs, scoresOnly ? undefined : given);
 }
 
-/** The p-quantile with linear interpolation, where ∞ stands for "none found" and sorts last. */
-function quantileOf(values: Float64Array, p: number): number {
-  const sorted = values.slice().sort();
-  const place = (sorted.length - 1) * p;
-  const below = Math.floor(place);
-  const low = sorted[below]!;
-  const high = sorted[Math.ceil(place)]!;
-  return low === high ? low : high === Infinity ? Infinity : low + (place - below) * (high - low);
+/** The same model as seen by an attacker who reads scores only. */
+function withoutGradient({ gradient: _hidden, ...rest }: Classifier): Classifier {
+  return rest;
 }
 
-interface Curve {
-  readonly points: { eps: number; beaten: number; alone: number }[];
-  /** Per row: the largest budget below all that beat it, and the smallest that did (∞: none). */
-  readonly low: Float64Array;
-  readonly high: Float64Array;
+/** Rows drawn by their units' names, in the order of the set. */
+function drawRows(run: Listening, set: EvaluationSet, name: string, count: number): Int32Array {
+  const order = Array.from(set.units, (unit, row) => ({ row, draw: run.rng.fork(unit).fork(name).uniform() }));
+  order.sort((a, b) => a.draw - b.draw || a.row - b.row);
+  return Int32Array.from(order.slice(0, count), ({ row }) => row).sort();
 }
 
-/** The quick attack at every budget; what a smaller budget beat, a larger one has beaten too. */
-async function accuracyCurve(
+/** Inputs wrong before that noise happens to put right; they belong to the accuracy under noise. */
+async function noiseOnWrong(
+  run: Listening,
+  classifier: Classifier,
+  siege: Siege,
+  eligible: Int32Array,
+): Promise<number> {
+  if (siege.goal.kind !== "untargeted") return 0;
+  const right = new Set(eligible);
+  const wrong = everyRow(siege.units.length).filter((row) => !right.has(row));
+  const goal = { kind: "targeted" as const, label: siege.goal.label, target: siege.goal.label };
+  const chosen = selectRows({ ...siege, goal }, wrong, classifier.size);
+  return (await besiege(run, classifier, noise, { draws: 1 }, chosen)).found.size;
+}
+
+/** Per row of the set, what beat it within the budget: the attack itself, a smaller budget of the curve, or plain noise. */
+function worstCase(
+  standing: Siege,
+  eligible: Int32Array,
+  main: Awaited<ReturnType<typeof ensemble>>,
+  noisy: ReadonlyMap<number, Float32Array>,
+  curve: Curve,
+  curveRows: Int32Array,
+  eps: number,
+): Map<number, Success> {
+  const norm = "norm" in standing.within ? standing.within.norm : "boxes";
+  const beaten = new Map<number, Success>();
+  for (const [k, { point, by }] of main.found) {
+    const { attack, objective } = main.runs[by]!;
+    const row = eligible[k]!;
+    beaten.set(row, { row, point, attack: `${attack} (${objective}), ${norm}` });
+  }
+  curveRows.forEach((row, k) => {
+    if (!beaten.has(row) && curve.beatenAt[k]! <= eps * (1 + 1e-12))
+      beaten.set(row, { row, point: curve.found.get(k)!, attack: `quick attack at a smaller budget, ${norm}` });
+  });
+  for (const [k, point] of noisy) {
+    const row = eligible[k]!;
+    if (!beaten.has(row)) beaten.set(row, { row, point, attack: `noise, ${norm}` });
+  }
+  return beaten;
+}
+
+/** The ensemble's runs, and one line for what only the curve's smaller budgets or noise found. */
+function withTheRest(runs: readonly AttackRun[], extra: number, queries: number): AttackRun[] {
+  if (extra <= 0) return [...runs];
+  return [
+    ...runs,
+    {
+      attack: noise.id,
+      revision: noise.revision,
+      objective: "noise and the quick attack at smaller budgets",
+      access: "scores",
+      steps: 1,
+      restarts: 1,
+      queries,
+      gradients: 0,
+      fooled: extra,
+    },
+  ];
+}
+
+function curvePoints(
+  curve: Curve,
+  rows: Int32Array,
+  n: number,
+  beatenBy: ReadonlyMap<number, Success>,
+  eps: number,
+  unit: string,
+): { eps: number; robust: ReturnType<typeof proportionOf> }[] {
+  const robustAt = (budget: number): number =>
+    rows.filter((row, k) => !(curve.beatenAt[k]! <= budget) && !(budget >= eps * (1 - 1e-12) && beatenBy.has(row)))
+      .length;
+  return [0, ...curve.budgets].map((budget) => ({ eps: budget, robust: proportionOf(robustAt(budget), n, unit) }));
+}
+
+/** Median and deciles of the smallest budget found, on a draw of the eligible units. */
+async function minimalOf(
   run: Listening,
   classifier: Classifier,
   quick: readonly Assault[],
-  standing: Siege,
+  siege: Siege,
   norm: Norm,
-  budgets: readonly number[],
   eps: number,
-  main: EnsembleResult,
-): Promise<Curve> {
-  const n = standing.units.length;
-  const high = new Float64Array(n).fill(Infinity);
-  const points: Curve["points"] = [];
-  for (const row of main.found.keys()) high[row] = eps;
-  for (const at of budgets) {
-    let alone: number;
-    if (Math.abs(at - eps) < 1e-12) alone = main.found.size;
-    else {
-      const result = await ensemble(run, classifier, quick, { ...standing, within: { norm, eps: at } });
-      for (const row of result.found.keys()) high[row] = Math.min(high[row]!, at);
-      alone = result.found.size;
-    }
-    points.push({ eps: at, beaten: 0, alone });
-  }
-  for (const point of points) point.beaten = high.filter((value) => value <= point.eps).length;
-  const low = high.map((value) => budgets.findLast((at) => at < value) ?? 0);
-  return { points, low, high };
-}
-
-/** Answers under one draw of noise of the attacker's size per input. */
-async function noiseAccuracy(run: Listening, classifier: Classifier, set: EvaluationSet, norm: Norm, eps: number) {
-  const { size, outputs } = classifier;
-  const n = set.units.length;
-  const correctAt = new Uint8Array(n);
-  const batch = Math.max(1, Math.floor(classifier.batch));
-  for (let from = 0; from < n; from += batch) {
-    const to = Math.min(n, from + batch);
-    const region = ballRegion(classifier, set.samples.subarray(from * size, to * size), to - from, { norm, eps });
-    const points = new Float32Array((to - from) * size);
-    for (let k = 0; k < to - from; k++) {
-      drawNoise(region, k, run.rng.fork(set.units[from + k]!).fork("noise/0"), points, k * size);
-      project(region, k, points, k * size);
-      toGrid(region, k, points, k * size);
-    }
-    const said = classesSaid(await answers(run, classifier, points, to - from), to - from, outputs);
-    said.forEach((label, k) => (correctAt[from + k] = label === set.labels[from + k] ? 1 : 0));
-  }
+  curve: Curve,
+  curveRows: Int32Array,
+  beatenBy: ReadonlyMap<number, Success>,
+): Promise<EvasionMeasure["minimalBudget"]> {
+  const order = Array.from(curveRows, (row, k) => ({
+    row,
+    k,
+    draw: run.rng.fork(siege.units[row]!).fork("minimal").uniform(),
+  }));
+  order.sort((a, b) => a.draw - b.draw || a.row - b.row);
+  const chosen = order.slice(0, MINIMAL_UNITS).sort((a, b) => a.row - b.row);
+  if (chosen.length === 0) return undefined;
+  const high = Float64Array.from(chosen, ({ row, k }) =>
+    Math.min(curve.beatenAt[k]!, beatenBy.has(row) ? eps : Infinity),
+  );
+  const low = high.map((value) => curve.budgets.findLast((budget) => budget < value) ?? 0);
+  const rows = Int32Array.from(chosen, ({ row }) => row);
+  const { budget } = await minimalBudgets(
+    run,
+    classifier,
+    quick,
+    { ...selectRows(siege, rows, classifier.size), norm },
+    { low, high },
+    0.02,
+  );
+  const sorted = budget.slice().sort();
+  const at = (p: number): number | null => {
+    const place = (sorted.length - 1) * p;
+    const lower = sorted[Math.floor(place)]!;
+    const upper = sorted[Math.ceil(place)]!;
+    const value = lower === upper ? lower : lower + (place - Math.floor(place)) * (upper - lower);
+    return Number.isFinite(value) ? value : null;
+  };
   return {
-    correct: correctAt.reduce((sum, right) => sum + right, 0),
-    correctOfEligible: (rows: Int32Array): number => rows.reduce((sum, row) => sum + correctAt[row]!, 0),
+    median: at(0.5),
+    deciles: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].map(at),
+    found: budget.filter((value) => value < Infinity).length,
+    n: budget.length,
   };
 }
 
-const EXHIBITS = 6;
+/** Square, last in line, must find hardly anything that the gradient attacks left (AutoAttack's flag). */
+function blackBoxCheck(main: Awaited<ReturnType<typeof ensemble>>, eligible: number): Check {
+  const run = main.runs.find(({ attack }) => attack === square.id);
+  const wins = run?.fooled ?? 0;
+  return {
+    check: "queries alone do not beat gradients",
+    passed: wins <= slack(eligible),
+    about: "strength",
+    detail: run
+      ? `Square broke ${wins} of ${eligible} that the gradient attacks had left standing`
+      : "the gradient attacks left nothing standing",
+  };
+}
 
-/** The successes the model is surest of, each with what it said before and after. */
-async function exhibitsOf(
+/** A quarter of the steps must not beat clearly more than all of them. */
+async function iterationsCheck(
   run: Listening,
   classifier: Classifier,
-  set: EvaluationSet,
   standing: Siege,
   eligible: Int32Array,
-  clean: Float32Array,
-  main: EnsembleResult,
-  norm: Norm,
-): Promise<{ exhibits: Exhibit[]; proofs: Proof[] }> {
-  const { size, outputs } = classifier;
-  const rows = [...main.found.keys()].sort((a, b) => a - b);
-  const points = new Float32Array(rows.length * size);
-  rows.forEach((row, k) => points.set(main.found.get(row)!.point, k * size));
-  const after = await answers(run, classifier, points, rows.length);
-  const ranked = rows
-    .map((row, k) => {
-      const said = classesSaid(after.subarray(k * outputs, (k + 1) * outputs), 1, outputs)[0]!;
-      return { row, k, said, sure: confidence(after, k * outputs, outputs, said) };
-    })
-    .sort((a, b) => b.sure - a.sure || a.row - b.row)
-    .slice(0, EXHIBITS);
-  const proofs: Proof[] = [];
-  const exhibits = ranked.map(({ row, k, said, sure }): Exhibit => {
-    const whole = eligible[row]!;
-    const label = set.labels[whole]!;
-    const beforeInput = standing.samples.slice(row * size, (row + 1) * size);
-    const afterInput = points.slice(k * size, (k + 1) * size);
-    proofs.push({ unit: set.units[whole]!, before: beforeInput, after: afterInput });
-    const { attack, objective } = main.runs[main.found.get(row)!.by]!;
-    return {
-      unit: set.units[whole]!,
-      label: className(set, label),
-      before: { said: className(set, label), confidence: confidence(clean, whole * outputs, outputs, label) },
-      after: { said: className(set, said), confidence: sure },
-      difference: {
-        linf: distanceIn("linf", beforeInput, afterInput),
-        l2: distanceIn("l2", beforeInput, afterInput),
-      },
-      attack: `${attack} (${objective}), ${norm}`,
-    };
-  });
-  return { exhibits, proofs };
+  main: Awaited<ReturnType<typeof ensemble>>,
+  steps: number,
+): Promise<Check> {
+  const first = everyRow(Math.min(100, eligible.length));
+  const few = Math.max(1, Math.floor(steps / 4));
+  const short = await besiege(
+    run,
+    classifier,
+    apgd,
+    { objective: "cross-entropy", steps: few },
+    selectRows(standing, first, classifier.size),
+  );
+  const long = first.filter((k) => main.found.get(k)?.by === 0).length;
+  return {
+    check: "more iterations beat no fewer inputs",
+    passed: short.found.size <= long + slack(first.length),
+    about: "strength",
+    detail: `${few} steps of Auto-PGD beat ${short.found.size}, ${steps} steps ${long}, of ${first.length}`,
+  };
 }

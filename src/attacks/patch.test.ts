@@ -68,7 +68,8 @@ const plan = {
 for (const gradient of [true, false])
   test(`a patch made ${gradient ? "by gradient" : "by queries"} reaches the best patch's rate on inputs it was not made on`, async () => {
     const set = pictures(40);
-    const { outcome, measure, noGradient } = await evaluatePatch(run("s"), lightMeter(gradient), set, plan);
+    const { outcome, measure: found, noGradient } = await evaluatePatch(run("s"), lightMeter(gradient), set, plan);
+    const measure = found!;
     patchMeasure.parse(measure);
     expect(outcome.status).toBe("measured");
     expect(measure.perInput.n + measure.trainedOn).toBe(40);

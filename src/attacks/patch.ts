@@ -11,7 +11,7 @@ import {
   proportionOf,
 } from "./answers.ts";
 import { selectGoal } from "./ensemble.ts";
-import { type Evaluated, type Proof, concluded } from "./evaluated.ts";
+import { type Evaluated, type Proof, concluded, invalid } from "./evaluated.ts";
 import { distanceIn } from "./evasion/minimal.ts";
 import {
   type Canvasses,
@@ -30,6 +30,7 @@ import {
 } from "./evasion/patch.ts";
 import { beaten } from "./goals.ts";
 import { imageLayout } from "./layout.ts";
+import { metered } from "./meter.ts";
 import { type Check, cleanAccuracyCheck, determinism, eligibleCheck, numbersCheck, percent } from "./sanity.ts";
 import type { Classifier } from "./target.ts";
 
@@ -58,13 +59,13 @@ const EXHIBITS = 6;
  */
 export async function evaluatePatch(
   run: Listening,
-  classifier: Classifier,
+  given: Classifier,
   set: EvaluationSet,
   plan: PatchPlan,
 ): Promise<Evaluated<PatchMeasure>> {
+  const classifier = metered(given);
   const { size, outputs } = classifier;
   const n = set.units.length;
-  const started = classifier.counts.queries;
   const clean = await answers(run, classifier, set.samples, n);
   const said = classesSaid(clean, n, outputs);
   const target = plan.target === undefined ? undefined : targetIndex(set, plan.target, outputs);
@@ -96,8 +97,7 @@ export async function evaluatePatch(
         `${eligible.length} eligible inputs`,
       ),
     );
-  if (!image || target === -1 || halves.made.length < 2 || halves.held.length < 2)
-    return concluded(nothing(plan, set, classifier.counts.queries - started), checks, [], classifier);
+  if (!image || invalid(checks)) return concluded<PatchMeasure>(null, checks, [], classifier);
 
   const side = patchSide(image, plan.area);
   const on = (rows: readonly number[], goalTarget: number | undefined): Canvasses => {
@@ -173,14 +173,14 @@ export async function evaluatePatch(
     {
       check: "the patch is no weaker than merely covering",
       passed: heldRate >= coverRate - 0.02,
-      decides: true,
+      about: "strength",
       detail: `patch ${percent(heldRate)} of draws, the same area in grey or noise ${percent(coverRate)}`,
     },
     gradientCheck(classifier, candidates, heldRate),
     {
       check: "the patch does as well on inputs it was not made on",
       passed: true,
-      decides: false,
+      about: "note",
       detail: `${percent(chosen.rate)} of draws on the half it was made on, ${percent(heldRate)} on the other`,
     },
   );
@@ -205,7 +205,7 @@ export async function evaluatePatch(
       planned: plan.planned,
       cells: cellsOf(plan.placement, held.draws, held.success),
       steps: candidates.reduce((sum, { steps }) => sum + steps, 0),
-      queries: classifier.counts.queries - started,
+      queries: classifier.counts.queries,
       trainedOn: halves.made.length,
       exhibits,
     },
@@ -215,7 +215,7 @@ export async function evaluatePatch(
   );
 }
 
-const obstacle = (check: string, detail: string): Check => ({ check, passed: false, decides: true, detail });
+const obstacle = (check: string, detail: string): Check => ({ check, passed: false, about: "validity", detail });
 
 function gradientCheck(classifier: Classifier, candidates: readonly Optimised[], rate: number): Check {
   const check = "gradients carry the attack";
@@ -223,7 +223,7 @@ function gradientCheck(classifier: Classifier, candidates: readonly Optimised[],
     return {
       check,
       passed: false,
-      decides: false,
+      about: "note",
       detail: `${classifier.noGradient ?? "an operator"} gives no gradient: the patch was found by queries alone, so a stronger one may exist`,
     };
   const flat = candidates.reduce((sum, made) => sum + made.flat, 0);
@@ -231,7 +231,7 @@ function gradientCheck(classifier: Classifier, candidates: readonly Optimised[],
   return {
     check,
     passed: flat < 0.5 * steps || rate > 0.95,
-    decides: true,
+    about: "strength",
     detail: `${flat} of ${steps} steps had no gradient at all`,
   };
 }
@@ -362,23 +362,6 @@ function cellsOf(
       };
     });
   });
-}
-
-function nothing(plan: PatchPlan, set: EvaluationSet, queries: number): PatchMeasure {
-  return {
-    kind: "patch",
-    area: plan.area,
-    ...(plan.target === undefined ? {} : { target: plan.target }),
-    successRate: proportionOf(0, 0, "draw"),
-    perInput: proportionOf(0, 0, set.unit),
-    occlusion: proportionOf(0, 0, "draw"),
-    planned: plan.planned,
-    cells: [],
-    steps: 0,
-    queries,
-    trainedOn: 0,
-    exhibits: [],
-  };
 }
 
 /** The surest success of each of the inputs on which the most draws succeed. */

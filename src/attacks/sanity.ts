@@ -1,67 +1,85 @@
-/** The checks that decide whether an attack's figure may be believed: each one is passed or failed, with what was seen. */
+/** The checks that decide whether an attack's figure may be believed (domain list: AutoAttack's flags; Carlini et al. 2019). */
 import type { SanityCheck } from "#assessment/evidence.ts";
 import { type EvaluationSet, type Listening, answers, classesSaid } from "./answers.ts";
-import type { Classifier } from "./target.ts";
+import type { Classifier, Objective } from "./target.ts";
 
-/** A check, and whether failing it makes the measurement inconclusive. */
+/**
+ * `validity`: failed, the figure would be about something else. `strength`: failed, the attack may have been too weak, so
+ * a low success rate means nothing. `note`: failed, the outcome stands but bounds nothing from above.
+ */
 export interface Check extends SanityCheck {
-  readonly decides: boolean;
+  readonly about: "validity" | "strength" | "note";
 }
+
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** Points of accuracy by which a measured model may miss its declared value (METHOD §2). */
 export const DECLARED_TOLERANCE = 0.03;
 
-/** Whether the model answers the same input the same way, alone, in company and in another order. */
+/** Differences between two attacks that mean something: more than two inputs and more than 5 % of them. */
+export const slack = (eligible: number): number => Math.max(2, 0.05 * eligible);
+
+/** Up to `count` rows of the set, drawn by their names, packed. */
+function someRows(run: Listening, set: EvaluationSet, rows: Int32Array, count: number, name: string, size: number) {
+  const chosen = Array.from(rows, (row) => ({ row, draw: run.rng.fork(set.units[row]!).fork(name).uniform() }))
+    .sort((a, b) => a.draw - b.draw || a.row - b.row)
+    .slice(0, count)
+    .map(({ row }) => row);
+  const points = new Float32Array(chosen.length * size);
+  chosen.forEach((row, k) => points.set(set.samples.subarray(row * size, (row + 1) * size), k * size));
+  return { chosen, points };
+}
+
+/** Whether the model answers the same input the same way when asked again. */
 export async function determinism(run: Listening, classifier: Classifier, set: EvaluationSet): Promise<Check> {
   const { size, outputs } = classifier;
-  const n = Math.min(24, set.units.length);
-  const order = run.rng.fork("determinism").sample(set.units.length, n);
-  const points = new Float32Array(n * size);
-  order.forEach((row, k) => points.set(set.samples.subarray(row * size, (row + 1) * size), k * size));
+  const all = Int32Array.from(set.units.keys());
+  const { chosen, points } = someRows(run, set, all, 24, "determinism", size);
+  const n = chosen.length;
   const first = await answers(run, classifier, points, n);
-  const again = await answers(run, classifier, points, n);
   let largest = 0;
   let apart = 0;
-  for (let i = 0; i < first.length; i++) largest = Math.max(largest, Math.abs(first[i]! - again[i]!));
-  const said = classesSaid(first, n, outputs);
-  const saidAgain = classesSaid(again, n, outputs);
-  for (let k = 0; k < n; k++) if (said[k] !== saidAgain[k]) apart++;
+  for (let repeat = 0; repeat < 2; repeat++) {
+    const again = await answers(run, classifier, points, n);
+    for (let i = 0; i < first.length; i++) largest = Math.max(largest, Math.abs(first[i]! - again[i]!));
+    const said = classesSaid(first, n, outputs);
+    const saidAgain = classesSaid(again, n, outputs);
+    for (let k = 0; k < n; k++) if (said[k] !== saidAgain[k]) apart++;
+  }
   const spread = first.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
   const passed = apart === 0 && largest <= 1e-4 * spread;
   return {
     check: "the same input gets the same answer",
     passed,
-    decides: true,
+    about: "validity",
     detail: passed
-      ? `${n} inputs asked twice gave the same answers`
-      : `${n} inputs asked twice: ${apart} changed class, outputs moved by up to ${largest.toPrecision(3)}; a randomised model must be attacked over its randomness (EOT)`,
+      ? `${n} inputs asked three times gave the same answers`
+      : `${n} inputs asked three times: ${apart} changed class, outputs moved by up to ${largest.toPrecision(3)}; a randomised model must be attacked over its randomness (EOT)`,
   };
 }
 
-/** Clean accuracy against the declared value, and against always saying the commonest class. */
+/** Clean accuracy against the declared value, or else against always saying the commonest class. */
 export function cleanAccuracyCheck(correct: number, set: EvaluationSet, declared: number | undefined): Check {
   const n = set.units.length;
-  const accuracy = correct / n;
+  const accuracy = n === 0 ? 0 : correct / n;
   const check = "clean accuracy is what it should be";
+  const suspect = "so the preprocessing or the labels are suspected";
   if (declared !== undefined) {
     const passed = Math.abs(accuracy - declared) <= DECLARED_TOLERANCE + 1e-9;
+    const verdict = passed ? "" : `: more than 3 points apart, ${suspect}`;
     return {
       check,
       passed,
-      decides: true,
-      detail: `${percent(accuracy)} measured, ${percent(declared)} declared${passed ? "" : ": more than 3 points apart, so the preprocessing or the labels are suspected"}`,
+      about: "validity",
+      detail: `${percent(accuracy)} measured, ${percent(declared)} declared${verdict}`,
     };
   }
   const perClass = new Map<number, number>();
   for (const label of set.labels.subarray(0, n)) perClass.set(label, (perClass.get(label) ?? 0) + 1);
-  const commonest = Math.max(0, ...perClass.values()) / n;
+  const commonest = n === 0 ? 0 : Math.max(0, ...perClass.values()) / n;
   const passed = perClass.size < 2 || accuracy > commonest;
-  return {
-    check,
-    passed,
-    decides: true,
-    detail: `${percent(accuracy)} measured, none declared${passed ? "" : `; always saying the commonest class would give ${percent(commonest)}, so the preprocessing or the labels are suspected`}`,
-  };
+  const verdict = passed ? "" : `; always saying the commonest class would give ${percent(commonest)}, ${suspect}`;
+  return { check, passed, about: "validity", detail: `${percent(accuracy)} measured, none declared${verdict}` };
 }
 
 /** Without an input that is right before the attack there is nothing to attack. */
@@ -69,8 +87,22 @@ export function eligibleCheck(eligible: number): Check {
   return {
     check: "there are inputs to attack",
     passed: eligible > 0,
-    decides: true,
+    about: "validity",
     detail: `${eligible} inputs are classified as labelled before the attack`,
+  };
+}
+
+/** A budget below one raw step leaves integer inputs no room to change at all. */
+export function roomCheck(classifier: Classifier, norm: "linf" | "l2", eps: number): Check {
+  const { grid } = classifier;
+  const passed = !grid.integer || eps * grid.levels >= 1 - 1e-3;
+  return {
+    check: "the budget has room for a change",
+    passed,
+    about: "validity",
+    detail: grid.integer
+      ? `${norm} ${(eps * grid.levels).toPrecision(4)} raw steps on inputs of whole steps`
+      : `${norm} ${eps.toPrecision(4)} of the range on real-valued inputs`,
   };
 }
 
@@ -80,9 +112,145 @@ export function numbersCheck(said: Int32Array, more = 0): Check {
   return {
     check: "every answer is a number",
     passed: bad === 0,
-    decides: true,
+    about: "validity",
     detail: bad === 0 ? "no answer held NaN" : `${bad} answers held NaN`,
   };
 }
 
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+/**
+ * Scores must vary: where most answers have exactly the same distance between first and second, the model hands out
+ * decisions (ArgMax) or saturated probabilities, and neither gradients nor scores lead anywhere.
+ */
+export function headCheck(logits: Float32Array, n: number, outputs: number): Check {
+  const tally = new Map<number, number>();
+  for (let k = 0; k < n; k++) {
+    let first = -Infinity;
+    let second = -Infinity;
+    for (let j = 0; j < outputs; j++) {
+      const value = logits[k * outputs + j]!;
+      if (value > first) [first, second] = [value, first];
+      else if (value > second) second = value;
+    }
+    const gap = Math.fround(first - second);
+    tally.set(gap, (tally.get(gap) ?? 0) + 1);
+  }
+  const [gap, most] = [...tally].reduce((best, next) => (next[1] > best[1] ? next : best), [0, 0]);
+  const passed = n < 4 || most < 0.5 * n;
+  return {
+    check: "the model gives scores, not decisions",
+    passed,
+    about: "strength",
+    detail: passed
+      ? `${tally.size} different margins in ${n} answers`
+      : `${most} of ${n} answers have the same margin ${gap.toPrecision(3)} between first and second class: labels (ArgMax) or saturated probabilities, which no attack by score or gradient can follow`,
+  };
+}
+
+/** An operator without a rule: query attacks served, which bounds nothing from above for who can differentiate around it. */
+export function gradientGivenCheck(classifier: Classifier): Check {
+  return {
+    check: "the model gives a gradient",
+    passed: classifier.gradient !== undefined,
+    about: "note",
+    detail: classifier.gradient
+      ? "every operator on the path has a gradient rule"
+      : `${classifier.noGradient ?? "an operator"} has none: attacks by queries alone, so a stronger attack may exist`,
+  };
+}
+
+/** At the clean inputs, how many have no gradient at all; the margin must carry where cross-entropy has vanished. */
+export async function zeroGradientCheck(
+  run: Listening,
+  classifier: Classifier,
+  set: EvaluationSet,
+  rows: Int32Array,
+): Promise<Check> {
+  const { chosen, points } = someRows(run, set, rows, 100, "zero gradient", classifier.size);
+  const label = Int32Array.from(chosen, (row) => set.labels[row]!);
+  const zero = { "cross-entropy": 0, margin: 0 };
+  for (const kind of ["cross-entropy", "margin"] as const) {
+    const { gradient } = await gradients(run, classifier, points, { kind, label });
+    for (let k = 0; k < chosen.length; k++)
+      if (gradient.subarray(k * classifier.size, (k + 1) * classifier.size).every((slope) => !(Math.abs(slope) > 0)))
+        zero[kind]++;
+  }
+  const n = chosen.length;
+  return {
+    check: "gradients do not vanish",
+    passed: zero.margin < Math.max(1, 0.1 * n),
+    about: "strength",
+    detail: `the gradient is zero everywhere at ${zero.margin} of ${n} inputs for the margin, at ${zero["cross-entropy"]} for cross-entropy`,
+  };
+}
+
+async function gradients(
+  run: Listening,
+  classifier: Classifier,
+  points: Float32Array,
+  objective: Extract<Objective, { label: Int32Array }>,
+): Promise<{ value: Float32Array; gradient: Float32Array }> {
+  const { size } = classifier;
+  const n = points.length / size;
+  const value = new Float32Array(n);
+  const gradient = new Float32Array(points.length);
+  const batch = Math.max(1, Math.floor(classifier.batch));
+  for (let from = 0; from < n; from += batch) {
+    run.signal.throwIfAborted();
+    const to = Math.min(n, from + batch);
+    const answer = await classifier.gradient!(points.subarray(from * size, to * size), to - from, {
+      ...objective,
+      label: objective.label.subarray(from, to),
+    });
+    value.set(answer.value, from);
+    gradient.set(answer.gradient, from * size);
+  }
+  return { value, gradient };
+}
+
+/** Steps of the central difference, in L2 length of the input: the best of them counts, for kinks and float32 both spoil some. */
+const DIFFERENCE_STEPS = [3e-3, 1e-2, 3e-2, 1e-1];
+
+/** The margin's slope along its own gradient against a central difference of the outputs. */
+export async function finiteDifferenceCheck(
+  run: Listening,
+  classifier: Classifier,
+  set: EvaluationSet,
+  rows: Int32Array,
+): Promise<Check> {
+  const { size } = classifier;
+  const { chosen, points } = someRows(run, set, rows, 20, "finite difference", size);
+  // A little inside the domain, so that a clipped input does not halve the difference.
+  const inner = points.map((value) => 0.5 + 0.96 * (value - 0.5));
+  const label = Int32Array.from(chosen, (row) => set.labels[row]!);
+  const { gradient } = await gradients(run, classifier, inner, { kind: "margin", label });
+  const lengths = chosen.map((_, k) => Math.hypot(...chunked(gradient.subarray(k * size, (k + 1) * size))));
+  const usable = chosen.map((_, k) => k).filter((k) => lengths[k]! > 0);
+  const best = new Float64Array(chosen.length).fill(Infinity);
+  for (const h of DIFFERENCE_STEPS) {
+    const moved = (sign: number): Float32Array =>
+      inner.map((value, at) => {
+        const k = Math.floor(at / size);
+        return lengths[k]! > 0 ? value + (sign * h * gradient[at]!) / lengths[k]! : value;
+      });
+    const up = await gradients(run, classifier, moved(1), { kind: "margin", label });
+    const down = await gradients(run, classifier, moved(-1), { kind: "margin", label });
+    for (const k of usable) {
+      const slope = (up.value[k]! - down.value[k]!) / (2 * h);
+      best[k] = Math.min(best[k]!, Math.abs(slope - lengths[k]!) / lengths[k]!);
+    }
+  }
+  const agree = usable.filter((k) => best[k]! < 0.25).length;
+  return {
+    check: "gradients agree with finite differences",
+    passed: usable.length === 0 || agree >= 0.7 * usable.length,
+    about: "strength",
+    detail: `${agree} of ${usable.length} gradients predict the change of the output along themselves to a quarter`,
+  };
+}
+
+/** Norms of slices, so that a long vector is not spread over a call's arguments. */
+function chunked(values: Float32Array): number[] {
+  const norms: number[] = [];
+  for (let from = 0; from < values.length; from += 1024) norms.push(Math.hypot(...values.subarray(from, from + 1024)));
+  return norms;
+}
