@@ -78,16 +78,20 @@ function sealed(content: Omit<Evidence, "id">): Evidence {
   return { id: `ev-${hashOf(JSON.parse(JSON.stringify(body))).slice(0, 16)}`, ...content };
 }
 
-/** Whether data can flow from `from` into `to` (or they are the same). */
+/** Kinds that hand operational input on; weights, people and monitoring reach a model by other ways. */
+const CARRIES_INPUT = new Set(["sensor", "network", "database", "interface", "preprocessing"]);
+
+/** Whether operational input passes `from` on its way into `to` (or they are the same). */
 function feeds(system: System, from: string, to: string): boolean {
-  const seen = new Set([from]);
-  const queue = [from];
+  const kindOf = new Map(system.components.map(({ id, kind }) => [id, kind]));
+  const seen = new Set([to]);
+  const queue = [to];
   for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
-    if (at === to) return true;
+    if (at === from) return true;
     for (const flow of system.flows) {
-      if (flow.from === at && !seen.has(flow.to)) {
-        seen.add(flow.to);
-        queue.push(flow.to);
+      if (flow.to === at && !seen.has(flow.from) && CARRIES_INPUT.has(kindOf.get(flow.from) ?? "")) {
+        seen.add(flow.from);
+        queue.push(flow.from);
       }
     }
   }
