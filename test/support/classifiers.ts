@@ -1,5 +1,6 @@
 /** Small classifiers written out by hand – linear maps and one-hidden-layer networks – whose answers and gradients are known. */
 import type { Classifier, Objective } from "#attacks/target.ts";
+import type { Rng } from "#base/random.ts";
 
 export interface Layer {
   /** outputs × inputs, row-major. */
@@ -160,4 +161,125 @@ export function network(layers: readonly Layer[], activation: Activation, option
 /** Dense layer from rows of weights. */
 export function dense(rows: readonly (readonly number[])[], bias: readonly number[]): Layer {
   return { weight: Float64Array.from(rows.flat()), bias: Float64Array.from(bias) };
+}
+
+export interface World {
+  readonly samples: Float32Array;
+  readonly labels: Int32Array;
+  readonly units: readonly string[];
+  readonly unit: string;
+  readonly classCount: number;
+  readonly size: number;
+}
+
+/** n points in [0, 1]^size around one centre per class; the further `spread` against the centres, the harder. */
+export function clusters(random: Rng, n: number, size: number, classes: number, spread = 0.08): World {
+  const centres = Array.from({ length: classes }, () =>
+    Float64Array.from({ length: size }, () => 0.2 + 0.6 * random.uniform()),
+  );
+  const labels = Int32Array.from({ length: n }, (_, k) => k % classes);
+  const samples = new Float32Array(n * size);
+  for (let k = 0; k < n; k++)
+    for (let i = 0; i < size; i++)
+      samples[k * size + i] = Math.min(1, Math.max(0, centres[labels[k]!]![i]! + spread * random.normal()));
+  return {
+    samples,
+    labels,
+    units: Array.from({ length: n }, (_, k) => `u${k}`),
+    unit: "input",
+    size,
+    classCount: classes,
+  };
+}
+
+/** Random hidden layers of the given widths, and a last layer fitted to the world by softmax regression. */
+export function fitted(random: Rng, world: World, widths: readonly number[], activation: Activation): Layer[] {
+  const hidden: Layer[] = [];
+  let inputs = world.size;
+  for (const width of widths) {
+    const weight = Float64Array.from({ length: width * inputs }, () => random.normal() * Math.sqrt(2 / inputs));
+    // Biases that put the middle of the input range at the kink.
+    const bias = new Float64Array(width);
+    for (let j = 0; j < width; j++)
+      for (let i = 0; i < inputs; i++) bias[j]! -= (hidden.length === 0 ? 0.5 : 0.2) * weight[j * inputs + i]!;
+    hidden.push({ weight, bias });
+    inputs = width;
+  }
+  const n = world.labels.length;
+  const features = Array.from({ length: n }, (_, k) => {
+    let value = Float64Array.from(world.samples.subarray(k * world.size, (k + 1) * world.size));
+    for (const { weight, bias } of hidden) {
+      const next = bias.slice();
+      for (let j = 0; j < next.length; j++) {
+        for (let i = 0; i < value.length; i++) next[j]! += weight[j * value.length + i]! * value[i]!;
+        next[j] =
+          activation === "relu" ? Math.max(0, next[j]!) : activation === "tanh" ? Math.tanh(next[j]!) : next[j]!;
+      }
+      value = next;
+    }
+    return value;
+  });
+  const weight = new Float64Array(world.classCount * inputs);
+  const bias = new Float64Array(world.classCount);
+  for (let epoch = 0; epoch < 60; epoch++)
+    for (let k = 0; k < n; k++) {
+      const z = bias.slice();
+      for (let j = 0; j < z.length; j++)
+        for (let i = 0; i < inputs; i++) z[j]! += weight[j * inputs + i]! * features[k]![i]!;
+      const { dz } = objectiveOf({ kind: "cross-entropy", label: world.labels }, k, z);
+      for (let j = 0; j < z.length; j++) {
+        bias[j]! -= 0.1 * dz[j]!;
+        for (let i = 0; i < inputs; i++) weight[j * inputs + i]! -= 0.1 * dz[j]! * features[k]![i]!;
+      }
+    }
+  return [...hidden, { weight, bias }];
+}
+
+/** The same classifier with its answers, inputs or gradients tampered with: the planted models of the method's own tests. */
+export function tampered(
+  base: Classifier,
+  change: {
+    readonly input?: (value: number) => number;
+    /** What becomes of one row of logits. */
+    readonly answer?: (logits: Float32Array) => Float32Array;
+    /** What becomes of one row of the gradient; "none": the model has none. */
+    readonly gradient?: "none" | ((gradient: Float32Array) => Float32Array);
+    readonly noGradient?: string;
+    readonly head?: Classifier["head"];
+  },
+): Classifier {
+  const { gradient: given, ...rest } = base;
+  const counts = { queries: 0, gradients: 0 };
+  const rows = (all: Float32Array, width: number, of: (row: Float32Array) => Float32Array): Float32Array => {
+    const changed = new Float32Array(all.length);
+    for (let at = 0; at < all.length; at += width) changed.set(of(all.subarray(at, at + width)), at);
+    return changed;
+  };
+  const seen = (x: Float32Array): Float32Array => (change.input ? x.map(change.input) : x);
+  const said = (logits: Float32Array): Float32Array =>
+    change.answer ? rows(logits, base.outputs, change.answer) : logits;
+  return {
+    ...rest,
+    ...(change.head ? { head: change.head } : {}),
+    counts,
+    async logits(x, n) {
+      counts.queries += n;
+      return said(await base.logits(seen(x), n));
+    },
+    ...(change.gradient === "none" || !given
+      ? { noGradient: change.noGradient ?? "ArgMax" }
+      : {
+          async gradient(x, n, objective) {
+            counts.queries += n;
+            counts.gradients += n;
+            const answer = await given(seen(x), n, objective);
+            const alter = change.gradient;
+            return {
+              ...answer,
+              logits: said(answer.logits),
+              gradient: typeof alter === "function" ? rows(answer.gradient, base.size, alter) : answer.gradient,
+            };
+          },
+        }),
+  };
 }
