@@ -171,6 +171,14 @@ export class SystemGraph {
   trainingStoresOf({ model: { training } }: ModelComponent): readonly Component[] {
     return [...new Set(training.datasets.flatMap((id) => this.holdersOf(id)))];
   }
+  /** Where training data can be altered: the stores, and the machines they feed, which have the data in hand. */
+  trainingPlacesOf(model: ModelComponent): readonly Component[] {
+    const stores = this.trainingStoresOf(model);
+    const fed = stores
+      .filter(({ kind }) => kind !== "compute")
+      .flatMap((store) => this.flowsOutOf(store).map(({ to }) => this.component(to)));
+    return [...new Set([...stores, ...fed.filter(({ kind }) => kind === "compute")])];
+  }
   /** Sensors whose data flow to a component, however far. */
   sensorsOf(of: string | Component): readonly Component[] {
     const upstream = this.upstream(of);

@@ -111,14 +111,14 @@ export function reachOf(graph: SystemGraph, actorId: string, place: string, opti
 
 /**
  * Where a threat's act enters, when that is not the place it is to: a physical attack comes through a sensor, poison through what
- * holds the training data. Nothing where the file does not say: then by any way to the place itself.
+ * holds the training data or trains on them. Nothing where the file does not say: then by any way to the place itself.
  */
 const ENTERS: Readonly<Record<string, (graph: SystemGraph, at: ModelComponent) => readonly Component[]>> = {
   "T-02": (graph, at) => graph.sensorsOf(at),
-  "T-05": (graph, at) => graph.trainingStoresOf(at),
-  "T-06": (graph, at) => graph.trainingStoresOf(at),
-  "T-07": (graph, at) => graph.trainingStoresOf(at),
-  "T-08": (graph, at) => [...graph.trainingStoresOf(at), ...(isFromOthers(at) ? [at] : [])],
+  "T-05": (graph, at) => graph.trainingPlacesOf(at),
+  "T-06": (graph, at) => graph.trainingPlacesOf(at),
+  "T-07": (graph, at) => graph.trainingPlacesOf(at),
+  "T-08": (graph, at) => [...graph.trainingPlacesOf(at), ...(isFromOthers(at) ? [at] : [])],
 };
 
 /** Some of it was made by others: a pretrained part, or all of it; or nobody says. */

@@ -33,19 +33,18 @@ export function deriveThreats(
   const whole = withMethodActors(system);
   const graph = new SystemGraph(whole);
   const profiles = new Map(knowledge.profiles.map((profile) => [profile.id, profile]));
-  const byThreat = new Map<string, Rule>(Object.values(rules).map((rule) => [rule.threat, rule]));
+  const byThreat = Map.groupBy<string, Rule>(Object.values(rules), ({ threat }) => threat);
   const threats: Threat[] = [];
   const discarded: DiscardedThreat[] = [];
-  const altitudeOf = (type: ThreatType): number => ALTITUDES.indexOf(byThreat.get(type.id)?.altitude ?? "system");
+  const altitudeOf = ({ id }: ThreatType): number =>
+    Math.min(...(byThreat.get(id) ?? []).map(({ altitude }) => ALTITUDES.indexOf(altitude)));
 
   for (const type of knowledge.threats.toSorted((a, b) => altitudeOf(a) - altitudeOf(b) || (a.id < b.id ? -1 : 1))) {
-    const rule = byThreat.get(type.id);
-    const found = rule ? placesFound(type, rule, graph) : [];
+    const own = byThreat.get(type.id) ?? [];
+    const found = placesFound(type, own, graph);
     if (found.length === 0) {
-      const whyNot = rule
-        ? (rule.otherwise?.(graph) ?? `nothing in this system meets the condition: ${rule.title.toLowerCase()}`)
-        : "no rule of this version looks for it: it was not looked for";
-      discarded.push({ id: type.slug, group: type.slug, type: type.id, ...(rule ? { rule: rule.id } : {}), whyNot });
+      const rule = own[0] && { rule: own[0].id };
+      discarded.push({ id: type.slug, group: type.slug, type: type.id, ...rule, whyNot: notFound(own, graph) });
       continue;
     }
     for (const place of found)
@@ -54,21 +53,21 @@ export function deriveThreats(
         const profile = profiles.get(actor.profile);
         if (!actor.byMethod && !type.actors.includes(actor.profile)) {
           const whyNot = noReason(actor, profile, type, profiles);
-          discarded.push({ ...about, actor: actor.id, rule: rule!.id, whyNot });
+          discarded.push({ ...about, actor: actor.id, rule: place.rule, whyNot });
           continue;
         }
         const { reach, on } = reachOfThreat(graph, { actor: actor.id, at: place.at, on: place.flow }, type, {
           closures,
           profile,
         });
-        if (reach.reach === "none") discarded.push({ ...about, actor: actor.id, rule: rule!.id, whyNot: reach.why });
+        if (reach.reach === "none") discarded.push({ ...about, actor: actor.id, rule: place.rule, whyNot: reach.why });
         else
           threats.push({
             ...about,
             ...(on === undefined ? {} : { on }),
             actor: actor.id,
             reach,
-            rule: rule!.id,
+            rule: place.rule,
             why: place.why,
             where: place.where,
           });
@@ -79,6 +78,7 @@ export function deriveThreats(
 
 interface Place {
   readonly group: string;
+  readonly rule: string;
   readonly at: string;
   /** The flow that carries it, for threats that a flow brings. */
   readonly flow: string | undefined;
@@ -86,22 +86,31 @@ interface Place {
   readonly where: Threat["where"];
 }
 
-/** Where a rule finds its threat, one entry per group; two reasons for one place are both kept. */
-function placesFound(type: ThreatType, rule: Rule, graph: SystemGraph): readonly Place[] {
+/** Where the rules find their threat, one entry per group; two reasons for one place are both kept. */
+function placesFound(type: ThreatType, own: readonly Rule[], graph: SystemGraph): readonly Place[] {
   const places = new Map<string, Place>();
-  for (const find of rule.find(graph)) {
-    const place = placeOf(find, type, graph);
-    const before = places.get(place.group);
-    places.set(place.group, before ? { ...before, why: `${before.why}; ${place.why}` } : place);
-  }
+  for (const rule of own)
+    for (const find of rule.find(graph)) {
+      const place = { rule: rule.id, ...placeOf(find, type, graph) };
+      const before = places.get(place.group);
+      places.set(place.group, before ? { ...before, why: `${before.why}; ${place.why}` } : place);
+    }
   return [...places.values()];
 }
 
-function placeOf({ at, on, why }: Find, { slug }: ThreatType, graph: SystemGraph): Place {
+function placeOf({ at, on, why }: Find, { slug }: ThreatType, graph: SystemGraph): Omit<Place, "rule"> {
   if (on) return { group: `${slug}@${on.id}`, at: on.to, flow: on.id, why, where: on.where };
   if (at === SYSTEM_PLACE)
     return { group: `${slug}@${SYSTEM_PLACE}`, at: SYSTEM_PLACE, flow: undefined, why, where: graph.system.where };
   return { group: `${slug}@${at.id}`, at: at.id, flow: undefined, why, where: at.where };
+}
+
+/** Why no rule of a threat found a place; a threat without a rule was not looked for, and that is said. */
+function notFound(own: readonly Rule[], graph: SystemGraph): string {
+  if (own.length === 0) return "no rule of this version looks for it: it was not looked for";
+  return own
+    .map(({ otherwise, title }) => otherwise?.(graph) ?? `nothing here meets the condition "${title}"`)
+    .join("; ");
 }
 
 /** Whose business it is, when it is not this actor's. */
