@@ -1,5 +1,6 @@
 /** Writers for tests: the smallest files of each format, and every lie a header can tell. */
 import { crc32 } from "./crc32.ts";
+import images from "./fixtures/images.json" with { type: "json" };
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 
@@ -194,3 +195,6 @@ export async function writePng(
 
 export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+/** A 16 × 16 colour JPEG that Pillow wrote. */
+export const JPEG_16 = fromBase64(images.images["jpeg 4:4:4"].bytes);

@@ -1,19 +1,29 @@
+import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { evidence as evidenceSchema, type DeclaredControl, type Evidence } from "#assessment/index.ts";
+import { canonical } from "#base/canonical.ts";
 import { hashOf } from "#base/hash.ts";
 import { controlEvidence, importEvidence, verifyEd25519 } from "./index.ts";
-import {
-  ASOF,
-  bytesOf,
-  control,
-  DEPLOYED,
-  knowledge,
-  OTHER,
-  signed,
-  source,
-  statement,
-  world,
-} from "./world.testing.ts";
+import { ASOF, bytesOf, control, DEPLOYED, knowledge, OTHER, source, statement, world } from "./world.testing.ts";
+
+const keys = generateKeyPairSync("ed25519");
+
+/** The statement with a signature by Node's own Ed25519, as an author would make one. */
+function signed(
+  body: Record<string, unknown>,
+  form: "spki" | "raw" = "spki",
+  key: KeyObject = keys.privateKey,
+): Record<string, unknown> {
+  const spki = keys.publicKey.export({ format: "der", type: "spki" });
+  return {
+    ...body,
+    signature: {
+      alg: "ed25519",
+      publicKey: (form === "spki" ? spki : spki.subarray(-32)).toString("base64"),
+      value: sign(null, new TextEncoder().encode(canonical(body)), key).toString("base64"),
+    },
+  };
+}
 
 const grounds = { system: world, knowledge, asOf: ASOF };
 

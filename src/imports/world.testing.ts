@@ -1,5 +1,4 @@
 /** The smallest system that imported evidence can be about, and statements made of it, for tests. */
-import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import {
   system,
   type Control,
@@ -8,7 +7,6 @@ import {
   type Knowledge,
   type System,
 } from "#assessment/index.ts";
-import { canonical } from "#base/canonical.ts";
 
 export const ASOF = "2026-11-22";
 export const DEPLOYED = "a".repeat(64);
@@ -136,22 +134,3 @@ export const statement = (rest: object = {}): Record<string, unknown> => ({
 
 export const bytesOf = (value: unknown): Uint8Array =>
   new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
-
-const keys = generateKeyPairSync("ed25519");
-
-/** The statement with a signature by Node's own Ed25519, as an author would make one. */
-export function signed(
-  body: Record<string, unknown>,
-  form: "spki" | "raw" = "spki",
-  key: KeyObject = keys.privateKey,
-): Record<string, unknown> {
-  const spki = keys.publicKey.export({ format: "der", type: "spki" });
-  return {
-    ...body,
-    signature: {
-      alg: "ed25519",
-      publicKey: (form === "spki" ? spki : spki.subarray(-32)).toString("base64"),
-      value: sign(null, new TextEncoder().encode(canonical(body)), key).toString("base64"),
-    },
-  };
-}
