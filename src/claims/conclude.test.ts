@@ -439,6 +439,11 @@ describe("a second reader whose model breaks, with a verified archive", () => {
     expect(risk.successCurrent.low).toBe(0);
     expect(risk.controls.find(({ control: id }) => id === "C-92")).toMatchObject({ credited: true });
     expect(risk.depth).toBe(1);
+    const other = result.risks.find(({ actor: who }) => who === "radiographer")!;
+    expect(other.controls.find(({ control: id }) => id === "C-92")).toMatchObject({
+      credited: false,
+      why: "the way radiographer has does not end there",
+    });
   });
 
   test("what was not tried is said first, by class", () => {

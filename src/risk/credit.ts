@@ -185,11 +185,11 @@ export const speaksOfThreat = (control: Control | undefined, type: string): bool
 
 /**
  * Depth (METHOD §6): the largest set of credited layers of which no two share an actor with authority, a mechanism, a layer at
- * one place, or a piece of evidence. Authority over a layer is taken from who touches its place. Only the first sixteen layers
+ * one place, or a piece of evidence. Authority over a layer is taken from who touches its place. Only the first twelve layers
  * are combined: the search is exponential, and a smaller depth is never the flattering one.
  */
 export function depthOf(credited: readonly ControlCredit[], system: System, knowledge: Knowledge): number {
-  const layers = credited.slice(0, 16);
+  const layers = credited.slice(0, 12);
   const authorities = layers.map(
     ({ at }) => new Set(system.actors.filter(({ touches }) => touches.includes(at)).map(({ id }) => id)),
   );

@@ -451,6 +451,11 @@ function layersOf(
     ]),
   ]);
   const blocking = new Set(ways.current.blockedBy);
+  const same = (a: ActorReach, b: ActorReach): boolean =>
+    a.reach === b.reach &&
+    a.path.length === b.path.length &&
+    a.path.every((step, i) => step.component === b.path[i]!.component && step.flow === b.path[i]!.flow);
+  const moved = !same(ways.inherent, ways.current);
   const closesHere = ({ closure }: ControlCredit): boolean =>
     closure !== undefined && closesFor(closure, threat.type, threat.actor);
   const entries = credits.filter(
@@ -468,7 +473,9 @@ function layersOf(
         ? `it does not bind ${threat.actor}`
         : !onTheWay.has(credit.at) && !blocking.has(`${credit.control} at ${credit.at}`)
           ? `${credit.at} is not on the way`
-          : undefined;
+          : closesHere(credit) && !moved && credit.effect.length === 0
+            ? `the way ${threat.actor} has does not end there`
+            : undefined;
     const closes = closesHere(credit);
     const shut = closes && ways.current.reach === "none";
     const effect = shut ? "closes the way" : closes ? "closes part of the ways" : "a layer, which closes no way";
