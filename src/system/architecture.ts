@@ -104,7 +104,7 @@ export function readComponents(context: Context, datasets: Datasets): Component[
     for (const [flow, answer] of Object.entries(entry.usual ?? {}) as [UsualFlow, string][])
       usual[flow] = /^\s*none\s*$/i.test(answer) ? "none" : answer.trim();
     const open = USUAL_FLOWS_OF[entry.kind].filter((flow) => usual[flow] === undefined);
-    if (open.length > 0)
+    if (open.length > 0 && !context.incomplete.has(`components/${id}`))
       context.say(
         "W001",
         `${quoted(id)} leaves usual ways in unanswered: ${open.join(", ")}`,
@@ -157,7 +157,8 @@ function readModel(
     entry.task ??
     (classes ? "classification" : entry.level === "large-scale" ? "generation" : undefined) ??
     (entry.level === "symbolic" ? "decision-rules" : undefined);
-  if (task === undefined)
+  const whole = !context.incomplete.has(`components/${id}`);
+  if (task === undefined && whole)
     context.say(
       "E011",
       `model ${quoted(id)} does not say its task`,
@@ -165,14 +166,14 @@ function readModel(
       placeOf(context, at, "key"),
     );
   const input = entry.input && readInput(context, entry.input, [...at, "input"]);
-  if (!entry.artefact)
+  if (!entry.artefact && whole)
     context.say(
       "W009",
       `model ${quoted(id)} has no artefact here`,
       "nothing of it can be attacked or scanned; give artefact: path, or import evidence",
       placeOf(context, at, "key"),
     );
-  else if (!entry.input)
+  else if (!entry.input && whole)
     context.say(
       "W013",
       `model ${quoted(id)} does not describe its input`,
@@ -355,16 +356,27 @@ export function readFlows(context: Context): DataFlow[] {
       });
   });
 
+  // Said twice in the same words it is one flow; a bare segment adds nothing to a flow described elsewhere.
+  const different = new Map<string, Segment>();
+  for (const segment of segments) {
+    const words = wordsOf(segment);
+    if (!different.has(words)) different.set(words, segment);
+  }
+  const described = new Map<string, number>();
+  for (const segment of different.values())
+    if (!segment.bare) described.set(pairOf(segment), (described.get(pairOf(segment)) ?? 0) + 1);
+
   const flows: DataFlow[] = [];
   const byId = new Map<string, Segment>();
-  const pairs = Map.groupBy(segments, ({ from, to }) => `${from}->${to}`);
-  for (const segment of segments) {
-    const pair = `${segment.from}->${segment.to}`;
-    const siblings = pairs.get(pair)!;
-    if (segment.bare && siblings.find((other) => !other.bare || other === segment) !== segment) continue;
-    if (siblings.some((other) => other !== segment && byId.has(idOf(other, siblings)) && sameFlow(other, segment)))
-      continue;
-    const id = idOf(segment, siblings);
+  for (const segment of different.values()) {
+    const siblings = described.get(pairOf(segment)) ?? 0;
+    if (segment.bare && siblings > 0) continue;
+    // Where several different flows join the same two, what they carry is part of the id: ids never come from positions.
+    const id =
+      segment.explicitId ??
+      (siblings > 1 && segment.carries.length > 0
+        ? `${pairOf(segment)}:${segment.carries.join("+")}`
+        : pairOf(segment));
     const earlier = byId.get(id);
     if (earlier) {
       context.say(
@@ -392,24 +404,19 @@ export function readFlows(context: Context): DataFlow[] {
   return flows;
 }
 
-/** `a->b`; where several different flows join the same two, what they carry is part of the id. */
-function idOf(segment: Segment, siblings: readonly Segment[]): string {
-  if (segment.explicitId !== undefined) return segment.explicitId;
-  const pair = `${segment.from}->${segment.to}`;
-  const others = siblings.filter((other) => other.explicitId === undefined && !other.bare && !sameFlow(other, segment));
-  return others.length > 0 && segment.carries.length > 0 ? `${pair}:${segment.carries.join("+")}` : pair;
-}
-
-const sameFlow = (a: Segment, b: Segment): boolean =>
-  a.explicitId === b.explicitId &&
-  a.from === b.from &&
-  a.to === b.to &&
-  a.over === b.over &&
-  a.signed === b.signed &&
-  a.encrypted === b.encrypted &&
-  a.authenticated === b.authenticated &&
-  a.carries.length === b.carries.length &&
-  a.carries.every((what, index) => what === b.carries[index]);
+const pairOf = ({ from, to }: Segment): string => `${from}->${to}`;
+const wordsOf = (segment: Segment): string =>
+  JSON.stringify([
+    segment.explicitId,
+    segment.from,
+    segment.to,
+    segment.carries,
+    segment.over,
+    segment.signed,
+    segment.encrypted,
+    segment.authenticated,
+    segment.bare,
+  ]);
 
 function readArrows(
   context: Context,

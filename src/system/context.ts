@@ -50,12 +50,14 @@ export interface Context {
   readonly file: SystemFile;
   readonly located: Located;
   readonly options: ReadOptions;
-  /** Sections in which something could not be read: nothing is concluded from what is absent there. */
+  /** Sections (`flows`) and entries (`components/cnn`) in which something could not be read: nothing is concluded from what is absent there. */
   readonly incomplete: ReadonlySet<string>;
   /** Ids as the author declares them, also of entries that could not be read. */
   readonly names: Readonly<Record<"components" | "actors" | "assets" | "datasets", Names>>;
   /** Path of the i-th readable item of a list section. */
   readonly item: (section: ListSection, index: number) => Path;
+  /** Spent on finding what a misspelt name meant. */
+  readonly effort: { comparisons: number };
   readonly say: (code: SystemFileCode, message: string, hint: string | undefined, at: Path | Span) => void;
 }
 
@@ -87,6 +89,7 @@ export function contextOf(
       assets: declared("assets"),
       datasets: declared("datasets"),
     },
+    effort: { comparisons: 0 },
     item: (section, index) => [section, indices.get(section)?.[index] ?? index],
     say(code, message, hint, at) {
       const span = isPath(at) ? located.span(at) : at;
@@ -104,19 +107,22 @@ export const lineOf = (context: Context, at: Path | Span): number =>
 export const placeOf = (context: Context, path: Path, part: "key" | "value" = "value"): Span =>
   context.located.span(path, part);
 
+/** Above this product of names and mistakes nobody reads hints, and comparing each with each takes minutes. */
+const COMPARISONS_MAX = 200_000;
+
 /** `did you mean "threshold" (line 24)?` */
 export function meant(context: Context, word: string, pools: readonly Names[]): string | undefined {
-  const near = nearest(
-    word,
-    pools.flatMap((pool) => [...pool.keys()]),
-  );
+  context.effort.comparisons += pools.reduce((sum, pool) => sum + pool.size, 0);
+  if (context.effort.comparisons > COMPARISONS_MAX) return undefined;
+  const candidates = pools.flatMap((pool) => [...pool.keys()]);
+  const begins = word.length >= 3 ? candidates.filter((name) => name.startsWith(word)) : [];
+  const near = nearest(word, candidates) ?? (begins.length === 1 ? begins[0] : undefined);
   if (near === undefined) return undefined;
   const path = pools.map((pool) => pool.get(near)).find((found) => found !== undefined)!;
   return `did you mean ${quoted(near)} (line ${lineOf(context, path)})?`;
 }
 
-const listed = (names: Names): string =>
-  names.size === 0 ? "" : [...names.keys()].slice(0, 12).join(", ") + (names.size > 12 ? " …" : "");
+const listed = (names: Names): string => [...names.keys()].slice(0, 12).join(", ") + (names.size > 12 ? " …" : "");
 
 /** Whether `word` is declared in one of the pools; otherwise says so. `what` completes "…, which no … declares". */
 export function refer(
@@ -127,9 +133,7 @@ export function refer(
 ): boolean {
   if (pools.some((pool) => pool.has(word))) return true;
   const hint =
-    meant(context, word, pools) ??
-    say.otherwise ??
-    (pools.length === 1 && pools[0]!.size > 0 ? `declared: ${listed(pools[0]!)}` : undefined);
+    meant(context, word, pools) ?? say.otherwise ?? (pools[0]!.size > 0 ? `declared: ${listed(pools[0]!)}` : undefined);
   context.say(say.code, say.message, hint, say.at);
   return false;
 }

@@ -30,11 +30,24 @@ export function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
+/** Unknown keys of one mapping that get a hint; a mapping with more is another file, not misspelt. */
+const EXPLAINED_KEYS = 50;
+
 /** Everything the schema refuses, each as one mistake; `located.value` is read, nothing is changed. */
 export function schemaMistakes(located: Located, value: unknown): Mistake[] {
   const result = systemFile.safeParse(value);
   if (result.success) return [];
-  return result.error.issues.flatMap((issue) => mistakesOf(issue, [], located, value));
+  const mistakes = result.error.issues.flatMap((issue) => mistakesOf(issue, [], located, value));
+  // A misspelt key is one mistake, though the key it should be is missing with it.
+  return mistakes.filter(({ path, diagnostic: { code } }) => {
+    if (code !== "E011" && code !== "E022" && code !== "E033") return true;
+    const key = String(path.at(-1));
+    const parent = path.slice(0, -1);
+    return (
+      valueAt(value, path) !== undefined ||
+      !unreadKeys(valueAt(value, parent), parent).some((near) => nearest(near, [key]) !== undefined)
+    );
+  });
 }
 
 function mistakesOf(issue: Issue, prefix: Path, located: Located, root: unknown): Mistake[] {
@@ -45,12 +58,24 @@ function mistakesOf(issue: Issue, prefix: Path, located: Located, root: unknown)
   ];
   const name = nameOf(path);
 
-  if (value === undefined && path.length > 0) return [missing(path, located, root)];
+  if (value === undefined && path.length > 0) return [missing(path, located)];
   const own = /^([EW]\d{3})\|([^|]*)\|(.*)$/s.exec(issue.message);
 
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => unknownKey(key, path, located, root));
+      return issue.keys.map((key, index) =>
+        index < EXPLAINED_KEYS
+          ? unknownKey(key, path, located, root)
+          : {
+              path: [...path, key],
+              diagnostic: diagnostic(
+                "E010",
+                `${nameOf(path)} has an unknown key ${quoted(key)}`,
+                undefined,
+                located.span([...path, key], "key"),
+              ),
+            },
+      );
     case "invalid_key":
       return [
         {
@@ -78,7 +103,10 @@ function mistakesOf(issue: Issue, prefix: Path, located: Located, root: unknown)
     case "invalid_value": {
       if (own) break;
       const allowed = issue.values.map(String);
-      const near = typeof value === "string" ? nearest(value, allowed) : undefined;
+      const near =
+        typeof value === "string"
+          ? (allowed.find((word) => word === LEVEL_WORDS[value.toLowerCase()]) ?? nearest(value, allowed))
+          : undefined;
       return say(
         "E015",
         `${name} cannot be ${quoted(value)}`,
@@ -111,6 +139,15 @@ function mistakesOf(issue: Issue, prefix: Path, located: Located, root: unknown)
   }
   return say("E014", `${name} cannot be ${quoted(value)}`, issue.message);
 }
+
+const LEVEL_WORDS: Readonly<Record<string, string>> = {
+  "very low": "VL",
+  low: "L",
+  medium: "M",
+  moderate: "M",
+  high: "H",
+  "very high": "VH",
+};
 
 const WANTED: Readonly<Record<string, string>> = {
   string: "text",
@@ -148,6 +185,8 @@ function typeHint(expected: string, value: unknown, located: Located, path: Path
   if (expected === "array") return `write [${String(value)}]`;
   if ((expected === "record" || expected === "object") && Array.isArray(value))
     return "write `key: value` lines without the “- ”";
+  const keys = expected === "object" ? [...keysAt(path, undefined)] : [];
+  if (keys.length > 0) return `write ${String(path.at(-1))}: { ${keys.map((key) => `${key}: …`).join(", ")} }`;
   return undefined;
 }
 
@@ -216,7 +255,7 @@ function restOfComponent(path: Path, located: Located, root: unknown): Mistake[]
   );
 }
 
-function missing(path: Path, located: Located, root: unknown): Mistake {
+function missing(path: Path, located: Located): Mistake {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
   const span = parent.length === 0 ? located.span([]) : located.span(parent, "key");
@@ -242,12 +281,7 @@ function missing(path: Path, located: Located, root: unknown): Mistake {
     const kinds = ["model", ...otherComponent.shape.kind.options];
     return say("E011", `component ${quoted(path[1])} has no kind`, `add kind: ${kinds.join(" | ")}`);
   }
-  const near = unreadKeys(valueAt(root, parent), parent).find((candidate) => nearest(candidate, [key]));
-  return say(
-    "E011",
-    `${where} has no ${quoted(key)}`,
-    near ? `${quoted(near)} there is not a known key; did you mean ${key}?` : `add ${key}: ${described ?? ""}`.trim(),
-  );
+  return say("E011", `${where} has no ${quoted(key)}`, `add ${key}: ${described ?? ""}`.trim());
 }
 
 const unreadKeys = (value: unknown, path: Path): string[] =>
@@ -272,17 +306,18 @@ function unknownKey(key: string, parent: Path, located: Located, root: unknown):
       ),
     };
   const taken = new Set(typeof value === "object" && value !== null ? Object.keys(value) : []);
-  const near = nearest(
-    key,
-    [...known].filter((candidate) => !taken.has(candidate)),
-  );
-  const elsewhere = near ? undefined : placeOf(key);
+  const near =
+    nearest(
+      key,
+      [...known].filter((candidate) => !taken.has(candidate)),
+    ) ?? nearest(key, known);
+  const elsewhere = near ? undefined : (otherMake(key, parent) ?? placeOf(key));
   const hint = near
     ? `did you mean ${near}?`
     : key === "<<"
       ? "merge keys are not part of YAML 1.2; write the values out, or use an alias for a whole value"
       : elsewhere
-        ? `${key} stands under ${elsewhere}`
+        ? `${key} belongs to ${elsewhere}`
         : known.size > 0
           ? `known here: ${[...known].join(", ")}`
           : undefined;
@@ -356,6 +391,18 @@ function keysAt(path: Path, value: unknown): ReadonlySet<string> {
         ? shapes.filter((shape) => Object.hasOwn(shape, "level") === ((value as { kind?: unknown }).kind === "model"))
         : shapes;
   return new Set((decided.length > 0 ? decided : shapes).flatMap((shape) => Object.keys(shape)));
+}
+
+/** "a patch test", for a key that another make of the same list's items has. */
+function otherMake(key: string, parent: Path): string | undefined {
+  const first = FIRST_KEYS[String(parent[0])];
+  if (!first || parent.length !== 2) return undefined;
+  const shape = schemasAt(parent)
+    .flatMap(opened)
+    .map((schema) => definitionOf(schema).shape)
+    .find((candidate) => candidate && Object.hasOwn(candidate, key));
+  const make = shape && first.flat().find((name) => Object.hasOwn(shape, name));
+  return make && (parent[0] === "tests" ? `a test with ${make}:` : `a flow with ${make}:`);
 }
 
 function describedAt(path: Path): string | undefined {

@@ -43,7 +43,7 @@ export function readBudget(
         ? `the range is ${range[0]} to ${range[1]}`
         : width > 1
           ? `write ${shown}/${width}, or {raw: ${shown}}`
-          : `eps is a fraction of the range: 1 is all of it`,
+          : `eps is a fraction of the range: write ${shown}/255 for steps of 8-bit pictures, or a number up to 1`,
     };
   return { fraction, raw: isRaw ? number : number * width, written: shown };
 }

@@ -25,7 +25,7 @@ import {
   readSector,
 } from "./judgements.ts";
 import { diagnostic, schemaMistakes, valueAt } from "./mistakes.ts";
-import { systemFile } from "./schema.ts";
+import { MODEL_KEYS, systemFile } from "./schema.ts";
 import type { SystemFile } from "./schema.ts";
 import { readControls, readImports, readTests } from "./trials.ts";
 import { readYaml, TEXT_LIMITS } from "./yaml.ts";
@@ -140,9 +140,24 @@ const STAND_IN: SystemFile = {
   components: {},
 };
 
+/** A value that keeps an entry readable after the author's own was refused; by section, then key. It never reaches a System. */
+const STAND_IN_OF: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  system: { name: "?", purpose: "?" },
+  law: { role: "provider", listing: "annex-III.2" },
+  components: { level: "deep", role: "advisory", declared: 0.5 },
+  actors: { profile: "AT-1", because: "?" },
+  assets: { security: "M", privacy: "M" },
+  datasets: { role: "operational", source: "?" },
+  tests: { norm: "linf", eps: 1e-6, area: 0.05, because: "?" },
+  harms: { severity: "M", because: "?" },
+  exclusions: { because: "?" },
+  exposures: { because: "?" },
+  reviewers: { name: "?", role: "?", independent: true },
+};
+
 /**
- * The file without the parts that the schema refuses: whole items of lists, single keys elsewhere. List sections remember
- * where their items stood.
+ * The file without the parts that the schema refuses, so that everything else is still checked against each other. List
+ * sections remember where their items stood.
  */
 function readable(
   located: Located,
@@ -152,77 +167,59 @@ function readable(
   const removed = new Map<string, Set<number>>();
   const incomplete = new Set<string>();
   let paths = wrong;
-  // Removing a bad value can leave its parent without a key it needs; then the parent goes as well, up to the section.
-  for (let round = 0; round < 12; round++) {
-    for (const path of paths) remove(value, path, removed, incomplete);
+  // Taking a bad value out can leave its parent without a key it needs: then a stand-in goes there, or the parent goes as well.
+  for (let round = 0; round < 20; round++) {
+    for (const change of paths.map((path) => changeFor(value, path))) change?.(removed);
+    for (const [section, second] of paths) {
+      incomplete.add(String(section));
+      incomplete.add(`${section}/${second}`);
+    }
     const trial = withoutItems(value, removed);
-    const result = systemFile.safeParse({ ...STAND_IN, ...trial.value });
+    const whole = { ...STAND_IN, ...trial.value };
+    const result = systemFile.safeParse(whole);
     if (result.success) return { file: result.data, indices: trial.indices, incomplete };
-    paths = result.error.issues.flatMap((issue) => {
-      const at = (issue.path as Path).map((step, index, path) =>
+    paths = schemaMistakes(located, whole).map(({ path }) =>
+      path.map((step, index) =>
         index === 1 && typeof step === "number" ? (trial.indices.get(String(path[0]))?.[step] ?? step) : step,
-      );
-      return issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...at, key]) : [at];
-    });
+      ),
+    );
   }
   return { file: STAND_IN, indices: new Map(), incomplete: new Set(Object.keys(systemFile.shape)) };
 }
 
-function remove(
+/** What takes a refused path out of the file; decided for all paths before any is changed. */
+function changeFor(
   value: Record<string, unknown>,
   path: Path,
-  removed: Map<string, Set<number>>,
-  incomplete: Set<string>,
-): void {
+): ((removed: Map<string, Set<number>>) => void) | undefined {
   const [section, second] = path;
-  if (section === undefined) return;
-  incomplete.add(String(section));
-  if (typeof second === "number") {
-    // An item that has an unknown key and nothing else wrong loses that key only.
-    const parent = valueAt(value, path.slice(0, -1));
-    const last = path.at(-1)!;
-    if (path.length === 3 && isRecord(parent) && Object.hasOwn(parent, last) && isUnknownKey(path)) delete parent[last];
-    else removed.set(String(section), (removed.get(String(section)) ?? new Set()).add(second));
-    return;
+  const key = path.at(-1);
+  const parent = valueAt(value, path.slice(0, -1));
+  if (section === undefined || key === undefined) return undefined;
+  if (path.length === 2 && typeof second === "number")
+    return (removed) => void removed.set(String(section), (removed.get(String(section)) ?? new Set()).add(second));
+  if (isRecord(parent) && typeof key === "string") {
+    if (Object.hasOwn(parent, key)) return () => void delete parent[key];
+    const standIn =
+      section === "components" && key === "kind"
+        ? Object.keys(parent).some((known) => MODEL_KEYS.has(known))
+          ? "model"
+          : "external"
+        : STAND_IN_OF[String(section)]?.[key];
+    if (standIn !== undefined) return () => void (parent[key] = standIn);
   }
-  // The nearest key at or above the path that is there to be taken out; items of inner lists go with their list.
-  for (let length = path.length; length > 0; length--) {
-    const parent = valueAt(value, path.slice(0, length - 1));
-    const key = path[length - 1]!;
-    if (typeof key === "string" && isRecord(parent) && Object.hasOwn(parent, key)) {
-      delete parent[key];
-      return;
-    }
-  }
+  return changeFor(value, path.slice(0, -1));
 }
 
 const copied = (value: unknown): unknown =>
   Array.isArray(value)
     ? value.map(copied)
-    : typeof value === "object" && value !== null
+    : isRecord(value)
       ? Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copied(member)]))
       : value;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-const isUnknownKey = (path: Path): boolean => !KNOWN_ITEM_KEYS.has(String(path.at(-1)));
-const KNOWN_ITEM_KEYS: ReadonlySet<string> = new Set(
-  Object.values(systemFile.shape).flatMap((section) => itemKeys(section as unknown as Wrapped)),
-);
-
-interface Wrapped {
-  readonly _zod: {
-    readonly def: { innerType?: Wrapped; element?: Wrapped; options?: readonly Wrapped[]; shape?: object };
-  };
-}
-function itemKeys(schema: Wrapped): string[] {
-  const { innerType, element, options, shape } = schema._zod.def;
-  if (innerType) return itemKeys(innerType);
-  if (element) return itemKeys(element);
-  if (options) return options.flatMap(itemKeys);
-  return shape ? Object.keys(shape) : [];
-}
 
 function withoutItems(
   value: Record<string, unknown>,

@@ -331,7 +331,7 @@ const boundary: z.ZodType<BoundaryTree> = z.lazy(() =>
 
 const asset = z
   .strictObject({
-    title: text.optional(),
+    title: text.describe("What people call it; its key where unanswered.").optional(),
     security: level.describe(
       "What its loss of confidentiality, integrity or availability would cost: VL, L, M, H, VH.",
     ),
@@ -342,7 +342,7 @@ const asset = z
 
 const dataset = z
   .strictObject({
-    title: text.optional(),
+    title: text.describe("What people call it; its key where unanswered.").optional(),
     path: path.describe("File or folder: npz, npy, idx, csv, parquet, jsonl, image folder.").optional(),
     labels: path.describe("Where the labels lie when they are in another file.").optional(),
     role: z.enum(["training", "validation", "test", "knowledge-base", "operational"]).describe("What it is used for."),
@@ -352,7 +352,7 @@ const dataset = z
       .strictObject({
         source: text.describe("Where it comes from."),
         collected: date.describe("When it was collected.").optional(),
-        licence: text.optional(),
+        licence: text.describe("Under which licence it may be used.").optional(),
         suppliers: oneOrMany(text).describe("Who supplied or labelled it.").optional(),
       })
       .describe("Where the data comes from.")
@@ -370,7 +370,7 @@ const control = z
     verified: path.describe("Evidence of a denial test: the forged thing is refused; n and date inside.").optional(),
     declared: text.describe("A document or a statement: shown, earns nothing.").optional(),
     date: date.describe("When it was measured, verified or declared.").optional(),
-    note: text.optional(),
+    note: text.describe("Anything a reader should know.").optional(),
   })
   .describe("A control, where it stands, and how that is known: exactly one of measured, verified, declared.")
   .meta({ oneOf: [{ required: ["measured"] }, { required: ["verified"] }, { required: ["declared"] }] });
@@ -486,7 +486,10 @@ const perHarm = z
     Object.fromEntries(
       HARMS.map((harm) => [
         harm,
-        z.strictObject({ severity: level.describe("How bad: VL, L, M, H, VH."), because }).optional(),
+        z
+          .strictObject({ severity: level.describe("How bad: VL, L, M, H, VH."), because })
+          .describe(`Severity for ${harm}, with the reason.`)
+          .optional(),
       ]),
     ) as Record<
       (typeof HARMS)[number],

@@ -6,6 +6,7 @@ import { lineOf, many, ofMany, placeOf, readDate, readPath, readPathOrWords, ref
 import type { Context, Names } from "./context.ts";
 import { readBudget, readThreshold } from "./quantities.ts";
 import type { WrittenBudget } from "./quantities.ts";
+import { valueAt } from "./mistakes.ts";
 import type { FileTest } from "./schema.ts";
 import { quoted } from "./yaml.ts";
 import type { Path } from "./yaml.ts";
@@ -160,21 +161,21 @@ function readTest(
   const named = entry.data === undefined ? undefined : datasets.resolve(entry.data, [...at, "data"]);
   const component = components.find(({ id }) => id === modelId);
   const model = component?.model;
-  // A model whose own entry could not be read is not judged by what is missing from it.
   if (!known || !model) return undefined;
 
   const evaluation = datasets.all().filter(({ role, path }) => role === "test" && path !== undefined);
   const data = named ?? model.accuracy?.on ?? (evaluation.length === 1 ? evaluation[0]!.id : undefined);
   const lacking = [
     ...(model.artefact ? [] : ["an artefact"]),
-    ...(model.input ? [] : ["an input contract (input: { range: [0, 255] })"]),
-    ...(data ? [] : ["evaluation data (data: on the test, accuracy: on the model)"]),
+    ...(model.input ? [] : ["an input contract"]),
+    ...(data ? [] : ["evaluation data"]),
   ];
-  if (lacking.length > 0)
+  // What could not be read in the model's own entry has been reported there.
+  if (lacking.length > 0 && !context.incomplete.has(`components/${modelId}`))
     context.say(
       "E035",
       `${kind} test of ${quoted(modelId)} cannot run: it lacks ${lacking.join(" and ")}`,
-      `give the model ${lacking[0]}`,
+      LACKING_HINTS[lacking[0]!],
       modelAt,
     );
   const dataset = data === undefined ? undefined : datasets.all().find(({ id }) => id === data);
@@ -210,7 +211,7 @@ function readTest(
   };
   const finish = (test: Record<string, unknown>, thresholds: readonly PlannedThreshold[], written: boolean) => {
     const first = thresholds.find(({ at: place }) => place !== undefined);
-    if (!written)
+    if (!written && !context.incomplete.has(at.join("/")))
       context.say(
         "W006",
         `${kind} test of ${quoted(modelId)} has no threshold`,
@@ -297,6 +298,12 @@ function readTest(
   );
 }
 
+const LACKING_HINTS: Readonly<Record<string, string>> = {
+  "an artefact": "give the model artefact: model/….onnx",
+  "an input contract": "give the model input: { range: [0, 255], … }",
+  "evaluation data": "add data: path to the test, or accuracy: { declared: …, on: path } to the model",
+};
+
 interface PlannedThreshold {
   readonly read?: { readonly at: ">=" | "<="; readonly value: number };
   readonly at?: Path;
@@ -307,10 +314,13 @@ function modelsOf(context: Context): Names {
   return new Map(
     [...context.names.components].filter(([id]) => {
       const component = context.file.components[id];
-      return component === undefined || component.kind === "model";
+      return component?.kind === "model" || !component || kindUnsure(context, id);
     }),
   );
 }
+
+const kindUnsure = (context: Context, id: string): boolean =>
+  context.incomplete.has(`components/${id}`) && valueAt(context.located.value, ["components", id, "kind"]) !== "model";
 
 function readEps(
   context: Context,
@@ -388,6 +398,11 @@ export function checkThreats(context: Context, threats: readonly string[], at: (
   const known = context.options.knownThreats;
   threats.forEach((threat, index) => {
     if (known && !known.has(threat))
-      context.say("E027", `the catalogue has no threat ${quoted(threat)}`, "`vauban explain` lists them", at(index));
+      context.say(
+        "E027",
+        `the catalogue has no threat ${quoted(threat)}`,
+        "threats are T-01 to T-38; `vauban explain T-01` describes one",
+        at(index),
+      );
   });
 }

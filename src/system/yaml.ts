@@ -44,15 +44,19 @@ export interface YamlReading {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Text from the author, fit for one line of a terminal or a report: control and format characters escaped, 60 characters at most. */
-export function quoted(text: unknown): string {
-  const whole = typeof text === "string" ? text : (JSON.stringify(text) ?? String(text));
-  const short = whole.length > 60 ? `${whole.slice(0, 57)}…` : whole;
+/**
+ * What the author wrote, fit for one line of a terminal or a report: text in quotes, control and format characters escaped,
+ * 60 characters at most.
+ */
+export function quoted(written: unknown): string {
+  const isText = typeof written === "string";
+  const whole = isText ? written : (JSON.stringify(written) ?? String(written));
+  const short = whole.length > 60 ? `${whole.slice(0, 57).toWellFormed()}…` : whole;
   const visible = short.replace(
     /[\p{C}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`,
   );
-  return `"${visible}"`;
+  return isText ? `"${visible}"` : visible;
 }
 
 /** Reads one YAML 1.2 document that must be a mapping. Never throws for what the text contains. */
@@ -177,6 +181,9 @@ function unfitText(text: string, file: string, limits: TextLimits): Diagnostic |
   return tooDeep(text, file, limits.depth);
 }
 
+/** What the lexer puts between lexemes to mark documents, scalars and flow errors; not in the text, which holds no control characters. */
+const LEXER_MARKS: ReadonlySet<string> = new Set(["\u0002", "\u001F", "\u0018"]);
+
 /** The lexer alone, without recursion: how deep brackets go, and how many list dashes open on one line. */
 function tooDeep(text: string, file: string, depth: number): Diagnostic | undefined {
   let offset = 0;
@@ -196,8 +203,7 @@ function tooDeep(text: string, file: string, depth: number): Diagnostic | undefi
         span: { file, line: before.split("\n").length, column: offset - before.lastIndexOf("\n") },
       };
     }
-    // The lexer marks document starts and scalars with one control character each that is not in the text.
-    if (!/^[\x02\x1f\x18]$/.test(lexeme)) offset += lexeme.length;
+    if (!LEXER_MARKS.has(lexeme)) offset += lexeme.length;
   }
   return undefined;
 }
@@ -311,6 +317,19 @@ function convert(
     };
   }
 
+  const indexed = new Map<Node, Map<string, Pair<Node | null, Node | null>>>();
+  const pairOf = (node: Node, items: readonly Pair<Node | null, Node | null>[], key: string) => {
+    let index = indexed.get(node);
+    if (!index) {
+      index = new Map();
+      for (const pair of items) {
+        const name = keyOf(pair.key);
+        if (name !== undefined && !index.has(name)) index.set(name, pair);
+      }
+      indexed.set(node, index);
+    }
+    return index.get(key);
+  };
   const follow = (node: Node | null | undefined): Node | null | undefined => (node && targets.get(node)) ?? node;
   /** The nodes the path leads to, and how far it could be followed. */
   const find = (path: Path): { key?: Node; value: Node | null; complete: boolean } => {
@@ -319,7 +338,7 @@ function convert(
       const node = follow(at.value);
       let next: { key?: Node; value: Node | null } | undefined;
       if (isMap(node)) {
-        const pair = (node.items as Pair<Node | null, Node | null>[]).find(({ key }) => keyOf(key) === String(step));
+        const pair = pairOf(node, node.items as Pair<Node | null, Node | null>[], String(step));
         if (pair) next = { key: pair.key!, value: pair.value };
       } else if (isSeq(node) && typeof step === "number" && step < node.items.length) {
         next = { value: node.items[step] as Node | null };
