@@ -209,8 +209,8 @@ function writeModel(plan: BatchPlan, input: Port, preprocessing: Preprocessing, 
   return { g, x, logits, head };
 }
 
-/** Multiply-adds per second of one thread that a call is planned with; small convolutions reach less than large ones. */
-const MACS_PER_SECOND = 4e9;
+/** Multiply-adds per second of one thread that a call is planned with: a quarter of what a ResNet-8 reached (80e9, AVX-512). */
+const MACS_PER_SECOND = 2e10;
 /** A gradient costs about three forward passes; a call should end in a quarter of a second so that cancelling is prompt. */
 const MACS_PER_CALL = (MACS_PER_SECOND * 0.25) / 3;
 
