@@ -1,15 +1,28 @@
 /** Files that hold arrays (npy, npz, idx, each also gzipped), told apart by their bytes. */
-import { FormatError, viewOf } from "#formats/error.ts";
+import { FormatError, readableSize, viewOf } from "#formats/error.ts";
 import { readIdx } from "#formats/idx.ts";
 import { inflate } from "#formats/inflate.ts";
 import { readNpy } from "#formats/npy.ts";
 import { sniff } from "#formats/sniff.ts";
 import { readZip, readZipMember } from "#formats/zip.ts";
 import type { Values } from "./evaluation-set.ts";
-import { BYTES_MAX } from "./sources.ts";
 
 /** Most elements of samples: 2^28 float32 numbers are 1 GiB. */
 export const ELEMENTS_MAX = 2 ** 28;
+/** Most bytes of one unpacked array: as many as its elements, and a header. */
+const UNPACKED_MAX = 4 * ELEMENTS_MAX + 2 ** 16;
+/** Most bytes all members of an archive may claim; only those that are asked for are unpacked. */
+const LISTED_MAX = 2 ** 36;
+
+function refuseGiant(format: string, at: number, size: number, what: string): void {
+  if (size > UNPACKED_MAX)
+    throw new FormatError(
+      format,
+      at,
+      `${what} unpacks to ${readableSize(size)}; the limit is ${readableSize(UNPACKED_MAX)}`,
+      "keep an evaluation set of a few thousand samples in a file of its own",
+    );
+}
 
 export type Content =
   | { readonly kind: "array"; readonly array: Values }
@@ -43,23 +56,18 @@ export async function contentOf({ path, bytes }: { path: string; bytes: Uint8Arr
 }
 
 async function contentOfUnpacked(path: string, bytes: Uint8Array): Promise<Content> {
-  // The last four bytes of a gzip file are its unpacked size (RFC 1952 §2.3.1): an honest giant is refused unread.
+  // The last four bytes of a gzip file are its unpacked size (RFC 1952 §2.3.1): a giant is refused unread, and what grows
+  // past its own word is cut off.
   const stated = bytes.length >= 18 ? viewOf(bytes).getUint32(bytes.length - 4, true) : 0;
-  if (stated > BYTES_MAX)
-    throw new FormatError(
-      "gzip",
-      bytes.length - 4,
-      `it unpacks to ${stated} bytes`,
-      "keep an evaluation set of a few thousand samples in a file of its own",
-    );
-  const unpacked = await inflate(bytes, "gzip", BYTES_MAX, { format: "gzip", offset: 0 });
+  refuseGiant("gzip", bytes.length - 4, stated, "it");
+  const unpacked = await inflate(bytes, "gzip", stated, { format: "gzip", offset: 0 });
   if (sniff(unpacked).kind === "gzip")
     throw new FormatError("gzip", 0, "it holds another gzip file", "unpack it before naming it here");
   return contentOf({ path, bytes: unpacked });
 }
 
 function archive(bytes: Uint8Array): Content {
-  const members = readZip(bytes, { sizeMax: BYTES_MAX });
+  const members = readZip(bytes, { sizeMax: LISTED_MAX });
   if (members.some(({ name }) => name.endsWith("data.pkl")))
     throw new FormatError(
       "zip",
@@ -88,6 +96,7 @@ function archive(bytes: Uint8Array): Content {
           `it holds no array "${name}"; it has ${[...byName.keys()].join(", ")}`,
           "name an array that is there",
         );
+      refuseGiant("npz", member.at, member.size, `"${name}"`);
       const content = await readZipMember(bytes, member);
       try {
         return readNpy(content, { elementsMax: ELEMENTS_MAX });

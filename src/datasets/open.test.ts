@@ -410,6 +410,23 @@ describe("hostile files", () => {
     expect(saidOf(await refused({ "x.npy": huge, "y.npy": y }, "x.npy"))).toContain("1000000000000 elements");
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 22);
   });
+  test("a gzip or npz bomb is cut off at what it promised, and a promised giant is never unpacked", async () => {
+    const bomb = await deflated(new Uint8Array(100_000_000), "gzip");
+    expect(bomb.length).toBeLessThan(200_000);
+    const lying = bomb.slice();
+    new DataView(lying.buffer).setUint32(lying.length - 4, 40, true);
+    const before = process.memoryUsage().arrayBuffers;
+    expect(saidOf(await refused({ "x.npy": lying, "y.npy": y }, "x.npy"))).toContain("grows past 40 bytes");
+    new DataView(lying.buffer).setUint32(lying.length - 4, 0xffffffff, true);
+    expect(saidOf(await refused({ "x.npy": lying, "y.npy": y }, "x.npy"))).toContain("unpacks to 4.29 GB");
+    const packed = await deflated(new Uint8Array(1000), "deflate-raw");
+    const giant = writeZip([
+      { name: "x.npy", content: new Uint8Array(0), packed, method: 8, size: 3_000_000_000 },
+      { name: "y.npy", content: y },
+    ]);
+    expect(saidOf(await refused({ "d.npz": giant }, "d.npz"))).toContain("unpacks to 3.00 GB");
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
+  });
   test("object arrays, pickles, PyTorch files and other formats are refused with the reason", async () => {
     const objects = npyWithHeader(
       "{'descr': '|O', 'fortran_order': False, 'shape': (6,), }",

@@ -2,11 +2,12 @@
 import { FormatError, readableSize } from "./error.ts";
 
 const PIECE = 1 << 20;
+const GROWTH_MAX = 1032;
 
 /**
  * Inflates one deflate ("deflate-raw"), zlib ("deflate") or gzip stream (RFC 1951, 1950, 1952) through the web-standard
  * DecompressionStream. Throws a FormatError naming `format` and `offset` (where the stream starts in its file) on damaged
- * or truncated input and as soon as the output would pass `limit` bytes; no more than that is ever held.
+ * or truncated input and as soon as the output would pass `limit` bytes; no more than that is ever held. `limit` is best the size the format declares.
  */
 export async function inflate(
   compressed: Uint8Array,
@@ -24,16 +25,16 @@ export async function inflate(
   })();
   // The reading side reports the same failure; this branch must only not go unhandled.
   feed.catch(() => undefined);
-  const pieces: Uint8Array[] = [];
+  // One buffer for the whole: callers know the size they were promised. No deflate stream grows more than 1032-fold
+  // (RFC 1951: 258 bytes from two bits), so a promise beyond that is not even set aside.
+  const whole = new Uint8Array(Math.min(limit, GROWTH_MAX * compressed.length));
   let size = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
       const piece = value as Uint8Array;
-      size += piece.length;
-      if (size > limit) {
-        pieces.length = 0;
+      if (size + piece.length > whole.length) {
         const refusal = new FormatError(
           format,
           offset,
@@ -43,7 +44,8 @@ export async function inflate(
         reader.cancel(refusal).catch(() => undefined);
         throw refusal;
       }
-      pieces.push(piece);
+      whole.set(piece, size);
+      size += piece.length;
     }
     await feed;
   } catch (error) {
@@ -55,11 +57,5 @@ export async function inflate(
       "fetch or write the file again",
     );
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return whole.subarray(0, size);
 }
