@@ -56,10 +56,9 @@ export function creditControls({
 }): ControlCredit[] {
   return system.controls.map((entry) => {
     const control = knowledge.controls.find(({ id }) => id === entry.control);
-    const own = evidence.filter((item) => item.control === entry.control && (item.at ?? entry.at) === entry.at);
-    const claimed = system.controls.filter(
-      (other) => other.control === entry.control && other.at === entry.at && other.kind !== "declared",
-    ).length;
+    const peers = system.controls.filter((other) => other.control === entry.control && other.at === entry.at);
+    const own = evidenceOf(entry, peers, evidence);
+    const claimed = peers.filter(({ kind }) => kind !== "declared").length;
     const verdict = faultOf(entry, control, own, claimed);
     const base = { entry, control: entry.control, at: entry.at, evidence: own.map(({ id }) => id) };
     if (verdict) return { ...base, credited: false, ...verdict, binds: undefined, closure: undefined, effect: [] };
@@ -69,6 +68,24 @@ export function creditControls({
     const effect = own.filter(({ kind }) => kind === "measured");
     return { ...base, credited: true, fault: undefined, why: earned(own), binds, closure, effect };
   });
+}
+
+const sourceOf = ({ evidence, id }: DeclaredControl): string => evidence ?? id;
+
+/**
+ * What was brought for a control at a place. Entries that claim to be measured or verified stand and fall together, whichever of
+ * them brought an item, so that a failed test cannot be had off by losing it; what a declared entry brought is its own.
+ */
+function evidenceOf(
+  entry: DeclaredControl,
+  peers: readonly DeclaredControl[],
+  evidence: readonly Evidence[],
+): Evidence[] {
+  const here = evidence.filter((item) => item.control === entry.control && (item.at ?? entry.at) === entry.at);
+  if (entry.kind === "declared") return here.filter(({ source }) => source === sourceOf(entry));
+  const words = new Set(peers.filter(({ kind }) => kind === "declared").map(sourceOf));
+  const claims = new Set(peers.filter(({ kind }) => kind !== "declared").map(sourceOf));
+  return here.filter(({ source }) => source === undefined || claims.has(source) || !words.has(source));
 }
 
 /** The edges taken away by controls that earned it. */

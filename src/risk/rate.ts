@@ -117,7 +117,7 @@ function reachIn(system: System, knowledge: Knowledge): ReachWith {
   };
 }
 
-/** Lowers S by the strongest measured control on every way; a second one earns nothing until both are measured jointly (METHOD §3). */
+/** Lowers S to what was measured with a control on, where it stands on every way; effects of several are never multiplied (METHOD §3). */
 function withEffects(
   success: Success,
   threat: Threat,
@@ -144,24 +144,24 @@ function withEffects(
     return onEveryWay ? [successOf({ heard, gaps: [], lost: [] }, actor, wayOf(way))] : [];
   });
   if (measured.length === 0) return success;
-  const strongest = measured.reduce((a, b) => (b.estimate.high < a.estimate.high ? b : a));
-  const [a, b] = [success.estimate, strongest.estimate];
+  const all = [success, ...measured].map(({ estimate }) => estimate);
+  const strongest = measured.reduce((a, b) => (b.estimate.high < a.estimate.high ? b : a)).estimate;
   const lowered: Estimate = {
-    low: Math.min(a.low, b.low),
-    likely: Math.min(a.likely, b.likely),
-    high: Math.min(a.high, b.high),
-    basis: b.high < a.high ? b.basis : a.basis,
-    grade: weaker(a.grade, b.grade),
+    low: Math.min(...all.map(({ low }) => low)),
+    likely: Math.min(...all.map(({ likely }) => likely)),
+    high: Math.min(...all.map(({ high }) => high)),
+    basis: strongest.high < success.estimate.high ? strongest.basis : success.estimate.basis,
+    grade: all.map(({ grade }) => grade).reduce(weaker),
   };
   return {
     ...success,
     estimate: lowered,
-    evidence: [...new Set([...success.evidence, ...strongest.evidence])],
+    evidence: [...new Set([...success.evidence, ...measured.flatMap((effect) => effect.evidence)])],
     caveats:
       measured.length > 1
         ? [
             ...success.caveats,
-            "several controls were measured apart; only the strongest counts until they are measured jointly",
+            "several controls were measured apart: their effects are not multiplied until they are measured jointly",
           ]
         : success.caveats,
   };
