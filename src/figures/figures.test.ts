@@ -36,7 +36,7 @@ describe("numbers", () => {
     [2.34, "2.34"],
     [1, "1"],
     [0, "0"],
-    [0.99985, "0.9999"],
+    [0.99985, "> 0.999"],
   ])("%f is written %s", (value, text) => expect(figure(value)).toBe(text));
   test("budgets are written as the field writes them", () =>
     expect([4 / 255, 0.3, 0.5 / 255].map(budgetText)).toEqual(["4/255", "0.3", "0.002"]));
@@ -50,18 +50,16 @@ function row(n: number): System {
   return {
     name: "Row",
     components: ids.map((id) => ({ id, kind: "compute", title: `<${id}>`, holds: [], usual: {}, where })),
-    flows: ids
-      .slice(1)
-      .map((id, i) => ({
-        id: `f${i}`,
-        from: ids[i]!,
-        to: id,
-        carries: [],
-        signed: false,
-        encrypted: false,
-        authenticated: false,
-        where,
-      })),
+    flows: ids.slice(1).map((id, i) => ({
+      id: `f${i}`,
+      from: ids[i]!,
+      to: id,
+      carries: [],
+      signed: false,
+      encrypted: false,
+      authenticated: false,
+      where,
+    })),
     boundaries: [{ id: "b", title: "Inside", components: ids.filter((_, i) => i % 2 === 0), where }],
   } as unknown as System;
 }

@@ -16,8 +16,8 @@ interface Placed {
   readonly height: number;
 }
 
-const NODE = { width: 132, height: 46 };
-const GAP = { x: 58, y: 26 };
+const NODE = { width: 148, height: 56 };
+const GAP = { x: 52, y: 26 };
 const PAD = { side: 16, top: 30, bottom: 14 };
 const BAND_WIDTH = 1040;
 
@@ -135,14 +135,24 @@ ${system.flows.map((flow) =>
 )}
 ${system.components.map((component) => {
   const at = nodes.get(component.id)!;
-  return markup`<g class="component kind-${component.kind}${onPath((step) => step.component === component.id)}" id="map-${component.id}"><title>${component.title} (${component.kind})</title><rect x="${at.x}" y="${at.y}" width="${at.width}" height="${at.height}" rx="${component.kind === "human" || component.kind === "external" ? 22 : 6}"/><text class="kind" x="${at.x + at.width / 2}" y="${at.y + 15}">${KIND_GLYPH[component.kind]} ${component.kind}</text><text class="name" x="${at.x + at.width / 2}" y="${at.y + 33}">${shortened(component.title, 21)}</text></g>`;
+  return markup`<g class="component kind-${component.kind}${onPath((step) => step.component === component.id)}" id="map-${component.id}"><title>${component.title} (${component.kind})</title><rect x="${at.x}" y="${at.y}" width="${at.width}" height="${at.height}" rx="${component.kind === "human" || component.kind === "external" ? 22 : 6}"/><text class="kind" x="${at.x + at.width / 2}" y="${at.y + 15}">${KIND_GLYPH[component.kind]} ${component.kind}</text>${nameLines(component.title).map((line, i, all) => markup`<text class="name" x="${at.x + at.width / 2}" y="${at.y + (all.length === 1 ? 37 : 31) + 14 * i}">${line}</text>`)}</g>`;
 })}
 </svg>`;
   return { svg, width, height };
 }
 
-function shortened(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`;
+const LINE = 22;
+
+/** A title on at most two lines that fit the box; what does not fit ends in an ellipsis, and the tooltip has it whole. */
+function nameLines(title: string): string[] {
+  const lines: string[] = [];
+  for (const word of title.split(/\s+/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= LINE) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  const fit = lines.length > 2 ? [lines[0]!, `${lines[1]} …`] : lines;
+  return fit.map((line) => (line.length <= LINE + 1 ? line : `${line.slice(0, LINE).trimEnd()}…`));
 }
 
 /** Columns by longest path over the flows between siblings; columns that do not fit continue in a band below. */
@@ -253,21 +263,53 @@ function arrow(
   return markup`<g class="flow${flow.signed ? " signed" : ""}${onPath}"><title>${words}</title><path d="${curve}" marker-end="url(#arrow)"/></g>`;
 }
 
-/** The paths of the risks a reader should see first: one per threat group and actor, worst judgement first. */
-export function shownPaths(
-  { body }: Assessment,
-  most = 8,
-): { key: string; risk: Assessment["body"]["risks"][number]; path: Path; judgement: string }[] {
+export interface ShownPath {
+  readonly key: string;
+  readonly title: string;
+  readonly path: Path;
+  readonly judgement: "missed" | "open" | "within" | "closed";
+  /** The risk it belongs to; absent for a way that a control closes. */
+  readonly risk?: Assessment["body"]["risks"][number];
+  readonly note?: string;
+}
+
+/**
+ * The ways a reader should see first: those that credited controls close and that carry the outcome, then one per threat and
+ * actor, worst judgement first, measured before assumed.
+ */
+export function shownPaths({ body }: Assessment, most = 8): ShownPath[] {
   const rank = { missed: 0, open: 1, within: 2 } as const;
+  const known = new Set(body.system.components.map(({ id }) => id));
+  const closed = body.outcome.carriedBy.flatMap(({ control, at, path, without }, i): ShownPath[] => {
+    const steps = path.split(" -> ").filter((id) => known.has(id));
+    if (steps.length === 0) return [];
+    return [
+      {
+        key: `closed-${i}`,
+        title: `${control} at ${at} closes this way`,
+        path: steps.map((component) => ({ component, crosses: [] })),
+        judgement: "closed",
+        note: `Without it the outcome is: ${without}.`,
+      },
+    ];
+  });
   const seen = new Set<string>();
-  return body.risks
+  const open = body.risks
     .toSorted(
       (a, b) =>
         rank[a.judgement] - rank[b.judgement] ||
         Number(a.untested) - Number(b.untested) ||
+        b.current.low - a.current.low ||
         b.current.likely - a.current.likely,
     )
     .filter((risk) => risk.path.length > 0 && !seen.has(risk.threat) && seen.add(risk.threat))
     .slice(0, most)
-    .map((risk, i) => ({ key: `path-${i}`, risk, path: risk.path, judgement: risk.judgement }));
+    .map((risk, i): ShownPath => ({
+      key: `path-${i}`,
+      title: risk.threat,
+      path: risk.path,
+      judgement: risk.judgement,
+      risk,
+    }));
+  return [...closed, ...open];
 }

@@ -17,7 +17,7 @@ export function proportionText({ k, n, low, high }: Proportion): string {
 export function figure(value: number): string {
   if (value === 0) return "0";
   if (value >= 100) return value.toFixed(0);
-  if (value >= 0.9995 && value <= 1) return value === 1 ? "1" : value.toPrecision(4);
+  if (value > 0.999 && value < 1) return "> 0.999";
   return String(Number(value.toPrecision(value >= 1 ? 3 : 2)));
 }
 

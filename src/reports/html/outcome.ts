@@ -13,6 +13,7 @@ const CLASS_NAMES = {
 
 export function outcomeSection({ body, run }: Assessment): Markup {
   const { outcome, system } = body;
+  const name = new Map(body.knowledge.controls.map(({ id, title }) => [id, title]));
   const dates = body.claims.find(({ appliesFrom }) => appliesFrom)?.appliesFrom;
   return markup`<section aria-labelledby="outcome"><div class="outcome exit-${outcome.exit}">
 <h2 id="outcome" class="word">${outcome.outcome}</h2>
@@ -20,21 +21,22 @@ ${outcome.byAnalogy ? markup`<p><strong>By analogy – not a legal conclusion:</
 <p>${outcome.because}</p>
 ${body.partial ? markup`<p>${tag("partial", "warn")} ${body.partial.reason}. Left untested: ${body.partial.untested.join(", ")}.</p>` : ""}
 </div>
+<p class="classes"><span class="soft">The five classes of Art. 15(5):</span> ${outcome.coverage.map(({ class: kind, status, because }) => markup`<span class="class" title="${because}">${CLASS_NAMES[kind]} ${tag(status === "not-tried" ? "not tried" : status, status === "tried" ? "good" : status === "excluded" ? "mute" : "warn")}</span>`)}</p>
 <div class="columns">
-<div class="card"><h3>What was not tried</h3>${outcome.notTried.length === 0 ? markup`<p>Nothing that applies was left untried.</p>` : list(outcome.notTried.map(({ what, because, remedy }) => markup`<strong>${what}</strong>: ${because} <span class="soft">${remedy}</span>`))}</div>
+<div class="card"><h3>What was not tried</h3>${notTried(outcome)}</div>
 <div class="card"><h3>What carries the outcome</h3>${
     outcome.carriedBy.length === 0
       ? markup`<p>No control carries it: the outcome would be the same without any of the controls that earned credit.</p>`
       : list(
           outcome.carriedBy.map(
             (carrier) =>
-              markup`<strong>${carrier.control} at ${carrier.at}</strong>: without it the outcome is <em>${carrier.without}</em>${carrier.path ? markup`, by <code>${carrier.path}</code>` : ""}`,
+              markup`<strong>${carrier.control} ${name.get(carrier.control) ?? ""} at ${carrier.at}</strong>: without it the outcome is <em>${carrier.without}</em>${carrier.path ? markup`, by <code>${carrier.path}</code>` : ""}`,
           ),
         )
-  }<h3>What would change it most</h3>${list(outcome.next.slice(0, 6).map(({ what, command }) => markup`${what}${command ? markup` <code>${command}</code>` : ""}`))}</div>
-<div class="card"><h3>Why</h3>${list(outcome.reasons.slice(0, 8))}${outcome.reasons.length > 8 ? markup`<p class="soft">and ${outcome.reasons.length - 8} more, in the sections below</p>` : ""}</div>
-<div class="card"><h3>The five classes of Art. 15(5)</h3>${list(outcome.coverage.map(({ class: kind, status, because }) => markup`${tag(status === "not-tried" ? "not tried" : status, status === "tried" ? "good" : status === "excluded" ? "mute" : "warn")} <strong>${CLASS_NAMES[kind]}</strong>: ${because}`))}</div>
+  }</div>
+<div class="card"><h3>What would change it most</h3>${list(outcome.next.slice(0, 6).map(({ what, command }) => markup`${what}${command ? markup` – <code>${command}</code>` : ""}`))}</div>
 </div>
+<details><summary>Every reason for this outcome (${outcome.reasons.length})</summary>${list(outcome.reasons)}</details>
 ${facts([
   [
     "System",
@@ -46,4 +48,15 @@ ${facts([
   ["Left this machine", `${run.requestsOut} requests`],
 ])}
 </section>`;
+}
+
+/** What shares a reason is said once: classes first, then the threats nobody spoke of. */
+function notTried({ notTried: items }: Assessment["body"]["outcome"]): Markup {
+  if (items.length === 0) return markup`<p>Nothing that applies was left untried.</p>`;
+  const groups = [...Map.groupBy(items, ({ because }) => because)];
+  return markup`<ul>${groups.map(([because, members]) =>
+    members.length <= 3
+      ? markup`<li>${members.map(({ what }, i) => markup`${i > 0 ? ", " : ""}<strong>${what}</strong>`)}: ${because}. <span class="soft">${members.length === 1 ? members[0]!.remedy : ""}</span></li>`
+      : markup`<li><strong>${members.length} threats</strong>: ${because}. <details><summary>Which</summary>${members.map(({ what }, i) => markup`${i > 0 ? ", " : ""}<a href="#threat-${what}">${what}</a>`)}</details></li>`,
+  )}</ul>`;
 }

@@ -14,11 +14,14 @@ export function mapSection(assessment: Assessment): Markup {
 <div class="paths"><ul>${paths.map(
     ({
       key,
-      risk,
+      title,
       path,
-    }) => markup`<li><button type="button" aria-pressed="false" data-path="${key}" hidden>${tag(risk.judgement, JUDGEMENT_TONE[risk.judgement])} ${risk.threat}</button>
+      judgement,
+      risk,
+      note,
+    }) => markup`<li><button type="button" aria-pressed="false" data-path="${key}" hidden>${tag(judgement, judgement === "closed" ? "good" : JUDGEMENT_TONE[judgement])} ${title}</button>
 <ol>${path.map((step) => markup`<li>${titles.get(step.component) ?? step.component}${step.flow ? markup` <span class="soft">by <code>${step.flow}</code></span>` : ""}${step.crosses.length > 0 ? markup` <span class="soft">crossing ${step.crosses.join(", ")}</span>` : ""}</li>`)}</ol>
-<p>Success of one attempt ${intervalText(risk.successCurrent)} <span class="soft">(${basisText(risk.successCurrent)})</span>; attempts per year ${intervalText(risk.attempts)} <span class="soft">(${basisText(risk.attempts)})</span>.</p></li>`,
+${note ? markup`<p>${note}</p>` : ""}${risk ? markup`<p>Success of one attempt ${intervalText(risk.successCurrent)} <span class="soft">(${basisText(risk.successCurrent)})</span>; attempts per year ${intervalText(risk.attempts)} <span class="soft">(${basisText(risk.attempts)})</span>; so P(≥1 per year) ${intervalText(risk.current)} against ${figure(risk.criterion.perYear)}.</p>` : ""}</li>`,
   )}</ul></div>
 <details><summary>Flows in words (${system.flows.length})</summary>${table(
     "Data flows",
@@ -47,6 +50,7 @@ export function riskSection({ body }: Assessment): Markup {
       RANK[a.judgement] - RANK[b.judgement] ||
       Number(b.significant) - Number(a.significant) ||
       Number(a.untested) - Number(b.untested) ||
+      b.current.low - a.current.low ||
       b.current.high - a.current.high,
   );
   const counts = (["missed", "open", "within"] as const).map(
@@ -78,11 +82,17 @@ ${table<Risk>(
     {
       head: "Success of one attempt",
       cell: (risk) =>
-        markup`${intervalText(risk.successCurrent)} <small class="soft">${basisText(risk.successCurrent)}</small>${risk.otherReading ? markup`<br><small>${risk.otherReading.why}: ${intervalText(risk.otherReading)}</small>` : ""}${risk.caveats.length > 0 ? list(risk.caveats.map((caveat) => markup`<small class="soft">${caveat}</small>`)) : ""}`,
+        markup`<div class="wide">${intervalText(risk.successCurrent)} <small class="soft">${basisText(risk.successCurrent)}</small>${caveats(risk)}</div>`,
     },
   ],
   risks,
   { id: `risk-table-${dimension}`, filter: "Filter risks" },
 )}`,
 )}`;
+}
+
+function caveats({ otherReading, caveats: items }: Risk): Markup {
+  if (!otherReading && items.length === 0) return markup``;
+  const reading = otherReading ? [`${otherReading.why}: ${intervalText(otherReading)}`] : [];
+  return markup`<details><summary><small>caveats</small></summary>${list([...reading, ...items].map((item) => markup`<small>${item}</small>`))}</details>`;
 }

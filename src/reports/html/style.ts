@@ -22,11 +22,12 @@ code{overflow-wrap:anywhere}
 nav.contents{margin:1rem 0}nav.contents ul{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;padding:0;margin:0}
 .outcome{background:var(--card);border:1px solid var(--line);border-left:8px solid var(--soft);border-radius:10px;padding:1.1rem 1.4rem;margin:1rem 0}
 .outcome.exit-1{border-left-color:var(--bad)}.outcome.exit-2{border-left-color:var(--warn)}.outcome.exit-0{border-left-color:var(--good)}
-.outcome .word{font-size:1.55rem;font-weight:700;margin:0;line-height:1.25}
+.outcome h2{border:0;padding:0}.outcome .word{font-size:1.55rem;font-weight:700;margin:0;line-height:1.25}
+.classes{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;align-items:baseline;max-width:none}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(19rem,1fr));gap:1rem}
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1rem 1.2rem;margin:1rem 0;min-width:0}
 .columns .card{margin:0}
-.card h3{margin-top:0}
+.card h3{margin-top:0}.card ul{padding-left:1.1rem;margin:.3rem 0}.card li{margin:.35rem 0}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--soft);padding:.25rem 0 .5rem}
@@ -46,7 +47,7 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .map .boundary rect{fill:#8883;fill-opacity:.16;stroke:var(--soft);stroke-dasharray:6 4}
 .map .boundary text{fill:var(--soft);font-weight:600}
 .map .component rect{fill:var(--card);stroke:var(--ink);stroke-width:1.2}
-.map .component text{text-anchor:middle}.map .component .kind{font-size:10px;fill:var(--soft)}.map .component .name{font-weight:600;font-size:11.5px}
+.map .component text{text-anchor:middle}.map .component .kind{font-size:10px;fill:var(--soft)}.map .component .name{font-weight:600;font-size:11px}
 .map .kind-model rect{stroke-width:2.4;stroke:var(--accent)}
 .map .flow path{fill:none;stroke:var(--soft);stroke-width:1.3}.map marker path{fill:var(--soft)}
 .map .flow.signed path{stroke-dasharray:1 0;stroke-width:2}
@@ -61,6 +62,8 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .chart .budget{stroke:var(--ink);stroke-dasharray:3 3}.chart .threshold{stroke:var(--bad);stroke-width:1.6}.chart .threshold-label{fill:var(--bad)}
 .risks .interval{stroke:var(--good);stroke-width:7;stroke-linecap:round;opacity:.75}.risks .open .interval{stroke:var(--warn)}.risks .missed .interval{stroke:var(--bad)}
 .risks .untested .interval{stroke-dasharray:2 9}.risks .likely{fill:var(--ink)}.risks .criterion{stroke:var(--ink);stroke-width:2.4}
+.wide{min-width:19rem}.nowrap{white-space:nowrap}
+.chart{max-width:44rem}.chart.risks{max-width:100%}figure{margin:1rem 0}
 .matrix td{min-width:9rem}
 .filter{display:flex;gap:.5rem;align-items:center;margin:.5rem 0}.filter input{font:inherit;padding:.3rem .6rem;border:1px solid var(--line);border-radius:6px;background:var(--card);color:var(--ink);min-width:18rem}
 footer{padding:2rem 1.25rem 3rem;color:var(--soft);border-top:1px solid var(--line);margin-top:3rem}
