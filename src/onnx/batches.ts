@@ -8,6 +8,13 @@ export interface Feed {
   readonly perSample: boolean;
 }
 
+/** The rows of an output for all samples, and the shape of one. */
+export interface Rows {
+  readonly type: RuntimeTensor["type"];
+  readonly row: readonly number[];
+  readonly data: Numbers;
+}
+
 type Numbers = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
 /** Rows [from, to) of a tensor, filled up with zeros to `rows`; `dims` without the sample axis where `bare`. */
@@ -34,10 +41,10 @@ export async function runSamples(
   n: number,
   group: number | "bare",
   wanted?: readonly string[],
-): Promise<Record<string, { readonly type: RuntimeTensor["type"]; readonly data: Numbers }>> {
+): Promise<Record<string, Rows>> {
   const width = group === "bare" ? 1 : Math.min(group, n);
   const rows = group === "bare" || !Number.isFinite(group) ? undefined : group;
-  const parts = new Map<string, { type: RuntimeTensor["type"]; list: Numbers[] }>();
+  const parts = new Map<string, { type: RuntimeTensor["type"]; row: readonly number[]; list: Numbers[] }>();
   for (let from = 0; from < n; from += width) {
     const many = Math.min(width, n - from);
     const call: Record<string, RuntimeTensor> = {};
@@ -52,12 +59,14 @@ export async function runSamples(
     for (const [name, tensor] of Object.entries(results)) {
       const data = tensor.data as Numbers;
       const kept = rows === undefined || rows === many ? data : data.slice(0, (data.length / rows) * many);
-      const entry = parts.get(name) ?? { type: tensor.type, list: [] };
+      const batched = group !== "bare" && tensor.dims[0] === (rows ?? many);
+      const row = batched ? tensor.dims.slice(1) : tensor.dims;
+      const entry = parts.get(name) ?? { type: tensor.type, row, list: [] };
       entry.list.push(kept as Numbers);
       parts.set(name, entry);
     }
   }
-  return Object.fromEntries([...parts].map(([name, { type, list }]) => [name, { type, data: joined(list) }]));
+  return Object.fromEntries([...parts].map(([name, { type, row, list }]) => [name, { type, row, data: joined(list) }]));
 }
 
 function joined(list: readonly Numbers[]): Numbers {

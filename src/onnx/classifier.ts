@@ -9,11 +9,12 @@ import type { Feed } from "./batches.ts";
 import { OnnxError, UnsupportedOp } from "./errors.ts";
 import { loadGraph } from "./graph.ts";
 import type { LoadedModel } from "./graph.ts";
+import { isVector, noVector } from "./head.ts";
 import type { Head } from "./head.ts";
 import { feedsOf, formOf } from "./objectives.ts";
 import type { Objective } from "./objectives.ts";
 import { difference, openOriginal, throughHead } from "./original.ts";
-import type { OriginalModel } from "./original.ts";
+import type { OriginalModel, Outputs } from "./original.ts";
 import { sizeOf } from "./tensor.ts";
 
 export interface OpenOptions {
@@ -82,7 +83,13 @@ export async function openClassifier(options: OpenOptions): Promise<OnnxClassifi
   const size = sizeOf(sampleShape);
   const loaded = loadGraph(bytes);
   const original = await openOriginal(loaded, bytes, input, sampleShape, runtime);
-  const opened = await firstThatAgrees(loaded, original, options);
+  let opened: Opened;
+  try {
+    opened = await firstThatAgrees(loaded, original, options);
+  } catch (error) {
+    await original.release();
+    throw error;
+  }
   return {
     kind: "classifier",
     shape: sampleShape,
@@ -108,7 +115,9 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
   const probe = probeInput(input, sizeOf(sampleShape));
   const expected = await original.runSingly(probe, PROBE_SAMPLES);
   const again = await original.runSingly(probe, PROBE_SAMPLES);
-  const deterministic = Object.keys(expected).every((name) => difference(expected[name]!, again[name]!) === 0);
+  const deterministic = Object.keys(expected).every(
+    (name) => difference(expected[name]!.data, again[name]!.data) === 0,
+  );
   const stochastic = deterministic ? [] : ["the same input gave different outputs: the model is stochastic"];
   let because: OnnxError | undefined;
   const notes: string[] = [];
@@ -118,7 +127,7 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
       if (session === undefined) continue;
       const seen = throughHead(prepared.head, await forward(session, prepared, probe, PROBE_SAMPLES), PROBE_SAMPLES);
       const wanted = expected[prepared.head.output];
-      const worst = wanted === undefined ? Infinity : difference(seen, wanted);
+      const worst = wanted === undefined ? Infinity : difference(seen, wanted.data);
       if (worst <= AGREEMENT_MAX || !deterministic) {
         const agreement = { difference: worst, samples: PROBE_SAMPLES };
         await original.release();
@@ -241,7 +250,7 @@ async function asItIs(
   loaded: LoadedModel,
   original: OriginalModel,
   options: OpenOptions,
-  probes: Readonly<Record<string, Float64Array>>,
+  probes: Outputs,
   because: string,
   found: { deterministic: boolean; notes: readonly string[] },
 ): Promise<Opened> {
@@ -252,7 +261,7 @@ async function asItIs(
   let together = false;
   try {
     const joint = await original.run(probe, PROBE_SAMPLES);
-    together = difference(joint[head.output]!, probes[head.output]!) <= AGREEMENT_MAX;
+    together = difference(joint[head.output]!.data, probes[head.output]!.data) <= AGREEMENT_MAX;
   } catch {
     // The runtime refused the batch: answered by running singly.
   }
@@ -275,7 +284,7 @@ async function asItIs(
       counts.queries += n;
       if (n === 0) return new Float32Array(0);
       const out = together ? await original.run(x, n) : await original.runSingly(x, n);
-      return read(out[head.output]!, n);
+      return read(out[head.output]!.data, n);
     },
     release: () => original.release(),
   };
@@ -287,22 +296,19 @@ const PROBABILITY_MIN = 1.2e-38;
 function plainHead(
   loaded: LoadedModel,
   original: OriginalModel,
-  probes: Readonly<Record<string, Float64Array>>,
+  probes: Outputs,
   classes: number | undefined,
 ): { head: Head; read: (values: Float64Array, n: number) => Float32Array } {
   const typeOf = new Map(loaded.graph.outputs.map((port) => [port.name, port.type]));
-  const widths = original.outputs.map((name) => ({
-    name,
-    width: probes[name]!.length / PROBE_SAMPLES,
-    type: typeOf.get(name),
-  }));
+  const widths = original.outputs.flatMap((name) => {
+    const { row } = probes[name]!;
+    const width = sizeOf(row);
+    return isVector(row) ? [{ name, width, type: typeOf.get(name) }] : [];
+  });
   const isLabel = (type: string | undefined): boolean => type === "int64" || type === "int32";
-  const vectors = widths.filter(({ width, type }) => Number.isInteger(width) && width >= 1 && !isLabel(type));
+  const vectors = widths.filter(({ width, type }) => width >= 1 && !isLabel(type));
   const chosen = vectors.find(({ width }) => width > 1) ?? vectors[0] ?? widths.find(({ width }) => width === 1);
-  if (chosen === undefined)
-    throw new OnnxError("no output has one vector per sample", {
-      remedy: "only models with one row of outputs per sample can be attacked as classifiers",
-    });
+  if (chosen === undefined) throw noVector();
   const { name, width } = chosen;
   if (isLabel(chosen.type)) {
     if (classes === undefined)
@@ -321,7 +327,7 @@ function plainHead(
       },
     };
   }
-  const values = probes[name]!;
+  const values = probes[name]!.data;
   const sums = Array.from({ length: PROBE_SAMPLES }, (_, i) =>
     values.subarray(i * width, (i + 1) * width).reduce((sum, v) => sum + v, 0),
   );

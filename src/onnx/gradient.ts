@@ -1,5 +1,5 @@
 /** Reverse-mode differentiation: appends to a graph the nodes that compute a gradient. */
-import { UnsupportedOp } from "./errors.ts";
+import { OnnxError, UnsupportedOp } from "./errors.ts";
 import { nodeName, sameDims, typeOf } from "./ir.ts";
 import type { Node, Ref } from "./ir.ts";
 import { opOf } from "./ops.ts";
@@ -16,7 +16,7 @@ export function gradientOf(g: Writer, of: Ref, wrt: Ref): Ref {
   for (const node of nodes)
     if (!SHAPE_ONLY.has(node.op) && node.inputs.some((name) => reached.has(name)))
       for (const output of node.outputs) reached.add(output);
-  if (!reached.has(of.name)) throw new UnsupportedOp("of every kind", of.name, "does not depend on the model's input");
+  if (!reached.has(of.name)) throw new OnnxError("the objective does not depend on the model's input");
 
   const contributions = new Map<string, Ref[]>([[of.name, [g.onesLike(of)]]]);
   const gradientAt = (name: string): Ref | undefined => {
@@ -48,12 +48,7 @@ export function gradientOf(g: Writer, of: Ref, wrt: Ref): Ref {
     });
   }
   const gradient = gradientAt(wrt.name);
-  if (gradient === undefined)
-    throw new UnsupportedOp(
-      "of every kind",
-      of.name,
-      "depends on the model's input only through operators without gradient",
-    );
+  if (gradient === undefined) throw new OnnxError("the objective depends on the model's input only through shapes");
   return gradient;
 }
 

@@ -15,8 +15,8 @@ export interface LoadedModel {
   readonly opset: number;
   /** As in the file: calls mean what its own operator set says, and `writeCall` brings them to the dialect. */
   readonly graph: Graph;
-  /** The first operator that no table knows, where there is one. */
-  readonly foreign?: UnsupportedOp;
+  /** Why the graph can only be run as it is, where that is so: an operator that no table knows, or too old a set. */
+  readonly foreign?: OnnxError;
 }
 
 const OPSET_MIN = 7;
@@ -28,18 +28,16 @@ export function loadGraph(bytes: Uint8Array): LoadedModel {
     proto.opset_import.find((each) => (each.domain ?? "") === "" || each.domain === "ai.onnx")?.version ?? 1,
   );
   const raw = readGraph(proto.graph!);
-  if (opset < OPSET_MIN)
+  const stranger = raw.nodes.find((node) => !isKnown(node));
+  if (stranger === undefined && opset < OPSET_MIN)
     return {
       proto,
       opset,
       graph: raw,
-      foreign: new UnsupportedOp(
-        "of every kind",
-        raw.nodes[0]?.name ?? "",
-        `comes from operator set ${opset}, older than ${OPSET_MIN}`,
-      ),
+      foreign: new OnnxError(`the model is written for operator set ${opset}, older than ${OPSET_MIN}`, {
+        remedy: "convert it with onnx.version_converter, or export it again",
+      }),
     };
-  const stranger = raw.nodes.find((node) => !isKnown(node));
   if (stranger === undefined) return { proto, opset, graph: raw };
   const op = stranger.domain === "" ? stranger.op : `${stranger.domain}.${stranger.op}`;
   return { proto, opset, graph: raw, foreign: new UnsupportedOp(op, nodeName(stranger), "has no gradient rule") };
@@ -118,7 +116,7 @@ function dependencies(node: Node): readonly string[] {
   const names = [...node.inputs];
   for (const attribute of Object.values(node.attributes))
     for (const graph of [...(attribute.g ? [attribute.g] : []), ...attribute.graphs])
-      for (const inner of graph.node) names.push(...dependencies(readNode(inner)));
+      for (const inner of graph.node) for (const name of dependencies(readNode(inner))) names.push(name);
   return names;
 }
 

@@ -20,6 +20,17 @@ export interface Head {
 /** They hand a sample's elements on in the same order. */
 const PASSING = new Set(["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout"]);
 
+/** Whether an output's shape for one sample is one row: boxes per anchor or classes per pixel are not. */
+export const isVector = (row: readonly number[]): boolean => row.filter((dim) => dim !== 1).length <= 1;
+
+const rowOf = (dims: readonly number[], samples: number): readonly number[] =>
+  dims[0] === samples ? dims.slice(1) : dims;
+
+export const noVector = (): OnnxError =>
+  new OnnxError("no output of the model has one row of numbers per sample", {
+    remedy: "detection, segmentation and sequence models cannot be attacked as classifiers",
+  });
+
 /**
  * Chooses the output, strips the head and appends what makes it logits [batch, outputs].
  * `samples` gives the number of samples at each probe. Throws OnnxError where no output can be read as one vector per sample.
@@ -37,12 +48,11 @@ export function findHead(
   };
   const candidates = outputs
     .map((name) => ({ name, ref: g.ref(name) }))
-    .filter(({ ref }) => perSample(ref) !== undefined);
+    .filter(
+      ({ ref }) => perSample(ref) !== undefined && ref.at.every((known, k) => isVector(rowOf(known.dims, samples[k]!))),
+    );
   const best = candidates.find(({ ref }) => isFloat(typeOf(ref))) ?? candidates[0];
-  if (best === undefined)
-    throw new OnnxError("no output has one vector per sample", {
-      remedy: "only models with one row of outputs per sample can be attacked as classifiers",
-    });
+  if (best === undefined) throw noVector();
   const chosen = best.ref;
   const several = outputs.length > 1 ? `of ${outputs.length} outputs "${best.name}" is read; ` : "";
   const k = perSample(chosen)!;

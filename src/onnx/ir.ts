@@ -109,7 +109,7 @@ export function axisOf(node: Node, axis: number, rank: number): number {
 
 /** The shape two or more tensors broadcast to (NumPy's rule), or undefined. */
 export function broadcast(...shapes: readonly (readonly number[])[]): number[] | undefined {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const rank = shapes.reduce((most, shape) => Math.max(most, shape.length), 0);
   const out: number[] = Array.from({ length: rank }, () => 1);
   for (const shape of shapes)
     for (let i = 0; i < shape.length; i++) {

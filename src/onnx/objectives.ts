@@ -35,7 +35,7 @@ export function formOf(objective: Objective): ObjectiveForm {
   return {
     kind: "unsafe",
     clauses: objective.clauses.length,
-    constraints: Math.max(...objective.clauses.map((clause) => clause.length)),
+    constraints: objective.clauses.reduce((most, clause) => Math.max(most, clause.length), 0),
   };
 }
 

@@ -11,11 +11,14 @@ import type { Head } from "./head.ts";
 import { applyPreprocessing, preprocessingOf } from "./preprocessing.ts";
 import { sizeOf, toRuntime, toValue } from "./tensor.ts";
 
+/** Outputs by name: the rows of all samples, and the shape of one. */
+export type Outputs = Readonly<Record<string, { readonly data: Float64Array; readonly row: readonly number[] }>>;
+
 export interface OriginalModel {
-  /** Every numeric output for n samples of fractions, rows joined. */
-  run(x: Float32Array, n: number): Promise<Record<string, Float64Array>>;
+  /** Every numeric output for n samples of fractions. Throws OnnxError where the runtime gives up. */
+  run(x: Float32Array, n: number): Promise<Outputs>;
   /** The same, one sample per call. */
-  runSingly(x: Float32Array, n: number): Promise<Record<string, Float64Array>>;
+  runSingly(x: Float32Array, n: number): Promise<Outputs>;
   readonly outputs: readonly string[];
   readonly batch: "any" | number;
   release(): Promise<void>;
@@ -89,22 +92,24 @@ export async function openOriginal(
       data: Float64Array.from(values, (v) => (rounded ? Math.round(v) : v)),
     });
   };
-  const run = async (x: Float32Array, n: number, group: number | "bare"): Promise<Record<string, Float64Array>> => {
+  const run = async (x: Float32Array, n: number, group: number | "bare"): Promise<Outputs> => {
     if (x.length !== n * sizeOf(sample))
       throw new RangeError(`${x.length} values are not ${n} samples of ${sizeOf(sample)}`);
-    const results = await runSamples(
-      session,
-      { [input.name]: { tensor: feed(x, n), perSample: true } },
-      n,
-      group,
-      model.outputs,
-    );
-    return Object.fromEntries(
-      Object.entries(results).map(([name, { type, data }]) => [
-        name,
-        toValue({ type, dims: [data.length], data }).data,
-      ]),
-    );
+    const feeds = { [input.name]: { tensor: feed(x, n), perSample: true } };
+    try {
+      const results = await runSamples(session, feeds, n, group, model.outputs);
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { type, row, data }]) => [
+          name,
+          { row, data: toValue({ type, dims: [data.length], data }).data },
+        ]),
+      );
+    } catch (error) {
+      throw new OnnxError(
+        `the model does not run on samples of shape [${sample.join(", ")}]: ${error instanceof Error ? error.message.trim() : String(error)}`,
+        { remedy: "check the shape of the data against the model's input", cause: error },
+      );
+    }
   };
   const group = bare ? "bare" : (declared ?? Infinity);
   return {
@@ -122,7 +127,7 @@ export function throughHead(head: Head, logits: ArrayLike<number>, n: number): F
   const row = (i: number): number[] => Array.from({ length: k }, (_, j) => logits[i * k + j]!);
   const rows = Array.from({ length: n }, (_, i) => {
     const z = row(i);
-    const top = Math.max(...z);
+    const top = z.reduce((a, b) => Math.max(a, b), -Infinity);
     const total = top + Math.log(z.reduce((sum, v) => sum + Math.exp(v - top), 0));
     switch (head.kind) {
       case "softmax":

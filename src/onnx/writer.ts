@@ -9,7 +9,34 @@ import { attribute, elementNumber, scalar, sizeOf, toRuntime, toValue, vector } 
 import type { ElementType, Value } from "./tensor.ts";
 
 /** Above this many elements a constant is computed when the model runs, not here. */
-const FOLD_MAX = 2 ** 24;
+const FOLD_MAX = 2 ** 22;
+/** Shapes and the like are folded whatever was folded before. */
+const FOLD_ALWAYS = 4096;
+/** Work in one graph, in elements, after which only small constants are folded: a hostile file shall not keep us busy. */
+const FOLD_WORK_MAX = 2 ** 26;
+
+/** Operators whose work is more than their elements: bounded by the product of output and largest input. */
+const HEAVY = new Set(["MatMul", "Gemm", "Conv", "ConvTranspose", "MaxPool", "AveragePool", "Resize", "LRN", "TopK"]);
+
+/** How much folding a graph has left. */
+export interface FoldBudget {
+  work: number;
+}
+
+function affordable(
+  node: Node,
+  inputs: readonly (Known | undefined)[],
+  outputs: readonly { readonly dims: readonly number[] }[],
+  budget: FoldBudget,
+): boolean {
+  const out = outputs.reduce((sum, output) => sum + sizeOf(output.dims), 0);
+  const into = inputs.reduce((most, input) => Math.max(most, input ? sizeOf(input.dims) : 0), 0);
+  const work = HEAVY.has(node.op) ? out * into : out + into;
+  if (work <= FOLD_ALWAYS) return true;
+  if (out > FOLD_MAX || work > budget.work) return false;
+  budget.work -= work;
+  return true;
+}
 
 const sameValue = (a: Value, b: Value): boolean =>
   a.dims.length === b.dims.length &&
@@ -17,14 +44,14 @@ const sameValue = (a: Value, b: Value): boolean =>
   a.data.every((x, i) => Object.is(x, b.data[i]));
 
 /** What an operator's outputs are at one batch size; values are computed where all inputs have one. Throws OnnxError. */
-export function inferNode(node: Node, inputs: readonly (Known | undefined)[]): Known[] {
+export function inferNode(node: Node, inputs: readonly (Known | undefined)[], budget: FoldBudget): Known[] {
   const op = opOf(node);
   if (op === undefined) throw new OnnxError(`operator ${node.op} is not in the table`, { node: node.name });
   const outputs = op.shape({ node, inputs });
   const ready = node.inputs.every((name, i) => name === "" || inputs[i]?.value !== undefined);
   const shapeOnly = node.op === "Shape" || node.op === "Size";
-  if (!(ready || shapeOnly) || outputs.some((output) => sizeOf(output.dims) > FOLD_MAX)) return [...outputs];
-  if (RANDOM.has(node.op)) return [...outputs];
+  if (!(ready || shapeOnly) || RANDOM.has(node.op)) return [...outputs];
+  if (!shapeOnly && !affordable(node, inputs, outputs, budget)) return [...outputs];
   const values = op.value({
     node,
     inputs: shapeOnly
@@ -56,6 +83,7 @@ export class Writer {
   /** How many batch sizes are probed. */
   readonly probes: number;
   readonly #prefix: string;
+  readonly #budget: FoldBudget = { work: FOLD_WORK_MAX };
   #count = 0;
 
   /** Names it makes begin with `prefix`, which must not occur at the start of the model's own. */
@@ -122,6 +150,7 @@ export class Writer {
       inferNode(
         node,
         inputs.map((input) => input?.at[k]),
+        this.#budget,
       ),
     );
     const [x] = inputs;

@@ -178,7 +178,7 @@ export const activations: OpTable = {
     value(call) {
       const x = required(call, 0);
       return alongAxis(x, softAxis(call.node, x.dims.length), (line) => {
-        const best = line.indexOf(Math.max(...line));
+        const best = line.indexOf(line.reduce((a, b) => Math.max(a, b), -Infinity));
         return line.map((_, i) => (i === best ? 1 : 0));
       });
     },

@@ -64,7 +64,7 @@ const ROUNDS_MAX = 8;
 function scatterAxis(g: Writer, dy: Ref, axis: number, places: readonly number[], n: number): Ref {
   const users: number[][] = Array.from({ length: n }, () => []);
   places.forEach((place, j) => place >= 0 && users[place]!.push(j));
-  const rounds = Math.max(1, ...users.map((list) => list.length));
+  const rounds = users.reduce((most, list) => Math.max(most, list.length), 1);
   if (rounds > ROUNDS_MAX) {
     const matrix = new Float64Array(places.length * n);
     places.forEach((place, j) => place >= 0 && (matrix[j * n + place] = 1));
