@@ -10,6 +10,7 @@ import type {
   Model,
   UsualFlow,
 } from "#assessment/system.ts";
+import { USUAL_FLOWS } from "#assessment/system.ts";
 import type { Span } from "#base/diagnostics.ts";
 import { checkInterval, lineOf, many, meant, ofMany, placeOf, readDate, readPath, refer } from "./context.ts";
 import type { Context, Names } from "./context.ts";
@@ -591,6 +592,8 @@ export function readBoundaries(context: Context): Boundary[] {
 
 /** What a control or an actor can point at by name. */
 export interface Places {
+  /** `usual:backup@pacs`: the usual ways in, where a control can stand as well. */
+  readonly usual: Names;
   readonly components: Names;
   readonly flows: Names;
   readonly boundaries: Names;
@@ -599,6 +602,9 @@ export interface Places {
 /** The three sets of names as one; says where a flow has the id of something else. */
 export function readPlaces(context: Context, flows: readonly DataFlow[], boundaries: readonly Boundary[]): Places {
   const places: Places = {
+    usual: new Map(
+      [...context.names.components].flatMap(([id, at]) => USUAL_FLOWS.map((flow) => [`usual:${flow}@${id}`, at])),
+    ),
     components: context.names.components,
     flows: new Map(flows.map(({ id, where }) => [id, where])),
     boundaries: new Map(boundaries.map(({ id, where }) => [id, where])),

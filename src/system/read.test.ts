@@ -653,6 +653,18 @@ describe("flows", () => {
   });
 });
 
+describe("usual flows", () => {
+  it("a control may stand at a usual way in, and a misspelt one is noticed", () => {
+    const at = (place: string) => read(XRAY.replace("control: C-92, at: pacs", `control: C-92, at: "${place}"`));
+    expect(at("usual:backup@pacs").diagnostics.filter(isError)).toEqual([]);
+    expect(
+      at("usual:backup@pac")
+        .diagnostics.filter(isError)
+        .map(({ hint }) => hint),
+    ).toEqual(['did you mean "usual:backup@pacs" (line 22)?']);
+  });
+});
+
 describe("budgets and ids", () => {
   const eps = (written: string, norm = "linf") =>
     (

@@ -365,7 +365,7 @@ const dataset = z
 const control = z
   .strictObject({
     control: controlId.describe("A control of the catalogue; `vauban explain C-30` describes it."),
-    at: z.string().describe("The component, boundary or flow where it stands."),
+    at: z.string().describe("The component, boundary, flow or usual flow (usual:backup@archive) where it stands."),
     measured: path.describe("Evidence of the attack re-run with the control on and off.").optional(),
     verified: path.describe("Evidence of a denial test: the forged thing is refused; n and date inside.").optional(),
     declared: text.describe("A document or a statement: shown, earns nothing.").optional(),

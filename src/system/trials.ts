@@ -11,7 +11,7 @@ import type { FileTest } from "./schema.ts";
 import { quoted } from "./yaml.ts";
 import type { Path } from "./yaml.ts";
 
-const allOf = (places: Places): Names[] => [places.components, places.flows, places.boundaries];
+const allOf = (places: Places): Names[] => [places.components, places.flows, places.boundaries, places.usual];
 
 // ---------------------------------------------------------------- controls
 
@@ -24,10 +24,12 @@ export function readControls(context: Context, places: Places): DeclaredControl[
     const at = context.item("controls", index);
     const known = context.options.knownControls;
     if (known && !known.has(entry.control))
-      context.say("E026", `the catalogue has no control ${quoted(entry.control)}`, "`vauban explain` lists them", [
-        ...at,
-        "control",
-      ]);
+      context.say(
+        "E026",
+        `the catalogue has no control ${quoted(entry.control)}`,
+        "controls are C-01 to C-92; `vauban explain C-30` describes one",
+        [...at, "control"],
+      );
     refer(context, entry.at, allOf(places), {
       code: "E013",
       message: `${entry.control} stands at ${quoted(entry.at)}, which no component, flow or boundary declares`,
