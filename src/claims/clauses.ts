@@ -524,6 +524,13 @@ function robustness({ grounds: { evidence }, verdicts }: Case): Answer {
   const usable = runs.filter(isUsable).map(({ id }) => id);
   const gates = verdicts.filter(({ trial }) => trial.kind === "corruption");
   const caveats = [
+    ...runs.flatMap(({ outcome }) =>
+      outcome.status === "measured" && outcome.measure.kind === "corruption"
+        ? [
+            `worst: ${outcome.measure.worst.name}, strength ${outcome.measure.worst.severity}, right ${outcome.measure.worst.accuracy.k} of ${outcome.measure.worst.accuracy.n}`,
+          ]
+        : [],
+    ),
     "noise and corruption of the input only: faults of other components count only as far as evidence is imported",
   ];
   const failed = gates.find(({ verdict }) => verdict === "missed");

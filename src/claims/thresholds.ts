@@ -39,8 +39,12 @@ export function thresholdVerdicts(grounds: Grounds): ThresholdVerdict[] {
       return [{ trial, threshold, verdict: "not shown", detail: measured, evidence: item, ...NOTHING }];
     const interval = clopperPearson(measured.k, measured.n);
     const verdict = compareWith(interval, threshold.compare);
+    const what =
+      trial.kind === "patch"
+        ? "patch succeeds in at least half of its random draws on"
+        : threshold.metric.replace("-", " ");
     const detail =
-      `${threshold.metric.replace("-", " ")} ${measured.k} of ${counted(measured.n, measured.unit)}, ` +
+      `${what} ${measured.k} of ${counted(measured.n, measured.unit)}, ` +
       `${percent(interval.low)} to ${percent(interval.high)}; threshold ${threshold.compare.at} ${percent(threshold.compare.value)}`;
     const discharge = verdict === "missed" ? dischargeOf(trial, item!, grounds) : NOTHING;
     return [{ trial, threshold, verdict, detail, evidence: item, ...discharge }];
@@ -67,6 +71,7 @@ function measuredFor(
     case "evasion":
       return threshold.metric === "success-rate" ? measure.successRate : measure.robustAccuracy;
     case "patch":
+      // Draws on one input are not independent, so an interval over them would be too narrow; inputs are.
       return measure.perInput;
     case "corruption":
     case "clean":

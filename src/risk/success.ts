@@ -153,7 +153,7 @@ function pieceOf(
   const varies = variesOver(trial?.unit ?? counted.unit);
   const proven = counted.k > 0 ? counted : undefined;
   const grade = !evidence.adaptive ? weaker(evidence.grade, "C") : evidence.grade;
-  const figure = `${counted.k} of ${counted.n} ${counted.unit}`;
+  const figure = `${counted.k} of ${counted.n} ${counted.n === 1 || counted.unit.endsWith("s") ? counted.unit : `${counted.unit}s`}`;
 
   // METHOD §2: who can replace the image is not limited to 4/255.
   if (trial?.kind === "evasion" && !trial.bound?.actors.includes(actor.id))
