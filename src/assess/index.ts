@@ -19,7 +19,7 @@ import { broughtEvidence } from "./bring.ts";
 import { recall, remember } from "./cache.ts";
 import { evidenceOf, inconclusiveEvidence } from "./conclude.ts";
 import { judgeSystem } from "./judge.ts";
-import { plan, type Plan, type TrialPlan } from "./plan.ts";
+import { gatePower, plan, type Plan, type TrialPlan } from "./plan.ts";
 import { readSystemFile } from "./read.ts";
 import type { Shard, ShardResult } from "./shard.ts";
 
@@ -89,7 +89,10 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     ),
     ...brought.evidence,
   ];
-  const trials = [...planned.trials, ...planned.impossible].map(({ trial }) => trial);
+  const available = new Map(measured.results.map(({ trial, result }) => [trial.id, result.available]));
+  const trials = [...planned.trials, ...planned.impossible].map(({ trial }) =>
+    resolved(trial, available.get(trial.id)),
+  );
   const judged = judgeSystem({
     system,
     knowledge,
@@ -218,6 +221,12 @@ async function measure(run: Run, { trials }: Plan, request: AssessRequest): Prom
     seconds,
     cancelled,
   };
+}
+
+/** "This many, or all data": which of the two it came to, once the data were opened. */
+function resolved(trial: Trial, available: number | undefined): Trial {
+  if (!available || available >= trial.planned) return trial;
+  return { ...trial, planned: available, power: gatePower(available) };
 }
 
 /** Clean runs first, for they say whether the rest means anything; then the long ones. */

@@ -18,6 +18,9 @@ export const MEASUREMENT_REVISION = 1;
 /** METHOD §2: the power of a gate needs 500 samples, or all data with that said. */
 export const DEFAULT_SAMPLES = 500;
 
+/** The clean run needs answers only, no attack: it takes all data up to this many, whatever the other trials are limited to. */
+const CLEAN_SAMPLES = 10_000;
+
 /** An input of trials as it was found on disk. */
 export interface InputFile {
   readonly role: string;
@@ -164,10 +167,10 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
     if (because === undefined && mismatch)
       because = `${mismatch.path} is not the file the system describes: declared SHA-256 ${mismatch.declared.slice(0, 16)}…, found ${mismatch.found.slice(0, 16)}…`;
 
-    const samples = Math.min(
-      options.samples ?? Infinity,
-      ("samples" in test ? test.samples : undefined) ?? DEFAULT_SAMPLES,
-    );
+    const samples =
+      kind === "clean"
+        ? CLEAN_SAMPLES
+        : Math.min(options.samples ?? Infinity, ("samples" in test ? test.samples : undefined) ?? DEFAULT_SAMPLES);
     const queries = Math.min(
       options.queries ?? Infinity,
       ("queries" in test ? test.queries : undefined) ?? DEFAULT_QUERIES,
@@ -266,11 +269,11 @@ function describe({
     knowledge,
     unit: UNIT[kind],
     planned: samples,
-    power: 0.98 / Math.sqrt(samples),
+    power: gatePower(samples),
     budget,
     bound: test.kind === "evasion" ? test.bound : undefined,
     threshold: thresholdOf(test),
-    stop: "all planned samples were tried, or the run was cancelled",
+    stop: "as many units as planned, or all the data hold, were tried; or the run was cancelled",
     seed,
     inputs: inputs.map((input) => ({ ...input })),
     where: "where" in test ? test.where : component.where,
@@ -296,6 +299,9 @@ function describe({
     manifest: hashOf({ ...hashedPart, threshold: fixed.threshold && { ...fixed.threshold, where: null }, key }),
   };
 }
+
+/** Half-width of the 95 % interval of a proportion near one half with n units. */
+export const gatePower = (n: number): number => 0.98 / Math.sqrt(n);
 
 function thresholdOf(test: TrialPlan["test"]): Threshold | undefined {
   if (test.kind === "clean") return undefined;

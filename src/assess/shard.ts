@@ -26,8 +26,9 @@ export interface ShardResult {
   readonly notes: readonly string[];
   /** How the model was entered. */
   readonly access: "white-box" | "scores";
-  /** Samples really tried. */
+  /** Independent units really tried, and how many the data hold. */
   readonly tried: number;
+  readonly available: number;
 }
 
 export interface ShardPorts {
@@ -47,6 +48,7 @@ export async function runShard({ plan }: Shard, { signal, ports, onProgress }: S
     notes,
     access: "scores",
     tried: 0,
+    available: 0,
   });
   const random = rng(plan.trial.seed);
   try {
@@ -106,7 +108,8 @@ export async function runShard({ plan }: Shard, { signal, ports, onProgress }: S
       rng: random,
       progress: ({ done, total, label, note }) => onProgress(done, total, [label, note].filter(Boolean).join(" ")),
     };
-    const evaluated = await evaluate(listening, classifier, samples.set, plan);
+    const planned = Math.min(plan.trial.planned, samples.available);
+    const evaluated = await evaluate(listening, classifier, samples.set, plan, planned);
     return {
       outcome: withExhibits(evaluated, set.shape),
       sanity: evaluated.sanity,
@@ -115,6 +118,7 @@ export async function runShard({ plan }: Shard, { signal, ports, onProgress }: S
         : notes,
       access: classifier.gradient ? "white-box" : "scores",
       tried: n,
+      available: samples.available,
     };
   } catch (error) {
     if (error instanceof HostError) return refuse(error.remedy ? `${error.message} – ${error.remedy}` : error.message);
@@ -128,6 +132,7 @@ function evaluate(
   classifier: Classifier,
   set: Samples,
   { trial, test, model, steps, queries }: TrialPlan,
+  planned: number,
 ): Promise<Evaluated<Measure>> {
   const item = trial.id;
   const declared = model.declared;
@@ -140,7 +145,7 @@ function evaluate(
         norm: test.norm,
         eps: test.eps.fraction,
         epsRaw: test.eps.raw,
-        planned: trial.planned,
+        planned,
         declared,
         budget: { steps, restarts: 1, queries },
       });
@@ -150,7 +155,7 @@ function evaluate(
         area: test.area,
         target: test.target,
         placement: test.placement,
-        planned: trial.planned,
+        planned,
         declared,
         budget: { steps, queries },
       });
@@ -196,6 +201,7 @@ function fractions(
       labels: Int32Array.from(rows, (row) => set.y[row]!),
       units: rows.map((row) => set.units?.[row] ?? `sample ${row}`),
       unit: set.units ? "unit" : "input",
+      of: available,
       classes: plan.model.classes ?? set.classNames,
     },
     available,

@@ -12,6 +12,8 @@ export interface EvaluationSet {
   readonly units: readonly string[];
   /** The thing n counts, for example "image" (METHOD §2). */
   readonly unit: string;
+  /** How many independent units the data hold, when these samples are only some of them. */
+  readonly of?: number;
   /** Class names in the order of the outputs. */
   readonly classes?: readonly string[];
 }

@@ -1,4 +1,5 @@
 /** The checks that decide whether an attack's figure may be believed (domain list: AutoAttack's flags; Carlini et al. 2019). */
+import { clopperPearson } from "#base/statistics.ts";
 import type { SanityCheck } from "#assessment/evidence.ts";
 import { type EvaluationSet, type Listening, answers, classesSaid } from "./answers.ts";
 import type { Classifier, Objective } from "./target.ts";
@@ -65,14 +66,15 @@ export function cleanAccuracyCheck(correct: number, set: EvaluationSet, declared
   const check = "clean accuracy is what it should be";
   const suspect = "so the preprocessing or the labels are suspected";
   if (declared !== undefined) {
-    const passed = Math.abs(accuracy - declared) <= DECLARED_TOLERANCE + 1e-9;
+    // On all data the figure itself is compared. Some of them only estimate it: suspected is what their interval excludes.
+    const sampled = set.of !== undefined && set.of > n;
+    const { low, high } = sampled ? clopperPearson(correct, n) : { low: accuracy, high: accuracy };
+    const passed = low - DECLARED_TOLERANCE - 1e-9 <= declared && declared <= high + DECLARED_TOLERANCE + 1e-9;
     const verdict = passed ? "" : `: more than 3 points apart, ${suspect}`;
-    return {
-      check,
-      passed,
-      about: "validity",
-      detail: `${percent(accuracy)} measured, ${percent(declared)} declared${verdict}`,
-    };
+    const measured = sampled
+      ? `${percent(accuracy)} [${percent(low)}, ${percent(high)}] measured on ${n} of ${set.of}`
+      : `${percent(accuracy)} measured`;
+    return { check, passed, about: "validity", detail: `${measured}, ${percent(declared)} declared${verdict}` };
   }
   const perClass = new Map<number, number>();
   for (const label of set.labels.subarray(0, n)) perClass.set(label, (perClass.get(label) ?? 0) + 1);
