@@ -404,6 +404,10 @@ function writeField(
       writeMessage(body, type(), value as Message);
       sink.varint(body.length);
       sink.append(body);
+    } else if (field.repeated && (type === "float" || type === "double")) {
+      // As bytes: a number on its way through JavaScript may lose the payload of a NaN.
+      const one = (values as Float32Array | Float64Array).slice(i, i + 1);
+      sink.push(new Uint8Array(one.buffer, one.byteOffset, one.byteLength));
     } else if (type === "float" || type === "double") {
       const bytes = new Uint8Array(type === "float" ? 4 : 8);
       const view = new DataView(bytes.buffer);

@@ -100,6 +100,14 @@ export function wrongShape(node: Node, because: string): OnnxError {
   });
 }
 
+/** Index maps larger than this belong to no model that runs here, only to a file that wants to keep us busy. */
+const MAP_MAX = 2 ** 27;
+
+/** Refuses a map of `entries` that would cost more memory or time than any real model asks for. */
+export function affordable(node: Node, entries: number): void {
+  if (!(entries <= MAP_MAX)) throw wrongShape(node, `asks for ${entries} index pairs, more than any real model`);
+}
+
 /** An axis of −rank … rank−1 as 0 … rank−1. */
 export function axisOf(node: Node, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= Math.max(rank, 1))

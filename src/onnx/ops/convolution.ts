@@ -6,7 +6,7 @@ import { extent, geometryOf, windowsOf } from "./windows.ts";
 import type { Geometry } from "./windows.ts";
 import { UnsupportedOp } from "../errors.ts";
 import type { Node, Ref } from "../ir.ts";
-import { attr, fixed, nodeName, rankOf, wrongShape } from "../ir.ts";
+import { affordable, attr, fixed, nodeName, rankOf, wrongShape } from "../ir.ts";
 import { attribute, sizeOf } from "../tensor.ts";
 import type { Value } from "../tensor.ts";
 import type { Writer } from "../writer.ts";
@@ -58,6 +58,7 @@ function transposedGeometry(node: Node, x: readonly number[], w: readonly number
     if (length < 1) throw wrongShape(node, "the output would be empty");
     spatial.push(length);
   }
+  affordable(node, sizeOf(kernel) * sizeOf(out));
   return {
     geometry: { kernel, strides, dilations, begin, end, out } satisfies Geometry,
     spatial,

@@ -4,7 +4,7 @@ import { first, knownNumbers, required } from "./op.ts";
 import { asKnown } from "./shapes.ts";
 import { UnsupportedOp } from "../errors.ts";
 import type { Node, Ref } from "../ir.ts";
-import { attr, axisOf, fixed, nodeName, rankOf, stridesOf, typeOf, walk, wrongShape } from "../ir.ts";
+import { affordable, attr, axisOf, fixed, nodeName, rankOf, stridesOf, typeOf, walk, wrongShape } from "../ir.ts";
 import { attribute, sizeOf } from "../tensor.ts";
 import type { Value } from "../tensor.ts";
 import type { Writer } from "../writer.ts";
@@ -116,6 +116,7 @@ function padPlaces(
   n: number,
   { before, after }: { before: number; after: number },
 ): number[] {
+  affordable(node, n + before + after);
   return Array.from({ length: n + before + after }, (_, i) => {
     const at = i - before;
     if (at >= 0 && at < n) return at;
@@ -152,6 +153,7 @@ const constantIndices = (call: GradientCall): Value => {
 function resizeMatrix(node: Node, n: number, length: number, scale: number): Float64Array {
   const mode = attr.string(node, "mode", "nearest");
   const coordinates = attr.string(node, "coordinate_transformation_mode", "half_pixel");
+  affordable(node, length * n);
   const matrix = new Float64Array(length * n);
   const clamp = (i: number): number => Math.min(n - 1, Math.max(0, i));
   for (let o = 0; o < length; o++) {

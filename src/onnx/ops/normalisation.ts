@@ -2,7 +2,7 @@
 import type { OpTable } from "./op.ts";
 import { first, required } from "./op.ts";
 import type { Node, Ref } from "../ir.ts";
-import { attr, axisOf, fixed, rankOf, stridesOf, walk, wrongShape } from "../ir.ts";
+import { affordable, attr, axisOf, fixed, rankOf, stridesOf, walk, wrongShape } from "../ir.ts";
 import { attribute, sizeOf } from "../tensor.ts";
 import type { Value } from "../tensor.ts";
 import type { Writer } from "../writer.ts";
@@ -60,9 +60,10 @@ function throughStandardised(g: Writer, d: Ref, normed: Ref, inverse: Ref, axes:
 }
 
 /** For LRN: which channels each channel's window sums, as [C, C] ones and zeros. */
-function band(channels: number, size: number, transposed: boolean): Float64Array {
+function band(node: Node, channels: number, size: number, transposed: boolean): Float64Array {
   const before = Math.floor((size - 1) / 2),
     after = Math.ceil((size - 1) / 2);
+  affordable(node, channels * channels);
   const data = new Float64Array(channels * channels);
   for (let c = 0; c < channels; c++)
     for (let i = Math.max(0, c - before); i <= Math.min(channels - 1, c + after); i++)
@@ -176,7 +177,7 @@ export const normalisation: OpTable = {
       const { size, alpha, beta, bias } = lrnOf(call.node);
       const channels = x.dims[1]!,
         plane = sizeOf(x.dims.slice(2));
-      const window = band(channels, size, false);
+      const window = band(call.node, channels, size, false);
       const data = x.data.map((v, place) => {
         const c = Math.floor(place / plane) % channels,
           base = place - c * plane;
@@ -195,7 +196,7 @@ export const normalisation: OpTable = {
         g.constant({
           type: x.at[0]!.type,
           dims: [channels, channels, ...from(2, rankOf(x)).map(() => 1)],
-          data: band(channels, size, transposed),
+          data: band(call.node, channels, size, transposed),
         });
       const squares = g.op("Conv", [g.mul(x, x), kernel(false)]);
       const base = g.add(g.scale(squares, alpha / size), g.number(bias, x));

@@ -1,6 +1,6 @@
 /** Geometry of sliding windows: what convolutions and pools share. */
 import type { Node } from "../ir.ts";
-import { attr, stridesOf, wrongShape } from "../ir.ts";
+import { affordable, attr, stridesOf, wrongShape } from "../ir.ts";
 import { sizeOf } from "../tensor.ts";
 
 /** Per spatial axis: window, stride, dilation, padding before and after (resolved), output length. */
@@ -51,6 +51,7 @@ export function geometryOf(node: Node, spatial: readonly number[], kernel: reado
     if (ceil && (length - 1) * strides[i]! >= spatial[i]! + begin[i]!) length--;
     out.push(length);
   }
+  affordable(node, sizeOf(kernel) * sizeOf(out));
   return { kernel, strides, dilations, begin, end, out };
 }
 
