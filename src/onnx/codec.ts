@@ -241,6 +241,10 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
     throw new OnnxError("not a readable ONNX file: it holds no graph", {
       remedy: "give the file that torch.onnx.export, tf2onnx or your tool wrote",
     });
+  if (model.opset_import.length === 0)
+    throw new OnnxError("not a readable ONNX file: it names no operator set", {
+      remedy: "compare the file's size and SHA-256 with its source; it may be cut off",
+    });
   return model;
 }
 
