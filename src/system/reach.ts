@@ -147,7 +147,7 @@ export interface ThreatReach {
 
 /**
  * Reach of an actor to a threat: to what a flow carries when it comes by a flow, to what the entries of its type hand on, else to
- * its place. What only discloses asks what the actor can see; what alters too asks for the better of the two.
+ * its place. What only discloses asks what the actor can see; everything else asks what the actor can change.
  * A pure function of system, type and closures: the same question may be put with a closure more or less.
  */
 export function reachOfThreat(
@@ -156,29 +156,24 @@ export function reachOfThreat(
   type: Pick<ThreatType, "id" | "consequences">,
   options: Pick<ReachOptions, "closures" | "profile"> = {},
 ): ThreatReach {
-  const discloses = type.consequences.includes("disclosure");
-  const directions = [
-    ...(type.consequences.some((consequence) => consequence !== "disclosure") ? (["influence"] as const) : []),
-    ...(discloses ? (["observe"] as const) : []),
-  ];
+  const onlyDiscloses = type.consequences.every((consequence) => consequence === "disclosure");
+  const direction = onlyDiscloses ? "observe" : "influence";
+  const along = ALONG[type.id];
   const place = graph.isComponent(at) ? graph.component(at) : undefined;
   const entries = place && isModel(place) ? (ENTERS[type.id]?.(graph, place) ?? []) : [];
   const byFlow = on !== undefined && graph.isFlow(on);
   const places = byFlow ? [on] : entries.length > 0 ? entries.map(({ id }) => id) : [at];
-  const all = places.flatMap((where) =>
-    directions.map((direction) => {
-      const handedOn = !byFlow && where !== at;
-      const along = ALONG[type.id];
-      const reach = reachOf(graph, actor, where, {
-        ...options,
-        threat: type.id,
-        direction,
-        output: handedOn,
-        ...(along ? { along } : {}),
-      });
-      return { reach: handedOn ? onwards(graph, reach, at) : reach, on: byFlow || handedOn ? where : undefined };
-    }),
-  );
+  const all = places.map((where) => {
+    const output = !byFlow && where !== at;
+    const reach = reachOf(graph, actor, where, {
+      ...options,
+      threat: type.id,
+      direction,
+      output,
+      ...(along ? { along } : {}),
+    });
+    return { reach: output ? onwards(graph, reach, at) : reach, on: byFlow || output ? where : undefined };
+  });
   return all.reduce((best, next) => (eased(next.reach) < eased(best.reach) ? next : best));
 }
 
