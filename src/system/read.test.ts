@@ -1,4 +1,5 @@
 /** system file -> System: the example of the vision, every mistake at once, and each rule in the smallest file that shows it. */
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { system as systemSchema } from "#assessment/system.ts";
 import { formatDiagnostic, isError } from "#base/diagnostics.ts";
@@ -700,5 +701,70 @@ describe("budgets and ids", () => {
 
   it("reading twice gives the same System, and no input is changed", () => {
     expect(JSON.stringify(read(XRAY))).toBe(JSON.stringify(read(XRAY)));
+  });
+});
+
+describe("whatever an author does to the file", () => {
+  /** Cuts, doubles, swaps and inserts what files really suffer from. */
+  const slip = fc.record({
+    at: fc.nat(XRAY.length),
+    length: fc.nat(40),
+    put: fc.oneof(
+      fc.constantFrom(
+        "",
+        "\t",
+        "- ",
+        ": ",
+        "[",
+        "{",
+        "}",
+        "]",
+        '"',
+        "'",
+        "#",
+        "&a ",
+        "*a",
+        "null",
+        "~",
+        "!x ",
+        "|",
+        "->",
+        "\r",
+        "<<: *a",
+        "0x",
+        "-1",
+        "1e999",
+        ".nan",
+      ),
+      fc.string({ maxLength: 6 }),
+      fc.nat(XRAY.length).map((start) => XRAY.slice(start, start + 30)),
+    ),
+  });
+  const slipped = (slips: readonly { at: number; length: number; put: string }[]): string =>
+    slips.reduce((text, { at, length, put }) => text.slice(0, at) + put + text.slice(at + length), XRAY);
+
+  it("every reading ends in a valid System or in errors that stand inside the file and fit on a line", () => {
+    let systems = 0;
+    fc.assert(
+      fc.property(fc.array(slip, { minLength: 1, maxLength: 3 }), (slips) => {
+        const text = slipped(slips);
+        const { system, diagnostics } = read(text);
+        expect(system === undefined).toBe(diagnostics.some(isError));
+        if (system) {
+          systems++;
+          expect(systemSchema.safeParse(system).error).toBeUndefined();
+        }
+        const source = text.split("\n");
+        for (const { code, message, hint, span } of diagnostics) {
+          expect(Object.hasOwn(SYSTEM_FILE_CODES, code)).toBe(true);
+          expect(span!.line).toBeLessThanOrEqual(source.length);
+          expect(span!.column).toBeLessThanOrEqual(source[span!.line - 1]!.length + 1);
+          expect(`${message}${hint ?? ""}`).not.toMatch(/[\n\r]|undefined|\[object/);
+        }
+      }),
+      { numRuns: 400, seed: 7 },
+    );
+    // Slips in comments and words leave a right file, so both ends are met.
+    expect(systems).toBeGreaterThan(10);
   });
 });

@@ -343,7 +343,7 @@ const asset = z
 const dataset = z
   .strictObject({
     title: text.describe("What people call it; its key where unanswered.").optional(),
-    path: path.describe("File or folder: npz, npy, idx, csv, parquet, jsonl, image folder.").optional(),
+    path: path.describe("npz, npy, idx or csv file, or a folder of pictures.").optional(),
     labels: path.describe("Where the labels lie when they are in another file.").optional(),
     role: z.enum(["training", "validation", "test", "knowledge-base", "operational"]).describe("What it is used for."),
     personal: z.boolean().describe("Holds personal data.").optional(),
