@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ProtobufError, decodeMessage, encodeMessage } from "./protobuf.ts";
 import type { Message, MessageTable } from "./protobuf.ts";

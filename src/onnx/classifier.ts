@@ -236,6 +236,7 @@ function rewritten(
 
 /** Whether a gradient can be written at all; tried on the simplest objective. */
 function gradientRefusal(prepared: Prepared): OnnxError | undefined {
+  if (prepared.head.kind === "label") return new OnnxError(prepared.head.note);
   try {
     gradientModel(prepared, { kind: "unsafe", clauses: 1, constraints: 1 });
     return undefined;
@@ -254,7 +255,7 @@ async function asItIs(
   because: string,
   found: { deterministic: boolean; notes: readonly string[] },
 ): Promise<Opened> {
-  const { head, read } = plainHead(loaded, original, probes, options.classes);
+  const { head, read } = plainHead(original, probes, options.classes);
   const counts = { queries: 0, gradients: 0 };
   // A file that leaves its batch open may still mix samples or spell out one; then samples go one by one.
   const probe = probeInput(options.input, sizeOf(options.sampleShape));
@@ -294,18 +295,15 @@ async function asItIs(
 const PROBABILITY_MIN = 1.2e-38;
 
 function plainHead(
-  loaded: LoadedModel,
   original: OriginalModel,
   probes: Outputs,
   classes: number | undefined,
 ): { head: Head; read: (values: Float64Array, n: number) => Float32Array } {
-  const typeOf = new Map(loaded.graph.outputs.map((port) => [port.name, port.type]));
   const widths = original.outputs.flatMap((name) => {
-    const { row } = probes[name]!;
-    const width = sizeOf(row);
-    return isVector(row) ? [{ name, width, type: typeOf.get(name) }] : [];
+    const { row, type } = probes[name]!;
+    return isVector(row) ? [{ name, width: sizeOf(row), type }] : [];
   });
-  const isLabel = (type: string | undefined): boolean => type === "int64" || type === "int32";
+  const isLabel = (type: string): boolean => type === "int64" || type === "int32";
   const vectors = widths.filter(({ width, type }) => width >= 1 && !isLabel(type));
   const chosen = vectors.find(({ width }) => width > 1) ?? vectors[0] ?? widths.find(({ width }) => width === 1);
   if (chosen === undefined) throw noVector();

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { rng } from "#base/random.ts";
-import { haveSharedData, sharedData } from "../../test/support/npy.ts";
+import { needSharedData, sharedData } from "../../test/support/npy.ts";
 import { int64, sketchModel, sketchProto, tensor } from "../../test/support/onnx.ts";
 import type { ModelSketch } from "../../test/support/onnx.ts";
 import { forwardModel, gradientModel, prepare } from "./attack-graph.ts";
@@ -56,7 +56,8 @@ describe("the codec", () => {
     expect(encodeModel(decodeModel(extended))).toEqual(extended);
   });
 
-  test.skipIf(!haveSharedData)("gives every real model back byte for byte", () => {
+  test("gives every real model back byte for byte", (context) => {
+    needSharedData(context);
     const files = globSync(join(sharedData, "**/*.onnx"));
     expect(files.length).toBeGreaterThan(30);
     for (const file of files) {
@@ -231,7 +232,8 @@ describe("damaged files end in an OnnxError or a model, never in a crash or a ha
     expect(performance.now() - started).toBeLessThan(3000);
   });
 
-  test.skipIf(!haveSharedData)("a real model cut off at each kilobyte", () => {
+  test("a real model cut off at each kilobyte", (context) => {
+    needSharedData(context);
     for (const name of ["vnncomp/mnist_fc_256x2/mnist-net_256x2.onnx", "images/mnist/mnist-8.onnx"]) {
       const bytes = readFileSync(join(sharedData, name));
       for (let length = 0; length < bytes.length; length += 1024) {

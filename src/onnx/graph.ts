@@ -101,9 +101,11 @@ function constantOf(node: Node): RuntimeTensor {
 }
 
 function readPort(proto: ValueInfoProto): Port {
-  const tensor = (proto.type as TypeProto | undefined)?.tensor_type;
+  const type = proto.type as TypeProto | undefined;
+  const tensor = type?.tensor_type;
   return {
     name: proto.name ?? "",
+    nonTensor: type !== undefined && tensor === undefined,
     type: elementType(tensor?.elem_type),
     dims: tensor?.shape?.dim.map((dim) =>
       dim.dim_value !== undefined && dim.dim_value > 0n ? Number(dim.dim_value) : null,

@@ -19,11 +19,13 @@ export interface Node {
   readonly attributes: Readonly<Record<string, AttributeProto>>;
 }
 
-/** An input or output of the graph. A dimension is null where the file leaves it open; `type` undefined: not a tensor. */
+/** An input or output of the graph. A dimension is null, and `type` undefined, where the file leaves it open. */
 export interface Port {
   readonly name: string;
   readonly type: ElementType | undefined;
   readonly dims: readonly (number | null)[] | undefined;
+  /** A sequence, map or other thing that no tensor holds. */
+  readonly nonTensor: boolean;
 }
 
 export interface Graph {

@@ -7,12 +7,16 @@ import { encodeModel } from "./codec.ts";
 import { OnnxError } from "./errors.ts";
 import { portProto } from "./graph.ts";
 import type { LoadedModel } from "./graph.ts";
+import type { Port } from "./ir.ts";
 import type { Head } from "./head.ts";
 import { applyPreprocessing, preprocessingOf } from "./preprocessing.ts";
 import { sizeOf, toRuntime, toValue } from "./tensor.ts";
+import type { ElementType } from "./tensor.ts";
 
 /** Outputs by name: the rows of all samples, and the shape of one. */
-export type Outputs = Readonly<Record<string, { readonly data: Float64Array; readonly row: readonly number[] }>>;
+export type Outputs = Readonly<
+  Record<string, { readonly data: Float64Array; readonly row: readonly number[]; readonly type: ElementType }>
+>;
 
 export interface OriginalModel {
   /** Every numeric output for n samples of fractions. Throws OnnxError where the runtime gives up. */
@@ -24,17 +28,13 @@ export interface OriginalModel {
   release(): Promise<void>;
 }
 
+const isNumeric = (port: Port): boolean => !port.nonTensor && port.type !== "string";
+
 /** ZipMap turns scores into a list of maps, which no tensor runtime hands out: the scores themselves are taken. */
 function withoutZipMap(loaded: LoadedModel, bytes: Uint8Array): { bytes: Uint8Array; outputs: string[] } {
   const { graph, proto } = loaded;
   const maps = graph.nodes.filter((node) => node.op === "ZipMap");
-  if (maps.length === 0)
-    return {
-      bytes,
-      outputs: graph.outputs
-        .filter((port) => port.type !== undefined && port.type !== "string")
-        .map((port) => port.name),
-    };
+  if (maps.length === 0) return { bytes, outputs: graph.outputs.filter(isNumeric).map((port) => port.name) };
   const scores = new Map(maps.map((node) => [node.outputs[0]!, node.inputs[0]!]));
   const file = proto.graph!;
   const names = graph.outputs.map((port) => scores.get(port.name) ?? port.name);
@@ -48,9 +48,7 @@ function withoutZipMap(loaded: LoadedModel, bytes: Uint8Array): { bytes: Uint8Ar
       ),
     },
   };
-  const outputs = names.filter(
-    (_, i) => scores.has(graph.outputs[i]!.name) || !["string", undefined].includes(graph.outputs[i]!.type),
-  );
+  const outputs = names.filter((_, i) => scores.has(graph.outputs[i]!.name) || isNumeric(graph.outputs[i]!));
   return { bytes: encodeModel(replaced), outputs };
 }
 
@@ -101,7 +99,7 @@ export async function openOriginal(
       return Object.fromEntries(
         Object.entries(results).map(([name, { type, row, data }]) => [
           name,
-          { row, data: toValue({ type, dims: [data.length], data }).data },
+          { row, type, data: toValue({ type, dims: [data.length], data }).data },
         ]),
       );
     } catch (error) {

@@ -30,3 +30,8 @@ export function readNpy(path: string): { shape: number[]; data: Float64Array } {
   if (kind === undefined) throw new Error(`${path}: element type ${descr}`);
   return { shape, data: Float64Array.from(kind(), Number) };
 }
+
+/** Skips a test, with the reason the closing line prints, where the shared data are not on this machine. */
+export function needSharedData(context: { skip(reason: string): never }): void {
+  if (!haveSharedData) context.skip("the shared models and data are not here (VAUBAN_TEST_DATA)");
+}

@@ -1,11 +1,11 @@
 /** Activation functions. */
 import type { GradientCall, OpTable } from "./op.ts";
 import { binary, elementwise, first, required, unary } from "./op.ts";
-import type { Node, Ref } from "../ir.ts";
-import { attr, axisOf, rankOf, stridesOf } from "../ir.ts";
-import { attribute } from "../tensor.ts";
-import type { Value } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
+import type { Node, Ref } from "#onnx/ir.ts";
+import { attr, axisOf, rankOf, stridesOf } from "#onnx/ir.ts";
+import { attribute } from "#onnx/tensor.ts";
+import type { Value } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));

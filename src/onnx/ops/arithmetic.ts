@@ -1,12 +1,12 @@
 /** Arithmetic, comparison and choice, element by element. */
 import type { GradientCall, Op, OpTable } from "./op.ts";
 import { binary, elementwise, elementwiseShape, first, required, unary } from "./op.ts";
-import type { Ref } from "../ir.ts";
-import { attr, typeOf } from "../ir.ts";
-import type { ElementType } from "../tensor.ts";
-import { elementType, isFloat } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
-import { OnnxError } from "../errors.ts";
+import type { Ref } from "#onnx/ir.ts";
+import { attr, typeOf } from "#onnx/ir.ts";
+import type { ElementType } from "#onnx/tensor.ts";
+import { elementType, isFloat } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
+import { OnnxError } from "#onnx/errors.ts";
 
 /** dy · f'(x), for functions of one element. */
 const times =

@@ -4,12 +4,12 @@ import { first, required } from "./op.ts";
 import { sliceAxis } from "./shapes.ts";
 import { extent, geometryOf, windowsOf } from "./windows.ts";
 import type { Geometry } from "./windows.ts";
-import { UnsupportedOp } from "../errors.ts";
-import type { Node, Ref } from "../ir.ts";
-import { affordable, attr, fixed, nodeName, rankOf, wrongShape } from "../ir.ts";
-import { attribute, sizeOf } from "../tensor.ts";
-import type { Value } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
+import { UnsupportedOp } from "#onnx/errors.ts";
+import type { Node, Ref } from "#onnx/ir.ts";
+import { affordable, attr, fixed, nodeName, rankOf, wrongShape } from "#onnx/ir.ts";
+import { attribute, sizeOf } from "#onnx/tensor.ts";
+import type { Value } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
 
 const spatialOf = (dims: readonly number[]): readonly number[] => dims.slice(2);
 

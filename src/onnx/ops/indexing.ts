@@ -2,12 +2,12 @@
 import type { GradientCall, OpTable, ShapeCall } from "./op.ts";
 import { first, knownNumbers, required } from "./op.ts";
 import { asKnown } from "./shapes.ts";
-import { UnsupportedOp } from "../errors.ts";
-import type { Node, Ref } from "../ir.ts";
-import { affordable, attr, axisOf, fixed, nodeName, rankOf, stridesOf, typeOf, walk, wrongShape } from "../ir.ts";
-import { attribute, sizeOf } from "../tensor.ts";
-import type { Value } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
+import { UnsupportedOp } from "#onnx/errors.ts";
+import type { Node, Ref } from "#onnx/ir.ts";
+import { affordable, attr, axisOf, fixed, nodeName, rankOf, stridesOf, typeOf, walk, wrongShape } from "#onnx/ir.ts";
+import { attribute, sizeOf } from "#onnx/tensor.ts";
+import type { Value } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
 
 interface Span {
   readonly start: number;

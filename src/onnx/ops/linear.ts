@@ -1,10 +1,10 @@
 /** Matrix products. */
 import type { OpTable } from "./op.ts";
 import { broadcastOf, first, required } from "./op.ts";
-import type { Ref } from "../ir.ts";
-import { attr, broadcast, broadcastIndex, rankOf, wrongShape } from "../ir.ts";
-import { attribute, sizeOf } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
+import type { Ref } from "#onnx/ir.ts";
+import { attr, broadcast, broadcastIndex, rankOf, wrongShape } from "#onnx/ir.ts";
+import { attribute, sizeOf } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
 
 /** Shapes of a MatMul after NumPy: vectors become matrices, leading axes broadcast. */
 function matmulDims(node: Parameters<typeof wrongShape>[0], a: readonly number[], b: readonly number[]) {

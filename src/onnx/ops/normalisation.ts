@@ -1,11 +1,11 @@
 /** Normalisation over batches (folded), instances, layers and channels. */
 import type { OpTable } from "./op.ts";
 import { first, required } from "./op.ts";
-import type { Node, Ref } from "../ir.ts";
-import { affordable, attr, axisOf, fixed, rankOf, stridesOf, walk, wrongShape } from "../ir.ts";
-import { attribute, sizeOf } from "../tensor.ts";
-import type { Value } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
+import type { Node, Ref } from "#onnx/ir.ts";
+import { affordable, attr, axisOf, fixed, rankOf, stridesOf, walk, wrongShape } from "#onnx/ir.ts";
+import { attribute, sizeOf } from "#onnx/tensor.ts";
+import type { Value } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
 
 const same = (call: Parameters<OpTable[string]["shape"]>[0]) => {
   const { type, dims } = required(call, 0);

@@ -1,9 +1,9 @@
 /** What one entry of an operator table says: shape, value in float64, gradient. */
-import type { Known, Node, Ref } from "../ir.ts";
-import { broadcast, broadcastIndex, wrongShape } from "../ir.ts";
-import type { ElementType, Value } from "../tensor.ts";
-import { sizeOf } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
+import type { Known, Node, Ref } from "#onnx/ir.ts";
+import { broadcast, broadcastIndex, wrongShape } from "#onnx/ir.ts";
+import type { ElementType, Value } from "#onnx/tensor.ts";
+import { sizeOf } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
 
 export interface ShapeCall {
   readonly node: Node;

@@ -5,11 +5,11 @@ import { convInputGradient } from "./convolution.ts";
 import { sliceAxis } from "./shapes.ts";
 import { geometryOf, windowsOf } from "./windows.ts";
 import type { Geometry } from "./windows.ts";
-import type { Node, Ref } from "../ir.ts";
-import { attr, fixed, rankOf, typeOf, wrongShape } from "../ir.ts";
-import { attribute, sizeOf } from "../tensor.ts";
-import type { Value } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
+import type { Node, Ref } from "#onnx/ir.ts";
+import { attr, fixed, rankOf, typeOf, wrongShape } from "#onnx/ir.ts";
+import { attribute, sizeOf } from "#onnx/tensor.ts";
+import type { Value } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
 
 function poolGeometry(node: Node, dims: readonly number[]): Geometry {
   const kernel = attr.ints(node, "kernel_shape");

@@ -1,10 +1,10 @@
 /** Operators that draw numbers: they are recognised so that a stochastic model is said to be one, and never computed ahead. */
 import type { Op, OpTable, ShapeCall } from "./op.ts";
 import { required } from "./op.ts";
-import { OnnxError } from "../errors.ts";
-import { attr, nodeName } from "../ir.ts";
-import type { Node } from "../ir.ts";
-import { elementType } from "../tensor.ts";
+import { OnnxError } from "#onnx/errors.ts";
+import { attr, nodeName } from "#onnx/ir.ts";
+import type { Node } from "#onnx/ir.ts";
+import { elementType } from "#onnx/tensor.ts";
 
 function drawn(node: Node): never {
   throw new OnnxError(`${node.op} (node "${nodeName(node)}") gives another result each time`, { node: nodeName(node) });

@@ -2,11 +2,11 @@
 import type { GradientCall, Op, OpTable, ShapeCall } from "./op.ts";
 import { first, knownNumbers, required } from "./op.ts";
 import { asKnown } from "./shapes.ts";
-import type { Node, Ref } from "../ir.ts";
-import { attr, axisOf, fixed, rankOf, stridesOf, walk, wrongShape } from "../ir.ts";
-import { attribute, sizeOf } from "../tensor.ts";
-import type { Value } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
+import type { Node, Ref } from "#onnx/ir.ts";
+import { attr, axisOf, fixed, rankOf, stridesOf, walk, wrongShape } from "#onnx/ir.ts";
+import { attribute, sizeOf } from "#onnx/tensor.ts";
+import type { Value } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
 
 /** Axes of a reduction in the dialect: an input for ReduceSum (opset 13), an attribute for the others (until opset 18). */
 function axesOf(node: Node, given: readonly number[] | undefined, rank: number): number[] {

@@ -1,11 +1,11 @@
 /** Operators that move elements without changing them, and those that speak of shapes. */
 import type { OpTable, ShapeCall, ValueCall } from "./op.ts";
 import { broadcastOf, first, knownNumbers, required } from "./op.ts";
-import type { Known, Node, Ref } from "../ir.ts";
-import { attr, axisOf, broadcastIndex, fixed, rankOf, stridesOf, walk, wrongShape } from "../ir.ts";
-import { attribute, sizeOf } from "../tensor.ts";
-import type { Value } from "../tensor.ts";
-import type { Writer } from "../writer.ts";
+import type { Known, Node, Ref } from "#onnx/ir.ts";
+import { attr, axisOf, broadcastIndex, fixed, rankOf, stridesOf, walk, wrongShape } from "#onnx/ir.ts";
+import { attribute, sizeOf } from "#onnx/tensor.ts";
+import type { Value } from "#onnx/tensor.ts";
+import type { Writer } from "#onnx/writer.ts";
 
 type Dims = readonly number[];
 

@@ -1,7 +1,7 @@
 /** Geometry of sliding windows: what convolutions and pools share. */
-import type { Node } from "../ir.ts";
-import { affordable, attr, stridesOf, wrongShape } from "../ir.ts";
-import { sizeOf } from "../tensor.ts";
+import type { Node } from "#onnx/ir.ts";
+import { affordable, attr, stridesOf, wrongShape } from "#onnx/ir.ts";
+import { sizeOf } from "#onnx/tensor.ts";
 
 /** Per spatial axis: window, stride, dilation, padding before and after (resolved), output length. */
 export interface Geometry {
