@@ -5,6 +5,7 @@ import type { Diagnostic, Span } from "#base/diagnostics.ts";
 import type { SystemFileCode } from "./codes.ts";
 import { diagnostic } from "./mistakes.ts";
 import { isInCalendar, looksLikePath, pathProblem } from "./quantities.ts";
+import { systemFile } from "./schema.ts";
 import type { SystemFile } from "./schema.ts";
 import { quoted } from "./yaml.ts";
 import type { Located, Path, TextLimits } from "./yaml.ts";
@@ -61,6 +62,14 @@ export interface Context {
   readonly say: (code: SystemFileCode, message: string, hint: string | undefined, at: Path | Span) => void;
 }
 
+/** Stands for the names of a section that could not be read: whatever refers to it has nothing to answer for. */
+export const ANY_NAME: Names = Object.assign(new Map<string, Path>(), { has: () => true });
+
+/** Whether a section is missing because its own key is misspelt (which has been reported). */
+const misspelt = (raw: Record<string, unknown>, section: string): boolean =>
+  !Object.hasOwn(raw, section) &&
+  Object.keys(raw).some((key) => !Object.hasOwn(systemFile.shape, key) && nearest(key, [section]) !== undefined);
+
 export function contextOf(
   file: SystemFile,
   raw: unknown,
@@ -72,11 +81,9 @@ export function contextOf(
 ): Context {
   const declared = (section: string): Names => {
     const entries = (raw as Record<string, unknown>)[section];
-    return new Map(
-      typeof entries === "object" && entries !== null && !Array.isArray(entries)
-        ? Object.keys(entries).map((id) => [id, [section, id]])
-        : [],
-    );
+    if (typeof entries === "object" && entries !== null && !Array.isArray(entries))
+      return new Map(Object.keys(entries).map((id) => [id, [section, id]]));
+    return incomplete.has(section) || misspelt(raw as Record<string, unknown>, section) ? ANY_NAME : new Map();
   };
   return {
     file,

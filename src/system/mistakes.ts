@@ -39,13 +39,13 @@ export function schemaMistakes(located: Located, value: unknown): Mistake[] {
   if (result.success) return [];
   const mistakes = result.error.issues.flatMap((issue) => mistakesOf(issue, [], located, value));
   // A misspelt key is one mistake, though the key it should be is missing with it.
+  const unknown = mistakes.filter(({ diagnostic: { code } }) => code === "E010").map(({ path }) => path);
   return mistakes.filter(({ path, diagnostic: { code } }) => {
-    if (code !== "E011" && code !== "E022" && code !== "E033") return true;
+    if (!["E011", "E020", "E022", "E033"].includes(code) || valueAt(value, path) !== undefined) return true;
+    const parent = path.slice(0, -1).join("\n");
     const key = String(path.at(-1));
-    const parent = path.slice(0, -1);
-    return (
-      valueAt(value, path) !== undefined ||
-      !unreadKeys(valueAt(value, parent), parent).some((near) => nearest(near, [key]) !== undefined)
+    return !unknown.some(
+      (at) => at.slice(0, -1).join("\n") === parent && nearest(String(at.at(-1)), [key]) !== undefined,
     );
   });
 }
@@ -58,7 +58,10 @@ function mistakesOf(issue: Issue, prefix: Path, located: Located, root: unknown)
   ];
   const name = nameOf(path);
 
-  if (value === undefined && path.length > 0) return [missing(path, located)];
+  if (value === undefined && path.length > 0)
+    return path.length === 3 && path[0] === "components" && path[2] === "kind"
+      ? [missing(path, located), ...restOfComponent(path.slice(0, -1), located, root)]
+      : [missing(path, located)];
   const own = /^([EW]\d{3})\|([^|]*)\|(.*)$/s.exec(issue.message);
 
   switch (issue.code) {
@@ -283,11 +286,6 @@ function missing(path: Path, located: Located): Mistake {
   }
   return say("E011", `${where} has no ${quoted(key)}`, `add ${key}: ${described ?? ""}`.trim());
 }
-
-const unreadKeys = (value: unknown, path: Path): string[] =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-    ? Object.keys(value).filter((key) => !keysAt(path, value).has(key))
-    : [];
 
 function unknownKey(key: string, parent: Path, located: Located, root: unknown): Mistake {
   const path = [...parent, key];

@@ -256,6 +256,24 @@ describe("every mistake at once", () => {
     expect(lines(XRAY.replace("  purpose:", "  purpos:")).filter((line) => line.includes(" E"))).toEqual(["5:3 E010"]);
   });
 
+  it("a misspelt kind is one mistake, and never lets the file pass", () => {
+    const { system, diagnostics } = read(XRAY.replace("viewer:      { kind:", "viewer:      { kindx:"));
+    expect(system).toBeUndefined();
+    expect(diagnostics.filter(isError).map(({ code, hint }) => `${code} ${hint}`)).toEqual(["E010 did you mean kind?"]);
+  });
+
+  it.each([
+    ["components:", "component:", "E010"],
+    ["components:", "components: 7\nx:", "E014"],
+    ["assets:", "asset:", "E010"],
+    ["actors:", "actor:", "E010"],
+  ])("where %s is written %s, what refers to it is not reported as well", (from, to, code) => {
+    const { diagnostics } = read(XRAY.replace(from, to));
+    const codes = new Set(diagnostics.filter(isError).map((diagnostic) => diagnostic.code));
+    expect(codes).toContain(code);
+    expect(["E012", "E013", "E036"].filter((dangling) => codes.has(dangling as "E012"))).toEqual([]);
+  });
+
   it("what could not be read is not counted as missing", () => {
     const { diagnostics } = read(XRAY.replace("kind: model", "kind: modle"));
     expect(diagnostics.filter(isError).map(({ code, hint }) => [code, hint?.slice(0, 19)])).toEqual([

@@ -69,6 +69,9 @@ export function readSystem(text: string, fileName: string, options: ReadOptions 
   );
   const context = contextOf(file, located.value, located, options, indices, incomplete, diagnostics);
   const system = build(context);
+  // What was read with stand-ins is never handed on, whatever was or was not said about it.
+  if (incomplete.size > 0 && !diagnostics.some(isError))
+    context.say("E014", "a part of the file does not fit the format", "compare it with `vauban schema system`", []);
   const sorted = inOrder(diagnostics, limits.diagnostics);
   return sorted.some(isError) ? { diagnostics: sorted } : { system, diagnostics: sorted };
 }

@@ -2,7 +2,7 @@
 import type { Component, DeclaredControl, ImportedSource, PlannedTest } from "#assessment/system.ts";
 import { given } from "./architecture.ts";
 import type { Datasets, Places } from "./architecture.ts";
-import { lineOf, many, ofMany, placeOf, readDate, readPath, readPathOrWords, refer } from "./context.ts";
+import { ANY_NAME, lineOf, many, ofMany, placeOf, readDate, readPath, readPathOrWords, refer } from "./context.ts";
 import type { Context, Names } from "./context.ts";
 import { readBudget, readThreshold } from "./quantities.ts";
 import type { WrittenBudget } from "./quantities.ts";
@@ -313,6 +313,7 @@ interface PlannedThreshold {
 
 /** Components that are models, also those whose entry could not be read. */
 function modelsOf(context: Context): Names {
+  if (context.names.components === ANY_NAME) return ANY_NAME;
   return new Map(
     [...context.names.components].filter(([id]) => {
       const component = context.file.components[id];
