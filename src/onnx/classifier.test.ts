@@ -186,6 +186,26 @@ describe("preprocessing", () => {
   });
 });
 
+test("a network in double precision takes float32 samples and gives float32 gradients", async () => {
+  const double = (value: Value): Value => ({ ...value, type: "float64" });
+  const sketch: ModelSketch = {
+    input: { name: "x", dims: [null, 4], type: "float64" },
+    constants: { w: double(constants.w), b: double(constants.b) },
+    nodes: linear,
+    outputs: ["z"],
+  };
+  const c = await open(sketch);
+  close(await c.logits(X, 2), Z.flat());
+  const { gradient } = await c.gradient!(X, 2, {
+    kind: "targeted-margin",
+    label: Int32Array.of(0, 0),
+    target: Int32Array.of(2, 2),
+  });
+  const slope = [0, 1, 2, 3].map((i) => W[3 * i + 2]! - W[3 * i]!);
+  close(gradient, [...slope, ...slope]);
+  await c.release();
+});
+
 describe("the batch", () => {
   const flatten = (target: Value): ModelSketch => ({
     input: { name: "x", dims: [1, 2, 2] },

@@ -6,7 +6,7 @@ import { GRADIENT, LOGITS, VALUE, X, forwardModel, gradientModel, prepare } from
 import type { Prepared } from "./attack-graph.ts";
 import { runSamples } from "./batches.ts";
 import type { Feed } from "./batches.ts";
-import { OnnxError, UnsupportedOp } from "./errors.ts";
+import { OnnxError } from "./errors.ts";
 import { loadGraph } from "./graph.ts";
 import type { LoadedModel } from "./graph.ts";
 import { isVector, noVector } from "./head.ts";
@@ -132,7 +132,8 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
         const agreement = { difference: worst, samples: PROBE_SAMPLES };
         await original.release();
         const report = { opset: loaded.opset, head: prepared.head, batch: prepared.batch, agreement, deterministic };
-        return rewritten(prepared, session, runtime, {
+        const refusal = await gradientRefusal(prepared, runtime, probe);
+        return rewritten(prepared, session, runtime, refusal, {
           ...report,
           notes: [...prepared.notes, prepared.head.note, ...stochastic],
         });
@@ -187,11 +188,11 @@ function rewritten(
   prepared: Prepared,
   session: InferenceSession,
   runtime: InferenceRuntime,
+  refusal: string | undefined,
   model: ModelReport,
 ): Opened {
   const counts = { queries: 0, gradients: 0 };
   const sessions = new Map<string, Promise<InferenceSession>>();
-  const refusal = gradientRefusal(prepared);
   const { outputs } = prepared.head;
 
   async function gradient(x: Float32Array, n: number, objective: Objective): Promise<Gradient> {
@@ -225,7 +226,7 @@ function rewritten(
       counts.queries += n;
       return n === 0 ? new Float32Array(0) : forward(session, prepared, x, n);
     },
-    ...(refusal ? { noGradient: refusal.message } : { gradient }),
+    ...(refusal === undefined ? { gradient } : { noGradient: refusal }),
     async release() {
       await session.release();
       for (const loading of sessions.values()) await (await loading).release();
@@ -234,15 +235,34 @@ function rewritten(
   };
 }
 
-/** Whether a gradient can be written at all; tried on the simplest objective. */
-function gradientRefusal(prepared: Prepared): OnnxError | undefined {
-  if (prepared.head.kind === "label") return new OnnxError(prepared.head.note);
+/** Why there is no gradient, or undefined: it is written for the simplest objective and tried in the runtime. */
+async function gradientRefusal(
+  prepared: Prepared,
+  runtime: InferenceRuntime,
+  probe: Float32Array,
+): Promise<string | undefined> {
+  if (prepared.head.kind === "label") return prepared.head.note;
+  const { outputs } = prepared.head;
+  const objective: Objective = { kind: "unsafe", clauses: [[{ a: Array.from({ length: outputs }, () => 1), b: 0 }]] };
+  let bytes: Uint8Array;
   try {
-    gradientModel(prepared, { kind: "unsafe", clauses: 1, constraints: 1 });
+    bytes = gradientModel(prepared, formOf(objective));
+  } catch (error) {
+    if (error instanceof OnnxError) return error.message;
+    throw error;
+  }
+  let session: InferenceSession | undefined;
+  try {
+    session = await runtime.load(bytes);
+    const feeds: Record<string, Feed> = { [X]: samplesFeed(prepared, probe, PROBE_SAMPLES) };
+    for (const [name, tensor] of Object.entries(feedsOf(objective, PROBE_SAMPLES, outputs)))
+      feeds[name] = { tensor, perSample: false };
+    await runSamples(session, feeds, PROBE_SAMPLES, groupOf(prepared));
     return undefined;
   } catch (error) {
-    if (error instanceof UnsupportedOp || error instanceof OnnxError) return error;
-    throw error;
+    return `the runtime refuses the gradient graph: ${error instanceof Error ? error.message.trim() : String(error)}`;
+  } finally {
+    await session?.release();
   }
 }
 

@@ -961,6 +961,25 @@ describe.each(cases.map((one) => [`${one.op}${one.note ? `, ${one.note}` : ""}`,
   });
 });
 
+// Flat areas of clean images tie; a gradient that went to all winners in full would be several times too long.
+test.each<Case>([
+  { op: "ReduceMax", inputs: [f(1, 4)], attributes: [ais("axes", [1])] },
+  { op: "ReduceMin", inputs: [f(1, 4)], attributes: [ais("axes", [1])] },
+  { op: "GlobalMaxPool", inputs: [f(1, 1, 2, 2)] },
+  { op: "MaxPool", inputs: [f(1, 1, 2, 2)], attributes: [ais("kernel_shape", [2, 2]), ais("strides", [2, 2])] },
+  { op: "Max", inputs: [f(1), f(1), f(1), f(1)] },
+])("$op shares its gradient among ties", (one) => {
+  const world = worldOf(one);
+  const g = written(one, world, [0]);
+  const loss = g.op("ReduceSum", [g.ref("y0")], ai("keepdims", 0));
+  const flat = Object.fromEntries(
+    Object.entries(world.feeds).map(([name, value]) => [name, { ...value, data: value.data.map(() => 0.5) }]),
+  );
+  const gradients = Object.keys(flat).map((name) => gradientOf(g, loss, g.ref(name)).name);
+  const values = evaluate(g, flat, gradients);
+  expect(gradients.flatMap((name) => Array.from(values[name]!.data))).toEqual([0.25, 0.25, 0.25, 0.25]);
+});
+
 test("every operator of the table has a case", () => {
   const covered = new Set(cases.map((one) => one.op));
   expect(Object.keys(ops).filter((op) => !covered.has(op))).toEqual([]);
