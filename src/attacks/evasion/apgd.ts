@@ -5,6 +5,8 @@ import { project, radiusOf, stepUnit } from "../region.ts";
 
 /** Weight of the gradient step against the previous move (Algorithm 1, α). */
 const MOMENTUM = 0.75;
+/** Fractions of the range a "shade" start goes towards. */
+const SHADES = [0, 1, 0.5];
 /** The share of steps since the last checkpoint that must have raised the objective (ρ). */
 const RISING = 0.75;
 
@@ -17,9 +19,11 @@ export default defineAttack({
   needs: "gradient",
   norms: ["linf", "l2"],
   objectives: ["cross-entropy", "margin", "targeted-margin", "dlr", "dlr-targeted", "unsafe"],
-  // 100 steps, and 9 targets for the targeted variant: §3 and §4.2 of the paper.
-  defaults: { objective: "cross-entropy", steps: 100, restarts: 1, targets: 9 },
-  async run(arena, { objective, steps, restarts, targets }) {
+  // 100 steps, a first step of twice the budget, and 9 targets for the targeted variant: §3 and §4.2 of the paper. Other starts
+  // are ours: large steps from a random one can land where every unit is dead and no gradient is left. "centre" starts from
+  // the input itself, "shade" as far towards black, white and grey (one a restart) as the budget goes.
+  defaults: { objective: "cross-entropy", steps: 100, restarts: 1, targets: 9, start: "random", first: 2 },
+  async run(arena, { objective, steps, restarts, targets, start, first }) {
     const kind = objective as ObjectiveKind;
     const aimed = kind === "targeted-margin" || kind === "dlr-targeted";
     const choices = aimed && arena.goal.kind === "untargeted" ? Math.min(targets, arena.outputs - 1) : 1;
@@ -39,7 +43,13 @@ export default defineAttack({
             ),
           };
         };
-        await ascend(arena, rows, climb, Math.max(1, steps), restart * choices + choice, (step) =>
+        const beginning = {
+          restart: restart * choices + choice,
+          start,
+          shade: SHADES[restart % SHADES.length]!,
+          first,
+        };
+        await ascend(arena, rows, climb, Math.max(1, steps), beginning, (step) =>
           arena.report(pass * steps + step, restarts * choices * steps),
         );
         pass++;
@@ -119,7 +129,7 @@ async function ascend(
   all: Int32Array,
   climb: (rows: Int32Array) => Climb,
   steps: number,
-  restart: number,
+  beginning: { readonly restart: number; readonly start: string; readonly shade: number; readonly first: number },
   report: (step: number) => void,
 ): Promise<void> {
   const { n, size } = arena;
@@ -131,14 +141,22 @@ async function ascend(
   const best = new Float64Array(n).fill(-Infinity);
   const bestAtCheck = new Float64Array(n).fill(-Infinity);
   const last = new Float64Array(n);
-  const eta = new Float64Array(n).fill(2);
+  const eta = new Float64Array(n).fill(beginning.first);
   const halved = new Uint8Array(n);
   const rises = new Int32Array(n);
   const z = new Float32Array(size);
   const checks = new Set(checkpoints(steps));
   let lastCheck = 0;
 
-  for (const row of all) randomStart(arena, row, restart, x, row * size);
+  for (const row of all) {
+    const at = row * size;
+    if (beginning.start === "centre") x.set(arena.region.centre.subarray(at, at + size), at);
+    else if (beginning.start === "shade") {
+      // The harness projects it into the region before it is asked about.
+      x.fill(beginning.shade, at, at + size);
+      project(arena.region, row, x, at);
+    } else randomStart(arena, row, beginning.restart, x, at);
+  }
   let rows = all;
   for (let step = 0; step <= steps; step++) {
     const wished = gather(x, rows, size);
