@@ -66,7 +66,7 @@ export function summary(
         `${risk.judgement === "missed" && i > 0 ? "missed: " : ""}${risk.threat} → ${risk.harm}   P(≥1 per year) ${intervalText(risk.current)}   criterion ${figure(risk.criterion.perYear)}${risk.untested ? "   not tried" : ""}`,
       ),
     );
-  if (unsettled.length > 4) say("", `and ${unsettled.length - 4} more risks that are not within their criterion`);
+  if (unsettled.length > 3) say("", `and ${unsettled.length - 3} more risks that are not within their criterion`);
   outcome.next
     .slice(0, 2)
     .forEach(({ what, command }, i) => say(i === 0 ? "NEXT" : "", `${what}${command ? `  \`${command}\`` : ""}`));
@@ -93,7 +93,7 @@ function measuredLines({ body }: Assessment): string[] {
       );
     if (measure.kind === "patch")
       lines.push(
-        `${item.at ?? "model"} under a patch of ${percent(measure.area)}: changed ${share(measure.successRate)}${thresholdWords(item, threshold?.compare, measure.successRate)}`,
+        `${item.at ?? "model"} under a patch of ${percent(measure.area)}: turned ${share(measure.perInput)} of ${measure.perInput.unit}s in most placements${thresholdWords(item, threshold?.compare, measure.perInput)}`,
       );
   }
   return lines;
