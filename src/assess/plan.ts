@@ -140,7 +140,8 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
 
   for (const { id, kind, test, component } of wanted(system)) {
     const model = component.model!;
-    const reference = ("data" in test ? test.data : undefined) ?? model.accuracy?.on;
+    const reference =
+      ("data" in test ? test.data : undefined) ?? model.accuracy?.on ?? firstDataOf(component.id, system);
     const data = dataOf(reference);
     const inputs: InputFile[] = [];
     let because: string | undefined;
@@ -231,6 +232,10 @@ function wanted(system: System): Wanted[] {
     })),
   ];
 }
+
+/** Where no accuracy was declared, the clean run takes the data the model is attacked on. */
+const firstDataOf = (model: string, { tests }: System): string | undefined =>
+  tests.find((test) => test.model === model && test.data !== undefined)?.data;
 
 function describe({
   id,

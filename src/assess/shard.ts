@@ -73,12 +73,15 @@ export async function runShard({ plan }: Shard, { signal, ports, onProgress }: S
     if (!(set.y instanceof Int32Array))
       return refuse(`${plan.data.path} holds real-valued targets; this version attacks classifiers only`, notes);
     const model = await ports.files.readWhole(plan.model.path);
-    const classifier: Classifier = await openClassifier({
+    const opening = await openClassifier({
       bytes: model,
       input: plan.model.input,
       sampleShape: set.shape,
       runtime: ports.runtime,
+      classes: plan.model.classes?.length,
     });
+    notes.push(...opening.model.notes);
+    const classifier: Classifier = opening;
     if (plan.model.classes && plan.model.classes.length !== classifier.outputs)
       return refuse(
         `the model answers ${classifier.outputs} numbers, but ${plan.model.classes.length} classes are declared`,

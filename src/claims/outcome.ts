@@ -203,6 +203,7 @@ export function nextOf({ grounds, coverage }: Weighed): SystemOutcome["next"] {
     const known = items.get(what);
     if (narrows > 0 && narrows > (known?.narrows ?? 0)) items.set(what, { what, narrows, command });
   };
+  for (const { component, because } of grounds.unrated) note(`${component}: ${because}`, 1, "vauban explain not-tried");
   for (const entry of coverage.filter(({ status }) => status === "not-tried")) {
     const types = typesOfClass(grounds, entry.class);
     const widest = Math.max(

@@ -96,6 +96,8 @@ function measuredLines({ body }: Assessment): string[] {
         `${item.at ?? "model"} under a patch of ${percent(measure.area)}: turned ${share(measure.perInput)} of ${measure.perInput.unit}s in most placements${thresholdWords(item, threshold?.compare, measure.perInput)}`,
       );
   }
+  // What was measured on a model whose clean run does not hold is shown and rated no further.
+  lines.push(...body.outcome.reasons.filter((reason) => reason.includes(": not rated – ")));
   return lines;
 }
 

@@ -45,7 +45,9 @@ function cleanFault(trial: Trial, evidence: readonly Evidence[]): string | undef
   if (measure.kind !== "clean") return "its clean run measured something else";
   const { k, n } = measure.accuracy;
   if (n === 0) return "its clean run has no samples";
-  if (measure.declared !== undefined && Math.abs(k / n - measure.declared) > CLEAN_TOLERANCE + 1e-12)
+  if (measure.declared === undefined)
+    return "no accuracy is declared for it, so nobody can tell from its clean run whether the preprocessing is right";
+  if (Math.abs(k / n - measure.declared) > CLEAN_TOLERANCE + 1e-12)
     return `clean accuracy is ${percent(k / n)} (${k}/${n}) where ${percent(measure.declared)} is declared: preprocessing is suspected`;
   return undefined;
 }
