@@ -13,6 +13,9 @@ const TITLES: Readonly<Record<Trial["kind"], string>> = {
   corruption: "Noise and corruption",
 };
 
+const titleOf = ({ kind, target }: Trial, system: System): string =>
+  `${TITLES[kind]} of ${system.components.find(({ id }) => id === target)?.title ?? target}`;
+
 /** Evidence of one trial. Its id is the hash of its content; the tool's version is part of it, time is not. */
 export function evidenceOf(trial: Trial, result: ShardResult, system: System, version: string, asOf: string): Evidence {
   const outside = system.controls.filter(
@@ -29,7 +32,7 @@ export function evidenceOf(trial: Trial, result: ShardResult, system: System, ve
   return sealed({
     kind: "measured",
     grade: gradeOf(result, adaptive),
-    title: `${TITLES[trial.kind]} of ${system.components.find(({ id }) => id === trial.target)?.title ?? trial.target}`,
+    title: titleOf(trial, system),
     trial: trial.id,
     tests: [...trial.tests],
     at: trial.target,
@@ -45,11 +48,11 @@ export function evidenceOf(trial: Trial, result: ShardResult, system: System, ve
 }
 
 /** Evidence that says: this was planned and did not come about. */
-export function inconclusiveEvidence(trial: Trial, because: string, version: string): Evidence {
+export function inconclusiveEvidence(trial: Trial, because: string, system: System, version: string): Evidence {
   return sealed({
     kind: "measured",
     grade: "F",
-    title: `${TITLES[trial.kind]} of ${trial.target}`,
+    title: titleOf(trial, system),
     trial: trial.id,
     tests: [...trial.tests],
     at: trial.target,

@@ -85,7 +85,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   const evidence = [
     ...measured.results.map(({ trial, result }) => evidenceOf(trial, result, system, request.version, request.asOf)),
     ...[...planned.impossible, ...measured.untested].map(({ trial, because }) =>
-      inconclusiveEvidence(trial, because, request.version),
+      inconclusiveEvidence(trial, because, system, request.version),
     ),
     ...brought.evidence,
   ];

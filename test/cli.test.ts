@@ -1,0 +1,372 @@
+/** The command line as a person or a script meets it: exit codes, one document per --json, and what it says to wrong input. */
+import { execFileSync, spawn } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { afterAll, describe, expect, test } from "vitest";
+import { writeNpy } from "#formats/writers.testing.ts";
+
+const temporary = mkdtempSync(join(tmpdir(), "vauban-cli-"));
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+const launcher = resolve("bin/vauban.cjs");
+
+function vauban(
+  args: readonly string[],
+  options: {
+    cwd?: string;
+    env?: Record<string, string>;
+    onErr?: (text: string, kill: () => void) => void;
+    input?: string;
+  } = {},
+): Promise<Ran> {
+  return new Promise((settle) => {
+    const child = spawn(process.execPath, ["--no-warnings", launcher, ...args], {
+      cwd: options.cwd ?? temporary,
+      env: { ...process.env, NO_COLOR: "1", CI: "1", ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let out = "",
+      err = "";
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => {
+      err += chunk.toString();
+      options.onErr?.(err, () => child.kill("SIGINT"));
+    });
+    child.on("close", (code) => settle({ code, out, err }));
+  });
+}
+
+/** A folder of its own with our small fixture in it. */
+function fixture(name: string): string {
+  const folder = join(temporary, name);
+  cpSync(resolve("examples/fixtures"), folder, { recursive: true, filter: (path) => !path.includes(".vauban") });
+  return folder;
+}
+const rewrite = (folder: string, change: (text: string) => string): void => {
+  const path = join(folder, "vauban.yaml");
+  const before = readFileSync(path, "utf8");
+  const after = change(before);
+  if (after === before) throw new Error("the fixture no longer holds what this test changes");
+  writeFileSync(path, after);
+};
+/** Without the pinned hashes, so that the bytes themselves are what is wrong. */
+const unpinned = (text: string): string => text.replace(/^\s+sha256: .*\n/gm, "");
+const QUICK = ["--samples", "20", "--queries", "100"];
+
+/** What no run may ever show its user. */
+function expectWords({ err, out, code }: Ran): void {
+  expect(`${out}${err}`).not.toMatch(/\n\s+at .*\(.*:\d+:\d+\)|\bTypeError\b|\bReferenceError\b|a mistake of ours/);
+  expect(code).not.toBe(0);
+  expect(code).not.toBeNull();
+}
+
+describe("the commands", () => {
+  test("without arguments teach, and end with 0", async () => {
+    const { code, out } = await vauban([]);
+    expect(code).toBe(0);
+    for (const word of ["assess", "validate", "init", "explain", "schema", "Exit codes", "First steps"])
+      expect(out).toContain(word);
+  });
+  test.each(["assess", "validate", "init", "explain", "schema"])(
+    "%s --help names its options and ends with 0",
+    async (name) => {
+      const { code, out } = await vauban([name, "--help"]);
+      expect(code).toBe(0);
+      expect(out).toContain("Usage: vauban " + name);
+    },
+  );
+  test("a misspelt command is refused with a suggestion", async () => {
+    const { code, err } = await vauban(["asess"]);
+    expect(code).toBe(2);
+    expect(err).toContain("assess");
+  });
+  test("an option's bad value is refused by name", async () => {
+    const ran = await vauban(["assess", ".", "--samples", "many"]);
+    expect(ran.code).toBe(2);
+    expect(ran.err).toContain('"many" is not a whole number');
+  });
+});
+
+describe("assess", () => {
+  test("ends with the outcome's code, keeps its documents, and repeats itself to the hash", async () => {
+    const folder = fixture("plain");
+    const first = await vauban(["assess", folder, ...QUICK]);
+    expect(first.code).toBe(2);
+    expect(first.out).toContain("OUTCOME   cannot conclude (by analogy");
+    expect(first.out.split("\n").length).toBeLessThanOrEqual(28);
+    const latest = join(folder, ".vauban", "latest");
+    expect(readdirSync(latest).toSorted()).toEqual(["assessment.json", "evidence", "report.html", "results.sarif"]);
+    const before = JSON.parse(readFileSync(join(latest, "assessment.json"), "utf8"));
+    const again = await vauban(["assess", folder, ...QUICK, "--json"]);
+    const after = JSON.parse(again.out);
+    expect(after.hash).toBe(before.hash);
+    expect(after.run.reused.length).toBeGreaterThan(0);
+    const fresh = JSON.parse((await vauban(["assess", folder, ...QUICK, "--json", "--fresh"])).out);
+    expect(fresh.run.reused).toEqual([]);
+    expect(fresh.hash).toBe(before.hash);
+    const other = JSON.parse((await vauban(["assess", folder, ...QUICK, "--json", "--seed", "2"])).out);
+    expect(other.hash).not.toBe(before.hash);
+  }, 60_000);
+  test("--only leaves the rest untested, and says so", async () => {
+    const folder = fixture("only");
+    const { body } = JSON.parse((await vauban(["assess", folder, ...QUICK, "--json", "--only", "clean"])).out);
+    expect(body.partial).toEqual({ reason: "limited by --only", untested: ["small-changes"] });
+    expect(body.outcome.exit).toBe(2);
+  });
+  test("--out moves everything it writes", async () => {
+    const folder = fixture("moved");
+    await vauban(["assess", folder, ...QUICK, "--out", join(temporary, "elsewhere")]);
+    expect(existsSync(join(temporary, "elsewhere", "latest", "report.html"))).toBe(true);
+    expect(existsSync(join(folder, ".vauban"))).toBe(false);
+  });
+  test("Ctrl-C keeps what was measured and ends with 130", async () => {
+    const folder = fixture("interrupted");
+    rewrite(folder, (text) =>
+      text
+        .replace("samples", "samples")
+        .replace(
+          /tests:\n/,
+          'tests:\n  - { evasion: sorter, norm: l2, eps: 0.5, robust-accuracy: ">= 0.1", because: long enough to be interrupted, queries: 100000 }\n',
+        ),
+    );
+    let asked = false;
+    const ran = await vauban(["assess", folder, "--workers", "1"], {
+      onErr: (text, kill) => {
+        if (!asked && text.includes("evasion")) {
+          asked = true;
+          kill();
+        }
+      },
+    });
+    expect(ran.code).toBe(130);
+    expect(ran.out).toContain("partial: cancelled by the user");
+    const { body } = JSON.parse(readFileSync(join(folder, ".vauban", "latest", "assessment.json"), "utf8"));
+    expect(
+      body.evidence.some((item: { outcome: { because?: string } }) => item.outcome.because === "untested: cancelled"),
+    ).toBe(true);
+  }, 60_000);
+  test("a full disk is said, with the remedy, and nothing half-written is left", async (context) => {
+    const folder = fixture("full-disk");
+    const small = join(temporary, "small-disk");
+    mkdirSync(small);
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=96k", "tmpfs", small], { stdio: "pipe" });
+    } catch {
+      return context.skip("mounting a small disk needs privileges this machine does not give");
+    }
+    try {
+      const ran = await vauban(["assess", folder, ...QUICK, "--out", small]);
+      expectWords(ran);
+      expect(ran.code).toBe(2);
+      expect(ran.err).toContain("the disk is full");
+      expect(ran.err).toContain("--out");
+      expect(execFileSync("find", [small, "-name", "*.part"]).toString()).toBe("");
+    } finally {
+      execFileSync("umount", [small]);
+    }
+  });
+  test("each document fits its published schema", async () => {
+    const ajv = new Ajv2020({ strict: false, allErrors: true });
+    const folder = fixture("schemas");
+    const schemaOf = async (name: string) => ajv.compile(JSON.parse((await vauban(["schema", name])).out));
+    const assessment = await schemaOf("assessment");
+    const document = JSON.parse((await vauban(["assess", folder, ...QUICK, "--json"])).out);
+    expect(assessment(document), JSON.stringify(assessment.errors?.slice(0, 3))).toBe(true);
+    expect(assessment({ ...document, hash: "no hash" })).toBe(false);
+    const diagnostics = await schemaOf("diagnostics");
+    expect(diagnostics(JSON.parse((await vauban(["validate", folder, "--json"])).out))).toBe(true);
+    const explanation = await schemaOf("explanation");
+    expect(explanation(JSON.parse((await vauban(["explain", "T-25", "--json"])).out))).toBe(true);
+  }, 60_000);
+});
+
+describe("wrong input ends in words and a code, never in a stack trace", () => {
+  test("no system file", async () => {
+    const ran = await vauban(["assess", join(temporary, "nowhere")]);
+    expectWords(ran);
+    expect(ran.err).toContain("vauban init");
+  });
+  test("a folder without one", async () => {
+    mkdirSync(join(temporary, "empty"));
+    const ran = await vauban(["assess", join(temporary, "empty")]);
+    expectWords(ran);
+    expect(ran.err).toContain("holds no vauban.yaml");
+  });
+  test("broken YAML", async () => {
+    const folder = fixture("broken-yaml");
+    rewrite(folder, (text) => text.replace("stage: development", "stage: [development"));
+    const ran = await vauban(["assess", folder]);
+    expectWords(ran);
+    expect(ran.err).toMatch(/vauban\.yaml:\d+:\d+ {2}E\d+/);
+    expect(ran.err).toContain("nothing was run");
+  });
+  test("a 10 MB line", async () => {
+    const folder = fixture("long-line");
+    rewrite(folder, (text) => `${text}\n# ${"x".repeat(10 * 2 ** 20)}\n`);
+    const ran = await vauban(["assess", folder]);
+    expectWords(ran);
+    expect(ran.err).toMatch(/vauban\.yaml:\d+:\d+/);
+    expect(ran.err.length).toBeLessThan(4000);
+  });
+  test("a folder for a file", async () => {
+    const folder = fixture("folder-for-file");
+    rewrite(folder, (text) => unpinned(text).replace("artefact: mlp.onnx", "artefact: model"));
+    mkdirSync(join(folder, "model"));
+    const ran = await vauban(["assess", folder]);
+    expectWords(ran);
+    expect(ran.err).toMatch(/folder/);
+  });
+  test("a model truncated at each kilobyte", async () => {
+    const folder = fixture("truncated");
+    rewrite(folder, unpinned);
+    const size = readFileSync(join(folder, "mlp.onnx")).length;
+    const whole = readFileSync(join(folder, "mlp.onnx"));
+    for (let at = 0; at < size; at += 4096) {
+      writeFileSync(join(folder, "mlp.onnx"), whole);
+      truncateSync(join(folder, "mlp.onnx"), at);
+      const ran = await vauban(["assess", folder, ...QUICK]);
+      expectWords(ran);
+      expect(ran.out).toMatch(/inconclusive/);
+    }
+  }, 60_000);
+  const withData = (name: string, x: Uint8Array, y: Uint8Array): string => {
+    const folder = fixture(name);
+    rewrite(folder, (text) => unpinned(text).replace("path: strokes.npz", "path: x.npy\n    labels: y.npy"));
+    writeFileSync(join(folder, "x.npy"), x);
+    writeFileSync(join(folder, "y.npy"), y);
+    return folder;
+  };
+  const labels = (n: number, value = 0): Uint8Array => writeNpy(new Uint8Array(n).fill(value), [n]);
+  test("wrong shapes", async () => {
+    const ran = await vauban([
+      "assess",
+      withData(
+        "shapes",
+        writeNpy(
+          new Uint8Array(30 * 25).map((_, i) => i % 251),
+          [30, 1, 5, 5],
+        ),
+        labels(30),
+      ),
+      ...QUICK,
+    ]);
+    expectWords(ran);
+    expect(ran.out).toMatch(/inconclusive/);
+    expect(ran.out).toMatch(/shape|5/);
+  });
+  test("NaN data", async () => {
+    const x = new Float32Array(30 * 64).map((_, i) => i % 255);
+    x[100] = Number.NaN;
+    const ran = await vauban(["assess", withData("nan", writeNpy(x, [30, 1, 8, 8]), labels(30)), ...QUICK]);
+    expectWords(ran);
+    expect(ran.out).toMatch(/NaN/);
+  });
+  test("labels out of range", async () => {
+    const ran = await vauban([
+      "assess",
+      withData(
+        "labels",
+        writeNpy(
+          new Uint8Array(30 * 64).map((_, i) => i % 251),
+          [30, 1, 8, 8],
+        ),
+        labels(30, 9),
+      ),
+      ...QUICK,
+    ]);
+    expectWords(ran);
+    expect(ran.out).toMatch(/out of range/);
+  });
+  test("a file that changed since it was described is not measured", async () => {
+    const folder = fixture("changed");
+    const model = readFileSync(join(folder, "mlp.onnx"));
+    model[model.length >> 1]! ^= 1;
+    writeFileSync(join(folder, "mlp.onnx"), model);
+    const ran = await vauban(["assess", folder, ...QUICK]);
+    expectWords(ran);
+    expect(ran.out.replace(/\s+/g, " ")).toContain("is not the file the system describes");
+  });
+  test("with --json it is one document as well", async () => {
+    const folder = fixture("json-error");
+    rewrite(folder, (text) => text.replace("kind: model", "kind: modl"));
+    const ran = await vauban(["assess", folder, "--json"]);
+    expect(ran.code).toBe(2);
+    expect(JSON.parse(ran.out)).toMatchObject({ format: "vauban/diagnostics/1", ok: false });
+  });
+});
+
+describe("init, explain, schema", () => {
+  test("init proposes what it finds, and what it writes assesses", async () => {
+    const folder = join(temporary, "fresh");
+    mkdirSync(folder);
+    for (const file of ["mlp.onnx", "strokes.npz"]) cpSync(resolve("examples/fixtures", file), join(folder, file));
+    const wrote = await vauban(["init", folder, "--json"]);
+    expect(wrote.code).toBe(0);
+    expect(JSON.parse(wrote.out)).toMatchObject({
+      format: "vauban/init/1",
+      found: { models: ["mlp.onnx"], datasets: ["strokes.npz"] },
+    });
+    expect((await vauban(["validate", folder])).code).toBe(0);
+    const ran = await vauban(["assess", folder, ...QUICK]);
+    expect(ran.code).toBe(2);
+    expect(ran.out).toContain("no accuracy is declared");
+    const refused = await vauban(["init", folder]);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain("--force");
+  }, 60_000);
+  test.each(["vision", "tabular", "forecasting", "assistant"])(
+    "the %s starter reads without an error, even in an empty folder",
+    async (kind) => {
+      const folder = join(temporary, `starter-${kind}`);
+      const wrote = await vauban(["init", folder, "--kind", kind, "-y"]);
+      expect(wrote.err).toBe("");
+      expect(wrote.code).toBe(0);
+      const ran = await vauban(["assess", folder]);
+      expect(ran.code).toBe(2);
+      expect(ran.out).toContain("cannot conclude");
+    },
+  );
+  test.each(["T-25", "C-30", "C-31", "AIA-15.5-c-AE", "A4.2h", "CRA-I.I.2-a", "AT-7", "E012", "not-tried", "evasion"])(
+    "explain %s has something to say",
+    async (id) => {
+      const { code, out } = await vauban(["explain", id]);
+      expect(code).toBe(0);
+      expect(out.split("\n").length).toBeGreaterThan(2);
+    },
+  );
+  test("explain finds a finding of the last run", async () => {
+    const folder = fixture("explained");
+    await vauban(["assess", folder, ...QUICK]);
+    const { code, out } = await vauban(["explain", "F-threshold:small-changes", "--system", folder]);
+    expect(code).toBe(0);
+    expect(out).toContain("Threshold of small-changes missed");
+  });
+  test("explain suggests what was meant", async () => {
+    const { code, err } = await vauban(["explain", "AIA-15.5-c-EA"]);
+    expect(code).toBe(2);
+    expect(err).toContain("did you mean AIA-15.5-c-AE");
+  });
+  test("schema lists what it has and refuses what it has not", async () => {
+    const { out } = await vauban(["schema"]);
+    for (const name of ["system", "assessment", "evidence", "statement"]) expect(out).toContain(name);
+    expect((await vauban(["schema", "sytem"])).err).toContain('did you mean "system"');
+  });
+});
