@@ -148,6 +148,9 @@ const configuration = {
     "unicorn/no-array-reverse": "off",
     "unicorn/require-module-specifiers": "off",
     "import/no-unassigned-import": "off",
+    "import/no-named-as-default-member": "off",
+    "no-loss-of-precision": "off",
+    "no-control-regex": "off",
   },
   ignorePatterns: ["**/*.gen.ts", "examples/**", "node_modules/**", ".vauban/**"],
   overrides: [

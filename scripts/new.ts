@@ -6,7 +6,7 @@ const places = {
   attack: {
     file: `src/attacks/evasion/${name}.ts`,
     text: `/** ${name}: say in one sentence what it does and whose idea it is (paper, section). */
-import { defineAttack } from "../harness.ts";
+import { defineAttack } from "#attacks/harness.ts";
 
 export default defineAttack({
   id: "${name}",
@@ -37,7 +37,7 @@ test("${name} meets the exact radius of a linear model within 1 %", () => {
   rule: {
     file: `src/threats/rules/${name}.ts`,
     text: `/** ${name}: when this threat stands in a system, and which false positives are accepted. */
-import { defineRule } from "../rule.ts";
+import { defineRule } from "#threats/rule.ts";
 
 export default defineRule({
   id: "rule:${name}",

@@ -1,6 +1,7 @@
 /** The system map: components in their nested trust boundaries, flows as arrows, attack paths as marked flows. */
 import type { Assessment, Boundary, Component, DataFlow, Path, System } from "#assessment/index.ts";
 import { markup, type Markup } from "./markup.ts";
+import { CELL, roundedPath, routes, type Point } from "./route.ts";
 
 interface Box {
   readonly id: string;
@@ -16,10 +17,14 @@ interface Placed {
   readonly height: number;
 }
 
-const NODE = { width: 148, height: 56 };
-const GAP = { x: 52, y: 26 };
-const PAD = { side: 16, top: 30, bottom: 14 };
-const BAND_WIDTH = 1040;
+// Everything lies on the lattice of the arrows, so that they meet the boxes squarely.
+const NODE = { width: 20 * CELL, height: 7 * CELL };
+const GAP = { x: 6 * CELL, y: 4 * CELL };
+const PAD = { side: 2 * CELL, top: 4 * CELL, bottom: 2 * CELL };
+const MARGIN = 3 * CELL;
+const BAND_WIDTH = 136 * CELL;
+/** The widest letters of the fonts that may be at hand, in picture units: text fits in any of them. */
+const LETTER = { name: 7.6, frame: 8.2 };
 
 /** Mark, shape and word per kind, so that nothing depends on colour alone. */
 const KIND_GLYPH: Readonly<Record<Component["kind"], string>> = {
@@ -62,11 +67,10 @@ export function systemMap(
     return pairs;
   };
 
-  const nodeBox = (component: Component): Box => ({
-    id: component.id,
-    ...NODE,
-    place: (x, y) => void nodes.set(component.id, { x, y, ...NODE }),
-  });
+  const nodeBox = (component: Component): Box => {
+    const size = { width: NODE.width, height: NODE.height + (nameLines(component.title).length > 2 ? 2 * CELL : 0) };
+    return { id: component.id, ...size, place: (x, y) => void nodes.set(component.id, { x, y, ...size }) };
+  };
 
   const contents = (boundary: Boundary | undefined, depth: number): Box[] => [
     ...system.boundaries.filter((child) => child.parent === boundary?.id).map((child) => frameBox(child, depth)),
@@ -92,7 +96,10 @@ export function systemMap(
   const frameBox = (boundary: Boundary, depth: number): Box => {
     const inside = contents(boundary, depth + 1);
     const packed = pack(inside, flowsBetween(memberFinder(inside)), BAND_WIDTH - 2 * PAD.side * (depth + 1));
-    const width = Math.max(packed.width + 2 * PAD.side, 12 + 7.2 * boundary.title.length),
+    const width = Math.max(
+        packed.width + 2 * PAD.side,
+        onLattice(3 * CELL + LETTER.frame * frameName(boundary).length),
+      ),
       height = packed.height + PAD.top + PAD.bottom;
     return {
       id: `b:${boundary.id}`,
@@ -107,52 +114,96 @@ export function systemMap(
 
   const roots = contents(undefined, 0);
   const packed = pack(roots, flowsBetween(memberFinder(roots)), BAND_WIDTH);
-  packed.place(10, 10);
-  const width = packed.width + 20,
-    height = packed.height + 20;
+  packed.place(MARGIN, MARGIN);
+  const width = packed.width + 2 * MARGIN,
+    height = packed.height + 2 * MARGIN;
 
-  const onPath = (matches: (step: Path[number], previous: Path[number] | undefined) => boolean): string =>
-    paths
-      .filter(({ path }) => path.some((step, i) => matches(step, path[i - 1])))
-      .map(({ key }) => ` on-${key}`)
-      .join("");
+  // A path is marked on what it passes: `on-<key>` says that, `data-steps` also says as which step.
+  const stepsOn = (matches: (step: Path[number], previous: Path[number] | undefined) => boolean): Marks => {
+    const hits = paths.flatMap(({ key, path }) => {
+      const at = path.findIndex((step, i) => matches(step, path[i - 1]));
+      return at < 0 ? [] : [{ key, at }];
+    });
+    return {
+      classes: hits.map(({ key }) => ` on-${key}`).join(""),
+      steps: hits.map(({ key, at }) => `${key}:${at}`).join(" "),
+    };
+  };
   const titleOf = new Map(system.components.map((component) => [component.id, component.title]));
+  // Arrows keep off the names of the frames and do not run along their edges.
+  const edges = frames.flatMap(({ x, y, width: w, height: h, boundary }) => [
+    { x, y, width: w, height: 0 },
+    { x, y: y + h, width: w, height: 0 },
+    { x, y, width: 0, height: h },
+    { x: x + w, y, width: 0, height: h },
+    { x, y: y + CELL, width: LETTER.frame * frameName(boundary).length, height: CELL },
+  ]);
+  const ways = system.components.length <= MOST_ROUTED ? routes(nodes, system.flows, { width, height }, edges) : [];
 
   const svg = markup`<svg class="map" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="map-title map-desc">
 <title id="map-title">Map of ${system.name}</title>
 <desc id="map-desc">${system.components.length} components in ${system.boundaries.length} trust boundaries, joined by ${system.flows.length} data flows; the table of flows below says the same in words.</desc>
-<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0.6 L7.4 4 L0 7.4 z"/></marker></defs>
-${frames.toSorted((a, b) => a.depth - b.depth).map((frame) => markup`<g class="boundary depth-${frame.depth}"><rect x="${frame.x}" y="${frame.y}" width="${frame.width}" height="${frame.height}" rx="10"/><text x="${frame.x + 12}" y="${frame.y + 19}">${frame.boundary.title}</text></g>`)}
-${system.flows.map((flow) =>
+<defs>${["arrow", "arrow-lit"].map((id) => markup`<marker id="${id}" viewBox="0 0 8 8" refX="7.4" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0.6 L7.4 4 L0 7.4 z"/></marker>`)}</defs>
+${frames
+  .toSorted((a, b) => a.depth - b.depth)
+  .map(
+    (
+      frame,
+    ) => markup`<g class="boundary depth-${frame.depth}"><title>${frame.boundary.title}</title><rect x="${frame.x}" y="${frame.y}" width="${frame.width}" height="${frame.height}" rx="10"/><text x="${frame.x + 12}" y="${frame.y + 20}">${frameName(frame.boundary)}</text></g>
+`,
+  )}
+${system.flows.map((flow, i) =>
   arrow(
     flow,
     nodes,
+    ways[i],
     titleOf,
-    onPath(
+    stepsOn(
       (step, previous) => step.flow === flow.id || (previous?.component === flow.from && step.component === flow.to),
     ),
   ),
 )}
 ${system.components.map((component) => {
   const at = nodes.get(component.id)!;
-  return markup`<g class="component kind-${component.kind}${onPath((step) => step.component === component.id)}" id="map-${component.id}"><title>${component.title} (${component.kind})</title><rect x="${at.x}" y="${at.y}" width="${at.width}" height="${at.height}" rx="${component.kind === "human" || component.kind === "external" ? 22 : 6}"/><text class="kind" x="${at.x + at.width / 2}" y="${at.y + 15}">${KIND_GLYPH[component.kind]} ${component.kind}</text>${nameLines(component.title).map((line, i, all) => markup`<text class="name" x="${at.x + at.width / 2}" y="${at.y + (all.length === 1 ? 37 : 31) + 14 * i}">${line}</text>`)}</g>`;
+  const lines = nameLines(component.title);
+  const marks = stepsOn((step) => step.component === component.id);
+  const first = at.y + (at.height - 14 * lines.length) / 2 + 17;
+  return markup`<g class="component kind-${component.kind}${marks.classes}"${marks.steps ? markup` data-steps="${marks.steps}"` : ""}><title>${component.title} (${component.kind})</title><rect x="${at.x}" y="${at.y}" width="${at.width}" height="${at.height}" rx="${component.kind === "human" || component.kind === "external" ? 22 : 6}"/><text class="kind" x="${at.x + at.width / 2}" y="${at.y + 15}">${KIND_GLYPH[component.kind]} ${component.kind}</text>${lines.map((line, i) => markup`<text class="name" x="${at.x + at.width / 2}" y="${first + 14 * i}">${line}</text>`)}</g>
+`;
 })}
 </svg>`;
   return { svg, width, height };
 }
 
-const LINE = 22;
+interface Marks {
+  readonly classes: string;
+  readonly steps: string;
+}
 
-/** A title on at most two lines that fit the box; what does not fit ends in an ellipsis, and the tooltip has it whole. */
+/** Beyond this many components arrows are drawn straight: a map of that size is read through its table. */
+const MOST_ROUTED = 150;
+
+const onLattice = (length: number): number => Math.ceil(length / CELL) * CELL;
+
+/** Half of what is left over, on the lattice. */
+const centred = (space: number): number => Math.floor(space / 2 / CELL) * CELL;
+
+const shortened = (text: string, letters: number): string =>
+  text.length <= letters ? text : `${text.slice(0, letters - 1).trimEnd()}…`;
+
+const frameName = ({ title }: Boundary): string => shortened(title, 60);
+
+/** A title on at most three lines that fit the box; what does not fit ends in an ellipsis, and the tooltip has it whole. */
 function nameLines(title: string): string[] {
+  const letters = Math.floor((NODE.width - CELL) / LETTER.name);
   const lines: string[] = [];
   for (const word of title.split(/\s+/)) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= LINE) lines[lines.length - 1] = `${last} ${word}`;
+    if (last !== undefined && last.length + 1 + word.length <= letters) lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
-  const fit = lines.length > 2 ? [lines[0]!, `${lines[1]} …`] : lines;
-  return fit.map((line) => (line.length <= LINE + 1 ? line : `${line.slice(0, LINE).trimEnd()}…`));
+  const fit = lines.length > 3 ? [...lines.slice(0, 2), `${lines[2]} …`] : lines;
+  return fit.map((line) => shortened(line, letters + 1));
 }
 
 /** Columns by longest path over the flows between siblings; columns that do not fit continue in a band below. */
@@ -223,9 +274,9 @@ function pack(
         let left = x;
         band.forEach((column, c) => {
           const size = bandSizes[b]!.sizes[c]!;
-          let at = top + (bandSizes[b]!.height - size.height) / 2;
+          let at = top + centred(bandSizes[b]!.height - size.height);
           for (const child of column) {
-            child.place(left + (size.width - child.width) / 2, at);
+            child.place(left + centred(size.width - child.width), at);
             at += child.height + GAP.y;
           }
           left += size.width + GAP.x;
@@ -236,31 +287,44 @@ function pack(
   };
 }
 
-/** A curve between the sides that face each other. */
+/** An arrow along its way; where there is none (a map too large, a flow to itself), a line between the facing sides. */
 function arrow(
   flow: DataFlow,
   nodes: ReadonlyMap<string, Placed>,
+  way: readonly Point[] | undefined,
   titleOf: ReadonlyMap<string, string>,
-  onPath: string,
+  marks: Marks,
 ): Markup {
   const a = nodes.get(flow.from),
     b = nodes.get(flow.to);
   if (!a || !b) return markup``;
-  const ax = a.x + a.width / 2,
-    ay = a.y + a.height / 2,
-    bx = b.x + b.width / 2,
-    by = b.y + b.height / 2;
-  const sideways = Math.abs(bx - ax) > Math.abs(by - ay) * 1.2 && Math.abs(bx - ax) > a.width;
-  const forward = sideways ? Math.sign(bx - ax) : Math.sign(by - ay) || 1;
-  const [x1, y1, x2, y2] = sideways
-    ? [ax + (forward * a.width) / 2, ay, bx - (forward * b.width) / 2, by]
-    : [ax, ay + (forward * a.height) / 2, bx, by - (forward * b.height) / 2];
-  const bend = sideways ? Math.max(24, Math.abs(x2 - x1) / 2) : Math.max(18, Math.abs(y2 - y1) / 2);
-  const curve = sideways
-    ? `M${x1} ${y1} C${x1 + forward * bend} ${y1} ${x2 - forward * bend} ${y2} ${x2} ${y2}`
-    : `M${x1} ${y1} C${x1} ${y1 + forward * bend} ${x2} ${y2 - forward * bend} ${x2} ${y2}`;
   const words = `${titleOf.get(flow.from)} to ${titleOf.get(flow.to)}${flow.carries.length > 0 ? `: ${flow.carries.join(", ")}` : ""}${flow.over ? ` over ${flow.over}` : ""}`;
-  return markup`<g class="flow${flow.signed ? " signed" : ""}${onPath}"><title>${words}</title><path d="${curve}" marker-end="url(#arrow)"/></g>`;
+  return markup`<g class="flow${flow.signed ? " signed" : ""}${marks.classes}"${marks.steps ? markup` data-steps="${marks.steps}"` : ""}><title>${words}</title><path d="${roundedPath(way ?? straight(a, b))}"/></g>
+`;
+}
+
+function straight(a: Placed, b: Placed): Point[] {
+  const [ax, ay, bx, by] = [a.x + a.width / 2, a.y + a.height / 2, b.x + b.width / 2, b.y + b.height / 2];
+  if (a === b)
+    return [
+      [a.x + a.width, ay],
+      [a.x + a.width + 2 * CELL, ay],
+      [a.x + a.width + 2 * CELL, a.y - CELL],
+      [ax, a.y - CELL],
+      [ax, a.y],
+    ];
+  if (Math.abs(bx - ax) > Math.abs(by - ay)) {
+    const forward = Math.sign(bx - ax);
+    return [
+      [ax + (forward * a.width) / 2, ay],
+      [bx - (forward * b.width) / 2, by],
+    ];
+  }
+  const forward = Math.sign(by - ay) || 1;
+  return [
+    [ax, ay + (forward * a.height) / 2],
+    [bx, by - (forward * b.height) / 2],
+  ];
 }
 
 export interface ShownPath {

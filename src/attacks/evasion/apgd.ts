@@ -1,7 +1,7 @@
 /** Auto-PGD: projected gradient ascent with momentum that halves its step where progress stalls and restarts from its best point. */
-import { type Arena, type Climb, defineAttack } from "../harness.ts";
-import type { ObjectiveKind } from "../goals.ts";
-import { project, radiusOf, stepUnit } from "../region.ts";
+import { type Arena, type Climb, defineAttack } from "#attacks/harness.ts";
+import type { ObjectiveKind } from "#attacks/goals.ts";
+import { project, radiusOf, stepUnit } from "#attacks/region.ts";
 
 /** Weight of the gradient step against the previous move (Algorithm 1, α). */
 const MOMENTUM = 0.75;

@@ -1,6 +1,6 @@
 /** What happens to inputs without an adversary: noise, blur, light, contrast, coarse pixels, a covered corner – in five severities. */
 import type { Rng } from "#base/random.ts";
-import type { ImageLayout } from "../layout.ts";
+import type { ImageLayout } from "#attacks/layout.ts";
 
 /** Severities 1 … 5. */
 export const SEVERITIES = [1, 2, 3, 4, 5] as const;

@@ -1,9 +1,9 @@
 /** The smallest budget that beats each sample, by bisection with any bounded attack. */
 import type { Run } from "#base/run.ts";
-import { type Assault, ensemble, selectRows } from "../ensemble.ts";
-import type { Siege } from "../harness.ts";
-import type { Norm } from "../region.ts";
-import type { Classifier } from "../target.ts";
+import { type Assault, ensemble, selectRows } from "#attacks/ensemble.ts";
+import type { Siege } from "#attacks/harness.ts";
+import type { Norm } from "#attacks/region.ts";
+import type { Classifier } from "#attacks/target.ts";
 
 /** Where the search starts, per row: not beaten at `low` (0: right before the attack), beaten at `high` (∞: not known). */
 export interface Bracket {

@@ -1,6 +1,6 @@
 /** Random noise of the attacker's size: the average case, and the floor every real attack must beat. */
-import { type Arena, defineAttack } from "../harness.ts";
-import { type Region, radiusOf, stepUnit } from "../region.ts";
+import { type Arena, defineAttack } from "#attacks/harness.ts";
+import { type Region, radiusOf, stepUnit } from "#attacks/region.ts";
 import type { Rng } from "#base/random.ts";
 
 /** One point drawn uniformly in the L∞ ball or box, or on the L2 sphere, written at `at`; not yet clipped to the domain. */

@@ -1,9 +1,9 @@
 /** One patch for every input: optimised over random placement, scale, rotation and light, by gradient or by random search. */
 import type { Rng } from "#base/random.ts";
-import { type Listening, answers } from "../answers.ts";
-import { type Goal, beaten, margin } from "../goals.ts";
-import type { ImageLayout } from "../layout.ts";
-import type { Classifier, Objective } from "../target.ts";
+import { type Listening, answers } from "#attacks/answers.ts";
+import { type Goal, beaten, margin } from "#attacks/goals.ts";
+import type { ImageLayout } from "#attacks/layout.ts";
+import type { Classifier, Objective } from "#attacks/target.ts";
 
 export const patchAttack = {
   id: "patch",

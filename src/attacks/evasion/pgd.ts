@@ -1,7 +1,7 @@
 /** Projected gradient descent with a fixed step: the baseline that Auto-PGD must not be weaker than; never reported alone. */
-import { defineAttack } from "../harness.ts";
-import type { Climb } from "../harness.ts";
-import { project } from "../region.ts";
+import { defineAttack } from "#attacks/harness.ts";
+import type { Climb } from "#attacks/harness.ts";
+import { project } from "#attacks/region.ts";
 import { ascent, gather, randomStart } from "./apgd.ts";
 
 export default defineAttack({

@@ -1,8 +1,8 @@
 /** Square attack: random search over square windows at the edge of the ball, needing nothing but scores. */
 import type { Rng } from "#base/random.ts";
-import { type Arena, defineAttack } from "../harness.ts";
-import { type ImageLayout, imageLayout } from "../layout.ts";
-import { radiusOf } from "../region.ts";
+import { type Arena, defineAttack } from "#attacks/harness.ts";
+import { type ImageLayout, imageLayout } from "#attacks/layout.ts";
+import { radiusOf } from "#attacks/region.ts";
 import { gather } from "./apgd.ts";
 
 /** Share of elements changed per step at 10,000 queries: halved at these steps (§3.1; supplement B). */

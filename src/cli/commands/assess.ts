@@ -9,13 +9,13 @@ import type { Assessment } from "#assessment/index.ts";
 import { localHost, writeWhole } from "#host/index.ts";
 import { htmlReport } from "#reports/html/index.ts";
 import { sarifReport } from "#reports/sarif.ts";
-import type { AssessFlags, Invocation } from "../main.ts";
-import { diagnosticsText } from "../diagnostics.ts";
-import { progressView } from "../progress.ts";
-import { summary } from "../summary.ts";
-import { systemFile } from "../system-file.ts";
-import { EXIT, type ExitCode } from "../terminal.ts";
-import { VERSION } from "../version.ts";
+import type { AssessFlags, Invocation } from "#cli/main.ts";
+import { diagnosticsText } from "#cli/diagnostics.ts";
+import { progressView } from "#cli/progress.ts";
+import { summary } from "#cli/summary.ts";
+import { systemFile } from "#cli/system-file.ts";
+import { EXIT, type ExitCode } from "#cli/terminal.ts";
+import { VERSION } from "#cli/version.ts";
 
 export async function assessCommand(
   { terminal, signal, json, quiet }: Invocation,

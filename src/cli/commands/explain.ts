@@ -7,8 +7,8 @@ import { filesBelow } from "#host/index.ts";
 import { explain } from "#knowledge/explain.ts";
 import { explainableIds, loadKnowledge } from "#knowledge/index.ts";
 import { SYSTEM_FILE_CODES } from "#system/codes.ts";
-import type { Invocation } from "../main.ts";
-import { EXIT, plain, type ExitCode } from "../terminal.ts";
+import type { Invocation } from "#cli/main.ts";
+import { EXIT, plain, type ExitCode } from "#cli/terminal.ts";
 
 interface Explanation {
   readonly title: string;

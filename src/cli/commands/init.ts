@@ -10,10 +10,10 @@ import { loadKnowledge } from "#knowledge/index.ts";
 import type { Found } from "#system/found.ts";
 import { systemFileSchema } from "#system/schema-json.ts";
 import { starter, STARTER_KINDS, STARTER_QUESTIONS, type StarterAnswers, type StarterKind } from "#system/starter.ts";
-import { diagnosticsText } from "../diagnostics.ts";
-import type { InitFlags, Invocation } from "../main.ts";
-import { SYSTEM_FILE } from "../system-file.ts";
-import { EXIT, plain, type ExitCode } from "../terminal.ts";
+import { diagnosticsText } from "#cli/diagnostics.ts";
+import type { InitFlags, Invocation } from "#cli/main.ts";
+import { SYSTEM_FILE } from "#cli/system-file.ts";
+import { EXIT, plain, type ExitCode } from "#cli/terminal.ts";
 
 export async function initCommand(
   { terminal, json, signal }: Invocation,

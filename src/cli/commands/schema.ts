@@ -3,9 +3,9 @@ import { HostError } from "#base/ports.ts";
 import { nearest } from "#base/diagnostics.ts";
 import { statementSchema } from "#imports/index.ts";
 import { systemFileSchema } from "#system/schema-json.ts";
-import { DOCUMENT_SCHEMAS, jsonSchemaOf } from "../documents.ts";
-import type { Invocation } from "../main.ts";
-import { EXIT, type ExitCode } from "../terminal.ts";
+import { DOCUMENT_SCHEMAS, jsonSchemaOf } from "#cli/documents.ts";
+import type { Invocation } from "#cli/main.ts";
+import { EXIT, type ExitCode } from "#cli/terminal.ts";
 
 /** Title and schema per document. */
 export function schemas(): ReadonlyMap<string, { readonly title: string; readonly schema: () => object }> {

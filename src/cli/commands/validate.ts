@@ -3,10 +3,10 @@ import { readSystemFile } from "#assess/read.ts";
 import { isError } from "#base/diagnostics.ts";
 import { filesBelow } from "#host/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
-import { diagnosticsText } from "../diagnostics.ts";
-import type { Invocation } from "../main.ts";
-import { systemFile } from "../system-file.ts";
-import { EXIT, type ExitCode } from "../terminal.ts";
+import { diagnosticsText } from "#cli/diagnostics.ts";
+import type { Invocation } from "#cli/main.ts";
+import { systemFile } from "#cli/system-file.ts";
+import { EXIT, type ExitCode } from "#cli/terminal.ts";
 
 export async function validateCommand({ terminal, json }: Invocation, named: string): Promise<ExitCode> {
   const file = await systemFile(named);
