@@ -33,7 +33,7 @@ describe("the chest X-ray example", () => {
     expect(whole.body.outcome).toMatchObject({ outcome: "cannot conclude", row: "2", exit: 2, byAnalogy: false });
     expect(
       whole.body.outcome.coverage.filter(({ status }) => status === "not-tried").map((item) => item.class),
-    ).toEqual(["DP", "MP", "CA"]);
+    ).toEqual(["DP", "MP", "CA", "MF"]);
   });
   test("shows that evasion works on the model and that C-92 carries the archive path", () => {
     const threshold = whole.body.findings.find(({ id }) => id === "F-threshold:altered-in-the-archive");

@@ -12,9 +12,23 @@ export const CLASS_NAMES: Readonly<Record<AttackClass, string>> = {
   MF: "model flaws",
 };
 
-/** Evidence that something was tried here: usable, not a control's own, and not published about a comparable system (D) or opinion (E). */
+/**
+ * Evidence that something was tried here: usable, not a control's own, not published about a comparable system (D) or
+ * opinion (E). Noise and corruption are the average case and no attack: they speak for Art. 15(4), and try no class.
+ */
 export const isTrialOf = (item: Evidence, types: ReadonlySet<string>): boolean =>
-  isUsable(item) && !item.control && ["A", "B", "C"].includes(item.grade) && item.tests.some((type) => types.has(type));
+  isUsable(item) &&
+  !item.control &&
+  !isAverageCase(item) &&
+  ["A", "B", "C"].includes(item.grade) &&
+  item.tests.some((type) => types.has(type));
+
+const isAverageCase = ({ outcome }: Evidence): boolean =>
+  outcome.status === "measured" && outcome.measure.kind === "corruption";
+
+/** Threats that are of a class first of all: a denial of service by crafted input does not stand for adversarial examples. */
+const coreTypesOf = ({ knowledge }: Pick<Grounds, "knowledge">, attackClass: string): ReadonlySet<string> =>
+  new Set(knowledge.threats.filter(({ classes }) => classes[0] === attackClass).map(({ id }) => id));
 
 export const typesOfClass = ({ knowledge }: Pick<Grounds, "knowledge">, attackClass: string): ReadonlySet<string> =>
   new Set(knowledge.threats.filter(({ classes }) => classes.some((name) => name === attackClass)).map(({ id }) => id));
@@ -23,7 +37,8 @@ export function coverageOf(grounds: Grounds): ClassCoverage[] {
   const { system, evidence, trials, threats } = grounds;
   return ATTACK_CLASSES.map((attackClass) => {
     const types = typesOfClass(grounds, attackClass);
-    const tried = evidence.filter((item) => isTrialOf(item, types) && isRated(item, trials, grounds));
+    const core = coreTypesOf(grounds, attackClass);
+    const tried = evidence.filter((item) => isTrialOf(item, core) && isRated(item, trials, grounds));
     if (tried.length > 0)
       return { class: attackClass, status: "tried", because: tried.map(({ title }) => title).join("; ") };
     const exclusion = system.exclusions.find(({ what }) => what === attackClass);
@@ -51,8 +66,12 @@ function whyNot(item: Evidence, { unrated }: Grounds): string {
   if (item.outcome.status === "inconclusive") return `inconclusive – ${item.outcome.because}`;
   const fault = unrated.find(({ component }) => component === item.at);
   if (fault) return fault.because;
+  if (isAverageCase(item)) return "noise and corruption are the average case, not a search for the worst";
   if (item.signature === "invalid") return "its signature does not hold";
-  return item.kind === "declared" ? "declared, not shown" : `grade ${item.grade} is no trial of this system`;
+  if (item.kind === "declared") return "declared, not shown";
+  return ["A", "B", "C"].includes(item.grade)
+    ? "it speaks of threats that touch this class only beside another"
+    : `grade ${item.grade} is no trial of this system`;
 }
 
 /** What somebody could do about a class that was not tried. */
@@ -63,5 +82,5 @@ const REMEDIES: Readonly<Record<AttackClass, string>> = {
   MP: "import a scan or a signed statement on the pretrained parts, or exclude MP with evidence; see `vauban explain not-tried`",
   AE: "add an evasion or patch test under tests: in vauban.yaml, with its threshold and reason, and run `vauban assess`",
   CA: "import a signed statement of a membership or extraction test, or exclude CA with evidence; see `vauban explain not-tried`",
-  MF: "add a corruption test under tests: in vauban.yaml, with its threshold and reason, and run `vauban assess`",
+  MF: "import a signed statement of a search for flaws (worst subgroups, out-of-distribution inputs), or exclude MF with evidence; see `vauban explain not-tried`",
 };

@@ -16,10 +16,10 @@ const WAYS: Readonly<
     ],
   },
   MF: {
-    here: "Run here: accuracy under noise, blur and light. That is the average case and a beginning: nobody searched for the flaw.",
+    here: "Run here: accuracy under noise, blur and light (a `corruption:` test). That is the average case: it speaks for Art. 15(4), but nobody searched for the flaw, so this class stays not tried.",
     bring:
       "Import a statement about tests by group and site, or about a search for wrong outputs by people who did not build the model.",
-    file: ["tests:", '  - { corruption: <model>, accuracy: ">= 0.80", because: "<why this level>" }'],
+    file: ["imports:", "  - { statement: evidence/flaws.json, for: [T-04] }"],
   },
   DP: {
     here: "Nothing is run here: it would mean training again on poisoned data.",
@@ -54,10 +54,10 @@ export function notTried(all: Knowledge, page: Page): void {
     "“Not tried” means that nothing was run and nothing was brought that would show how the system fares. It is neither good nor bad news about the system; it is a gap in what is known, and it is never read as safe.",
   );
   page.text(
-    "Art. 15(5) of the AI Act names five classes of attack. While one of them is neither tried nor excluded with evidence, the outcome is “cannot conclude” at best, whatever else went well. This version tries two of the five itself, so most systems honestly end there unless evidence is imported.",
+    "Art. 15(5) of the AI Act names five classes of attack. While one of them is neither tried nor excluded with evidence, the outcome is “cannot conclude” at best, whatever else went well. This version tries one of the five itself, so most systems honestly end there unless evidence is imported.",
   );
   page.text(
-    "A class counts as tried by a trial whose sanity checks passed, or by imported evidence that is in date, fits the deployed version and says who measured what on how many. A declared document does not count.",
+    "A class counts as tried by a trial whose sanity checks passed, or by imported evidence that is in date, fits the deployed version and says who measured what on how many. A declared document does not count, and neither does evidence on a threat that touches the class only beside another.",
   );
   for (const attackClass of ["AE", "MF", "DP", "MP", "CA"] as const) {
     const { here, bring, file } = WAYS[attackClass];
