@@ -3,7 +3,7 @@ import type { EvasionMeasure, Risk } from "#assessment/index.ts";
 import { markup, type Markup } from "./markup.ts";
 import { figure, percent } from "./words.ts";
 
-const PLOT = { width: 560, height: 260, left: 52, right: 16, top: 14, bottom: 40 };
+const PLOT = { width: 560, height: 260, left: 64, right: 16, top: 14, bottom: 40 };
 
 /** Robust accuracy against budget with its 95 % band, the threshold and the author's budget marked. */
 export function accuracyCurve(measure: EvasionMeasure, threshold: number | undefined, id: string): Markup {
@@ -21,6 +21,7 @@ export function accuracyCurve(measure: EvasionMeasure, threshold: number | undef
   ].join(" ");
   const words = points.map(({ eps, robust }) => `${budgetText(eps)}: ${robust.k} of ${robust.n}`).join("; ");
   return markup`<svg class="chart" viewBox="0 0 ${PLOT.width} ${PLOT.height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">Accuracy under attack against budget</title><desc id="${id}-d">${words}</desc>
+<text class="axis" text-anchor="middle" transform="translate(12 ${(PLOT.top + PLOT.height - PLOT.bottom) / 2}) rotate(-90)">still right</text>
 ${[0, 0.25, 0.5, 0.75, 1].map((share) => markup`<line class="grid" x1="${PLOT.left}" x2="${PLOT.width - PLOT.right}" y1="${y(share)}" y2="${y(share)}"/><text class="tick" text-anchor="end" x="${PLOT.left - 6}" y="${y(share) + 4}">${percent(share, 0)}</text>`)}
 ${thinned(
   points.map(({ eps }) => eps),
@@ -47,7 +48,8 @@ function thinned(values: readonly number[], x: (value: number) => number): numbe
 /** `4/255` where it is one, else a short decimal. */
 export function budgetText(eps: number): string {
   const over255 = eps * 255;
-  if (Math.abs(over255 - Math.round(over255)) < 1e-6 && over255 >= 0.5 && over255 <= 64.5)
+  // Values kept as float32 miss the fraction by up to 255 · 2⁻²⁴.
+  if (Math.abs(over255 - Math.round(over255)) < 2e-5 && over255 >= 0.5 && over255 <= 64.5)
     return `${Math.round(over255)}/255`;
   return figure(eps);
 }
@@ -55,8 +57,8 @@ export function budgetText(eps: number): string {
 /** Risk intervals on a logarithmic axis, each with its criterion: left of the tick is within, right of it missed. */
 export function riskChart(risks: readonly Risk[], id: string): Markup {
   const rowHeight = 26,
-    left = 310,
-    width = 900,
+    left = 400,
+    width = 1080,
     right = 30,
     top = 26;
   const height = top + risks.length * rowHeight + 30;
@@ -64,15 +66,15 @@ export function riskChart(risks: readonly Risk[], id: string): Markup {
   const x = (p: number): number => left + ((Math.log10(Math.max(p, floor)) + 5) / 5) * (width - left - right);
   return markup`<svg class="chart risks" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">Risks against their criteria</title><desc id="${id}-d">The table below gives the same intervals in figures.</desc>
 ${[1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1].map((p) => markup`<line class="grid" x1="${x(p)}" x2="${x(p)}" y1="${top - 6}" y2="${height - 24}"/><text class="tick" text-anchor="middle" x="${x(p)}" y="${height - 8}">${p === 1e-5 ? "≤ 0.00001" : figure(p)}</text>`)}
-<text class="axis" x="${left}" y="14">P(at least one harmful event per year)</text>
+<text class="axis" x="${left}" y="14">P(at least one harmful event per year), logarithmic</text>
 ${risks.map((risk, i) => {
   const y = top + i * rowHeight + rowHeight / 2;
-  return markup`<g class="risk ${risk.judgement}${risk.untested ? " untested" : ""}"><title>${risk.id}: ${figure(risk.current.low)} to ${figure(risk.current.high)}, criterion ${figure(risk.criterion.perYear)}</title><text text-anchor="end" x="${left - 12}" y="${y + 4}">${shortName(risk)}</text><line class="interval" x1="${x(risk.current.low)}" x2="${Math.max(x(risk.current.high), x(risk.current.low) + 3)}" y1="${y}" y2="${y}"/><circle class="likely" cx="${x(risk.current.likely)}" cy="${y}" r="4"/><line class="criterion" x1="${x(risk.criterion.perYear)}" x2="${x(risk.criterion.perYear)}" y1="${y - 9}" y2="${y + 9}"/></g>`;
+  return markup`<g class="risk ${risk.judgement}${risk.untested ? " untested" : ""}"><title>${risk.id}: ${figure(risk.current.low)} to ${figure(risk.current.high)}, criterion ${figure(risk.criterion.perYear)}</title><text class="name" text-anchor="end" x="${left - 14}" y="${y + 4}">${shortName(risk)}</text><line class="interval" x1="${x(risk.current.low)}" x2="${Math.max(x(risk.current.high), x(risk.current.low) + 3)}" y1="${y}" y2="${y}"/><circle class="likely" cx="${x(risk.current.likely)}" cy="${y}" r="4"/><line class="criterion" x1="${x(risk.criterion.perYear)}" x2="${x(risk.criterion.perYear)}" y1="${y - 9}" y2="${y + 9}"/></g>`;
 })}
 </svg>`;
 }
 
 function shortName({ threat, harm }: Risk): string {
   const text = `${threat} → ${harm}`;
-  return text.length <= 46 ? text : `${text.slice(0, 45)}…`;
+  return text.length <= 54 ? text : `${text.slice(0, 53)}…`;
 }

@@ -168,7 +168,7 @@ ${system.components.map((component) => {
   const lines = nameLines(component.title);
   const marks = stepsOn((step) => step.component === component.id);
   const first = at.y + (at.height - 14 * lines.length) / 2 + 17;
-  return markup`<g class="component kind-${component.kind}${marks.classes}"${marks.steps ? markup` data-steps="${marks.steps}"` : ""}><title>${component.title} (${component.kind})</title><rect x="${at.x}" y="${at.y}" width="${at.width}" height="${at.height}" rx="${component.kind === "human" || component.kind === "external" ? 22 : 6}"/><text class="kind" x="${at.x + at.width / 2}" y="${at.y + 15}">${KIND_GLYPH[component.kind]} ${component.kind}</text>${lines.map((line, i) => markup`<text class="name" x="${at.x + at.width / 2}" y="${first + 14 * i}">${line}</text>`)}</g>
+  return markup`<g class="component kind-${component.kind}${marks.classes}"${marks.steps ? markup` data-steps="${marks.steps}"` : ""}><title>${component.title} (${component.kind})</title><rect x="${at.x}" y="${at.y}" width="${at.width}" height="${at.height}" rx="${component.kind === "human" || component.kind === "external" ? 2 * CELL : 6}"/><text class="kind" x="${at.x + at.width / 2}" y="${at.y + 15}">${KIND_GLYPH[component.kind]} ${component.kind}</text>${lines.map((line, i) => markup`<text class="name" x="${at.x + at.width / 2}" y="${first + 14 * i}">${line}</text>`)}</g>
 `;
 })}
 </svg>`;

@@ -1,55 +1,7 @@
-/** How the figures came about, where the state of the art ends, and the commands that make them again. */
-import type { Assessment, Evidence } from "#assessment/index.ts";
+/** How the figures came about, and where this version and the state of the art end. */
+import type { Assessment } from "#assessment/index.ts";
 import { markup, type Markup } from "#figures/markup.ts";
-import { proportionText } from "#figures/words.ts";
-import { facts, list, table, tag } from "./parts.ts";
-
-function measuredWords({ outcome }: Evidence): string {
-  if (outcome.status === "inconclusive") return `inconclusive: ${outcome.because}`;
-  const { measure } = outcome;
-  switch (measure.kind) {
-    case "clean":
-      return `accuracy ${proportionText(measure.accuracy)}${measure.declared === undefined ? "" : `, declared ${(100 * measure.declared).toFixed(1)} %`}`;
-    case "evasion":
-      return `right under attack ${proportionText(measure.robustAccuracy)}; changed ${proportionText(measure.successRate)}`;
-    case "patch":
-      return `per placement ${proportionText(measure.successRate)}; per input ${proportionText(measure.perInput)}`;
-    case "corruption":
-      return `worst corruption ${measure.worst.name} ${measure.worst.severity}: ${proportionText(measure.worst.accuracy)}`;
-    case "statement":
-      return `attacker's successes ${proportionText(measure.successes)}; ${measure.method}`;
-    case "scan":
-      return `${measure.tool}: ${measure.results} results, ${measure.open} open`;
-  }
-}
-
-export function evidenceSection({ body }: Assessment): Markup {
-  return table<Evidence>(
-    "Evidence",
-    [
-      { head: "Id", cell: ({ id }) => markup`<code id="${id}">${id}</code>` },
-      { head: "What", cell: ({ title }) => title },
-      { head: "Kind and grade", cell: ({ kind, grade }) => `${kind}, ${grade}` },
-      { head: "Says", cell: measuredWords },
-      {
-        head: "Standing",
-        cell: ({ standing }) =>
-          standing.status === "current" ? tag("current", "good") : markup`${tag("stale", "warn")} ${standing.because}`,
-      },
-      {
-        head: "By",
-        cell: ({ by, tool, date, signature }) =>
-          `${by ?? `${tool.name} ${tool.version}`}${date ? `, ${date}` : ""}${signature ? `, signature ${signature}` : ""}`,
-      },
-      {
-        head: "Inputs",
-        cell: ({ inputs }) =>
-          inputs.map(({ role, sha256 }) => markup`<div>${role} <code>${sha256.slice(0, 16)}</code></div>`),
-      },
-    ],
-    body.evidence,
-  );
-}
+import { facts, fold, list, prose, sentence, table } from "./parts.ts";
 
 export function methodSection({ body }: Assessment): Markup {
   return markup`<p>The rules on this page are Vauban's own method (mark I), not the law's text. They exist because a figure does not carry every sentence.</p>
@@ -77,46 +29,43 @@ ${list([
       `${body.knowledge.threats.length} threats, ${body.knowledge.controls.length} controls, ${body.knowledge.clauses.length} clauses; embedded in assessment.json`,
     ],
   ])}
-${table(
+${exclusions(body)}${warnings(body)}
+${fold(
+  `Weak claims: never counted as mitigation (${body.knowledge.weakClaims.length})`,
+  table(
   "Weak claims: never counted as mitigation",
   [
     { head: "Claim", cell: ({ claim }) => claim },
     { head: "Why it does not count", cell: ({ why }) => why },
   ],
   body.knowledge.weakClaims,
-)}`;
+))}`;
 }
 
-export function reproductionSection({ body, run }: Assessment): Markup {
-  return markup`<p>The same version, processor kind and thread count give the same hashes; elsewhere the verdicts agree within the stated intervals.</p>
-<pre>${run.command}</pre>
-${facts([
-  ["Seed", markup`<code>${body.seed}</code>`],
-  ["System file", markup`<code>${body.systemHash}</code>`],
-  ["Judged as of", body.asOf],
-  [
-    "Ran",
-    `${run.started}, ${run.seconds.toFixed(1)} s on ${run.platform}, ${run.workers} workers, onnxruntime ${run.runtime}`,
-  ],
-  ["Taken from earlier runs", run.reused.length === 0 ? "nothing" : run.reused.join(", ")],
-])}
-${table(
-  "Trials",
-  [
-    { head: "Trial", cell: ({ id }) => id },
-    {
-      head: "n",
-      cell: ({ planned, unit, power }) => `${planned} × ${unit} (± ${(100 * power).toFixed(1)} points at 50 %)`,
-    },
-    { head: "Seed", cell: ({ seed }) => markup`<code>${seed}</code>` },
-    { head: "Again", cell: ({ id }) => markup`<code>vauban assess --only ${id} --fresh --seed ${body.seed}</code>` },
-    {
-      head: "Inputs",
-      cell: ({ inputs }) =>
-        inputs.map(({ role, path, sha256 }) => markup`<div>${role} ${path} <code>${sha256.slice(0, 16)}</code></div>`),
-    },
-    { head: "Manifest", cell: ({ manifest }) => markup`<code>${manifest.slice(0, 16)}</code>` },
-  ],
-  body.trials,
-)}`;
+/** What the author put outside: the purpose's limits, and what was excluded with its reason. */
+function exclusions({ system }: Assessment["body"]): Markup {
+  const { exclusions: excluded } = system;
+  if (excluded.length + system.excluded.length + system.misuse.length === 0) return markup``;
+  return markup`<h3>What the author set outside</h3>${list([
+    ...system.excluded.map((what) => `Not for: ${sentence(what)}`),
+    ...system.misuse.map((what) => `Misuse to be expected: ${sentence(what)}`),
+    ...excluded.map(
+      ({ what, because, evidence }) => `${what}: ${sentence(because)} ${evidence ? `Shown by ${sentence(evidence)}` : "Nothing shows it."}`,
+    ),
+  ])}`;
 }
+
+function warnings({ warnings: items }: Assessment["body"]): Markup {
+  return items.length === 0
+    ? markup``
+    : fold(
+        `Warnings about the system file (${items.length})`,
+        list(
+          items.map(
+            ({ code, message, hint, span }) =>
+              markup`${span ? markup`<code>${span.file}:${span.line}</code> ` : ""}${code} ${sentence(message)} ${hint ? markup`<span class="soft">${prose(sentence(hint))}</span>` : ""}`,
+          ),
+        ),
+      );
+}
+

@@ -114,13 +114,13 @@ ${table(
 }
 
 function patch(measure: PatchMeasure, common: readonly (readonly [string, Insertable])[]): Markup {
-  return markup`<p>A patch of ${percent(measure.area)} of the picture${measure.target ? markup`, made to be read as <em>${measure.target}</em>` : ""}, changes <strong>${proportionText(measure.successRate)}</strong> of random placements on inputs it was not made on, and on <strong>${proportionText(measure.perInput)}</strong> inputs at least every second placement. Covering the same area with grey or noise changes ${proportionText(measure.occlusion)}. Made and measured digitally: printing and camera were not in the loop.</p>
+  return markup`<p>A patch of ${percent(measure.area)} of the picture${measure.target ? markup`, made to be read as <em>${measure.target}</em>` : ""}, turned <strong>${proportionText(measure.perInput)}</strong> of inputs it was not made on in at least every second random placement. Over all placements it changed ${measure.successRate.k} of ${measure.successRate.n}; placements on one input are not independent, so no interval is given for them. Covering the same area with grey or noise changes ${measure.occlusion.k} of ${measure.occlusion.n}. Made and measured digitally: printing and camera were not in the loop.</p>
 ${facts([["Made on", `${measure.trainedOn} inputs, ${measure.steps} steps, ${measure.queries} queries`], ...common])}
 ${table(
   "By placement",
   [
     { head: "Placement", cell: (cell) => cell.name },
-    { head: "Success", cell: (cell) => proportionText(cell.rate) },
+    { head: "Success", cell: (cell) => `${cell.rate.k} of ${cell.rate.n}` },
   ],
   measure.cells,
 )}`;

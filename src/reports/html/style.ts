@@ -49,10 +49,10 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .map .component rect{fill:var(--card);stroke:var(--ink);stroke-width:1.2}
 .map .component text{text-anchor:middle}.map .component .kind{font-size:10px;fill:var(--soft)}.map .component .name{font-weight:600;font-size:11px}
 .map .kind-model rect{stroke-width:2.4;stroke:var(--accent)}
-.map .flow path{fill:none;stroke:var(--soft);stroke-width:1.3}.map marker path{fill:var(--soft)}
-.map .flow.signed path{stroke-dasharray:1 0;stroke-width:2}
+.map .flow path{fill:none;stroke:var(--soft);stroke-width:1.3;marker-end:url(#arrow)}.map marker path{fill:var(--soft)}.map #arrow-lit path{fill:var(--bad)}
+.map .flow.signed path{stroke-width:2.6}
 .map.lit .flow,.map.lit .component{opacity:.28}.map.lit .lit{opacity:1}
-.map.lit .flow.lit path{stroke:var(--bad);stroke-width:3}.map.lit .component.lit rect{stroke:var(--bad);stroke-width:3}
+.map.lit .flow.lit path{stroke:var(--bad);stroke-width:3;marker-end:url(#arrow-lit)}.map.lit .component.lit rect{stroke:var(--bad);stroke-width:3}
 .paths button{font:inherit;text-align:left;width:100%;background:var(--card);color:var(--ink);border:1px solid var(--line);border-radius:8px;padding:.5rem .8rem;cursor:pointer}
 .paths button[aria-pressed=true]{border-color:var(--bad);box-shadow:inset 4px 0 var(--bad)}
 .paths ul{list-style:none;padding:0;display:grid;gap:.4rem}

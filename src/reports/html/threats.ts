@@ -1,79 +1,62 @@
-/** Threats with their reasons, those set aside with theirs, and what each control earns. */
-import type { Assessment, DiscardedThreat, Threat } from "#assessment/index.ts";
+/** Threats with their reasons, and those set aside with theirs. */
+import type { Assessment, DiscardedThreat, Reach, Threat } from "#assessment/index.ts";
 import { markup, type Markup } from "#figures/markup.ts";
-import { namer, table, tag } from "./parts.ts";
+import { count, filter, fold, namer, prose, sentence, table, tag, tally, words, type Tone, type Words } from "./parts.ts";
+
+const REACH_TONE: Readonly<Record<Reach, Tone>> = { direct: "bad", indirect: "warn", none: "good" };
+const REACHES = ["direct", "indirect", "none"] as const;
 
 export function threatsSection({ body }: Assessment): Markup {
-  const name = namer(body.knowledge);
-  const groups = Map.groupBy(body.threats, ({ group }) => group);
-  const rows = [...groups].map(([group, members]) => ({ group, members, first: members[0]! }));
-  return markup`<p>${body.threats.length} threats in ${groups.size} groups were kept; ${body.discarded.length} were set aside, each with its reason.</p>
-${table<{ group: string; members: Threat[]; first: Threat }>(
-  "Threats kept",
-  [
-    { head: "Threat", cell: ({ group }) => markup`<span id="threat-${group}">${group}</span>` },
-    { head: "Catalogue", cell: ({ first }) => name(first.type) },
-    { head: "Why here", cell: ({ first }) => first.why },
-    {
-      head: "By whom, and how far they reach",
-      cell: ({ members }) =>
-        members.map(
-          (threat) =>
-            markup`<div>${tag(threat.reach.reach, threat.reach.reach === "direct" ? "bad" : threat.reach.reach === "indirect" ? "warn" : "good")} ${threat.actor} <small class="soft">${threat.reach.why}</small></div>`,
-        ),
-    },
-  ],
-  rows,
-  { id: "threat-table", filter: "Filter threats" },
-)}
-<details><summary>Set aside (${body.discarded.length})</summary>${table<DiscardedThreat>(
-    "Threats set aside",
-    [
-      { head: "Threat", cell: ({ id }) => id },
-      { head: "Catalogue", cell: ({ type }) => name(type) },
-      { head: "Why not", cell: ({ whyNot }) => whyNot },
-    ],
-    body.discarded,
-  )}</details>`;
+  const name = words(body);
+  const entry = namer(body.knowledge);
+  const kept = [...Map.groupBy(body.threats, ({ group }) => group)];
+  const aside = [...Map.groupBy(body.discarded, ({ type }) => type)];
+  return markup`<p>${count(body.threats.length, "threat")} in ${count(kept.length, "group")} were kept; ${body.discarded.length} were set aside, each with its reason. A threat is kept for each actor who has a reason and the means; how far each gets is said with the way.</p>
+<h3>Kept</h3>
+${filter("Filter threats", "threats-kept")}
+<div id="threats-kept">${kept.map(([group, members]) => keptGroup(group, members, name, entry))}</div>
+<h3>Set aside</h3>
+${filter("Filter threats set aside", "threats-aside")}
+<div id="threats-aside">${aside.map(([type, members]) =>
+    fold(
+      markup`${entry(type)} <span class="soft">${members.length}</span>`,
+      table<DiscardedThreat>(
+        `Set aside: ${entry(type)}`,
+        [
+          { head: "Threat", cell: ({ id }) => id },
+          { head: "Why not", cell: ({ whyNot }) => sentence(whyNot), wide: true },
+        ],
+        members,
+      ),
+    ),
+  )}</div>`;
 }
 
-export function controlsSection({ body }: Assessment): Markup {
-  const catalogue = new Map(body.knowledge.controls.map((control) => [control.id, control]));
-  const rows = body.system.controls.map((declared) => {
-    const entries = body.risks.flatMap(({ controls }) =>
-      controls.filter(({ control, at }) => control === declared.control && at === declared.at),
-    );
-    const credited = entries.some((entry) => entry.credited);
-    return {
-      declared,
-      credited,
-      why:
-        entries.find((entry) => entry.credited)?.why ??
-        entries[0]?.why ??
-        "it stands on no path of a risk that was rated",
-      control: catalogue.get(declared.control),
-    };
-  });
-  return markup`<p>A control earns credit only when it was measured or verified, in date and of the deployed version. A document earns none.</p>
-${table(
-  "Controls of this system",
-  [
-    { head: "Control", cell: ({ declared, control }) => `${declared.control} ${control?.title ?? ""}` },
-    { head: "At", cell: ({ declared }) => declared.at },
-    {
-      head: "Evidence",
-      cell: ({ declared }) => `${declared.kind}${declared.date ? `, ${declared.date}` : ", no date"}`,
-    },
-    { head: "Credit", cell: ({ credited }) => tag(credited ? "earned" : "none", credited ? "good" : "mute") },
-    { head: "Why", cell: ({ why }) => why },
-    {
-      head: "Maturity and known limits",
-      cell: ({ control }) =>
-        control
-          ? markup`${tag(control.maturity, control.maturity === "proven" ? "good" : control.maturity === "broken" ? "bad" : "warn")} ${control.limits.join("; ")}`
-          : "",
-    },
-  ],
-  rows,
-)}`;
+function keptGroup(
+  group: string,
+  members: readonly Threat[],
+  name: Words,
+  entry: (id: string) => string,
+): Markup {
+  const [first] = members as readonly [Threat, ...Threat[]];
+  const byReach = members.toSorted((a, b) => REACHES.indexOf(a.reach.reach) - REACHES.indexOf(b.reach.reach));
+  const reaches = byReach.map(({ reach }) => reach.reach);
+  // Members may have their own reasons; what they share is said once.
+  const reasons = [...new Set(members.map(({ why }) => why))];
+  return fold(
+    markup`${tag(reaches[0]!, REACH_TONE[reaches[0]!])} ${name.threat(first)} <span class="soft">${count(members.length, "actor")}: ${tally(reaches, REACHES)}</span>`,
+    markup`<p>${reasons.map(sentence).map(prose)} <small class="soft">${entry(first.type)}, <code>${group}</code>, by <code>${first.rule}</code>${first.where ? markup`, ${first.where.file}:${first.where.line}` : ""}</small></p>${table<Threat>(
+      `Who reaches ${group}, and how far`,
+      [
+        {
+          head: "Actor",
+          cell: ({ actor }) => markup`${name.actor(actor)} <small class="soft"><code>${actor}</code></small>`,
+        },
+        { head: "Reach", cell: ({ reach: { reach } }) => tag(reach, REACH_TONE[reach]) },
+        { head: "Because", cell: ({ reach: { why } }) => sentence(why), wide: true },
+      ],
+      byReach,
+    )}`,
+    { id: `threat-${group}` },
+  );
 }
