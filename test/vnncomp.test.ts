@@ -1,0 +1,37 @@
+/** Proven boxes: no counterexample where there is none, and as many broken as the reference attack broke. */
+import { describe, expect, test } from "vitest";
+import { haveSharedData } from "./support/npy.ts";
+import { type Instance, NETWORKS, fight, instancesOf } from "./support/vnncomp.ts";
+
+/** A few of each verdict; the whole table is `bench/vnncomp.ts`. */
+const PROVEN = 6;
+const BROKEN = 5;
+
+function aFew(network: string): Instance[] {
+  const { instances } = instancesOf(network);
+  return [
+    ...instances.filter(({ verdict }) => verdict === "unsat").slice(0, PROVEN),
+    ...instances.filter(({ verdict, pgd }) => verdict === "sat" && pgd?.found).slice(0, BROKEN),
+  ];
+}
+
+if (!haveSharedData)
+  test.skip("networks with proven verdicts: ../shared/data/vnncomp is absent (VAUBAN_TEST_DATA names another place)", () => {});
+else
+  describe("inside boxes with proven verdicts", () => {
+    for (const network of Object.keys(NETWORKS))
+      test(`the attacks break what the reference attack broke in ${network}, and nothing that is proven`, async () => {
+        const instances = aFew(network);
+        const fought = await fight(network, { instances, steps: 100, restarts: 5, queries: squareQueries(network) });
+        const found = new Set(fought.broken.map(({ id }) => id));
+        expect(fought.broken.filter(({ verdict }) => verdict === "unsat").map(({ id }) => id)).toEqual([]);
+        expect(instances.filter(({ id, verdict }) => verdict === "sat" && !found.has(id)).map(({ id }) => id)).toEqual(
+          [],
+        );
+      });
+  });
+
+/** Square is all there is for the binarised network, a check on the gradients elsewhere. */
+function squareQueries(network: string): number {
+  return network === "traffic_signs_48" ? 2500 : 50;
+}
