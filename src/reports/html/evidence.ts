@@ -13,7 +13,11 @@ ${table<Trial>(
   [
     { head: "Trial", cell: ({ id }) => id },
     { head: "What, where", cell: ({ kind, target }) => `${kind}: ${name.place(target)}` },
-    { head: "n", cell: ({ planned, unit, power }) => markup`${planned} × ${unit} <small class="soft">tells apart ± ${(100 * power).toFixed(1)} points at 50 %</small>` },
+    {
+      head: "n",
+      cell: ({ planned, unit, power }) =>
+        markup`${planned} × ${unit} <small class="soft">tells apart ± ${(100 * power).toFixed(1)} points at 50 %</small>`,
+    },
     { head: "Budget", cell: budgetWords },
     {
       head: "Threshold, set before",

@@ -22,7 +22,7 @@ export function matrixSection({ body }: Assessment): Markup {
   const cell = (kind: AttackClass, verb: (typeof VERBS)[number]): Markup => {
     const found = body.matrix.find((item) => item.class === kind && item.verb === verb);
     return found
-      ? markup`${tag(found.state.replace("-", " "), CELL_TONE[found.state])}${list(found.controls.map(control))}<small class="soft">${found.because}</small>`
+      ? markup`${tag(found.state.replace("-", " "), CELL_TONE[found.state])} ${list(found.controls.map(control))}<small class="soft">${found.because}</small>`
       : markup`<span class="soft">not judged</span>`;
   };
   return markup`<p>Art. 15(5) asks for measures to prevent, detect, respond to, resolve and control for five classes of attack “where appropriate”. That this makes 25 cells is our reading.</p>

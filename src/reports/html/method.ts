@@ -33,13 +33,14 @@ ${exclusions(body)}${warnings(body)}
 ${fold(
   `Weak claims: never counted as mitigation (${body.knowledge.weakClaims.length})`,
   table(
-  "Weak claims: never counted as mitigation",
-  [
-    { head: "Claim", cell: ({ claim }) => claim },
-    { head: "Why it does not count", cell: ({ why }) => why },
-  ],
-  body.knowledge.weakClaims,
-))}`;
+    "Weak claims: never counted as mitigation",
+    [
+      { head: "Claim", cell: ({ claim }) => claim },
+      { head: "Why it does not count", cell: ({ why }) => why },
+    ],
+    body.knowledge.weakClaims,
+  ),
+)}`;
 }
 
 /** What the author put outside: the purpose's limits, and what was excluded with its reason. */
@@ -50,7 +51,8 @@ function exclusions({ system }: Assessment["body"]): Markup {
     ...system.excluded.map((what) => `Not for: ${sentence(what)}`),
     ...system.misuse.map((what) => `Misuse to be expected: ${sentence(what)}`),
     ...excluded.map(
-      ({ what, because, evidence }) => `${what}: ${sentence(because)} ${evidence ? `Shown by ${sentence(evidence)}` : "Nothing shows it."}`,
+      ({ what, because, evidence }) =>
+        `${what}: ${sentence(because)} ${evidence ? `Shown by ${sentence(evidence)}` : "Nothing shows it."}`,
     ),
   ])}`;
 }
@@ -68,4 +70,3 @@ function warnings({ warnings: items }: Assessment["body"]): Markup {
         ),
       );
 }
-

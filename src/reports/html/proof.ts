@@ -1,104 +1,147 @@
 /** The worst findings with their proof: pictures before and after, the curve, the sanity checks. */
-import type { Assessment, Evidence, EvasionMeasure, Exhibit, Finding, PatchMeasure } from "#assessment/index.ts";
+import type {
+  Assessment,
+  CorruptionMeasure,
+  Evidence,
+  EvasionMeasure,
+  Exhibit,
+  Finding,
+  PatchMeasure,
+} from "#assessment/index.ts";
 import { accuracyCurve, budgetText } from "#figures/charts.ts";
 import { markup, type Insertable, type Markup } from "#figures/markup.ts";
 import { figure, percent, proportionText } from "#figures/words.ts";
-import { facts, table, tag, type Tone } from "./parts.ts";
+import { count, evidenceLinks, facts, filter, fold, prose, sentence, table, tag, type Tone } from "./parts.ts";
 
 const SEVERITY_TONE: Readonly<Record<Finding["severity"], Tone>> = { error: "bad", warning: "warn", note: "mute" };
-const RANK: Readonly<Record<Finding["severity"], number>> = { error: 0, warning: 1, note: 2 };
+const SEVERITY_RANK: Readonly<Record<Finding["severity"], number>> = { error: 0, warning: 1, note: 2 };
+/** What each status means to the reader, in the order to read them; the first ones stand open. */
+const STATUSES: readonly (readonly [Finding["status"], string])[] = [
+  ["confirmed", "Confirmed: it was tried and it works"],
+  ["inconclusive", "Inconclusive: what was measured does not decide it"],
+  ["stale", "Stale: the evidence is out of date or of another version"],
+  ["untested", "Untested: nothing current speaks of it"],
+  ["resisted", "Resisted: tried, and it did not work"],
+];
 
 export function proofSection(assessment: Assessment): Markup {
-  const { findings, evidence } = assessment.body;
-  const ordered = findings.toSorted((a, b) => RANK[a.severity] - RANK[b.severity]);
-  const proofs = evidence.filter(
-    ({ outcome }) =>
-      outcome.status === "measured" && (outcome.measure.kind === "evasion" || outcome.measure.kind === "patch"),
+  const { body } = assessment;
+  const order = new Map(body.findings.map(({ evidence, severity }) => [evidence[0], SEVERITY_RANK[severity]]));
+  const rank = ({ id }: Evidence): number => order.get(id) ?? 3;
+  const tried = body.evidence.filter(
+    ({ trial, outcome }) => trial !== undefined && (outcome.status === "inconclusive" || proves(outcome.measure)),
   );
-  return markup`${proofs.map((item, i) => measured(assessment, item, i))}
-${inconclusive(evidence)}
-${table<Finding>(
-  `All ${findings.length} findings`,
-  [
-    { head: "Finding", cell: ({ title }) => title },
-    { head: "Status", cell: ({ status, severity }) => tag(status, SEVERITY_TONE[severity]) },
-    {
-      head: "Detail",
-      cell: ({ detail, remedy }) =>
-        markup`${detail}${remedy ? markup` <span class="soft">Next: ${remedy}</span>` : ""}`,
-    },
-    { head: "Where", cell: ({ where }) => (where ? markup`<code>${where.file}:${where.line}</code>` : "") },
-  ],
-  ordered,
-  { id: "findings-table", filter: "Filter findings" },
-)}`;
+  const cards = tried.toSorted((a, b) => rank(a) - rank(b)).map((item, i) => card(body, item, i));
+  return markup`${findingsByStatus(body)}
+${cards.length > 0 ? markup`<h3>Proof, trial by trial</h3>${cards}` : markup`<p class="soft">No trial was run, so there is no proof to show.</p>`}`;
 }
 
-function inconclusive(evidence: readonly Evidence[]): Insertable {
-  return evidence
-    .filter(({ outcome }) => outcome.status === "inconclusive")
-    .map(
-      (item) =>
-        markup`<div class="card"><h3>${item.title} ${tag("inconclusive", "warn")}</h3><p>${item.outcome.status === "inconclusive" ? item.outcome.because : ""}</p>${sanityTable(item)}</div>`,
-    );
+const proves = ({ kind }: { readonly kind: string }): boolean =>
+  kind === "evasion" || kind === "patch" || kind === "corruption";
+
+function findingsByStatus(body: Assessment["body"]): Markup {
+  if (body.findings.length === 0) return markup`<p class="soft">No finding: nothing was tried or declared.</p>`;
+  return markup`${filter("Filter findings", "all-findings")}
+<div id="all-findings">${STATUSES.map(([status, meaning]) => {
+    const members = body.findings
+      .filter((finding) => finding.status === status)
+      .toSorted((a, b) => SEVERITY_RANK[a.severity] - SEVERITY_RANK[b.severity]);
+    return members.length === 0
+      ? ""
+      : fold(
+          markup`${meaning} <span class="soft">${count(members.length, "finding")}</span>`,
+          findingTable(status, members, body),
+          { open: status === "confirmed" || status === "stale" || status === "inconclusive" },
+        );
+  })}</div>`;
 }
 
-function measured({ body }: Assessment, item: Evidence, index: number): Markup {
-  if (item.outcome.status !== "measured") return markup``;
-  const { measure } = item.outcome;
+const findingTable = (status: Finding["status"], members: readonly Finding[], body: Assessment["body"]): Markup =>
+  table<Finding>(
+    `Findings that are ${status}`,
+    [
+      {
+        head: "Finding",
+        cell: ({ title, severity, id }) =>
+          markup`${title} ${tag(severity, SEVERITY_TONE[severity])}<br><small class="soft"><code>${id}</code></small>`,
+      },
+      {
+        head: "Detail",
+        cell: ({ detail, remedy, evidence }) =>
+          markup`${prose(sentence(detail))}${remedy ? markup` <span class="soft">Next: ${prose(sentence(remedy))}</span>` : ""}${evidence.length > 0 ? markup` <small class="soft">Evidence: ${evidenceLinks(evidence, body)}</small>` : ""}`,
+        wide: true,
+      },
+      {
+        head: "Where",
+        cell: ({ where }) => (where ? markup`<code class="nowrap">${where.file}:${where.line}</code>` : ""),
+      },
+    ],
+    members,
+    { rowId: ({ id }) => id },
+  );
+
+function card(body: Assessment["body"], item: Evidence, index: number): Markup {
   const trial = body.trials.find(({ id }) => id === item.trial);
+  const head = (status: Insertable): Markup => markup`<h4>${item.title} ${status}</h4>`;
+  if (item.outcome.status === "inconclusive")
+    return markup`<div class="card">${head(tag("inconclusive", "warn"))}<p>${sentence(item.outcome.because)}</p>${sanity(item)}</div>`;
+  const { measure } = item.outcome;
   const threshold = trial?.threshold;
-  const head = markup`<h3>${item.title} <span class="tag mute">grade ${item.grade}</span></h3>`;
   const common: (readonly [string, Insertable])[] = [
     [
       "Threshold",
       threshold
-        ? `${threshold.metric} ${threshold.compare.at} ${percent(threshold.compare.value, 0)} – ${threshold.because}`
+        ? markup`${threshold.metric.replace("-", " ")} ${threshold.compare.at} ${percent(threshold.compare.value, 0)} – ${sentence(threshold.because)}`
         : "none was set before the run",
     ],
     [
       "Held to the budget by",
-      trial?.bound
-        ? `${trial.bound.by} (${trial.bound.because}) for ${trial.bound.actors.join(", ") || "nobody"}; whoever else reaches the input can replace it whole, then success is 1`
-        : "nothing: whoever reaches the input can replace it whole; the bounded figure is informative only",
+      trial?.kind === "corruption"
+        ? ""
+        : trial?.bound
+          ? `${trial.bound.by}, for ${trial.bound.actors.join(", ") || "nobody"}: ${sentence(trial.bound.because)} Whoever else reaches the input can replace it whole; success is then 1.`
+          : "nothing: whoever reaches the input can replace it whole; the bounded figure is informative only",
     ],
-    ["Access assumed", `${trial?.knowledge ?? "white"} box${trial?.by ? `, ${trial.by}` : ""}`],
+    ["Access assumed", trial ? `${trial.knowledge} box${trial.by ? `, ${trial.by}` : ""}` : ""],
     ["Seed", markup`<code>${trial?.seed ?? body.seed}</code>`],
-    ["Manifest", markup`<code>${trial?.manifest.slice(0, 16) ?? ""}</code> (hashed before the first query)`],
+    ["Manifest", trial ? markup`<code>${trial.manifest.slice(0, 16)}</code>, hashed before the first query` : ""],
   ];
-  if (measure.kind === "evasion")
-    return markup`<div class="card">${head}${evasion(measure, threshold?.compare.value, index, common)}${exhibits(measure.exhibits)}${sanityTable(item)}</div>`;
-  if (measure.kind === "patch")
-    return markup`<div class="card">${head}${patch(measure, common)}${exhibits(measure.exhibits)}${sanityTable(item)}</div>`;
-  return markup``;
+  const proof =
+    measure.kind === "evasion"
+      ? evasion(measure, threshold?.compare.value, index, common)
+      : measure.kind === "patch"
+        ? patch(measure, common)
+        : measure.kind === "corruption"
+          ? corruption(measure, common)
+          : "";
+  return markup`<div class="card">${head(tag(`grade ${item.grade}`, "mute"))}${proof}${sanity(item)}</div>`;
 }
 
-function evasion(
-  measure: EvasionMeasure,
-  threshold: number | undefined,
-  index: number,
-  common: readonly (readonly [string, Insertable])[],
-): Markup {
+type Facts = readonly (readonly [string, Insertable])[];
+
+function evasion(measure: EvasionMeasure, threshold: number | undefined, index: number, common: Facts): Markup {
   const minimal = measure.minimalBudget;
+  const budget = (value: number | null): string => (value === null ? "beyond the range" : budgetText(value));
   return markup`<p>Accuracy under attack at ${budgetText(measure.eps)} (${measure.norm === "linf" ? "L∞" : "L2"}, ${figure(measure.epsRaw)} raw): <strong>${proportionText(measure.robustAccuracy)}</strong>. Of the inputs that were right before, the attacks changed <strong>${proportionText(measure.successRate)}</strong>. Random noise of the same size leaves ${proportionText(measure.noise)}: average case, no security claim. An attack shows what attackers achieve at least; no certificate stands above it, so true robustness lies between 0 and the upper figure.</p>
-<figure>${accuracyCurve(measure, threshold, `curve-${index}`)}<figcaption>Accuracy against budget; the band is the two-sided 95 % Clopper–Pearson interval, the dashed line the budget of the trial.</figcaption></figure>
-${facts([
-  ["Samples", `${measure.robustAccuracy.n} of ${measure.planned} planned`],
-  [
-    "Without bound",
-    `${proportionText(measure.unbounded)} of eligible inputs changed (must be all, or the attack did not work)`,
-  ],
-  ...(minimal
-    ? ([
-        [
-          "Smallest budget found",
-          `median ${minimal.median === null ? "beyond the range" : budgetText(minimal.median)}; deciles ${minimal.deciles.map((d) => (d === null ? "–" : budgetText(d))).join(" · ")} (found for ${minimal.found} of ${minimal.n})`,
-        ],
-      ] as const)
-    : []),
-  ["Cost", `${measure.queries} queries, ${measure.gradients} gradients`],
-  ...common,
-])}
+<div class="beside"><figure><div class="scroll" tabindex="0" role="group" aria-label="Chart of accuracy against budget">${accuracyCurve(measure, threshold, `curve-${index}`)}</div><figcaption>Accuracy against budget. Band: two-sided 95 % Clopper–Pearson interval. Dashed: the budget of the trial.</figcaption></figure>
+${exhibits(measure.exhibits)}</div>
+${fold(
+  "How it was measured",
+  markup`${facts([
+    ["Samples", `${measure.robustAccuracy.n} of ${measure.planned} planned`],
+    [
+      "Without bound",
+      `${proportionText(measure.unbounded)} of eligible inputs changed (must be all, or the attack did not work)`,
+    ],
+    [
+      "Smallest budget found",
+      minimal
+        ? `median ${budget(minimal.median)}; deciles ${minimal.deciles.map(budget).join(" · ")} (found for ${minimal.found} of ${minimal.n})`
+        : "",
+    ],
+    ["Cost", `${measure.queries} queries, ${measure.gradients} gradients`],
+    ...common,
+  ])}
 ${table(
   "Attacks of the ensemble; a sample counts as beaten when any of them beats it",
   [
@@ -107,15 +150,20 @@ ${table(
     { head: "Access", cell: (run) => run.access },
     { head: "Steps × restarts", cell: (run) => `${run.steps} × ${run.restarts}`, number: true },
     { head: "Queries", cell: (run) => run.queries, number: true },
+    { head: "Gradients", cell: (run) => run.gradients, number: true },
     { head: "Newly beaten", cell: (run) => run.fooled, number: true },
   ],
   measure.attacks,
+)}`,
 )}`;
 }
 
-function patch(measure: PatchMeasure, common: readonly (readonly [string, Insertable])[]): Markup {
+function patch(measure: PatchMeasure, common: Facts): Markup {
   return markup`<p>A patch of ${percent(measure.area)} of the picture${measure.target ? markup`, made to be read as <em>${measure.target}</em>` : ""}, turned <strong>${proportionText(measure.perInput)}</strong> of inputs it was not made on in at least every second random placement. Over all placements it changed ${measure.successRate.k} of ${measure.successRate.n}; placements on one input are not independent, so no interval is given for them. Covering the same area with grey or noise changes ${measure.occlusion.k} of ${measure.occlusion.n}. Made and measured digitally: printing and camera were not in the loop.</p>
-${facts([["Made on", `${measure.trainedOn} inputs, ${measure.steps} steps, ${measure.queries} queries`], ...common])}
+${exhibits(measure.exhibits)}
+${fold(
+  "How it was measured",
+  markup`${facts([["Made on", `${measure.trainedOn} inputs, ${measure.steps} steps, ${measure.queries} queries`], ...common])}
 ${table(
   "By placement",
   [
@@ -123,34 +171,67 @@ ${table(
     { head: "Success", cell: (cell) => `${cell.rate.k} of ${cell.rate.n}` },
   ],
   measure.cells,
+)}`,
+)}`;
+}
+
+function corruption(measure: CorruptionMeasure, common: Facts): Markup {
+  const severities = [...new Set(measure.corruptions.map(({ severity }) => severity))].toSorted((a, b) => a - b);
+  const kinds = [...new Set(measure.corruptions.map(({ name }) => name))];
+  return markup`<p>As it is, the model is right for <strong>${proportionText(measure.accuracy)}</strong>; worst under ${measure.worst.name}, strength ${measure.worst.severity}: <strong>${proportionText(measure.worst.accuracy)}</strong>. Faults and weather are the average case: they say nothing about an attacker.</p>
+${fold(
+  "How it was measured",
+  markup`${facts(common)}
+${table<string>(
+  "Right answers by corruption and strength",
+  [
+    { head: "Corruption", cell: (kind) => kind },
+    ...severities.map((severity) => ({
+      head: `strength ${severity}`,
+      number: true,
+      cell: (kind: string): string => {
+        const found = measure.corruptions.find((item) => item.name === kind && item.severity === severity);
+        return found ? `${found.accuracy.k}/${found.accuracy.n}` : "–";
+      },
+    })),
+  ],
+  kinds,
+)}`,
 )}`;
 }
 
 function exhibits(items: readonly Exhibit[]): Markup {
   const pictured = items.filter(({ before }) => before.image);
   if (pictured.length === 0) return markup``;
-  return markup`<details open><summary>Worst examples (${pictured.length})</summary>${pictured.map(
-    (
-      item,
-    ) => markup`<div class="exhibit"><p><strong>${item.unit}</strong>, truly ${item.label}: said <em>${item.before.said}</em> (${percent(item.before.confidence)}) before and <em>${item.after.said}</em> (${percent(item.after.confidence)}) after <code>${item.attack}</code>.</p><div class="pictures">
+  const [worst, ...others] = pictured as [Exhibit, ...Exhibit[]];
+  return markup`<div class="exhibits">${exhibit(worst)}${others.length > 0 ? fold(`${count(others.length, "more example")}`, others.map(exhibit)) : ""}</div>`;
+}
+
+const exhibit = (item: Exhibit): Markup =>
+  markup`<div class="exhibit"><p><strong>${item.unit}</strong>, truly ${item.label}: said <em>${item.before.said}</em> (${percent(item.before.confidence)}) before and <em>${item.after.said}</em> (${percent(item.after.confidence)}) after <code>${item.attack}</code>.</p><div class="pictures">
 ${picture(item.before.image, `Input ${item.unit} before the attack, read as ${item.before.said}`, `before: ${item.before.said}`)}
 ${picture(item.after.image, `The same input after the attack, read as ${item.after.said}`, `after: ${item.after.said}`)}
-${picture(item.difference.image, `The difference, magnified ${item.difference.magnified ?? 1} times`, `difference × ${figure(item.difference.magnified ?? 1)}; largest ${budgetText(item.difference.linf)}`)}
-</div></div>`,
-  )}</details>`;
-}
+${picture(item.difference.image, `The difference, magnified ${figure(item.difference.magnified ?? 1)} times`, `difference × ${figure(item.difference.magnified ?? 1)}; largest ${budgetText(item.difference.linf)}`)}
+</div></div>`;
 
 const picture = (source: string | undefined, alt: string, caption: string): Insertable =>
   source ? markup`<figure><img src="${source}" alt="${alt}"><figcaption>${caption}</figcaption></figure>` : "";
 
-function sanityTable({ sanity }: Evidence): Markup {
-  return table(
-    "Sanity checks: can this measurement be believed?",
-    [
-      { head: "Check", cell: ({ check }) => check },
-      { head: "Result", cell: ({ passed }) => tag(passed ? "passed" : "failed", passed ? "good" : "bad") },
-      { head: "Detail", cell: ({ detail }) => detail },
-    ],
-    sanity,
+/** Folded where all passed; a failed check is what the reader has to see. */
+function sanity({ sanity: checks }: Evidence): Markup {
+  if (checks.length === 0) return markup``;
+  const passed = checks.filter((check) => check.passed).length;
+  return fold(
+    markup`Sanity checks: can it be believed? ${passed === checks.length ? tag(`all ${passed} passed`, "good") : tag(`${checks.length - passed} of ${checks.length} failed`, "bad")}`,
+    table(
+      "Sanity checks",
+      [
+        { head: "Check", cell: ({ check }) => check },
+        { head: "Result", cell: (check) => tag(check.passed ? "passed" : "failed", check.passed ? "good" : "bad") },
+        { head: "Detail", cell: ({ detail }) => detail, wide: true },
+      ],
+      checks.toSorted((a, b) => Number(a.passed) - Number(b.passed)),
+    ),
+    { open: passed < checks.length },
   );
 }

@@ -4,6 +4,8 @@ import { markup, type Markup } from "#figures/markup.ts";
 import { facts, table } from "./parts.ts";
 
 export function reproductionSection({ body, run, hash }: Assessment): Markup {
+  // The command of this run with all it said about samples and queries, aimed at one trial.
+  const again = run.command.replaceAll(/ --only \S+| --fresh\b/g, "");
   return markup`<p>The same version, processor kind and thread count give the same hashes; elsewhere the verdicts agree within the stated intervals.</p>
 <pre tabindex="0">${run.command}</pre>
 ${facts([
@@ -24,7 +26,7 @@ ${table(
     { head: "Seed", cell: ({ seed }) => markup`<code>${seed}</code>` },
     {
       head: "Command",
-      cell: ({ id }) => markup`<code>vauban assess --only ${id} --fresh --seed ${body.seed}</code>`,
+      cell: ({ id }) => markup`<code>${again} --only ${id} --fresh</code>`,
       wide: true,
     },
     {

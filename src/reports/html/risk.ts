@@ -51,12 +51,7 @@ const worstFirst = (a: Risk, b: Risk): number =>
   b.current.low - a.current.low ||
   b.current.high - a.current.high;
 
-function dimensionPart(
-  body: Assessment["body"],
-  dimension: Dimension,
-  risks: readonly Risk[],
-  name: Words,
-): Markup {
+function dimensionPart(body: Assessment["body"], dimension: Dimension, risks: readonly Risk[], name: Words): Markup {
   const heading = markup`<h3>${DIMENSIONS[dimension]} (${risks.length})</h3>`;
   if (risks.length === 0) return markup`${heading}<p class="soft">No risk to ${dimension} was found to apply.</p>`;
   const groups = [...Map.groupBy(risks.toSorted(worstFirst), ({ group }) => group).values()];
@@ -69,12 +64,7 @@ ${filter("Filter by threat, actor or harm", `risks-${dimension}`)}
 }
 
 /** One threat: its worst risk in the summary, all of its risks inside; what all share is said once. */
-function groupPart(
-  body: Assessment["body"],
-  dimension: Dimension,
-  group: readonly Risk[],
-  name: Words,
-): Markup {
+function groupPart(body: Assessment["body"], dimension: Dimension, group: readonly Risk[], name: Words): Markup {
   const [worst] = group as readonly [Risk, ...Risk[]];
   const shared = worst.caveats.filter((caveat) => group.every(({ caveats }) => caveats.includes(caveat)));
   const own = (risk: Risk): string[] => [
@@ -82,7 +72,14 @@ function groupPart(
     ...risk.caveats.filter((caveat) => !shared.includes(caveat)),
   ];
   return fold(
-    markup`${tag(worst.judgement, JUDGEMENT_TONE[worst.judgement])}${worst.untested ? markup` ${tag("not tried", "mute")}` : ""} ${name.threat(worst)} <span class="soft">worst: ${name.actor(worst.actor)} → ${worst.harm.replace("-", " ")}, P per year ${intervalText(worst.current)} against ${figure(worst.criterion.perYear)}${group.length > 1 ? ` · ${count(group.length, "risk")}: ${tally(group.map(({ judgement }) => judgement), JUDGEMENTS)}` : ""}</span>`,
+    markup`${tag(worst.judgement, JUDGEMENT_TONE[worst.judgement])}${worst.untested ? markup` ${tag("not tried", "mute")}` : ""} ${name.threat(worst)} <span class="soft">worst: ${name.actor(worst.actor)} → ${worst.harm.replace("-", " ")}, P per year ${intervalText(worst.current)} against ${figure(worst.criterion.perYear)}${
+      group.length > 1
+        ? ` · ${count(group.length, "risk")}: ${tally(
+            group.map(({ judgement }) => judgement),
+            JUDGEMENTS,
+          )}`
+        : ""
+    }</span>`,
     markup`${shared.length > 0 ? markup`<p>For all of them: ${shared.map(sentence).join(" ")}</p>` : ""}${table<Risk>(
       `Risks to ${dimension} of ${worst.group}`,
       [

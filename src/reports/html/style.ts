@@ -4,12 +4,13 @@ export const STYLE = `
 @media (prefers-color-scheme:dark){:root{--paper:#14161a;--card:#1c1f25;--ink:#e8e6e1;--soft:#a3a9b6;--line:#343944;--accent:#86b7e6;--bad:#ff938a;--bad-soft:#41201e;--warn:#f0c069;--warn-soft:#3b2f16;--good:#8fd0a0;--good-soft:#1c3524;--band:#86b7e633}}
 *{box-sizing:border-box}
 html{scroll-padding-top:1rem}
+[hidden]{display:none!important}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main,header.top,footer{max-width:70rem;margin:0 auto;padding:0 1.25rem}
-header.top{padding-top:2rem}
-h1{font-size:1.5rem;margin:0 0 .25rem;line-height:1.25}
+header.top{padding-top:1.1rem}
+h1{font-size:1.45rem;margin:0;line-height:1.25;display:inline-block;margin-right:.8rem}.stamp{display:inline-block;font-size:.85rem;margin:0}.purpose{max-width:none;margin:.3rem 0}
 h2{font-size:1.3rem;margin:3rem 0 .75rem;padding-top:.75rem;border-top:1px solid var(--line)}
-h3{font-size:1.05rem;margin:1.6rem 0 .5rem}
+h3{font-size:1.05rem;margin:1.6rem 0 .5rem}h4{font-size:1rem;margin:0 0 .5rem}
 p{margin:.5rem 0;max-width:52rem}
 a{color:var(--accent)}
 a:focus-visible,summary:focus-visible,button:focus-visible,[tabindex]:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
@@ -18,31 +19,31 @@ a:focus-visible,summary:focus-visible,button:focus-visible,[tabindex]:focus-visi
 code,pre,.mono{font-family:ui-monospace,"SF Mono",Menlo,Consolas,monospace;font-size:.86em}
 pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem 1rem;overflow-x:auto}
 code{overflow-wrap:anywhere}
-.synthetic{background:var(--warn-soft);color:var(--warn);border:1px solid currentColor;border-radius:6px;padding:.3rem .7rem;display:inline-block;font-weight:600;letter-spacing:.02em}
-nav.contents{margin:1rem 0}nav.contents ul{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;padding:0;margin:0}
-.outcome{background:var(--card);border:1px solid var(--line);border-left:8px solid var(--soft);border-radius:10px;padding:1.1rem 1.4rem;margin:1rem 0}
+.synthetic{background:var(--warn-soft);color:var(--warn);border:1px solid currentColor;border-radius:6px;padding:.15rem .7rem;display:inline-block;font-weight:600;font-size:.92rem;margin:.2rem 0;max-width:none}
+nav.contents{margin:.4rem 0 .6rem}nav.contents ul{list-style:none;display:flex;flex-wrap:wrap;gap:.1rem 1.05rem;padding:0;margin:0;font-size:.95rem}
+.outcome{background:var(--card);border:1px solid var(--line);border-left:8px solid var(--soft);border-radius:10px;padding:.7rem 1.2rem;margin:.5rem 0 .8rem}.outcome p{max-width:none;margin:.35rem 0}
 .outcome.exit-1{border-left-color:var(--bad)}.outcome.exit-2{border-left-color:var(--warn)}.outcome.exit-0{border-left-color:var(--good)}
-.outcome h2{border:0;padding:0}.outcome .word{font-size:1.55rem;font-weight:700;margin:0;line-height:1.25}
-.classes{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;align-items:baseline;max-width:none}
-.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(19rem,1fr));gap:1rem}
+.outcome h2{border:0;padding:0;margin:0;line-height:1.25}.outcome .word{font-size:1.55rem;font-weight:700}.outcome .label{color:var(--soft);font-size:.85rem;font-weight:600;letter-spacing:.05em;text-transform:uppercase;margin-right:.5rem}
+.classes{display:flex;flex-wrap:wrap;gap:.25rem .8rem;align-items:baseline;font-size:.9rem}
+.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(19rem,100%),1fr));gap:.8rem;align-items:start}.columns .card{padding:.6rem 1rem;font-size:.94rem;line-height:1.45}.columns h3{margin:0 0 .2rem}.columns details{margin:.2rem 0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1rem 1.2rem;margin:1rem 0;min-width:0}
 .columns .card{margin:0}
-.card h3{margin-top:0}.card ul{padding-left:1.1rem;margin:.3rem 0}.card li{margin:.35rem 0}
-.scroll{overflow-x:auto}
+.card h3{margin-top:0}ul{padding-left:1.2rem;margin:.3rem 0}li{margin:.25rem 0}td ul{padding-left:1rem}
+.scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;color:var(--soft);padding:.25rem 0 .5rem}
+caption{text-align:left;color:var(--soft);padding:.25rem 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid var(--line)}
 thead th{border-bottom:2px solid var(--line);white-space:nowrap}
-tbody th{font-weight:600}
+tbody th{font-weight:600;min-width:8rem}td.wide,th.wide{overflow-wrap:anywhere}
 td.number,th.number{text-align:right;white-space:nowrap}
 .tag{display:inline-block;border-radius:5px;padding:.05rem .5rem;font-size:.82rem;font-weight:600;border:1px solid currentColor;white-space:nowrap}
 .bad{color:var(--bad);background:var(--bad-soft)}.warn{color:var(--warn);background:var(--warn-soft)}.good{color:var(--good);background:var(--good-soft)}.mute{color:var(--soft);background:transparent}
-dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.5rem 0}dl.facts dt{color:var(--soft)}dl.facts dd{margin:0;min-width:0;overflow-wrap:anywhere}
-.pictures{display:flex;flex-wrap:wrap;gap:1rem}.pictures figure{margin:0}.pictures img{width:144px;height:144px;image-rendering:pixelated;border:1px solid var(--line);display:block;background:#888}
-figcaption{font-size:.85rem;color:var(--soft);max-width:30rem}.pictures figcaption{max-width:144px}
-.exhibit{border-top:1px solid var(--line);padding:.8rem 0}
-details{margin:.6rem 0}summary{cursor:pointer;font-weight:600;padding:.2rem 0}
-svg{max-width:100%;height:auto}
+dl.facts{margin:.5rem 0}dl.facts div{display:grid;grid-template-columns:11rem 1fr;gap:0 1rem;padding:.1rem 0}dl.facts dt{color:var(--soft)}dl.facts dd{margin:0;min-width:0;overflow-wrap:anywhere;max-width:52rem}
+.pictures{display:flex;flex-wrap:wrap;gap:.8rem}.pictures figure{margin:0}.pictures img{width:136px;height:136px;object-fit:contain;image-rendering:pixelated;border:1px solid var(--line);display:block;background:#888}
+figcaption{font-size:.85rem;color:var(--soft);max-width:52rem}.pictures figcaption{max-width:136px}
+.beside{display:flex;flex-wrap:wrap;gap:1rem 2rem;align-items:flex-start}.beside>figure{flex:1 1 30rem;min-width:0;margin:.3rem 0}.exhibits{flex:1 1 27rem;min-width:0}.exhibit{padding:.2rem 0 .6rem}.exhibit p{font-size:.94rem}
+details{margin:.5rem 0}summary{cursor:pointer;font-weight:600;padding:.2rem 0}summary .soft{font-weight:400;font-size:.92rem}details>details,div[id]>details{border-bottom:1px solid var(--line);margin:0;padding:.15rem 0}
+svg{max-width:100%;height:auto;display:block}svg.map{width:100%;min-width:44rem}
 svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .map .boundary rect{fill:#8883;fill-opacity:.16;stroke:var(--soft);stroke-dasharray:6 4}
 .map .boundary text{fill:var(--soft);font-weight:600}
@@ -53,36 +54,26 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .map .flow.signed path{stroke-width:2.6}
 .map.lit .flow,.map.lit .component{opacity:.28}.map.lit .lit{opacity:1}
 .map.lit .flow.lit path{stroke:var(--bad);stroke-width:3;marker-end:url(#arrow-lit)}.map.lit .component.lit rect{stroke:var(--bad);stroke-width:3}
-.paths button{font:inherit;text-align:left;width:100%;background:var(--card);color:var(--ink);border:1px solid var(--line);border-radius:8px;padding:.5rem .8rem;cursor:pointer}
-.paths button[aria-pressed=true]{border-color:var(--bad);box-shadow:inset 4px 0 var(--bad)}
-.paths ul{list-style:none;padding:0;display:grid;gap:.4rem}
-.paths ol{margin:.4rem 0 .4rem 1.2rem;padding:0}
+.paths{list-style:none;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(min(24rem,100%),1fr));gap:.8rem;align-items:start}
+.paths>li{margin:0;padding:.7rem 1rem;font-size:.94rem}.paths h3{font-size:1rem;margin:0 0 .3rem}.paths p{margin:.3rem 0}
+.paths ol{list-style:none;margin:.3rem 0;padding:0}.paths ol li{display:inline}.paths ol li+li::before{content:" → ";content:" → "/" then ";color:var(--soft)}
+.paths button{font:inherit;font-size:.9rem;background:var(--paper);color:var(--accent);border:1px solid currentColor;border-radius:6px;padding:.2rem .7rem;cursor:pointer}
+.paths button[aria-pressed=true]{color:var(--bad);background:var(--bad-soft)}.paths button[aria-pressed=true]::after{content:" – shown";content:" – shown"/""}
 .chart .grid{stroke:var(--line)}.chart .tick,.chart .axis{fill:var(--soft);font-size:11px}
 .chart .band{fill:var(--band)}.chart .line{fill:none;stroke:var(--accent);stroke-width:2.2}.chart .point{fill:var(--accent)}
 .chart .budget{stroke:var(--ink);stroke-dasharray:3 3}.chart .threshold{stroke:var(--bad);stroke-width:1.6}.chart .threshold-label{fill:var(--bad)}
 .risks .interval{stroke:var(--good);stroke-width:7;stroke-linecap:round;opacity:.75}.risks .open .interval{stroke:var(--warn)}.risks .missed .interval{stroke:var(--bad)}
 .risks .untested .interval{stroke-dasharray:2 9}.risks .likely{fill:var(--ink)}.risks .criterion{stroke:var(--ink);stroke-width:2.4}
-.wide{min-width:19rem}.nowrap{white-space:nowrap}
-.chart{max-width:44rem}.chart.risks{max-width:100%}figure{margin:1rem 0}
-.matrix td{min-width:9rem}
-.filter{display:flex;gap:.5rem;align-items:center;margin:.5rem 0}.filter input{font:inherit;padding:.3rem .6rem;border:1px solid var(--line);border-radius:6px;background:var(--card);color:var(--ink);min-width:18rem}
+.wide{min-width:18rem}.nowrap{white-space:nowrap}
+.chart{max-width:38rem}.chart.risks{width:100%;max-width:100%;min-width:46rem}figure{margin:1rem 0}
+.matrix td{min-width:9rem}.matrix td ul{list-style:none;padding:0;margin:.2rem 0}.matrix td li{margin:0}.matrix tbody th::first-letter{text-transform:uppercase}
+.filter{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:.5rem 0}.filter input{font:inherit;padding:.3rem .6rem;border:1px solid var(--line);border-radius:6px;background:var(--card);color:var(--ink);width:18rem;max-width:100%}
 footer{padding:2rem 1.25rem 3rem;color:var(--soft);border-top:1px solid var(--line);margin-top:3rem}
-@media (max-width:40rem){body{font-size:15px}dl.facts{grid-template-columns:1fr}dl.facts dt{margin-top:.4rem}}
+@media (max-width:40rem){body{font-size:15px}main,header.top,footer{padding-left:.9rem;padding-right:.9rem}dl.facts div{grid-template-columns:1fr;padding:.25rem 0}.wide{min-width:14rem}}
 @media print{:root{color-scheme:light;--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--accent:#1f4e79;--bad:#8d1812;--bad-soft:#fff;--warn:#6b4700;--warn-soft:#fff;--good:#1d4f2b;--good-soft:#fff;--band:#1f4e7926}
-body{font-size:10pt}nav.contents,.filter,.skip{display:none}h2{break-after:avoid}.card,.exhibit,tr{break-inside:avoid}details>*{display:block}a{color:inherit;text-decoration:none}@page{margin:16mm}}
-`;
-
-/** Lights a path on the map, filters long tables, opens every detail before printing. The page is whole without it. */
-export const SCRIPT = `
-(function(){
-var map=document.querySelector('svg.map'),buttons=[].slice.call(document.querySelectorAll('.paths button'));
-function light(key){if(!map)return;map.classList.toggle('lit',!!key);[].forEach.call(map.querySelectorAll('.lit'),function(e){e.classList.remove('lit')});
-if(key){map.classList.add('lit');[].forEach.call(map.querySelectorAll('.on-'+key),function(e){e.classList.add('lit')})}}
-buttons.forEach(function(b){b.hidden=false;b.addEventListener('click',function(){var on=b.getAttribute('aria-pressed')==='true';
-buttons.forEach(function(o){o.setAttribute('aria-pressed','false')});b.setAttribute('aria-pressed',on?'false':'true');light(on?'':b.dataset.path)})});
-[].forEach.call(document.querySelectorAll('.filter'),function(f){f.hidden=false;var input=f.querySelector('input'),table=document.getElementById(f.dataset.table),said=f.querySelector('[role=status]');
-input.addEventListener('input',function(){var q=input.value.toLowerCase(),shown=0,rows=[].slice.call(table.tBodies[0].rows);
-rows.forEach(function(r){var hit=r.textContent.toLowerCase().indexOf(q)>=0;r.hidden=!hit;if(hit)shown++});said.textContent=shown+' of '+rows.length+' shown'})});
-addEventListener('beforeprint',function(){[].forEach.call(document.querySelectorAll('details'),function(d){d.open=true})});
-})();
+body{font-size:9.5pt}main,header.top,footer{max-width:none;padding:0}nav.contents,.filter,.skip,.paths button{display:none}
+h2,h3,h4,caption,summary{break-after:avoid}.card,figure,tr{break-inside:avoid}.card:has(table){break-inside:auto}
+details::details-content{content-visibility:visible;display:block;height:auto}summary{list-style:none}
+.scroll{overflow:visible}table{font-size:8pt}td,th{padding:.2rem .35rem}.wide,.matrix td{min-width:0}thead th,td.number,th.number,.nowrap{white-space:normal}td,th,code{overflow-wrap:anywhere}
+svg.map,.chart.risks{min-width:0}a{color:inherit;text-decoration:none}@page{margin:14mm}}
 `;

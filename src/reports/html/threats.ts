@@ -1,7 +1,20 @@
 /** Threats with their reasons, and those set aside with theirs. */
 import type { Assessment, DiscardedThreat, Reach, Threat } from "#assessment/index.ts";
 import { markup, type Markup } from "#figures/markup.ts";
-import { count, filter, fold, namer, prose, sentence, table, tag, tally, words, type Tone, type Words } from "./parts.ts";
+import {
+  count,
+  filter,
+  fold,
+  namer,
+  prose,
+  sentence,
+  table,
+  tag,
+  tally,
+  words,
+  type Tone,
+  type Words,
+} from "./parts.ts";
 
 const REACH_TONE: Readonly<Record<Reach, Tone>> = { direct: "bad", indirect: "warn", none: "good" };
 const REACHES = ["direct", "indirect", "none"] as const;
@@ -32,12 +45,7 @@ ${filter("Filter threats set aside", "threats-aside")}
   )}</div>`;
 }
 
-function keptGroup(
-  group: string,
-  members: readonly Threat[],
-  name: Words,
-  entry: (id: string) => string,
-): Markup {
+function keptGroup(group: string, members: readonly Threat[], name: Words, entry: (id: string) => string): Markup {
   const [first] = members as readonly [Threat, ...Threat[]];
   const byReach = members.toSorted((a, b) => REACHES.indexOf(a.reach.reach) - REACHES.indexOf(b.reach.reach));
   const reaches = byReach.map(({ reach }) => reach.reach);
