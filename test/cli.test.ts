@@ -239,7 +239,7 @@ describe("wrong input ends in words and a code, never in a stack trace", () => {
     rewrite(folder, unpinned);
     const size = readFileSync(join(folder, "mlp.onnx")).length;
     const whole = readFileSync(join(folder, "mlp.onnx"));
-    for (let at = 0; at < size; at += 4096) {
+    for (let at = 0; at < size; at += 1024) {
       writeFileSync(join(folder, "mlp.onnx"), whole);
       truncateSync(join(folder, "mlp.onnx"), at);
       const ran = await vauban(["assess", folder, ...QUICK]);

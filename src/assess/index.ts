@@ -175,14 +175,18 @@ async function measure(run: Run, { trials }: Plan, request: AssessRequest): Prom
       return;
     }
     const started = clock.monotonic();
-    const label = `${trial.target}  ${trial.id}`;
+    const label = trial.id;
     try {
       run.signal.throwIfAborted();
-      run.progress({ stage: trial.kind, item: trial.id, label, done: 0, total: 1 });
+      const units = trial.planned;
+      run.progress({ stage: trial.kind, item: trial.id, label, done: 0, total: units });
       const result = await models.run<ShardResult>({ plan: { trial, ...rest } } satisfies Shard, {
         signal: run.signal,
-        onProgress: (done, total, note) =>
-          run.progress({ stage: trial.kind, item: trial.id, label, done: Math.min(done, total - 1), total, note }),
+        // The worker says how far its whole trial is; people read it in the units of the trial.
+        onProgress: (done, total, note) => {
+          const share = total > 0 ? Math.min(0.999, done / total) : 0;
+          run.progress({ stage: trial.kind, item: trial.id, label, done: share * units, total: units, note });
+        },
       });
       results.set(trial.id, result);
       await remember(store, trial.key, result);

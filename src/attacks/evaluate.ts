@@ -8,6 +8,7 @@ import { type Evaluated, concluded, invalid } from "./evaluated.ts";
 import apgd from "./evasion/apgd.ts";
 import { minimalBudgets, wholeRange } from "./evasion/minimal.ts";
 import noise from "./evasion/noise.ts";
+import pgd from "./evasion/pgd.ts";
 import square from "./evasion/square.ts";
 import { type Success, exhibitsOf } from "./exhibits.ts";
 import { type Siege, besiege } from "./harness.ts";
@@ -213,6 +214,7 @@ export async function evaluateEvasion(
           await finiteDifferenceCheck(run, classifier, set, eligible),
           blackBoxCheck(main, eligible.length),
           await iterationsCheck(run, classifier, standing, eligible, main, budget.steps),
+          await baselineCheck(run, classifier, set, siege, eligible, beatenBy),
         ]
       : []),
     {
@@ -437,6 +439,31 @@ function blackBoxCheck(main: Awaited<ReturnType<typeof ensemble>>, eligible: num
     detail: run
       ? `Square broke ${wins} of ${eligible} that the gradient attacks had left standing`
       : "the gradient attacks left nothing standing",
+  };
+}
+
+/** Units on which plain PGD runs beside the ensemble. */
+const BASELINE_UNITS = 100;
+
+/** PGD is the baseline that papers report; an ensemble that does worse than it is broken (it is never reported alone). */
+async function baselineCheck(
+  run: Listening,
+  classifier: Classifier,
+  set: EvaluationSet,
+  siege: Siege,
+  eligible: Int32Array,
+  beatenBy: ReadonlyMap<number, unknown>,
+): Promise<Check> {
+  const drawn = new Set(drawRows(run, set, "baseline", BASELINE_UNITS));
+  const rows = eligible.filter((row) => drawn.has(row));
+  const { found } = await besiege(run, classifier, pgd, {}, selectRows(siege, rows, classifier.size));
+  const ours = rows.filter((row) => beatenBy.has(row)).length;
+  return {
+    check: "the ensemble is no weaker than plain PGD",
+    // Chance decides on borderline inputs: two in a hundred more are none the weaker.
+    passed: found.size <= ours + Math.ceil(0.02 * rows.length),
+    about: "strength",
+    detail: `PGD with ${pgd.defaults["steps"]} steps beat ${found.size} of ${rows.length}, the ensemble ${ours} of the same`,
   };
 }
 

@@ -167,7 +167,9 @@ export async function besiege(
     const goal = sliceGoal(siege.goal, first, first + rowsHere);
     const everyRow = Int32Array.from({ length: rowsHere }, (_, row) => row);
     const left = (row: number): number => queriesMax - result.queriesPerRow[first + row]!;
-    const isOpen = (row: number): boolean => result.beaten[first + row] === 0 && left(row) > 0;
+    // A query, and those that would confirm what it finds.
+    const needed = attack.needs === "gradient" && region.steps !== null ? 3 : 2;
+    const isOpen = (row: number): boolean => result.beaten[first + row] === 0 && left(row) >= needed;
 
     /** Judges answers; candidates are put on the grid and asked once more before they count. */
     const judge = async (rows: Int32Array, points: Float32Array, logits: Float32Array, onGrid: boolean) => {
@@ -180,25 +182,26 @@ export async function besiege(
         if (reached > result.margin[first + row]!) result.margin[first + row] = reached;
         if (result.beaten[first + row] === 0 && beaten(goal, row, logits, k * outputs, outputs)) candidates.push(k);
       }
-      if (candidates.length > 0) {
-        const asked = Int32Array.from(candidates, (k) => rows[k]!);
-        const fresh = new Float32Array(asked.length * size);
-        for (let c = 0; c < asked.length; c++) {
-          const k = candidates[c]!;
-          fresh.set(points.subarray(k * size, (k + 1) * size), c * size);
-          toGrid(region, asked[c]!, fresh, c * size);
-        }
+      let asked = Int32Array.from(candidates, (k) => rows[k]!);
+      let fresh = new Float32Array(asked.length * size);
+      candidates.forEach((k, c) => {
+        fresh.set(points.subarray(k * size, (k + 1) * size), c * size);
+        toGrid(region, asked[c]!, fresh, c * size);
+      });
+      // The very input that counts is seen to do it twice: once as found, or as rounded, and once afresh.
+      for (let look = onGrid ? 1 : 0; look < 2 && asked.length > 0; look++) {
         const answers = await inBatches(asked, fresh, (x, count) => classifier.logits(x, count));
-        for (let c = 0; c < asked.length; c++) {
-          const row = asked[c]!;
-          if (result.beaten[first + row] === 1) continue;
-          if (beaten(goal, row, answers, c * outputs, outputs)) {
-            result.beaten[first + row] = 1;
-            result.found.set(first + row, fresh.slice(c * size, (c + 1) * size));
-            result.queriesToBeat[first + row] = result.queriesPerRow[first + row]!;
-          } else if (onGrid) result.unconfirmed++;
-        }
+        const held = Array.from(asked.keys()).filter((c) => beaten(goal, asked[c]!, answers, c * outputs, outputs));
+        if (look === 1) result.unconfirmed += asked.length - held.length;
+        fresh = gatherRows(fresh, held, size);
+        asked = Int32Array.from(held, (c) => asked[c]!);
       }
+      asked.forEach((row, c) => {
+        if (result.beaten[first + row] === 1) return;
+        result.beaten[first + row] = 1;
+        result.found.set(first + row, fresh.slice(c * size, (c + 1) * size));
+        result.queriesToBeat[first + row] = result.queriesPerRow[first + row]!;
+      });
       return margins;
     };
 
@@ -282,6 +285,12 @@ export async function besiege(
     await attack.run(arena, parameters);
   }
   return result;
+}
+
+function gatherRows(points: Float32Array, rows: readonly number[], size: number): Float32Array<ArrayBuffer> {
+  const packed = new Float32Array(rows.length * size);
+  rows.forEach((row, k) => packed.set(points.subarray(row * size, (row + 1) * size), k * size));
+  return packed;
 }
 
 function sliceBall(ball: Ball, from: number, to: number): Ball {

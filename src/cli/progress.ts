@@ -41,12 +41,17 @@ export function progressView(terminal: Terminal, now: () => number, quiet: boole
     const cells = 12,
       full = Math.round(share * cells);
     const bar = `[${"█".repeat(full)}${" ".repeat(cells - full)}]`;
-    const left =
-      step.done > 0 && step.done < step.total
-        ? `${clock((elapsedMs / step.done) * (step.total - step.done))} left`
-        : "";
-    const text =
-      `  ${FRAMES[frame++ % FRAMES.length]} ${step.stage.padEnd(12)} ${plain(step.label ?? step.item)}  ${bar} ${step.done}/${step.total}  ${left}  ${plain(step.note ?? "")}`.trimEnd();
+    const moving = step.done > 0 && step.done < step.total && elapsedMs > 0;
+    const left = moving ? `${clock((elapsedMs / step.done) * (step.total - step.done))} left` : "";
+    const rate = moving ? `${perSecond((1000 * step.done) / elapsedMs)}/s` : "";
+    const text = [
+      `  ${FRAMES[frame++ % FRAMES.length]} ${step.stage.padEnd(12)} ${plain(step.label ?? step.item)}  ${bar} ${Math.floor(step.done)}/${step.total}`,
+      rate,
+      left,
+      plain(step.note ?? ""),
+    ]
+      .filter((part) => part !== "")
+      .join("  ");
     return c.cyan(text.length > terminal.columns - 1 ? `${text.slice(0, Math.max(20, terminal.columns - 2))}…` : text);
   };
 
@@ -82,6 +87,8 @@ export function progressView(terminal: Terminal, now: () => number, quiet: boole
     },
   };
 }
+
+const perSecond = (rate: number): string => (rate >= 10 ? rate.toFixed(0) : rate.toFixed(1));
 
 /** `0:41`, `12:03`, `1:02:03` */
 export function clock(ms: number): string {

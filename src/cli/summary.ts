@@ -58,15 +58,17 @@ export function summary(
       Number(a.untested) - Number(b.untested) ||
       b.current.low - a.current.low,
   );
-  measuredFirst
-    .slice(0, 4)
-    .forEach((risk, i) =>
-      say(
-        i === 0 ? (risk.judgement === "missed" ? "MISSED" : "OPEN") : "",
-        `${risk.judgement === "missed" && i > 0 ? "missed: " : ""}${risk.threat} → ${risk.harm}   P(≥1 per year) ${intervalText(risk.current)}   criterion ${figure(risk.criterion.perYear)}${risk.untested ? "   not tried" : ""}`,
-      ),
+  for (const judgement of ["missed", "open"] as const) {
+    const risks = measuredFirst.filter((risk) => risk.judgement === judgement);
+    if (risks.length === 0) continue;
+    const untested = risks.filter((risk) => risk.untested).length;
+    say(
+      judgement.toUpperCase(),
+      `${risks.length} risk${risks.length === 1 ? "" : "s"}${untested > 0 ? `, ${untested} of them not tried` : ""}; P(≥1 per year) / criterion:`,
     );
-  if (unsettled.length > 3) say("", `and ${unsettled.length - 3} more risks that are not within their criterion`);
+    for (const risk of risks.slice(0, judgement === "missed" ? 3 : 2))
+      say("", `${risk.threat} → ${risk.harm} ${intervalText(risk.current)} / ${figure(risk.criterion.perYear)}`);
+  }
   outcome.next
     .slice(0, 2)
     .forEach(({ what, command }, i) => say(i === 0 ? "NEXT" : "", `${what}${command ? `  \`${command}\`` : ""}`));

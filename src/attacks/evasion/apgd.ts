@@ -39,7 +39,7 @@ export default defineAttack({
           return {
             kind,
             target: Int32Array.from(asked, (row) =>
-              ranking ? ranking[row]![choice]! : goal.kind === "targeted" ? goal.target[row]! : 0,
+              ranking ? ranking.get(row)![choice]! : goal.kind === "targeted" ? goal.target[row]! : 0,
             ),
           };
         };
@@ -57,17 +57,21 @@ export default defineAttack({
   },
 });
 
-/** The wrong classes of each row, the most likely at its start first. */
-async function runnersUp(arena: Arena): Promise<number[][]> {
-  const rows = Int32Array.from({ length: arena.n }, (_, row) => row);
-  const { logits } = await arena.score(rows, arena.region.centre);
-  return Array.from(rows, (row) => {
+/** The wrong classes of each open row, the most likely at its start first. */
+async function runnersUp(arena: Arena): Promise<ReadonlyMap<number, readonly number[]>> {
+  const rows = arena.open();
+  const { logits } = await arena.score(rows, gather(arena.region.centre, rows, arena.size));
+  const ranking = new Map<number, number[]>();
+  rows.forEach((row, k) => {
     const label = arena.goal.kind === "unsafe" ? -1 : arena.goal.label[row]!;
-    const at = row * arena.outputs;
-    return Array.from({ length: arena.outputs }, (_, j) => j)
-      .filter((j) => j !== label)
-      .sort((a, b) => logits[at + b]! - logits[at + a]! || a - b);
+    const at = k * arena.outputs;
+    const classes = Array.from({ length: arena.outputs }, (_, j) => j).filter((j) => j !== label);
+    ranking.set(
+      row,
+      classes.sort((a, b) => logits[at + b]! - logits[at + a]! || a - b),
+    );
   });
+  return ranking;
 }
 
 /** Steps at which progress is looked at: p₁ = 0.22, p_{j+1} = p_j + max(p_j − p_{j−1} − 0.03, 0.06) (§3.2). */
