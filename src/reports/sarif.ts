@@ -12,6 +12,24 @@ const KIND: Readonly<Record<Finding["status"], NonNullable<Result["kind"]>>> = {
   resisted: "pass",
 };
 
+const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
+
+/**
+ * Author's text as a SARIF message: no placeholder (§3.11.5 doubles braces), no embedded link (§3.11.6 makes one of
+ * `[text](target)`), no directional override that a viewer would obey.
+ */
+const plain = (text: string): string =>
+  text
+    .replace(/[{}]/g, (brace) => brace + brace)
+    .replaceAll("](", "] (")
+    .replace(
+      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+
+/** A path relative to the system's folder as a relative reference: nothing in a name ends the path or names a scheme. */
+const relativeUri = (path: string): string => path.replaceAll("\\", "/").split("/").map(encodeURIComponent).join("/");
+
 /** One SARIF log. Findings that failed carry a level; what was not tried is `open`, never absent. */
 export function sarifReport(assessment: Assessment): Log {
   const { body, hash } = assessment;
@@ -27,7 +45,7 @@ export function sarifReport(assessment: Assessment): Log {
         id,
         name: threat?.slug ?? finding.kind,
         shortDescription: { text: threat?.title ?? `Vauban ${finding.kind} finding` },
-        ...(threat ? { fullDescription: { text: threat.summary } } : {}),
+        ...(threat ? { fullDescription: { text: plain(threat.summary) } } : {}),
         help: { text: `vauban explain ${threat ? threat.id : finding.id}` },
       });
     }
@@ -42,11 +60,18 @@ export function sarifReport(assessment: Assessment): Log {
       ruleIndex: ruleIndex.get(ruleId)!,
       kind,
       level: kind === "fail" ? LEVEL[finding.severity] : "none",
-      message: { text: `${finding.title}. ${finding.detail}${finding.remedy ? ` Next: ${finding.remedy}` : ""}` },
+      message: {
+        text: plain(
+          [finding.title, finding.detail, finding.remedy ? `Next: ${finding.remedy}` : ""]
+            .filter(Boolean)
+            .map(sentence)
+            .join(" "),
+        ),
+      },
       locations: [
         {
           physicalLocation: {
-            artifactLocation: { uri: encodeURI(where.file), uriBaseId: "SYSTEM" },
+            artifactLocation: { uri: relativeUri(where.file), uriBaseId: "SYSTEM" },
             region: {
               startLine: where.line,
               startColumn: where.column,
@@ -84,7 +109,9 @@ export function sarifReport(assessment: Assessment): Log {
                   toolExecutionNotifications: [
                     {
                       level: "warning",
-                      message: { text: `${body.partial.reason}; untested: ${body.partial.untested.join(", ")}` },
+                      message: {
+                        text: plain(sentence(`${body.partial.reason}; untested: ${body.partial.untested.join(", ")}`)),
+                      },
                     },
                   ],
                 }

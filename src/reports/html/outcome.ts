@@ -34,7 +34,7 @@ ${body.partial ? markup`<p>${tag("partial", "warn")} ${sentence(body.partial.rea
 <div class="card"><h3>What carries the outcome</h3>${carriers(body)}</div>
 <div class="card"><h3>What would change it most</h3>${changes(outcome)}</div>
 </div>
-${fold(`Every reason for this outcome (${outcome.reasons.length})`, list(outcome.reasons))}
+<p><a href="#reasons">Every reason for this outcome (${outcome.reasons.length})</a></p>
 ${facts([
   [
     "System",

@@ -26,21 +26,48 @@ const CHARTED = 14;
 
 type Dimension = keyof typeof DIMENSIONS;
 
+/** How often each actor tries, by the key of the estimate: many risks rest on the same few assumptions. */
+type Rates = ReadonlyMap<string, { readonly id: string; readonly risks: readonly Risk[] }>;
+
+const rateKey = ({ actor, attempts }: Risk): string => JSON.stringify([actor, attempts]);
+
 export function riskSection({ body }: Assessment): Markup {
   const { risks } = body;
   const name = words(body);
-  return markup`<p>Each risk is the yearly probability of at least one harmful event, as an interval, against the criterion for that harm and severity: wholly above is <em>missed</em>, across is <em>open</em>, wholly below is <em>within</em>. Of ${risks.length}: ${tally(
+  const rates: Rates = new Map(
+    [...Map.groupBy(risks, rateKey)].map(([key, members], i) => [key, { id: `attempts-${i + 1}`, risks: members }]),
+  );
+  const judged = tally(
     risks.map(({ judgement }) => judgement),
     JUDGEMENTS,
-  )}; ${risks.filter(({ untested }) => untested).length} rest on no measurement. Attempts per year are assumed unless said otherwise, and drive most widths.</p>
+  );
+  return markup`<p>Each risk is the yearly probability of at least one harmful event, as an interval, against the criterion for that harm and severity: wholly above is <em>missed</em>, across is <em>open</em>, wholly below is <em>within</em>. Of ${risks.length}: ${judged || "none"}; ${risks.filter(({ untested }) => untested).length} rest on no measurement. Attempts per year are assumed unless said otherwise, and drive most widths.</p>
 ${(Object.keys(DIMENSIONS) as Dimension[]).map((dimension) =>
   dimensionPart(
     body,
     dimension,
     risks.filter((risk) => risk.dimension === dimension),
+    rates,
     name,
   ),
-)}`;
+)}
+<h3>How often each actor tries</h3>
+${table(
+  "Attempts per year, by actor: what the widths above rest on",
+  [
+    { head: "Actor", cell: ([first]: readonly Risk[]) => name.actor(first!.actor) },
+    {
+      head: "Attempts per year",
+      cell: ([first]) =>
+        markup`${intervalText(first!.attempts)} <small class="soft">most likely ${figure(first!.attempts.likely)}</small>`,
+    },
+    { head: "Where this comes from", cell: ([first]) => sentence(basisText(first!.attempts)), wide: true },
+    { head: "Risks", cell: (members) => members.length, number: true },
+  ],
+  [...rates.values()].map((rate) => rate.risks),
+  { rowId: (members) => rates.get(rateKey(members[0]!))!.id },
+)}
+${fold(`Every reason for the outcome, worst first (${body.outcome.reasons.length})`, list(body.outcome.reasons), { id: "reasons" })}`;
 }
 
 /** Worst judgement first, then what would matter, what was measured, and how much. */
@@ -51,7 +78,13 @@ const worstFirst = (a: Risk, b: Risk): number =>
   b.current.low - a.current.low ||
   b.current.high - a.current.high;
 
-function dimensionPart(body: Assessment["body"], dimension: Dimension, risks: readonly Risk[], name: Words): Markup {
+function dimensionPart(
+  body: Assessment["body"],
+  dimension: Dimension,
+  risks: readonly Risk[],
+  rates: Rates,
+  name: Words,
+): Markup {
   const heading = markup`<h3>${DIMENSIONS[dimension]} (${risks.length})</h3>`;
   if (risks.length === 0) return markup`${heading}<p class="soft">No risk to ${dimension} was found to apply.</p>`;
   const groups = [...Map.groupBy(risks.toSorted(worstFirst), ({ group }) => group).values()];
@@ -60,13 +93,24 @@ function dimensionPart(body: Assessment["body"], dimension: Dimension, risks: re
   return markup`${heading}
 <figure><div class="scroll" tabindex="0" role="group" aria-label="Chart of the risks to ${dimension}">${riskChart(shown, `risk-${dimension}`)}</div><figcaption>The worst risk of ${shown.length === leaders.length ? "each threat" : `the ${shown.length} worst threats of ${leaders.length}`}: bar = interval, dot = central figure, upright tick = criterion; broken bars were not tried.</figcaption></figure>
 ${filter("Filter by threat, actor or harm", `risks-${dimension}`)}
-<div id="risks-${dimension}">${groups.map((group) => groupPart(body, dimension, group, name))}</div>`;
+<div id="risks-${dimension}">${groups.map((group) => groupPart(body, dimension, group, rates, name))}</div>`;
 }
 
 /** One threat: its worst risk in the summary, all of its risks inside; what all share is said once. */
-function groupPart(body: Assessment["body"], dimension: Dimension, group: readonly Risk[], name: Words): Markup {
+function groupPart(
+  body: Assessment["body"],
+  dimension: Dimension,
+  group: readonly Risk[],
+  rates: Rates,
+  name: Words,
+): Markup {
   const [worst] = group as readonly [Risk, ...Risk[]];
   const shared = worst.caveats.filter((caveat) => group.every(({ caveats }) => caveats.includes(caveat)));
+  const bases = new Set(group.map((risk) => basisText(risk.successCurrent)));
+  const said = [
+    ...(bases.size === 1 ? [`Success of one attempt: ${[...bases][0]}`] : []),
+    ...shared.map((caveat) => `${caveat[0]!.toUpperCase()}${caveat.slice(1)}`),
+  ];
   const own = (risk: Risk): string[] => [
     ...(risk.otherReading ? [`${risk.otherReading.why}: ${intervalText(risk.otherReading)}`] : []),
     ...risk.caveats.filter((caveat) => !shared.includes(caveat)),
@@ -80,7 +124,7 @@ function groupPart(body: Assessment["body"], dimension: Dimension, group: readon
           )}`
         : ""
     }</span>`,
-    markup`${shared.length > 0 ? markup`<p>For all of them: ${shared.map(sentence).join(" ")}</p>` : ""}${table<Risk>(
+    markup`${said.length > 0 ? markup`<p>${said.map(sentence).join(" ")}</p>` : ""}${table<Risk>(
       `Risks to ${dimension} of ${worst.group}`,
       [
         {
@@ -102,9 +146,11 @@ function groupPart(body: Assessment["body"], dimension: Dimension, group: readon
             markup`${tag(judgement, JUDGEMENT_TONE[judgement])}${untested ? markup` ${tag("not tried", "mute")}` : ""}<br><small class="soft">NIST view ${view.level}</small>`,
         },
         {
-          head: "Success of one attempt; attempts per year",
-          cell: (risk) =>
-            markup`${intervalText(risk.successCurrent)} <small class="soft">${sentence(basisText(risk.successCurrent))}</small> ${intervalText(risk.attempts)} a year <small class="soft">${sentence(basisText(risk.attempts))}${risk.evidence.length > 0 ? markup` Evidence ${evidenceLinks(risk.evidence, body)}.` : ""}</small>${own(risk).length > 0 ? list(own(risk).map((item) => markup`<small>${item}</small>`)) : ""}`,
+          head: "Success of one attempt, attempts per year, and what limits them",
+          cell: (risk) => {
+            const credited = risk.controls.filter((control) => control.credited);
+            return markup`${intervalText(risk.successCurrent)}${bases.size === 1 ? "" : markup` <small>${basisText(risk.successCurrent)}</small>`}; <a href="#${rates.get(rateKey(risk))!.id}">${intervalText(risk.attempts)} a year</a>${credited.length > 0 ? markup`; credited: ${credited.map(({ control, at }) => `${control} at ${at}`).join(", ")}` : ""}${risk.evidence.length > 0 ? markup` <small class="soft">Evidence: ${evidenceLinks(risk.evidence, body)}</small>` : ""}${list(own(risk).map((item) => markup`<small>${item}</small>`))}`;
+          },
           wide: true,
         },
       ],

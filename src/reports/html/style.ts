@@ -15,7 +15,7 @@ p{margin:.5rem 0;max-width:52rem}
 a{color:var(--accent)}
 a:focus-visible,summary:focus-visible,button:focus-visible,[tabindex]:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .skip{position:absolute;left:-999px}.skip:focus{left:1rem;top:1rem;background:var(--card);padding:.5rem 1rem;z-index:2}
-.soft{color:var(--soft)}small{font-size:.85rem}
+.soft{color:var(--soft)}small{font-size:.9em}
 code,pre,.mono{font-family:ui-monospace,"SF Mono",Menlo,Consolas,monospace;font-size:.86em}
 pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem 1rem;overflow-x:auto}
 code{overflow-wrap:anywhere}
@@ -71,9 +71,10 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 footer{padding:2rem 1.25rem 3rem;color:var(--soft);border-top:1px solid var(--line);margin-top:3rem}
 @media (max-width:40rem){body{font-size:15px}main,header.top,footer{padding-left:.9rem;padding-right:.9rem}dl.facts div{grid-template-columns:1fr;padding:.25rem 0}.wide{min-width:14rem}}
 @media print{:root{color-scheme:light;--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--accent:#1f4e79;--bad:#8d1812;--bad-soft:#fff;--warn:#6b4700;--warn-soft:#fff;--good:#1d4f2b;--good-soft:#fff;--band:#1f4e7926}
-body{font-size:9.5pt}main,header.top,footer{max-width:none;padding:0}nav.contents,.filter,.skip,.paths button{display:none}
-h2,h3,h4,caption,summary{break-after:avoid}.card,figure,tr{break-inside:avoid}.card:has(table){break-inside:auto}
+html{font-size:9pt}body{font-size:1rem}main,header.top,footer{max-width:none;padding:0}nav.contents,.filter,.skip,.paths button{display:none}
+h2,h3,h4,caption,summary{break-after:avoid}.card,figure,tr{break-inside:avoid}.card:has(table){break-inside:auto}thead{display:table-header-group}
 details::details-content{content-visibility:visible;display:block;height:auto}summary{list-style:none}
-.scroll{overflow:visible}table{font-size:8pt}td,th{padding:.2rem .35rem}.wide,.matrix td{min-width:0}thead th,td.number,th.number,.nowrap{white-space:normal}td,th,code{overflow-wrap:anywhere}
-svg.map,.chart.risks{min-width:0}a{color:inherit;text-decoration:none}@page{margin:14mm}}
+.scroll{overflow:visible}table{font-size:.88rem}td,th{padding:.2rem .35rem;overflow-wrap:break-word}tbody th{min-width:6rem}.wide{min-width:10rem}.matrix td{min-width:0}thead th,td.number,th.number{white-space:normal}
+.first .columns{display:block}.first .card{margin:.4rem 0}.columns details p{margin:.1rem 0}p,dl.facts dd,figcaption{max-width:none}
+svg.map,.chart.risks{min-width:0}.chart{max-height:12cm}a{color:inherit;text-decoration:none}@page{margin:14mm}}
 `;
