@@ -3,7 +3,7 @@ import { evasionMeasure, cleanMeasure } from "#assessment/evidence.ts";
 import { rng } from "#base/random.ts";
 import type { EvaluationSet } from "./answers.ts";
 import { evaluateClean, evaluateEvasion } from "./evaluate.ts";
-import { dense, network } from "../../test/support/classifiers.ts";
+import { clusters, dense, fitted, network } from "../../test/support/classifiers.ts";
 
 const run = (seed: string) => ({ signal: new AbortController().signal, rng: rng(seed), progress: () => {} });
 
@@ -64,4 +64,60 @@ test("clean accuracy counts per class and a declared value more than 3 points of
   expect(fine.measure!.accuracy.k).toBe(60);
   const off = await evaluateClean(run("a"), line(), set, { item: "t", declared: 0.9 });
   expect(off.outcome).toMatchObject({ status: "inconclusive", because: expect.stringContaining("preprocessing") });
+});
+
+test("neither the order of the samples nor the batch size changes a trial", async () => {
+  const random = rng("order");
+  const world = clusters(random, 30, 12, 3);
+  const layers = fitted(random, world, [16], "relu");
+  const order = rng("shuffle").sample(30, 30);
+  const shuffled = {
+    ...world,
+    samples: Float32Array.from(order.flatMap((row) => [...world.samples.subarray(row * 12, (row + 1) * 12)])),
+    labels: Int32Array.from(order, (row) => world.labels[row]!),
+    units: order.map((row) => world.units[row]!),
+  };
+  const plan = {
+    item: "t",
+    norm: "linf",
+    eps: 0.08,
+    epsRaw: 0.08,
+    planned: 30,
+    budget: { steps: 15, restarts: 2, queries: 60 },
+  } as const;
+  const one = await evaluateEvasion(run("a"), network(layers, "relu", { batch: 64 }), world, plan);
+  const other = await evaluateEvasion(run("a"), network(layers, "relu", { batch: 7 }), shuffled, plan);
+  expect(one.outcome.status).toBe("measured");
+  expect(other.measure).toEqual(one.measure);
+});
+
+test("queries and gradients in a measure are those the model saw", async () => {
+  const set = points(30);
+  const classifier = line();
+  const { measure } = await evaluateEvasion(run("a"), classifier, set, {
+    item: "t",
+    norm: "l2",
+    eps: 0.1,
+    epsRaw: 0.1,
+    planned: 30,
+    budget: { steps: 10, restarts: 1, queries: 50 },
+  });
+  expect([measure!.queries, measure!.gradients]).toEqual([classifier.counts.queries, classifier.counts.gradients]);
+});
+
+test("an attacker with scores only gets Square only, and no gradient is asked for", async () => {
+  const set = points(30);
+  const classifier = line();
+  const { measure, noGradient } = await evaluateEvasion(run("a"), classifier, set, {
+    item: "t",
+    norm: "linf",
+    eps: 0.1,
+    epsRaw: 0.1,
+    planned: 30,
+    budget: { steps: 10, restarts: 1, queries: 50 },
+    access: "scores",
+  });
+  expect(measure!.attacks.map(({ attack, access }) => `${attack} ${access}`)).toEqual(["square scores"]);
+  expect(classifier.counts.gradients).toBe(0);
+  expect(noGradient).toBeUndefined();
 });

@@ -78,7 +78,7 @@ async function runnersUp(arena: Arena): Promise<ReadonlyMap<number, readonly num
 export function checkpoints(steps: number): number[] {
   const at: number[] = [0];
   for (let before = 0, now = 0.22; now <= 1;) {
-    at.push(Math.ceil(now * steps));
+    at.push(Math.ceil(now * steps - 1e-9));
     [before, now] = [now, now + Math.max(now - before - 0.03, 0.06)];
   }
   return at;
