@@ -7,7 +7,6 @@ import {
   ASSESSMENT_FORMAT,
   type Assessment,
   type AssessmentBody,
-  type Evidence,
   type Knowledge,
   type System,
   type Trial,
@@ -293,5 +292,3 @@ function withoutPlaces(value: unknown): unknown {
       .map(([key, member]) => [key, withoutPlaces(member)]),
   );
 }
-
-export type { Evidence };

@@ -99,7 +99,9 @@ export type Control = DeepReadonly<z.infer<typeof control>>;
  * What decides a clause (claims/ holds one evaluator per kind): "attack-class" the threats of that class, "system-security"
  * the conventional half, "threat-model" that threats were derived, "risk-register" that risks were judged, "thresholds" that
  * they stood before the run, "accuracy" the clean run, "robustness" noise and corruption, "architecture" the system model,
- * "controls" the control statement, "report" that this document provides it, "document" something only a person can bring.
+ * "controls" the control statement, "feedback-loop" whether a model goes on learning, "supply-chain" provenance and suppliers,
+ * "logging" and "oversight" the controls named for them, "appropriateness" the conclusion for the system, "consistency" what
+ * watches levels over time, "report" that this document provides it, "document" something only a person can bring.
  */
 export const clauseDecider = z.enum([
   "attack-class",

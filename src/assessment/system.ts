@@ -57,7 +57,7 @@ export const LIFECYCLE_STAGES = [
 ] as const;
 export const lifecycleStage = z.enum(LIFECYCLE_STAGES);
 
-/** How raw values of a data file become what the network takes: (value − offset)·scale, then (· − mean)/std per channel. Attacks act on the raw values. */
+/** How raw values of a data file become what the network takes: (value·scale − mean)/std, per channel. Attacks act on the raw values. */
 export const inputContract = z.strictObject({
   layout: z.enum(["NCHW", "NHWC", "NHW", "NF", "NTF"]).optional(),
   range: z.tuple([z.number(), z.number()]),

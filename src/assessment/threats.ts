@@ -6,7 +6,7 @@ import { span, threatTypeId } from "./scalars.ts";
 export const reach = z.enum(["none", "indirect", "direct"]);
 export type Reach = z.infer<typeof reach>;
 
-/** One step of a way through the system. `flow` is a data flow's id, or `usual:import-media@pacs`. */
+/** One step of a way through the system. `flow` is a data flow's id, `usual:import-media@pacs`, or `intrusion@pacs`. */
 export const pathStep = z.strictObject({
   component: z.string(),
   flow: z.string().optional(),

@@ -16,6 +16,8 @@ export async function onnxRuntime(): Promise<InferenceRuntime> {
         interOpNumThreads: 1,
         graphOptimizationLevel: "all",
         logSeverityLevel: 4,
+        // Batches shrink as samples fall: a memory plan per batch size would be kept for each of them.
+        enableMemPattern: false,
         extra: { session: { intra_op: { allow_spinning: "0" } } },
       });
       return adapted(ort, session);
