@@ -1,4 +1,5 @@
 /** Does imported evidence speak of the deployed version, and is it in date? Doubt makes it stale (METHOD §6, §7). */
+import { dayOf } from "#base/dates.ts";
 import type { Control, System } from "#assessment/index.ts";
 
 export type Standing = { readonly status: "current" } | { readonly status: "stale"; readonly because: string };
@@ -12,16 +13,6 @@ export interface Subject {
 
 /** Our default where no control of the catalogue sets a period: a year. */
 export const VALID_DAYS = 365;
-const DAY_MS = 86_400_000;
-
-/** Days since 1970 of the earliest day a date can mean (`2026` is 1 January: doubt never lengthens validity); undefined for no day of the calendar. */
-export function dayOf(date: string): number | undefined {
-  if (!/^\d{4}(-\d{2}(-\d{2})?)?$/.test(date)) return undefined;
-  const [year, month = 1, day = 1] = date.split("-").map(Number) as [number, number?, number?];
-  const at = new Date(Date.UTC(year, month - 1, day));
-  if (at.getUTCFullYear() !== year || at.getUTCMonth() !== month - 1 || at.getUTCDate() !== day) return undefined;
-  return at.getTime() / DAY_MS;
-}
 
 /** Why the dates make it stale; undefined where they do not. */
 export function outOfDate(

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { canonical } from "#base/canonical.ts";
 import { sha256 } from "#base/hash.ts";
 import { controlId, hexDigest, threatTypeId } from "#assessment/scalars.ts";
-import { dayOf } from "./standing.ts";
+import { dayOf } from "#base/dates.ts";
 
 export const STATEMENT_FORMAT = "vauban/statement/1";
 
