@@ -61,15 +61,16 @@ function inWords(body: Assessment["body"]): Markup {
   return markup` <span class="soft">In words: ${name.threat(risk)}, by ${name.actor(risk.actor)}, harms ${risk.harm.replace("-", " ")} with a probability of ${intervalText(risk.current)} per year, and ${figure(risk.criterion.perYear)} is the most that would be acceptable.</span>`;
 }
 
-/** What shares a reason is said once: classes first, then the threats nobody spoke of. */
+/** What shares a reason is said once. The classes are always named; a crowd of threats folds behind its number. */
 function notTried({ notTried: items, coverage }: Outcome): Markup {
   const excluded = coverage.filter(({ status }) => status === "excluded");
+  const classes = new Set<string>(Object.values(CLASS_NAMES));
   const groups = [...Map.groupBy(items, ({ because }) => because)];
   const names = (members: typeof items): Markup =>
     markup`${members.map(({ what }, i) => markup`${i > 0 ? ", " : ""}<strong>${what}</strong>`)}`;
   return markup`${items.length === 0 ? markup`<p>Nothing that applies was left untried.</p>` : ""}${list([
     ...groups.map(([because, members]) =>
-      members.length <= 3
+      members.length <= 3 || members.some(({ what }) => classes.has(what))
         ? markup`${names(members)}: ${sentence(because)}`
         : markup`<strong>${members.length} threats</strong>: ${sentence(because)} ${fold("Which", markup`<p>${members.map(({ what }, i) => markup`${i > 0 ? ", " : ""}<a href="#threat-${what}">${what}</a>`)}</p>`)}`,
     ),
