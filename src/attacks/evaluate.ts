@@ -6,7 +6,7 @@ import { type Curve, accuracyCurve, curveBudgets, monotoneCheck } from "./curve.
 import { type Assault, ensemble, selectRows } from "./ensemble.ts";
 import { type Evaluated, concluded, invalid } from "./evaluated.ts";
 import apgd from "./evasion/apgd.ts";
-import { minimalBudgets, wholeRange } from "./evasion/minimal.ts";
+import { distanceIn, minimalBudgets, wholeRange } from "./evasion/minimal.ts";
 import noise from "./evasion/noise.ts";
 import pgd from "./evasion/pgd.ts";
 import square from "./evasion/square.ts";
@@ -213,8 +213,8 @@ export async function evaluateEvasion(
           await zeroGradientCheck(run, classifier, set, eligible),
           await finiteDifferenceCheck(run, classifier, set, eligible),
           blackBoxCheck(main, eligible.length),
-          await iterationsCheck(run, classifier, standing, eligible, main, budget.steps),
-          await baselineCheck(run, classifier, set, siege, eligible, beatenBy),
+          await iterationsCheck(part(run, 0.98, 0.99), classifier, standing, eligible, main, budget.steps),
+          await baselineCheck(part(run, 0.99, 1), classifier, set, siege, eligible, beatenBy),
         ]
       : []),
     {
@@ -399,16 +399,25 @@ async function minimalOf(
   order.sort((a, b) => a.draw - b.draw || a.row - b.row);
   const chosen = order.slice(0, MINIMAL_UNITS).sort((a, b) => a.row - b.row);
   if (chosen.length === 0) return undefined;
-  const high = Float64Array.from(chosen, ({ row, k }) =>
-    Math.min(curve.beatenAt[k]!, beatenBy.has(row) ? eps : Infinity),
-  );
-  const low = high.map((value) => curve.budgets.findLast((budget) => budget < value) ?? 0);
   const rows = Int32Array.from(chosen, ({ row }) => row);
+  const here = selectRows(siege, rows, classifier.size);
+  const beatenAt = chosen.map(({ row, k }) => Math.min(curve.beatenAt[k]!, beatenBy.has(row) ? eps : Infinity));
+  // A success counts with the size it really had, which may be below the budget it was found at.
+  const high = Float64Array.from(chosen, ({ row, k }, at) => {
+    const sample = here.samples.subarray(at * classifier.size, (at + 1) * classifier.size);
+    const points = [curve.found.get(k), beatenBy.get(row)?.point].filter((point) => point !== undefined);
+    return Math.min(beatenAt[at]!, ...points.map((point) => distanceIn(norm, point, sample)));
+  });
+  const low = Float64Array.from(beatenAt, (value, at) =>
+    Math.min(high[at]!, curve.budgets.findLast((budget) => budget < value) ?? 0),
+  );
+  // The nearest wrong class is not always the one an untargeted climb goes for.
+  const targeted = { attack: apgd, parameters: { objective: "targeted-margin", steps: 20, targets: 3 } };
   const { budget } = await minimalBudgets(
     run,
     classifier,
-    quick,
-    { ...selectRows(siege, rows, classifier.size), norm },
+    classifier.gradient && classifier.outputs > 2 ? [...quick, targeted] : quick,
+    { ...here, norm },
     { low, high },
     0.02,
   );

@@ -117,8 +117,9 @@ export interface SiegeResult {
   readonly unconfirmed: number;
 }
 
-/** Most float32 values one array of an attack's state may hold: bounds memory whatever the data set. */
-const CHUNK_VALUES = 2 ** 22;
+/** About how many float32 values one array of an attack's state holds, and the fewest rows: bounds memory whatever the data set. */
+const CHUNK_VALUES = 2 ** 18;
+const CHUNK_ROWS = 16;
 
 /**
  * Runs one attack on n samples. Chunks bound memory, batches bound the time of one call; neither changes a result.
@@ -154,7 +155,7 @@ export async function besiege(
     unconfirmed: 0,
   };
   const batch = Math.max(1, Math.floor(classifier.batch));
-  const chunk = Math.max(1, Math.floor(CHUNK_VALUES / size));
+  const chunk = Math.max(CHUNK_ROWS, Math.floor(CHUNK_VALUES / size));
   const queriesMax = siege.queriesMax ?? Infinity;
 
   for (let first = 0; first < n; first += chunk) {
@@ -262,7 +263,8 @@ export async function besiege(
           result.gradients += count;
           return answer.logits;
         });
-        for (let i = 0; i < gradient.length; i++) if (!Number.isFinite(gradient[i]!)) gradient[i] = 0;
+        // v − v is 0 for every number but NaN and ±∞; far cheaper here than Number.isFinite.
+        for (let i = 0; i < gradient.length; i++) if (gradient[i]! - gradient[i]! !== 0) gradient[i] = 0;
         return { points, logits, value, gradient, margin: await judge(rows, points, logits, region.steps === null) };
       },
       async score(rows, wished) {

@@ -196,8 +196,10 @@ export function toGrid(region: Region, row: number, points: Float32Array, at: nu
   const base = row * size;
   const wanted = radius === null ? null : points.slice(at, at + size);
   for (let i = 0; i < size; i++) {
-    const rounded = Math.fround(Math.round(points[at + i]! * steps) / steps);
-    points[at + i] = Math.min(high[base + i]!, Math.max(low[base + i]!, rounded));
+    const rounded = Math.round(points[at + i]! * steps) / steps;
+    const floor = low[base + i]!;
+    const ceiling = high[base + i]!;
+    points[at + i] = rounded < floor ? floor : rounded > ceiling ? ceiling : rounded;
   }
   if (radius === null || wanted === null) return;
   let square = distance(region, base, points, at) ** 2;

@@ -15,7 +15,7 @@ async function assess(classifier: Classifier, world: World, norm: Norm, eps: num
     eps,
     epsRaw: eps,
     planned: world.units.length,
-    budget: { steps: 20, restarts: 1, queries: 150 },
+    budget: { steps: 16, restarts: 1, queries: 100 },
     ...(declared === undefined ? {} : { declared }),
   });
 }
@@ -56,7 +56,7 @@ describe("ten ordinary models are measured", () => {
     for (const eps of norm === "linf" ? [0.01, 0.08, 0.3] : [0.05, 0.3, 1])
       test(`${name}, ${norm} ${eps}`, async () => {
         const random = rng(name);
-        const world = clusters(random, 40, size, classes, spread);
+        const world = clusters(random, 30, size, classes, spread);
         const classifier = network(fitted(random, world, widths, activation), activation, options);
         const { outcome, sanity } = await assess(classifier, world, norm, eps);
         expect(sanity.filter(({ passed }) => !passed)).toEqual([]);

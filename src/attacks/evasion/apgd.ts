@@ -219,9 +219,29 @@ function advance(
   z: Float32Array,
 ): void {
   const { size } = arena;
+  const { region } = arena;
+  if (radiusOf(region, row) === null) {
+    // The usual case in one pass: nearly all of an attack's own time is spent here.
+    const { low, high } = region;
+    const base = row * size;
+    const reach = region.eps ? eta * region.eps[row]! : 0;
+    const keep = step === 0 ? 0 : 1 - MOMENTUM;
+    for (let i = 0; i < size; i++) {
+      const here = x[at + i]!;
+      const floor = low[base + i]!;
+      const ceiling = high[base + i]!;
+      const length = region.eps ? reach : (eta * (ceiling - floor)) / 2;
+      const slope = gradient[at + i]!;
+      const wished = slope > 0 ? here + length : slope < 0 ? here - length : here;
+      const there = wished < floor ? floor : wished > ceiling ? ceiling : wished;
+      x[at + i] = here + (1 - keep) * (there - here) + keep * (here - previous[at + i]!);
+      previous[at + i] = here;
+    }
+    return;
+  }
   z.set(x.subarray(at, at + size));
   ascent(arena, row, z, 0, gradient, at, eta);
-  project(arena.region, row, z, 0);
+  project(region, row, z, 0);
   for (let i = 0; i < size; i++) {
     const here = x[at + i]!;
     const moved = step === 0 ? z[i]! : here + MOMENTUM * (z[i]! - here) + (1 - MOMENTUM) * (here - previous[at + i]!);

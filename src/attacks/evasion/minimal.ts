@@ -58,6 +58,7 @@ export async function minimalBudgets(
   let queries = 0;
   let gradients = 0;
   const lost = new Uint8Array(n);
+  const ceiling = new Float64Array(n).fill(most);
   for (let round = 0; round < 40; round++) {
     const rows = Int32Array.from({ length: n }, (_, row) => row).filter(
       (row) =>
@@ -65,8 +66,10 @@ export async function minimalBudgets(
         (high[row] === Infinity || high[row]! - low[row]! > Math.max(tolerance * high[row]!, step * 1.001)),
     );
     if (rows.length === 0) break;
-    // Without an upper end the whole range is tried first: where that fails there is nothing to bisect.
-    const eps = Float64Array.from(rows, (row) => (high[row] === Infinity ? most : (low[row]! + high[row]!) / 2));
+    // Without an upper end the whole range is tried first, then parts of it: the largest steps are not always the best ones.
+    const eps = Float64Array.from(rows, (row) =>
+      high[row] === Infinity ? ceiling[row]! : (low[row]! + high[row]!) / 2,
+    );
     const here = selectRows({ ...rest, within: { norm, eps: new Float64Array(n).fill(most) } }, rows, size);
     const result = await ensemble(run, classifier, assaults, { ...here, within: { norm, eps } });
     queries += result.queries;
@@ -77,8 +80,10 @@ export async function minimalBudgets(
         const sample = siege.samples.subarray(row * size, (row + 1) * size);
         high[row] = Math.min(high[row]!, eps[k]!, distanceIn(norm, hit.point, sample));
         if (low[row]! > high[row]!) low[row] = high[row]!;
-      } else if (high[row] === Infinity) lost[row] = 1;
-      else low[row] = eps[k]!;
+      } else if (high[row] === Infinity) {
+        ceiling[row]! /= 2;
+        if (ceiling[row]! < most / 8 || ceiling[row]! <= low[row]!) lost[row] = 1;
+      } else low[row] = eps[k]!;
     });
   }
   return { budget: high, queries, gradients };
