@@ -43,7 +43,7 @@ export const SCRIPT = `
       var wanted = input.value.trim().toLowerCase(), shown = 0, total = 0;
       var has = function (part) { return part.textContent.toLowerCase().indexOf(wanted) >= 0; };
       folds.forEach(function (fold) {
-        var whole = has(fold.querySelector("summary")), hits = 0;
+        var whole = [].slice.call(fold.children).some(function (part) { return part.className !== "scroll" && has(part); }), hits = 0;
         all("tbody tr", fold).forEach(function (row) {
           var hit = whole || has(row);
           row.hidden = !hit;

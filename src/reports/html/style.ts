@@ -5,6 +5,7 @@ export const STYLE = `
 *{box-sizing:border-box}
 html{scroll-padding-top:1rem}
 [hidden]{display:none!important}
+body{overflow-wrap:break-word}h1,h2,h3,h4,p,li,summary,figcaption,dd{overflow-wrap:anywhere}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main,header.top,footer{max-width:70rem;margin:0 auto;padding:0 1.25rem}
 header.top{padding-top:1.1rem}
@@ -34,7 +35,7 @@ table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:
 caption{text-align:left;color:var(--soft);padding:.25rem 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid var(--line)}
 thead th{border-bottom:2px solid var(--line);white-space:nowrap}
-tbody th{font-weight:600;min-width:8rem}td.wide,th.wide{overflow-wrap:anywhere}
+tbody th{font-weight:600;min-width:8rem}tbody th,td.wide,th.wide{overflow-wrap:anywhere}
 td.number,th.number{text-align:right;white-space:nowrap}
 .tag{display:inline-block;border-radius:5px;padding:.05rem .5rem;font-size:.82rem;font-weight:600;border:1px solid currentColor;white-space:nowrap}
 .bad{color:var(--bad);background:var(--bad-soft)}.warn{color:var(--warn);background:var(--warn-soft)}.good{color:var(--good);background:var(--good-soft)}.mute{color:var(--soft);background:transparent}
@@ -74,7 +75,7 @@ footer{padding:2rem 1.25rem 3rem;color:var(--soft);border-top:1px solid var(--li
 html{font-size:9pt}body{font-size:1rem}main,header.top,footer{max-width:none;padding:0}nav.contents,.filter,.skip,.paths button{display:none}
 h2,h3,h4,caption,summary{break-after:avoid}.card,figure,tr{break-inside:avoid}.card:has(table){break-inside:auto}thead{display:table-header-group}
 details::details-content{content-visibility:visible;display:block;height:auto}summary{list-style:none}
-.scroll{overflow:visible}table{font-size:.88rem}td,th{padding:.2rem .35rem;overflow-wrap:break-word}tbody th{min-width:6rem}.wide{min-width:10rem}.matrix td{min-width:0}thead th,td.number,th.number{white-space:normal}
+.scroll{overflow:visible}table{font-size:.88rem}td,th{padding:.2rem .35rem}tbody th{min-width:6rem}.wide{min-width:10rem}.matrix td{min-width:0}thead th,td.number,th.number{white-space:normal}
 .first .columns{display:block}.first .card{margin:.4rem 0}.columns details p{margin:.1rem 0}p,dl.facts dd,figcaption{max-width:none}
 svg.map,.chart.risks{min-width:0}.chart{max-height:12cm}a{color:inherit;text-decoration:none}@page{margin:14mm}}
 `;
