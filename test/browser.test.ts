@@ -194,9 +194,9 @@ describe.skipIf(NO_BROWSER)("the HTML report in a browser", () => {
   test("lights a way on the map by keyboard, and turns it off again", async () => {
     const page = await opened();
     const button = page.locator(".paths button").first();
-    await page.locator("svg.map").scrollIntoViewIfNeeded();
+    await page.locator('[aria-label="Map of the system"]').focus();
     const reached = async (): Promise<boolean> => button.evaluate((element) => element.matches(":focus"));
-    for (let stops = 0; stops < 200 && !(await reached()); stops++) await page.keyboard.press("Tab");
+    for (let stops = 0; stops < 20 && !(await reached()); stops++) await page.keyboard.press("Tab");
     expect(await reached()).toBe(true);
     const key = (await button.getAttribute("data-path"))!;
     const lit = (): Promise<string[]> =>
