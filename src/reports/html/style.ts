@@ -35,7 +35,7 @@ table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:
 caption{text-align:left;color:var(--soft);padding:.25rem 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid var(--line)}
 thead th{border-bottom:2px solid var(--line);white-space:nowrap}
-tbody th{font-weight:600;min-width:8rem}tbody th,td.wide,th.wide{overflow-wrap:anywhere}
+thead th.wide{white-space:normal}td.number small{white-space:normal}tbody th{font-weight:600;min-width:11rem}tbody th,td.wide,th.wide{overflow-wrap:anywhere}
 td.number,th.number{text-align:right;white-space:nowrap}
 .tag{display:inline-block;border-radius:5px;padding:.05rem .5rem;font-size:.82rem;font-weight:600;border:1px solid currentColor;white-space:nowrap}
 .bad{color:var(--bad);background:var(--bad-soft)}.warn{color:var(--warn);background:var(--warn-soft)}.good{color:var(--good);background:var(--good-soft)}.mute{color:var(--soft);background:transparent}
@@ -70,7 +70,7 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .matrix td{min-width:9rem}.matrix td ul{list-style:none;padding:0;margin:.2rem 0}.matrix td li{margin:0}.matrix tbody th::first-letter{text-transform:uppercase}
 .filter{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:.5rem 0}.filter input{font:inherit;padding:.3rem .6rem;border:1px solid var(--line);border-radius:6px;background:var(--card);color:var(--ink);width:18rem;max-width:100%}
 footer{padding:2rem 1.25rem 3rem;color:var(--soft);border-top:1px solid var(--line);margin-top:3rem}
-@media (max-width:40rem){body{font-size:15px}main,header.top,footer{padding-left:.9rem;padding-right:.9rem}dl.facts div{grid-template-columns:1fr;padding:.25rem 0}.wide{min-width:14rem}}
+@media (max-width:40rem){body{font-size:15px}main,header.top,footer{padding-left:.9rem;padding-right:.9rem}dl.facts div{grid-template-columns:1fr;padding:.25rem 0}.wide{min-width:14rem}tbody th{min-width:8rem}}
 @media print{:root{color-scheme:light;--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--accent:#1f4e79;--bad:#8d1812;--bad-soft:#fff;--warn:#6b4700;--warn-soft:#fff;--good:#1d4f2b;--good-soft:#fff;--band:#1f4e7926}
 html{font-size:9pt}body{font-size:1rem}main,header.top,footer{max-width:none;padding:0}nav.contents,.filter,.skip,.paths button{display:none}
 h2,h3,h4,caption,summary{break-after:avoid}.card,figure,tr{break-inside:avoid}.card:has(table){break-inside:auto}thead{display:table-header-group}
