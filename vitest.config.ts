@@ -5,7 +5,9 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 30_000,
+    // Far above what any test needs alone on two cores; the machine may be busy.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     reporters: ["dot", "./test/support/closing-line.ts"],
   },
 });

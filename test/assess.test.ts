@@ -27,7 +27,7 @@ describe("the chest X-ray example", () => {
   let whole: Assessment;
   beforeAll(async () => {
     whole = await assessed(text, folder, options);
-  }, 60_000);
+  });
 
   test("cannot conclude, because only some classes were tried and the console is open", () => {
     expect(whole.body.outcome).toMatchObject({ outcome: "cannot conclude", row: "2", exit: 2, byAnalogy: false });

@@ -99,6 +99,7 @@ export const patchMeasure = z.strictObject({
   trainedOn: z.int(),
   exhibits: z.array(exhibit),
 });
+/** `accuracy` is under one corruption drawn per input, so that its n counts independent inputs; the worst one stands beside it. */
 export const corruptionMeasure = z.strictObject({
   kind: z.literal("corruption"),
   accuracy: proportion,
