@@ -20,7 +20,7 @@ if (modernEnough) {
   const { spawn } = require("node:child_process");
   const child = spawn(runtime, [__filename, ...process.argv.slice(2)], { stdio: "inherit" });
   // The terminal signals the whole group; this parent waits until the child has saved what it has.
-  process.on("SIGINT", () => {});
+  process.on("SIGINT", () => child.kill("SIGINT"));
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   child.on("error", (error) => {
     process.stderr.write(`vauban could not start the packaged Node: ${error.message}\n`);

@@ -154,6 +154,31 @@ describe("assess", () => {
       body.evidence.some((item: { outcome: { because?: string } }) => item.outcome.because === "untested: cancelled"),
     ).toBe(true);
   });
+  test("leaves nothing outside its folder: no telemetry of the inference runtime, even where nothing forbids it", async () => {
+    const folder = fixture("silent");
+    const home = join(temporary, "home");
+    mkdirSync(home);
+    const unmarked = Object.fromEntries(
+      ["CI", "GITHUB_ACTIONS", "TF_BUILD", "BUILD_ID", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"].map((name) => [
+        name,
+        "",
+      ]),
+    );
+    const ran = await vauban(["assess", folder, ...QUICK], { env: { ...unmarked, HOME: home } });
+    expect(ran.code).toBe(2);
+    expect(readdirSync(home)).toEqual([]);
+  });
+  test("--only keeps the clean run, and refuses a name that there is not", async () => {
+    const folder = fixture("only-named");
+    const { body } = JSON.parse((await vauban(["assess", folder, ...QUICK, "--json", "--only", "evasion"])).out);
+    expect(body.partial).toBeUndefined();
+    expect(body.evidence.find(({ trial }: { trial?: string }) => trial === "clean@sorter").outcome.status).toBe(
+      "measured",
+    );
+    const ran = await vauban(["assess", folder, "--only", "evasoin"]);
+    expect(ran.code).toBe(2);
+    expect(ran.err).toContain("did you mean evasion");
+  });
   test("a full disk is said, with the remedy, and nothing half-written is left", async (context) => {
     const folder = fixture("full-disk");
     const small = join(temporary, "small-disk");
@@ -352,6 +377,16 @@ describe("init, explain, schema", () => {
     const { code, out } = await vauban(["explain", "F-threshold:small-changes", "--system", folder]);
     expect(code).toBe(0);
     expect(out).toContain("Threshold of small-changes missed");
+  });
+  test("with --json a refusal is one document as well", async () => {
+    for (const args of [
+      ["explain", "T-99", "--json"],
+      ["validate", join(temporary, "nowhere"), "--json"],
+    ]) {
+      const ran = await vauban(args);
+      expect(ran.code).toBe(2);
+      expect(JSON.parse(ran.out)).toMatchObject({ ok: false, diagnostics: [{ code: "E900" }] });
+    }
   });
   test("explain suggests what was meant", async () => {
     const { code, err } = await vauban(["explain", "AIA-15.5-c-EA"]);

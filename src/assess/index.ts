@@ -18,7 +18,7 @@ import { broughtEvidence } from "./bring.ts";
 import { recall, remember } from "./cache.ts";
 import { evidenceOf, inconclusiveEvidence } from "./conclude.ts";
 import { judgeSystem } from "./judge.ts";
-import { gatePower, plan, type Plan, type TrialPlan } from "./plan.ts";
+import { gatePower, LEFT_OUT, plan, type Plan, type TrialPlan } from "./plan.ts";
 import { readSystemFile } from "./read.ts";
 import type { Shard, ShardResult } from "./shard.ts";
 
@@ -80,6 +80,9 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
       `${brought.evidence.length} brought along, ${brought.evidence.filter(({ standing }) => standing.status === "current").length} in date and of this version`,
     );
 
+  for (const { message, hint } of brought.diagnostics)
+    request.tell("warning", "evidence", hint ? `${message} – ${hint}` : message);
+
   const measured = await measure(run, planned, request);
   const evidence = [
     ...measured.results.map(({ trial, result }) => evidenceOf(trial, result, system, request.version, request.asOf)),
@@ -102,6 +105,10 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     asOf: request.asOf,
   });
 
+  const leftOut = [
+    ...(measured.cancelled ? measured.untested : []),
+    ...planned.impossible.filter(({ because }) => because === LEFT_OUT),
+  ].map(({ trial }) => trial.id);
   const body: AssessmentBody = {
     tool: { name: "vauban", version: request.version },
     seed: request.seed,
@@ -111,16 +118,8 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     systemHash: hashOf(withoutPlaces(system)),
     ...judged,
     trials,
-    ...(measured.cancelled || request.only
-      ? {
-          partial: {
-            reason: measured.cancelled ? "cancelled by the user" : "limited by --only",
-            untested: [
-              ...measured.untested,
-              ...planned.impossible.filter(({ because }) => because.includes("--only")),
-            ].map(({ trial }) => trial.id),
-          },
-        }
+    ...(leftOut.length > 0
+      ? { partial: { reason: measured.cancelled ? "cancelled by the user" : "limited by --only", untested: leftOut } }
       : {}),
     warnings: [...reading.diagnostics, ...planned.diagnostics, ...brought.diagnostics].map(
       ({ code, message, hint, span }) => ({ code, message, hint, span }),
@@ -246,9 +245,9 @@ function said({ outcome }: ShardResult): string {
     case "evasion":
       return `right under attack ${share(measure.robustAccuracy)}`;
     case "patch":
-      return `changed by the patch ${share(measure.successRate)}`;
+      return `turned by the patch in most placements ${share(measure.perInput)}`;
     case "corruption":
-      return `worst: ${measure.worst.name} ${measure.worst.severity}, right ${share(measure.worst.accuracy)}`;
+      return `right ${share(measure.accuracy)} under one corruption each; worst ${measure.worst.name} ${measure.worst.severity}: ${share(measure.worst.accuracy)}`;
     default:
       return measure.kind;
   }

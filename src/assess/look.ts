@@ -44,6 +44,7 @@ async function dataSay(files: Files, { path, labels }: FoundDataset): Promise<Pa
   const { low, high } = opened.set.range;
   // Pictures are declared by their type's range, not by what happens to occur.
   return {
+    shape: opened.set.shape,
     range: opened.set.integer && low >= 0 && high <= 255 && high > 1 ? [0, 255] : [Math.min(0, low), Math.max(1, high)],
   };
 }

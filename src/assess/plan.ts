@@ -1,6 +1,6 @@
 /** From a system and its files to trials: everything that decides a measurement is fixed and hashed before the first query. */
 import { hashOf } from "#base/hash.ts";
-import type { Diagnostic } from "#base/diagnostics.ts";
+import { nearest, type Diagnostic } from "#base/diagnostics.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import type {
   AttackerKnowledge,
@@ -20,6 +20,9 @@ export const DEFAULT_SAMPLES = 500;
 
 /** The clean run needs answers only, no attack: it takes all data up to this many, whatever the other trials are limited to. */
 const CLEAN_SAMPLES = 10_000;
+
+/** Why a trial did not run that --only did not name. */
+export const LEFT_OUT = "left out by --only";
 
 /** An input of trials as it was found on disk. */
 export interface InputFile {
@@ -138,7 +141,9 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
       mismatches.push({ component: dataset.id, path: dataset.path, declared: dataset.sha256, found: input.sha256 });
   }
 
-  for (const { id, kind, test, component } of wanted(system)) {
+  const all = wanted(system);
+  const chosen = chosenOf(all, options.only);
+  for (const { id, kind, test, component } of all) {
     const model = component.model!;
     const reference =
       ("data" in test ? test.data : undefined) ?? model.accuracy?.on ?? firstDataOf(component.id, system);
@@ -177,11 +182,8 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
       ("queries" in test ? test.queries : undefined) ?? DEFAULT_QUERIES,
     );
     const trial = describe({ id, kind, test, component, samples, queries, inputs, system, options });
-    if (
-      options.only &&
-      !options.only.some((pattern) => pattern === id || pattern === kind || pattern === component.id)
-    ) {
-      impossible.push({ trial, because: "left out by --only" });
+    if (!chosen.has(id)) {
+      impossible.push({ trial, because: LEFT_OUT });
     } else if (because !== undefined) impossible.push({ trial, because });
     else {
       runnable.push({
@@ -202,6 +204,24 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
     }
   }
   return { trials: runnable, impossible, files: [...found.values()], diagnostics, mismatches };
+}
+
+/** Ids of the trials that `only` names by id, kind or model, with the clean run of each model they attack: without it nothing is rated. */
+function chosenOf(all: readonly Wanted[], only: readonly string[] | undefined): ReadonlySet<string> {
+  if (!only || only.length === 0) return new Set(all.map(({ id }) => id));
+  const names = new Set(all.flatMap(({ id, kind, component }) => [id, kind, component.id]));
+  for (const name of only) {
+    if (names.has(name)) continue;
+    const meant = nearest(name, names);
+    throw new HostError(
+      `--only ${name} names no trial, kind or model`,
+      `${meant ? `did you mean ${meant}? ` : ""}there are: ${[...names].join(", ")}`,
+    );
+  }
+  const picked = all.filter(({ id, kind, component }) => only.some((name) => [id, kind, component.id].includes(name)));
+  const models = new Set(picked.map(({ component }) => component.id));
+  const clean = all.filter(({ kind, component }) => kind === "clean" && models.has(component.id));
+  return new Set([...picked, ...clean].map(({ id }) => id));
 }
 
 interface Wanted {

@@ -24,6 +24,12 @@ export interface EnsembleResult {
   readonly unconfirmed: number;
 }
 
+/** How a run that does not start at random is told from one that does. */
+const STARTS: Readonly<Record<string, string>> = {
+  centre: ", small steps from the input",
+  shade: ", from black, white and grey",
+};
+
 const ACCESS = { gradient: "white-box", scores: "scores", labels: "labels" } as const;
 
 /** The samples of the given rows with everything that belongs to them. */
@@ -93,7 +99,7 @@ export async function ensemble(
     runs.push({
       attack: attack.id,
       revision: attack.revision,
-      objective: String(used["objective"] ?? "margin"),
+      objective: `${used["objective"] ?? "margin"}${STARTS[String(used["start"])] ?? ""}`,
       access: ACCESS[attack.needs],
       steps: Number(used["steps"] ?? used["queries"] ?? used["draws"] ?? 0),
       restarts: Number(used["restarts"] ?? 1),

@@ -2,14 +2,23 @@
 import { isError, type Diagnostic } from "#base/diagnostics.ts";
 import { plain, type Colours } from "./terminal.ts";
 
-/** One paragraph per diagnostic, in the file's order, and a last line that counts. */
-export function diagnosticsText(diagnostics: readonly Diagnostic[], c: Colours, ending: string): string {
+/** One paragraph per diagnostic, errors first, in the file's order, and a last line that counts. */
+export function diagnosticsText(
+  diagnostics: readonly Diagnostic[],
+  c: Colours,
+  ending: string,
+  placeOf: (file: string) => string = (file) => file,
+): string {
   const ordered = diagnostics.toSorted(
-    (a, b) => (a.span?.line ?? 0) - (b.span?.line ?? 0) || (a.span?.column ?? 0) - (b.span?.column ?? 0),
+    (a, b) =>
+      Number(isError(b)) - Number(isError(a)) ||
+      Number(isError(b)) - Number(isError(a)) ||
+      (a.span?.line ?? 0) - (b.span?.line ?? 0) ||
+      (a.span?.column ?? 0) - (b.span?.column ?? 0),
   );
   const lines = ordered.map((diagnostic) => {
     const { code, message, hint, span } = diagnostic;
-    const place = span ? c.bold(`${plain(span.file)}:${span.line}:${span.column}`) : "";
+    const place = span ? c.bold(`${plain(placeOf(span.file))}:${span.line}:${span.column}`) : "";
     const paint = isError(diagnostic) ? c.red : c.yellow;
     return `${place}${place ? "  " : ""}${paint(code)}  ${plain(message)}${hint ? `\n${" ".repeat(6)}${c.dim(plain(hint))}` : ""}`;
   });

@@ -51,7 +51,11 @@ First steps:
     .option("--out <folder>", "where runs are kept (default: .vauban beside the system file)")
     .option("--seed <seed>", "seed of every random choice", "1")
     .option("--fresh", "measure again, even what earlier runs measured with the same inputs")
-    .option("--only <trial...>", "run only these trials, kinds or models; the rest is said to be untested")
+    .option(
+      "--only <trials>",
+      "run only these trials, kinds or models, with their clean runs (a,b or repeated); the rest is said to be untested",
+      collected,
+    )
     .option(
       "--samples <n>",
       "at most this many samples per trial (fewer than 500 weakens every gate, and is said)",
@@ -126,7 +130,7 @@ Examples:
   vauban explain T-25
   vauban explain C-92
   vauban explain not-tried
-  vauban explain F-threshold-cnn --system examples/chest-xray`,
+  vauban explain F-threshold:altered-in-the-archive --system examples/chest-xray`,
     )
     .action((id: string, options: { system: string; json?: boolean }) =>
       invoke(
@@ -168,6 +172,17 @@ export interface InitFlags {
   readonly json?: boolean;
 }
 
+/** Words separated by commas, over all uses of the option. */
+function collected(text: string, before: string[] | undefined): string[] {
+  return [
+    ...(before ?? []),
+    ...text
+      .split(",")
+      .map((word) => word.trim())
+      .filter((word) => word !== ""),
+  ];
+}
+
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 1e9)
@@ -179,9 +194,13 @@ function wholeNumber(text: string): number {
 export async function main(args: readonly string[]): Promise<void> {
   const terminal = processTerminal();
   const controller = new AbortController();
-  let interrupts = 0;
+  let firstInterrupt = 0;
   process.on("SIGINT", () => {
-    if (++interrupts === 1) {
+    // A terminal signals the whole group and the launcher passes its own on: twice at once is one Ctrl-C.
+    const now = performance.now();
+    if (firstInterrupt > 0 && now - firstInterrupt < 1000) return;
+    if (firstInterrupt === 0) {
+      firstInterrupt = now;
       terminal.err("\n  cancelling – what was measured is kept; press Ctrl-C again to leave at once\n");
       controller.abort();
     } else process.exit(EXIT.cancelled);
@@ -206,17 +225,23 @@ export async function main(args: readonly string[]): Promise<void> {
     }
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
-    process.exitCode = explainFailure(error, terminal);
+    process.exitCode = explainFailure(error, terminal, args.includes("--json"));
   }
 }
 
-function explainFailure(error: unknown, terminal: Terminal): ExitCode {
+/** One JSON document, even where there is nothing but a refusal to put in it. */
+function refusalDocument(message: string, hint: string | undefined): string {
+  return `${JSON.stringify({ format: "vauban/diagnostics/1", ok: false, diagnostics: [{ code: "E900", message, hint }] }, null, 2)}\n`;
+}
+
+function explainFailure(error: unknown, terminal: Terminal, json: boolean): ExitCode {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.fine;
     if (error.code === "vauban.badNumber") terminal.err(`${error.message}\n`);
     return EXIT.badInput;
   }
   if (error instanceof HostError) {
+    if (json) terminal.out(refusalDocument(error.message, error.remedy));
     terminal.err(
       `${terminal.errColours.red("error")}  ${plain(error.message)}${error.remedy ? `\n  remedy: ${plain(error.remedy)}` : ""}\n`,
     );

@@ -4,6 +4,8 @@ import { plain, type Terminal } from "./terminal.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const REDRAW_MS = 100;
+/** Where nothing can be redrawn, a long item says how far it is this often. */
+const HEARTBEAT_MS = 20_000;
 
 export interface ProgressView {
   readonly report: (step: Progress) => void;
@@ -21,7 +23,7 @@ interface Item {
 export function progressView(terminal: Terminal, now: () => number, quiet: boolean): ProgressView {
   const { errColours: c } = terminal;
   const running = new Map<string, Item>();
-  const announced = new Set<string>();
+  const announced = new Map<string, number>();
   let drawn = 0;
   let frame = 0;
   let lastDraw = -Infinity;
@@ -69,9 +71,12 @@ export function progressView(terminal: Terminal, now: () => number, quiet: boole
         if (now() - lastDraw < REDRAW_MS && step.done < step.total) return;
         lastDraw = now();
         draw();
-      } else if (!announced.has(key) && step.done < step.total) {
-        announced.add(key);
-        terminal.err(`  · ${step.stage.padEnd(12)} ${plain(step.label ?? step.item)}\n`);
+      } else if (step.done < step.total && now() - (announced.get(key) ?? -Infinity) >= HEARTBEAT_MS) {
+        const item = running.get(key);
+        terminal.err(
+          `${announced.has(key) && item ? itemLine(step, now() - item.started).trimEnd() : `  · ${step.stage.padEnd(12)} ${plain(step.label ?? step.item)}`}\n`,
+        );
+        announced.set(key, now());
       }
     },
     finish(mark, stage, text) {

@@ -69,8 +69,10 @@ export function summary(
     for (const risk of risks.slice(0, judgement === "missed" ? 3 : 2))
       say("", `${risk.threat} → ${risk.harm} ${intervalText(risk.current)} / ${figure(risk.criterion.perYear)}`);
   }
+  if (body.partial?.reason.startsWith("cancelled"))
+    say("NEXT", "run the same command again: what was measured is kept, the rest is measured then");
   outcome.next
-    .slice(0, 2)
+    .slice(0, body.partial ? 0 : 2)
     .forEach(({ what, command }, i) => say(i === 0 ? "NEXT" : "", `${what}${command ? `  \`${command}\`` : ""}`));
   say("REPORT", `${reportPath}      SARIF · JSON beside it`);
   say(
@@ -92,6 +94,10 @@ function measuredLines({ body }: Assessment): string[] {
     if (measure.kind === "evasion")
       lines.push(
         `${item.at ?? "model"} under attack: right for ${share(measure.robustAccuracy)}${thresholdWords(item, threshold?.compare, measure.robustAccuracy)}`,
+      );
+    if (measure.kind === "corruption" && threshold)
+      lines.push(
+        `${item.at ?? "model"} under noise and corruption: right for ${share(measure.accuracy)}${thresholdWords(item, threshold.compare, measure.accuracy)}`,
       );
     if (measure.kind === "patch")
       lines.push(

@@ -1,5 +1,5 @@
 /** From what the user named to a system file: its folder, its name, its text. */
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { HostError } from "#base/ports.ts";
 import { filesBelow } from "#host/index.ts";
 
@@ -12,6 +12,13 @@ export interface SystemFile {
   readonly name: string;
   readonly path: string;
   readonly text: string;
+}
+
+/** How to write a place in that file so that it can be followed from where the user stands. */
+export function placeIn({ folder, name }: SystemFile): (file: string) => string {
+  const full = join(folder, name);
+  const near = relative(process.cwd(), full);
+  return (file) => (file !== name ? file : near.startsWith("..") ? full : near);
 }
 
 /** Reads the file, or `vauban.yaml` in the folder. Throws a HostError with the remedy where there is none. */

@@ -32,15 +32,15 @@ describe("numbers", () => {
   test("of nothing say so", () =>
     expect(proportionText({ k: 0, n: 0, unit: "input", low: 0, high: 1 })).toContain("nothing to count"));
   test.each([
-    [0.00584, "0.0058"],
-    [0.0952, "0.095"],
+    [0.00584, "0.00584"],
+    [0.00995, "0.00995"],
     [2.34, "2.34"],
     [1, "1"],
     [0, "0"],
     [0.99985, "> 0.999"],
   ])("%f is written %s", (value, text) => expect(figure(value)).toBe(text));
   test("budgets are written as the field writes them", () =>
-    expect([4 / 255, 0.3, 0.5 / 255].map(budgetText)).toEqual(["4/255", "0.3", "0.002"]));
+    expect([4 / 255, 0.3, 0.5 / 255].map(budgetText)).toEqual(["4/255", "0.3", "0.00196"]));
 });
 
 const where = { file: "vauban.yaml", line: 1, column: 1 };

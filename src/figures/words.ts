@@ -13,15 +13,15 @@ export function proportionText({ k, n, low, high }: Proportion): string {
     : `${k}/${n} = ${percent(k / n)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
 }
 
-/** A probability or rate per year in as few digits as carry it: `0.0095`, `0.095`, `2.3`. */
+/** A probability or rate per year in three digits: `0.00995`, `0.0952`, `2.34`. */
 export function figure(value: number): string {
   if (value === 0) return "0";
   if (value >= 100) return value.toFixed(0);
   if (value > 0.999 && value < 1) return "> 0.999";
-  return String(Number(value.toPrecision(value >= 1 ? 3 : 2)));
+  return String(Number(value.toPrecision(3)));
 }
 
-/** `[0.0058, 0.095]` */
+/** `[0.00995, 0.0952]` */
 export function intervalText({ low, high }: { readonly low: number; readonly high: number }): string {
   return `[${figure(low)}, ${figure(high)}]`;
 }

@@ -131,10 +131,18 @@ const REFUSALS: Readonly<Record<string, readonly [says: string, remedy: string]>
   EMFILE: ["could not be opened: too many open files", "raise the limit with `ulimit -n`"],
 };
 
+const WRITE_REFUSALS: typeof REFUSALS = {
+  EACCES: ["may not be written", "write elsewhere with --out"],
+  EPERM: ["may not be written", "write elsewhere with --out"],
+  ENOTDIR: ["cannot be written: it lies below something that is not a folder", "write elsewhere with --out"],
+  EEXIST: ["cannot be written: it lies below something that is not a folder", "write elsewhere with --out"],
+  ENOENT: ["cannot be written: its folder is not there", "write elsewhere with --out"],
+};
+
 /** A HostError in the user's words for what node refused; other errors pass as they are. */
-export function explained(error: unknown, path: string): unknown {
+export function explained(error: unknown, path: string, writing = false): unknown {
   if (error instanceof HostError || !(error instanceof Error)) return error;
   const code = (error as NodeJS.ErrnoException).code;
-  const refusal = code === undefined ? undefined : REFUSALS[code];
+  const refusal = code === undefined ? undefined : ((writing ? WRITE_REFUSALS[code] : undefined) ?? REFUSALS[code]);
   return refusal ? new HostError(`${path} ${refusal[0]}`, refusal[1]) : error;
 }

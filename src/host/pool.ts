@@ -27,6 +27,7 @@ export function workerPool(root: string, workers: number): ShardPool {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       execArgv: ["--no-warnings"],
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
     });
     all.add(child);
     child.on("exit", () => all.delete(child));

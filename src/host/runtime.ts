@@ -6,6 +6,8 @@ type Ort = typeof import("onnxruntime-node");
 
 /** Loads onnxruntime-node on first use: it maps 30 MB that `--help` does not need. */
 export async function onnxRuntime(): Promise<InferenceRuntime> {
+  // The library reports its use over the network unless it is told not to before it is loaded. Nothing leaves this machine.
+  process.env.ORT_DISABLE_TELEMETRY = "1";
   const ort: Ort = await import("onnxruntime-node");
   return {
     version: runtimeVersion(),

@@ -37,6 +37,6 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true }).catch(() => {});
-    throw explained(error, path);
+    throw explained(error, path, true);
   }
 }

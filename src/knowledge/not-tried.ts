@@ -71,7 +71,7 @@ export function notTried(all: Knowledge, page: Page): void {
   );
   page.code(["exclusions:", '  - { what: MP, because: "trained from scratch", evidence: evidence/training-log.json }']);
   page.text(
-    "The conventional half (intrusion, ransomware, outages, logs) is never run here: import scanner logs (sarif:), exploitability statements (vex:) or signed statements (statement:), each with for: and the threats it speaks about.",
+    "What a statement must contain: `vauban schema statement`, and docs/evidence.md with a whole one. The conventional half (intrusion, ransomware, outages, logs) is never run here: import scanner logs (sarif:), exploitability statements (vex:) or signed statements (statement:), each with for: and the threats it speaks about.",
   );
   page.text("Then run `vauban assess` again; what did not change is taken from the last run.");
 }

@@ -19,6 +19,8 @@ export interface FoundDataset {
   readonly path: string;
   readonly labels?: string;
   readonly role: FoundRole;
+  /** Shape of one sample, where the caller looked. */
+  readonly shape?: readonly number[];
   /** Smallest and largest raw value, where the caller looked. */
   readonly range?: readonly [number, number];
 }

@@ -42,7 +42,9 @@ export function readBudget(
       hint: isRaw
         ? `the range is ${range[0]} to ${range[1]}`
         : width > 1
-          ? `write ${shown}/${width}, or {raw: ${shown}}`
+          ? shown.includes("/")
+            ? "a budget is a fraction of the range, at most 1: 4/255, 0.0157 or {raw: 4}"
+            : `write ${shown}/${width}, or {raw: ${shown}}`
           : `eps is a fraction of the range: write ${shown}/255 for steps of 8-bit pictures, or a number up to 1`,
     };
   return { fraction, raw: isRaw ? number : number * width, written: shown };

@@ -345,7 +345,9 @@ export function starter(kind: StarterKind, found: Found, answers: StarterAnswers
     "# and `none` is only believed with a verified control on every crossing.",
     "components:",
     ...template.components.map(([id, body, comment]) => `  ${id}: ${body}${comment ? `   # ${comment}` : ""}`),
-    ...models.flatMap(([id, model]) => modelLines(id, model, template, role, range, evaluation?.[0])),
+    ...models.flatMap(([id, model]) =>
+      modelLines(id, model, template, role, range, evaluation?.[1].shape, evaluation?.[0]),
+    ),
     "",
     "# What goes where. Short: a -> b -> c. Long: { from: a, to: b, carries: …, over: …, signed: true, encrypted: true }.",
     "flows:",
@@ -389,10 +391,12 @@ function modelLines(
   template: Template,
   role: string,
   range: readonly [number, number] | undefined,
+  shape: readonly number[] | undefined,
   evaluation: string | undefined,
 ): string[] {
   const classes = template.task === "classification" && model?.outputs !== undefined && model.outputs >= 2;
-  const input = model === undefined ? "" : template.input(model, range);
+  const input =
+    model === undefined ? "" : template.input(shape ? { ...model, inputShape: [null, ...shape] } : model, range);
   const looked = range !== undefined;
   return [
     `  ${id}:`,

@@ -121,7 +121,7 @@ const SYNTAX_HINTS: Readonly<Record<string, string>> = {
   BLOCK_AS_IMPLICIT_KEY: "a second “: ” on one line needs quotes around the text that holds it",
   MULTILINE_IMPLICIT_KEY: "a key ends on the line it starts; a “:” may be missing",
   MULTIPLE_DOCS: "one file describes one system: take out the “---” in the middle",
-  BAD_SCALAR_START: "text that starts with @, `, %, & or * needs quotes",
+  BAD_SCALAR_START: 'text that starts with >, @, `, %, & or * needs quotes: ">= 0.60"',
   UNEXPECTED_TOKEN: "a bracket, comma or quote too many, or one missing just above",
   TAG_RESOLVE_FAILED: "tags (!name) mean nothing here; write the plain value",
   RESOURCE_EXHAUSTION: "look for a bracket that is not closed",

@@ -13,7 +13,7 @@ import type { AssessFlags, Invocation } from "#cli/main.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import { progressView } from "#cli/progress.ts";
 import { summary } from "#cli/summary.ts";
-import { systemFile } from "#cli/system-file.ts";
+import { placeIn, systemFile } from "#cli/system-file.ts";
 import { EXIT, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
 
@@ -27,6 +27,7 @@ export async function assessCommand(
   const asOf = flags.asOf ?? new Date().toISOString().slice(0, 10);
   if (!/^\d{4}-\d{2}-\d{2}$/.test(asOf) || Number.isNaN(Date.parse(asOf)))
     throw new HostError(`--as-of ${asOf} is not a date`, "write it as YYYY-MM-DD");
+  await writable(state);
   const host = localHost(file.folder, state, flags.workers);
   const view = progressView(terminal, () => performance.now(), quiet);
   const began = new Date();
@@ -60,7 +61,7 @@ export async function assessCommand(
         terminal.out(
           `${JSON.stringify({ format: "vauban/diagnostics/1", ok: false, diagnostics: result.diagnostics }, null, 2)}\n`,
         );
-      else terminal.err(diagnosticsText(result.diagnostics, terminal.errColours, "nothing was run"));
+      else terminal.err(diagnosticsText(result.diagnostics, terminal.errColours, "nothing was run", placeIn(file)));
       return EXIT.badInput;
     }
     const { assessment, cancelled } = result;
@@ -85,6 +86,13 @@ export async function assessCommand(
     view.close();
     await host.models.close();
   }
+}
+
+/** Refuses before the first attack, not after the last one, where nothing could be kept. */
+async function writable(state: string): Promise<void> {
+  const probe = join(state, ".writable");
+  await writeWhole(probe, "");
+  await rm(probe, { force: true });
 }
 
 /** Writes the run's documents, each whole; then points `latest` at it. Returns the folder to show. */

@@ -60,6 +60,10 @@ async function findingExplanation(id: string, system: string): Promise<Explanati
     (candidate) => candidate.id === id || candidate.id === `F-${id}` || candidate.threat === id,
   );
   if (finding) return findingLines(finding, last);
+  const asked = id.replace(" → ", " -> ");
+  const risk = last.body.risks.find((candidate) => candidate.id === asked || candidate.threat === asked);
+  const about = risk && last.body.findings.find(({ threat }) => threat === risk.group);
+  if (about) return findingLines(about, last);
   const evidence = last.body.evidence.find((candidate) => candidate.id === id);
   if (evidence)
     return {
