@@ -139,6 +139,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
       runtime: run.ports.models.runtimeVersion,
       workers: run.ports.models.workers,
       reused: measured.reused,
+      // Nothing in this version can make one: there is no port for it, and the runtime's telemetry is switched off (host/).
       requestsOut: 0,
       command: request.command,
       trialSeconds: measured.seconds,
