@@ -77,10 +77,34 @@ describe("the chest X-ray example", () => {
       );
       expect(without.body.outcome.outcome).toBe("not met");
     });
+    test("a denial test whose signature was taken off", async () => {
+      const copy = join(temporary, "unsigned");
+      cpSync(folder, copy, { recursive: true, filter: (path) => !path.includes(".vauban") });
+      const path = join(copy, "evidence/one-flipped-byte.json");
+      const { signature: _signature, ...statement } = JSON.parse(readFileSync(path, "utf8"));
+      writeFileSync(path, JSON.stringify(statement));
+      const unsigned = await assessed(text, copy, options);
+      expect(unsigned.body.outcome.outcome).toBe("not met");
+    });
+    test("all harms called very low and all other classes excluded by words is no way out", async () => {
+      const words = ["DP", "MP", "CA", "MF"]
+        .map((what) => `  - { what: ${what}, because: no, evidence: trust me }\n`)
+        .join("");
+      const mild = text.replace(/severity: (VH|H|M|L)\b/g, "severity: VL") + `\nexclusions:\n${words}`;
+      const result = await assessText(mild, folder, options);
+      if ("diagnostics" in result) throw new Error(JSON.stringify(result.diagnostics));
+      expect(result.assessment.body.outcome.exit).not.toBe(0);
+      expect(result.assessment.body.outcome.coverage.filter(({ status }) => status === "excluded")).toEqual([]);
+      expect(result.assessment.body.outcome.notTried.length).toBeGreaterThan(20);
+    });
     test("a denial test past its validity", async () => {
       const late = await assessed(text, folder, { ...options, asOf: "2029-01-01" });
       expect(late.body.evidence.find(({ control }) => control === "C-92")?.standing.status).toBe("stale");
-      expect(rank(late)).toBeLessThan(rank(whole));
+      expect(rank(late)).toBeLessThanOrEqual(rank(whole));
+      expect(late.body.outcome.carriedBy).toEqual([]);
+      expect(late.body.evidence.filter(({ trial }) => trial).every(({ standing }) => standing.status === "stale")).toBe(
+        true,
+      );
     });
     test("a way in for removable media, behind the check", async () => {
       const changed = await assessed(

@@ -17,7 +17,7 @@ const titleOf = ({ kind, target }: Trial, system: System): string =>
   `${TITLES[kind]} of ${system.components.find(({ id }) => id === target)?.title ?? target}`;
 
 /** Evidence of one trial. Its id is the hash of its content; the tool's version is part of it, time is not. */
-export function evidenceOf(trial: Trial, result: ShardResult, system: System, version: string, asOf: string): Evidence {
+export function evidenceOf(trial: Trial, result: ShardResult, system: System, version: string): Evidence {
   const outside = system.controls.filter(
     ({ control, at }) => INSIDE_THE_ATTACK.has(control) && feeds(system, at, trial.target),
   );
@@ -41,7 +41,7 @@ export function evidenceOf(trial: Trial, result: ShardResult, system: System, ve
     adaptive,
     tool: { name: "vauban", version },
     inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
-    date: asOf,
+    date: result.date,
     standing: { status: "current" },
     notes,
   });

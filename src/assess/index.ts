@@ -85,7 +85,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
 
   const measured = await measure(run, planned, request);
   const evidence = [
-    ...measured.results.map(({ trial, result }) => evidenceOf(trial, result, system, request.version, request.asOf)),
+    ...measured.results.map(({ trial, result }) => evidenceOf(trial, result, system, request.version)),
     ...[...planned.impossible, ...measured.untested].map(({ trial, because }) =>
       inconclusiveEvidence(trial, because, system, request.version),
     ),
@@ -187,8 +187,9 @@ async function measure(run: Run, { trials }: Plan, request: AssessRequest): Prom
           run.progress({ stage: trial.kind, item: trial.id, label, done: share * units, total: units, note });
         },
       });
-      results.set(trial.id, result);
-      await remember(store, trial.key, result);
+      const dated = { ...result, date: request.started.slice(0, 10) };
+      results.set(trial.id, dated);
+      await remember(store, trial.key, dated);
       request.tell(
         result.outcome.status === "measured" ? "done" : "warning",
         trial.kind,

@@ -29,6 +29,8 @@ export interface ShardResult {
   /** Independent units really tried, and how many the data hold. */
   readonly tried: number;
   readonly available: number;
+  /** The day it was measured, which stays with it when it is taken from an earlier run. */
+  readonly date?: string;
 }
 
 export interface ShardPorts {

@@ -56,7 +56,7 @@ function claimOf(the: Case): Claim {
         ({ route, reference }) =>
           `${route} is claimed to cover it (${reference}); that is the provider's to show and changes nothing here`,
       ),
-    ...(status !== "not-applicable" && appliesFrom && law.placing && law.placing < appliesFrom
+    ...(status !== "not-applicable" && appliesFrom && law.placing && latestDay(law.placing) < appliesFrom
       ? [
           `placed on the market (${law.placing}) before it applies (${appliesFrom}): it binds after a significant change of the design`,
         ]
@@ -310,6 +310,10 @@ const stalely = (items: readonly Evidence[], because: string): Answer => {
     ? { status: "stale", because, evidence: stale.map(({ id }) => id) }
     : { status: "missing", because };
 };
+
+/** The last day a date of part can mean, for "before": `2028-08` is not before 2 August 2028. */
+const latestDay = (date: string): string =>
+  date.length === 4 ? `${date}-12-31` : date.length === 7 ? `${date}-31` : date;
 
 /** One of the five classes: excluded with evidence, or by its threats; a class nobody tried is missing, whatever was rated. */
 function byClass(the: Case, attackClass: string): Answer {

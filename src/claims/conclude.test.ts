@@ -344,6 +344,7 @@ const evasionEvidence = (fooled: number, extra: Partial<Evidence> = {}): Evidenc
   });
 const denial = evidenceItem("ev-denial", {
   kind: "verified",
+  signature: "verified",
   control: "C-92",
   at: "pacs",
   inputs: [],
@@ -351,6 +352,26 @@ const denial = evidenceItem("ev-denial", {
   outcome: {
     status: "measured",
     measure: { kind: "statement", successes: share(0, 20, "attempt"), method: "one flipped byte", adaptive: false },
+  },
+});
+
+/** Somebody looked, and signed it: what an exclusion has to point to. */
+const audit = evidenceItem("ev-audit", {
+  kind: "imported",
+  grade: "C",
+  signature: "verified",
+  source: "audit.pdf",
+  tests: [],
+  inputs: [],
+  date: "2026-10-01",
+  outcome: {
+    status: "measured",
+    measure: {
+      kind: "statement",
+      successes: share(0, 40, "attempt"),
+      method: "audit of the training",
+      adaptive: false,
+    },
   },
 });
 
@@ -799,13 +820,18 @@ describe("rows 3 and 4 can be reached, and only with evidence", () => {
       ...reader,
       system: mild,
       knowledge: kindKnowledge,
-      evidence: [cleanEvidence, evasionEvidence(60), denial],
+      evidence: [cleanEvidence, evasionEvidence(60), denial, audit],
     });
     expect(result.outcome).toMatchObject({ outcome: "supported by own justification", row: "4", exit: 0 });
     expect(result.claims[0]).toMatchObject({ status: "supported" });
   });
-  test("row 3: the model misses its threshold, and the risk is within its criterion all the same", () => {
-    const result = concluded({ ...reader, system: mild, knowledge: kindKnowledge });
+  test("row 3: the model misses its threshold, and a verified control carries it", () => {
+    const result = concluded({
+      ...reader,
+      system: mild,
+      knowledge: kindKnowledge,
+      evidence: [...reader.evidence, audit],
+    });
     expect(result.outcome).toMatchObject({ outcome: "supported via complementary measures", row: "3", exit: 0 });
   });
   test("one significant risk that is open is enough for row 2", () => {
@@ -814,10 +840,24 @@ describe("rows 3 and 4 can be reached, and only with evidence", () => {
       ...reader,
       system: grave,
       knowledge: kindKnowledge,
-      evidence: [cleanEvidence, evasionEvidence(60), denial],
+      evidence: [cleanEvidence, evasionEvidence(60), denial, audit],
     });
     expect(result.outcome).toMatchObject({ row: "2", exit: 2 });
     expect(result.outcome.reasons[0]).toMatch(/^evasion@cnn by \w+ -> health: open, P/);
+  });
+  test("a criterion discharges no threshold: without the control that carries it, it is not met", () => {
+    const result = concluded({
+      ...reader,
+      system: mild,
+      knowledge: kindKnowledge,
+      evidence: [...reader.evidence.filter(({ id }) => id !== denial.id), audit],
+    });
+    expect(result.outcome.outcome).toBe("not met");
+  });
+  test("an exclusion whose evidence nobody imported is no exclusion", () => {
+    const result = concluded({ ...reader, system: mild, knowledge: kindKnowledge });
+    expect(result.outcome.coverage.filter(({ status }) => status === "excluded")).toEqual([]);
+    expect(result.outcome.exit).not.toBe(0);
   });
   test("an exclusion without evidence is no exclusion", () => {
     const bare: System = { ...mild, exclusions: mild.exclusions.map(({ evidence: _evidence, ...rest }) => rest) };
@@ -832,7 +872,7 @@ describe("rows 3 and 4 can be reached, and only with evidence", () => {
       ...reader,
       system: mild,
       knowledge: more,
-      evidence: [cleanEvidence, evasionEvidence(60), denial],
+      evidence: [cleanEvidence, evasionEvidence(60), denial, audit],
     });
     expect(result.outcome.outcome).toBe("cannot conclude");
     expect(result.outcome.reasons[0]).toContain("AIA-15.3");

@@ -20,8 +20,14 @@ export const isTrialOf = (item: Evidence, types: ReadonlySet<string>): boolean =
   isUsable(item) &&
   !item.control &&
   !isAverageCase(item) &&
+  !isTooFew(item) &&
   ["A", "B", "C"].includes(item.grade) &&
   item.tests.some((type) => types.has(type));
+
+/** Our value: a statement about fewer attempts than this is an anecdote and tries no class. */
+const ATTEMPTS_MIN = 20;
+const isTooFew = ({ outcome }: Evidence): boolean =>
+  outcome.status === "measured" && outcome.measure.kind === "statement" && outcome.measure.successes.n < ATTEMPTS_MIN;
 
 const isAverageCase = ({ outcome }: Evidence): boolean =>
   outcome.status === "measured" && outcome.measure.kind === "corruption";
@@ -42,11 +48,19 @@ export function coverageOf(grounds: Grounds): ClassCoverage[] {
     if (tried.length > 0)
       return { class: attackClass, status: "tried", because: tried.map(({ title }) => title).join("; ") };
     const exclusion = system.exclusions.find(({ what }) => what === attackClass);
-    if (exclusion?.evidence)
-      return { class: attackClass, status: "excluded", because: `${exclusion.because} (${exclusion.evidence})` };
+    // Words, or the name of a file nobody read, exclude nothing: it takes evidence that was imported and stands.
+    const sources = new Set([
+      exclusion?.evidence,
+      ...system.imports.filter(({ path, id }) => [path, id].includes(exclusion?.evidence ?? "")).map(({ id }) => id),
+    ]);
+    const shown = exclusion?.evidence
+      ? evidence.find((item) => item.source !== undefined && sources.has(item.source) && isUsable(item))
+      : undefined;
+    if (exclusion && shown)
+      return { class: attackClass, status: "excluded", because: `${exclusion.because} (${shown.title})` };
     const spoiled = evidence.find((item) => item.tests.some((type) => types.has(type)) && !item.control);
     const because = exclusion
-      ? `excluded by the author without evidence: ${exclusion.because}`
+      ? `excluded by the author without evidence that counts: ${exclusion.because}`
       : spoiled
         ? `${spoiled.title} does not count: ${whyNot(spoiled, grounds)}`
         : threats.some(({ type }) => types.has(type))
@@ -66,6 +80,7 @@ function whyNot(item: Evidence, { unrated }: Grounds): string {
   if (item.outcome.status === "inconclusive") return `inconclusive – ${item.outcome.because}`;
   const fault = unrated.find(({ component }) => component === item.at);
   if (fault) return fault.because;
+  if (isTooFew(item)) return `it counts fewer than ${ATTEMPTS_MIN} attempts`;
   if (isAverageCase(item)) return "noise and corruption are the average case, not a search for the worst";
   if (item.signature === "invalid") return "its signature does not hold";
   if (item.kind === "declared") return "declared, not shown";

@@ -84,6 +84,15 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
     return { row: "2", because: parts.join("; ") || unclear[0]!, reasons: unclear };
   }
 
+  const bare = claims.filter(
+    ({ clause, status }) => clause.startsWith("AIA-15.") && status !== "supported" && status !== "not-applicable",
+  );
+  if (bare.length > 0)
+    return {
+      row: "2",
+      because: `${bare.length} clause${plural(bare.length)} of Art. 15 stand${bare.length === 1 ? "s" : ""} without evidence`,
+      reasons: bare.map(({ clause, status, because }) => `${clause}: ${status} – ${because}`),
+    };
   const discharged = verdicts.filter((verdict) => verdict.discharged);
   const carried = risks.filter((risk) => isCarriedAboveTheModel(risk, grounds));
   if (discharged.length + carried.length > 0) {
@@ -94,15 +103,6 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
     return { row: "3", because: reasons[0]!, reasons };
   }
 
-  const bare = claims.filter(
-    ({ clause, status }) => clause.startsWith("AIA-15.") && status !== "supported" && status !== "not-applicable",
-  );
-  if (bare.length > 0)
-    return {
-      row: "2",
-      because: `${bare.length} clause${plural(bare.length)} of Art. 15 stand${bare.length === 1 ? "s" : ""} without evidence`,
-      reasons: bare.map(({ clause, status, because }) => `${clause}: ${status} – ${because}`),
-    };
   return {
     row: "4",
     because: "every significant risk lies within its criterion, and every claim on Art. 15 has evidence",
@@ -181,13 +181,13 @@ export function notTriedOf({ grounds, coverage }: Weighed): SystemOutcome["notTr
     }));
   const rated = new Set(risks.filter(({ untested }) => !untested).map(({ group }) => group));
   const groups = new Map(threats.filter(({ group }) => !rated.has(group)).map((threat) => [threat.group, threat]));
-  const untested = [...groups.values()]
-    .filter(({ group }) => risks.some((risk) => risk.group === group && risk.significant))
-    .map(({ group, type }) => ({
-      what: group,
-      because: "it would exceed its criterion if attempts succeeded, and nothing current speaks of it",
-      remedy: `see \`vauban explain ${type}\` for what would count as evidence`,
-    }));
+  const untested = [...groups.values()].map(({ group, type }) => ({
+    what: group,
+    because: risks.some((risk) => risk.group === group && risk.significant)
+      ? "it would exceed its criterion if attempts succeeded, and nothing current speaks of it"
+      : "nothing current speaks of it; by the figures assumed it stays within its criterion even so",
+    remedy: `see \`vauban explain ${type}\` for what would count as evidence`,
+  }));
   return [...classes, ...failed, ...planned, ...untested];
 }
 

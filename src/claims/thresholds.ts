@@ -85,9 +85,9 @@ function measuredFor(
 
 /**
  * METHOD §1 row 3. The bounded figure speaks of the actors its bound holds (without a bound: of everyone who gets there). For none
- * of them may success still be shown: each of their risks is within its criterion, or the lower end of success is zero with the
- * credited controls in place. And for at least one of them it has to be such a control, above the model, that made the difference;
- * an actor who never had more than ways to force is no reason to say that something carries the limit. Ways that would have to be
+ * of them may success still be shown: the lower end of success is zero with the credited controls in place. And for at least one
+ * of them it has to be such a control, above the model, that made the difference: a criterion discharges nothing, and an actor
+ * who never had more than ways to force is no reason to say that something carries the limit. Ways that would have to be
  * forced remain risks of their own, and stay open.
  */
 function dischargeOf(
@@ -104,27 +104,25 @@ function dischargeOf(
     if (own.length === 0 && !discarded.some((threat) => threat.actor === actor && trial.tests.includes(threat.type)))
       return { ...NOTHING, discharge: `no risk by ${actor} was rated on it, though its bound names ${actor}` };
     for (const risk of own) {
-      if (risk.judgement !== "within" && risk.successCurrent.low > 0)
-        return { ...NOTHING, discharge: `${actor} still gets there: ${wayIn(risk)}` };
+      if (risk.successCurrent.low > 0) return { ...NOTHING, discharge: `${actor} still gets there: ${wayIn(risk)}` };
       const layers = risk.controls.filter(
         ({ control, credited }) => credited && knowledge.controls.find(({ id }) => id === control)?.layer !== "model",
       );
       const shut = risk.successInherent.low > 0 && risk.successCurrent.low === 0 && layers.length > 0;
       if (shut) for (const { control, at } of layers) carriers.set(`${control}@${at}`, { control, at });
-      if (shut || risk.judgement === "within") helped.add(actor);
+      if (shut) helped.add(actor);
     }
   }
   if (helped.size === 0)
     return {
       ...NOTHING,
-      discharge: "no control or criterion was shown to stand in for the model, for anybody it speaks of",
+      discharge: "no control was shown to stand in for the model, for anybody it speaks of",
     };
   const by = [...carriers.values()].map(({ control, at }) => `${control} at ${at}`);
   const names = [...helped].join(", ");
   return {
     discharged: true,
-    discharge:
-      by.length > 0 ? `for ${names} carried by ${by.join(" and ")}` : `for ${names} the risk is within its criterion`,
+    discharge: `for ${names} carried by ${by.join(" and ")}`,
     carriers: [...carriers.values()],
   };
 }

@@ -75,6 +75,11 @@ export function summary(
     .slice(0, body.partial ? 0 : 2)
     .forEach(({ what, command }, i) => say(i === 0 ? "NEXT" : "", `${what}${command ? `  \`${command}\`` : ""}`));
   say("REPORT", `${reportPath}      SARIF · JSON beside it`);
+  if (run.reused.length > 0)
+    say(
+      "",
+      `${run.reused.length} measurement${run.reused.length === 1 ? "" : "s"} taken from earlier runs (--fresh measures again)`,
+    );
   say(
     "",
     `${clock(run.seconds * 1000)}, ${run.requestsOut} requests left this machine, seed ${body.seed}, assessment ${assessment.hash.slice(0, 16)}`,

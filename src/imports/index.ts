@@ -333,7 +333,7 @@ function fromStatement(statement: Statement, reading: Reading): Omit<Evidence, "
   const date = statement.date;
   return {
     kind,
-    grade: otherSubject === undefined ? gradeOf(statement, signed, adaptive, kind) : "F",
+    grade: otherSubject === undefined ? gradeOf(statement, signed, kind) : "F",
     title: reading.title,
     tests: [...reading.tests],
     at,
@@ -372,12 +372,12 @@ function fromStatement(statement: Statement, reading: Reading): Omit<Evidence, "
 /** Kinds in which somebody attacked. */
 const TRIED: ReadonlySet<Statement["kind"]> = new Set(["denial", "measurement", "penetration-test"]);
 
-/** B measured on the component and adaptive, C not adaptive, E somebody's word; A is for what this tool measured end to end. */
-function gradeOf({ kind: tried }: Statement, { signature }: Signed, adaptive: boolean, kind: Reading["kind"]): Grade {
+/** C at best: whose key signed it and how adaptive the test was, only a person can say. E is somebody's word. */
+function gradeOf({ kind: tried }: Statement, { signature }: Signed, kind: Reading["kind"]): Grade {
   if (signature === "invalid") return "F";
   if (tried === "review" || kind === "declared") return "E";
   if (kind === "imported" && signature !== "verified") return "E";
-  return adaptive ? "B" : "C";
+  return "C";
 }
 
 function notesOf(statement: Statement, { signature, key }: Signed, adaptive: boolean): string[] {

@@ -213,7 +213,7 @@ describe("signatures", () => {
 describe("imported statements", () => {
   const told = { kind: "penetration-test", adaptive: true };
   test("adaptive counts only from an independent party whose signature holds", async () => {
-    expect(await only(brought(signed(statement(told))))).toMatchObject({ adaptive: true, grade: "B" });
+    expect(await only(brought(signed(statement(told))))).toMatchObject({ adaptive: true, grade: "C" });
     expect(await only(brought(signed(statement({ ...told, independent: false }))))).toMatchObject({
       adaptive: false,
       grade: "C",

@@ -115,18 +115,29 @@ function faultOf(
   return undefined;
 }
 
+/** Our value: after 20 refusals of 20 the 95 % upper end of a success is still 0.17; fewer would leave the edge as good as open. */
+const ATTEMPTS_MIN = 20;
+
 function itemFault(item: Evidence, control: Control): Verdict | undefined {
   if (item.standing.status === "stale") return { fault: "stale", why: `stale: ${item.standing.because}` };
   if (item.signature === "invalid") return { fault: "unsigned", why: "the signature of its evidence does not hold" };
   if (item.kind === "declared")
     return { fault: "declared", why: "its evidence is a declaration, which carries no credit" };
-  if (item.kind === "imported" && item.signature !== "verified")
-    return { fault: "unsigned", why: "its evidence was brought from elsewhere without a signature that holds" };
+  if (item.kind !== "measured" && item.signature !== "verified")
+    return {
+      fault: "unsigned",
+      why: "its evidence bears no signature that holds, so nobody can tell whether it was altered",
+    };
   if (item.outcome.status === "inconclusive")
     return { fault: "inconclusive", why: `inconclusive: ${item.outcome.because}` };
   const counted = successesOf(item);
   if (!counted?.bounds || counted.n === 0)
     return { fault: "empty", why: "its evidence counts no attempts, so it shows nothing" };
+  if (counted.n < ATTEMPTS_MIN)
+    return {
+      fault: "empty",
+      why: `its evidence counts ${counted.n} attempts; fewer than ${ATTEMPTS_MIN} show too little`,
+    };
   if (item.kind === "measured")
     return item.adaptive
       ? undefined

@@ -192,19 +192,32 @@ function harmsOf(type: ThreatType, system: System, knowledge: Knowledge): Suffer
     const pack = (sector?.severities ?? []).filter((claim) => claim.consequence === consequence);
     const own = system.harms.filter((claim) => claim.consequence === consequence);
     if (own.length > 0) {
-      const named = new Set(own.map(({ harm }) => harm));
-      const left = [...new Set(pack.map(({ harm }) => harm))].filter((harm) => !named.has(harm));
-      const caveats =
-        left.length > 0
-          ? [`the sector also expects ${left.join(" and ")} to suffer from ${consequence}; the author names neither`]
-          : [];
-      return own.map(({ harm, severity, because, assumed }) => ({
-        consequence,
-        harm,
-        severity,
-        because: assumed ? `assumed: ${because}` : because,
-        caveats,
-      }));
+      const spoken = new Set(own.map(({ harm }) => harm));
+      const left = [...new Set(pack.map(({ harm }) => harm))].filter((harm) => !spoken.has(harm));
+      const named = own.map(({ harm, severity, because, assumed }): Suffered => {
+        const start = pack.find((claim) => claim.harm === harm);
+        const lowered = start !== undefined && rank(start.severity) > rank(severity);
+        return {
+          consequence,
+          harm,
+          severity,
+          because: assumed ? `assumed: ${because}` : because,
+          caveats: lowered
+            ? [`the author rates ${harm} ${severity}, below the sector's starting value ${start.severity}`]
+            : [],
+        };
+      });
+      // A harm that the sector expects and the author leaves out is not argued away by silence.
+      const added = pack
+        .filter(({ harm }) => left.includes(harm))
+        .map(({ harm, severity, because }): Suffered => ({
+          consequence,
+          harm,
+          severity,
+          because: `assumed from the sector ${sector!.id}: ${because}`,
+          caveats: ["the author does not name this harm; the sector expects it"],
+        }));
+      return [...named, ...added];
     }
     if (pack.length > 0)
       return pack.map(({ harm, severity, because }) => ({

@@ -2,6 +2,9 @@
 import { dayOf } from "#base/dates.ts";
 import type { Evidence, Knowledge, System } from "#assessment/index.ts";
 
+/** Our own measurements speak for a year. */
+const VALID_DAYS = 365;
+
 /** Roles under which a trial or a statement records the hash of the thing it speaks of. */
 const VERSION_ROLE = /\b(model|artefact|weights)\b/i;
 
@@ -31,6 +34,8 @@ function staleBecause(item: Evidence, system: System, knowledge: Knowledge, asOf
     return `it is dated ${item.date}, after the day this assessment speaks of (${asOf})`;
   const until = item.validUntil === undefined ? undefined : dayOf(item.validUntil);
   if (item.validUntil && (until === undefined || until < today)) return `it was valid until ${item.validUntil}`;
+  if (item.kind === "measured" && made !== undefined && today - made > VALID_DAYS)
+    return `it was measured on ${item.date}, more than ${VALID_DAYS} days ago: attacks have moved on`;
   const control = knowledge.controls.find(({ id }) => id === item.control);
   if (control && made !== undefined && today - made > control.validDays)
     return `${control.id} has to be verified again every ${control.validDays} days, and this is from ${item.date}`;
