@@ -200,7 +200,10 @@ async function measure(run: Run, { trials }: Plan, request: AssessRequest): Prom
         cancelled = true;
         untested.push({ trial, because: "untested: cancelled" });
       } else if (error instanceof WorkerDied) {
-        untested.push({ trial, because: `${error.message}: the model or its data brought the runtime down` });
+        untested.push({
+          trial,
+          because: `${error.message}; a model that brings the runtime down, too little memory, or somebody who ended it`,
+        });
         request.tell("warning", trial.kind, `${trial.target} – ${error.message}`);
       } else throw error;
     } finally {

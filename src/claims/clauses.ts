@@ -152,8 +152,8 @@ function openRisks({ grounds: { risks } }: Case): string | undefined {
     : undefined;
 }
 
-/** Medical and in-vitro devices, and what is type-approved, stand outside the Cyber Resilience Act (domain: CRA Art. 2). */
-const OUTSIDE_CRA = /^annex-I\.(11|12|B)\b/;
+/** Medical and in-vitro devices stand outside the Cyber Resilience Act (read in a secondary source); of Annex I Section B only some products do. */
+const OUTSIDE_CRA = /^annex-I\.(11|12)\b/;
 
 /** Why the clause does not apply to this system; undefined where it does. */
 function outOfScope({ clause, grounds: { system } }: Case): string | undefined {
@@ -171,11 +171,13 @@ function outOfScope({ clause, grounds: { system } }: Case): string | undefined {
     case "continual-learning":
       return system.components.some(({ model }) => model?.training.continual)
         ? undefined
-        : "no model goes on learning in operation, as the system file declares";
+        : "the system file names no model that goes on learning in operation (training.continual)";
     case "remote-biometrics":
       return listing.startsWith("annex-III.1") ? undefined : "it is not a system for remote biometric identification";
     case "cra-products":
-      return OUTSIDE_CRA.test(listing) ? `products under ${listing} are outside the Cyber Resilience Act` : undefined;
+      return OUTSIDE_CRA.test(listing)
+        ? `products under ${listing} are outside the Cyber Resilience Act, by a secondary source`
+        : undefined;
     default:
       return undefined;
   }
