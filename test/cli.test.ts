@@ -100,8 +100,8 @@ describe("assess", () => {
   test("ends with the outcome's code, keeps its documents, and repeats itself to the hash", async () => {
     const folder = fixture("plain");
     const first = await vauban(["assess", folder, ...QUICK]);
-    expect(first.code).toBe(2);
-    expect(first.out).toContain("OUTCOME   cannot conclude (by analogy");
+    expect(first.code).toBe(1);
+    expect(first.out).toContain("OUTCOME   not met (by analogy");
     expect(first.out.split("\n").length).toBeLessThanOrEqual(28);
     const latest = join(folder, ".vauban", "latest");
     expect(readdirSync(latest).toSorted()).toEqual(["assessment.json", "evidence", "report.html", "results.sarif"]);
@@ -165,7 +165,7 @@ describe("assess", () => {
       ]),
     );
     const ran = await vauban(["assess", folder, ...QUICK], { env: { ...unmarked, HOME: home } });
-    expect(ran.code).toBe(2);
+    expect(ran.code).toBe(1);
     expect(readdirSync(home)).toEqual([]);
   });
   test("--only keeps the clean run, and refuses a name that there is not", async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Diagnostic } from "#base/diagnostics.ts";
 import { hashOf, sha256 } from "#base/hash.ts";
 import { filesBelow } from "#host/files.ts";
@@ -466,7 +466,11 @@ describe("hostile files", () => {
 });
 
 const shared = resolve(process.env["VAUBAN_TEST_DATA"] ?? "../shared/data", "images");
-describe.skipIf(!existsSync(shared))(`real sets (skipped where ${shared} is absent)`, () => {
+describe("real sets", () => {
+  beforeEach((context) => {
+    if (!existsSync(shared))
+      context.skip("no real models and data: set VAUBAN_TEST_DATA to the folder that holds them");
+  });
   const read = async (spec: DatasetSpec): Promise<EvaluationSet> => {
     const result = await openDataset(filesBelow(shared), spec);
     return result.status === "opened" ? result.set : expect.unreachable(saidOf(result.diagnostics));

@@ -33,5 +33,5 @@ export function readNpy(path: string): { shape: number[]; data: Float64Array } {
 
 /** Skips a test, with the reason the closing line prints, where the shared data are not on this machine. */
 export function needSharedData(context: { skip(reason: string): never }): void {
-  if (!haveSharedData) context.skip("the shared models and data are not here (VAUBAN_TEST_DATA)");
+  if (!haveSharedData) context.skip("no real models and data: set VAUBAN_TEST_DATA to the folder that holds them");
 }
