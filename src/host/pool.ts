@@ -8,7 +8,7 @@ import type { FromWorker, ToWorker } from "./worker.ts";
 /** After an abort a worker has this long to answer before it is killed. */
 const GRACE_MS = 3000;
 /** A worker that reports nothing for this long is taken for hung: far above any sensible batch. */
-const SILENCE_MS = 10 * 60_000;
+const SILENCE_MS = 5 * 60_000;
 
 interface Waiting {
   readonly start: (worker: ChildProcess) => void;
