@@ -121,9 +121,12 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     ...(leftOut.length > 0
       ? { partial: { reason: measured.cancelled ? "cancelled by the user" : "limited by --only", untested: leftOut } }
       : {}),
-    warnings: [...reading.diagnostics, ...planned.diagnostics, ...brought.diagnostics].map(
-      ({ code, message, hint, span }) => ({ code, message, hint, span }),
-    ),
+    warnings: [...reading.diagnostics, ...brought.diagnostics].map(({ code, message, hint, span }) => ({
+      code,
+      message,
+      hint,
+      span,
+    })),
   };
   const plainBody = JSON.parse(JSON.stringify(body)) as AssessmentBody;
   const hash = hashOf(plainBody);

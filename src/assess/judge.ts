@@ -1,7 +1,7 @@
 /** Threats, risk and claims joined: pure in its input, so that it can be asked again with a piece of evidence removed. */
 import type { DiscardedThreat, Evidence, Knowledge, System, Threat, Trial } from "#assessment/index.ts";
 import { conclude, type Conclusions, type Mismatch } from "#claims/index.ts";
-import { closuresOf, creditControls, rate, withStanding, type Closure, type ReachWith } from "#risk/index.ts";
+import { closuresOf, creditControls, rate, type Closure, type ReachWith } from "#risk/index.ts";
 import { SystemGraph } from "#system/graph.ts";
 import { reachOfThreat } from "#system/reach.ts";
 
@@ -40,8 +40,7 @@ export function judgeSystem(input: JudgeInput): Judged {
     mismatches,
     rate: (given) => rate({ system, threats, trials, evidence: given, knowledge, asOf, reach }),
   });
-  const stood = withStanding(evidence, { system, knowledge, asOf });
-  const closures = closuresOf(creditControls({ system, evidence: stood, knowledge }));
+  const closures = closuresOf(creditControls({ system, evidence: conclusions.evidence, knowledge }));
   return {
     ...conclusions,
     threats: threats.map((threat) => ({ ...threat, reach: reach(threat, closures) })),

@@ -1,6 +1,6 @@
 /** From a system and its files to trials: everything that decides a measurement is fixed and hashed before the first query. */
 import { hashOf } from "#base/hash.ts";
-import { nearest, type Diagnostic } from "#base/diagnostics.ts";
+import { nearest } from "#base/diagnostics.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import type {
   AttackerKnowledge,
@@ -54,7 +54,6 @@ export interface Plan {
   /** Planned trials that cannot be run, with the reason: each becomes inconclusive evidence, never silence. */
   readonly impossible: readonly { readonly trial: Trial; readonly because: string }[];
   readonly files: readonly InputFile[];
-  readonly diagnostics: readonly Diagnostic[];
   /** Artefacts whose bytes are not the ones the system file names. */
   readonly mismatches: readonly {
     readonly component: string;
@@ -91,7 +90,6 @@ const DEFAULT_STEPS = 100;
 export async function plan(system: System, files: Files, options: PlanOptions): Promise<Plan> {
   const found = new Map<string, InputFile>();
   const refused = new Map<string, string>();
-  const diagnostics: Diagnostic[] = [];
   const mismatches: { component: string; path: string; declared: string; found: string }[] = [];
 
   const fingerprint = async (role: string, path: string): Promise<InputFile | undefined> => {
@@ -203,7 +201,7 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
       });
     }
   }
-  return { trials: runnable, impossible, files: [...found.values()], diagnostics, mismatches };
+  return { trials: runnable, impossible, files: [...found.values()], mismatches };
 }
 
 /** Ids of the trials that `only` names by id, kind or model, with the clean run of each model they attack: without it nothing is rated. */

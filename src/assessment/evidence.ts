@@ -106,6 +106,12 @@ export const corruptionMeasure = z.strictObject({
   worst: z.strictObject({ name: z.string(), severity: z.int(), accuracy: proportion }),
   corruptions: z.array(z.strictObject({ name: z.string(), severity: z.int(), accuracy: proportion })),
 });
+/**
+ * Our value: a statement about fewer attempts earns nothing and tries no class. After 20 refusals of 20 the 95 % upper end of a
+ * success is still 0.17; fewer would leave the edge as good as open.
+ */
+export const ATTEMPTS_MIN = 20;
+
 /** A denial test, a scan, a penetration test: k successes (of the attacker) in n tries, by somebody else's method. */
 export const statementMeasure = z.strictObject({
   kind: z.literal("statement"),

@@ -1,4 +1,5 @@
 /** The five classes of Art. 15(5): tried, excluded with evidence, or not tried – and the last is said first. */
+import { ATTEMPTS_MIN } from "#assessment/evidence.ts";
 import { ATTACK_CLASSES } from "#assessment/scalars.ts";
 import type { AttackClass, ClassCoverage, Evidence, Trial } from "#assessment/index.ts";
 import { isUsable } from "./rated.ts";
@@ -24,8 +25,6 @@ export const isTrialOf = (item: Evidence, types: ReadonlySet<string>): boolean =
   ["A", "B", "C"].includes(item.grade) &&
   item.tests.some((type) => types.has(type));
 
-/** Our value: a statement about fewer attempts than this is an anecdote and tries no class. */
-const ATTEMPTS_MIN = 20;
 const isTooFew = ({ outcome }: Evidence): boolean =>
   outcome.status === "measured" && outcome.measure.kind === "statement" && outcome.measure.successes.n < ATTEMPTS_MIN;
 

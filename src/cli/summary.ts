@@ -53,10 +53,7 @@ export function summary(
 
   const unsettled = body.risks.filter(({ judgement, significant }) => judgement !== "within" && significant);
   const measuredFirst = unsettled.toSorted(
-    (a, b) =>
-      Number(b.judgement === "missed") - Number(a.judgement === "missed") ||
-      Number(a.untested) - Number(b.untested) ||
-      b.current.low - a.current.low,
+    (a, b) => Number(a.untested) - Number(b.untested) || b.current.low - a.current.low,
   );
   for (const judgement of ["missed", "open"] as const) {
     const risks = measuredFirst.filter((risk) => risk.judgement === judgement);

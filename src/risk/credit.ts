@@ -1,4 +1,5 @@
 /** What each control the author names has earned: measured and verified evidence counts, words are shown (METHOD §6). */
+import { ATTEMPTS_MIN } from "#assessment/evidence.ts";
 import type { Control, DeclaredControl, Evidence, Knowledge, System } from "#assessment/index.ts";
 import { successesOf } from "./success.ts";
 
@@ -114,9 +115,6 @@ function faultOf(
   }
   return undefined;
 }
-
-/** Our value: after 20 refusals of 20 the 95 % upper end of a success is still 0.17; fewer would leave the edge as good as open. */
-const ATTEMPTS_MIN = 20;
 
 function itemFault(item: Evidence, control: Control): Verdict | undefined {
   if (item.standing.status === "stale") return { fault: "stale", why: `stale: ${item.standing.because}` };

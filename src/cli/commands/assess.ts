@@ -1,5 +1,5 @@
 /** `vauban assess`: the main job, from a system file to a report. */
-import { mkdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { assess } from "#assess/index.ts";
 import { isError } from "#base/diagnostics.ts";
@@ -110,7 +110,6 @@ async function keep(assessment: Assessment, state: string, began: Date): Promise
     await writeWhole(join(run, "evidence", `${evidence.id}.json`), `${JSON.stringify(evidence, null, 1)}\n`);
   const latest = join(state, "latest");
   try {
-    await readlink(latest).catch(() => {});
     await rm(latest, { force: true, recursive: false });
     await symlink(join("runs", assessment.run.id), latest, "dir");
     return latest;
