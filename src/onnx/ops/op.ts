@@ -1,6 +1,6 @@
 /** What one entry of an operator table says: shape, value in float64, gradient. */
 import type { Known, Node, Ref } from "#onnx/ir.ts";
-import { broadcast, broadcastIndex, wrongShape } from "#onnx/ir.ts";
+import { broadcast, broadcastIndex, sameDims, wrongShape } from "#onnx/ir.ts";
 import type { ElementType, Value } from "#onnx/tensor.ts";
 import { sizeOf } from "#onnx/tensor.ts";
 import type { Writer } from "#onnx/writer.ts";
@@ -82,7 +82,12 @@ export function elementwise(
   const data = new Float64Array(sizeOf(dims));
   const [a, b] = inputs;
   if (inputs.length === 1) for (let i = 0; i < data.length; i++) data[i] = f(a!.data[i]!);
-  else if (inputs.length === 2) {
+  else if (inputs.length === 2 && sameDims(a!.dims, b!.dims))
+    for (let i = 0; i < data.length; i++) data[i] = f(a!.data[i]!, b!.data[i]!);
+  else if (inputs.length === 2 && b!.data.length === 1) {
+    const y = b!.data[0]!;
+    for (let i = 0; i < data.length; i++) data[i] = f(a!.data[i]!, y);
+  } else if (inputs.length === 2) {
     const ia = broadcastIndex(a!.dims, dims),
       ib = broadcastIndex(b!.dims, dims);
     for (let i = 0; i < data.length; i++) data[i] = f(a!.data[ia[i]!]!, b!.data[ib[i]!]!);
