@@ -52,6 +52,11 @@ export interface Classifier {
   /** Absent where an operator has no gradient rule; then only query attacks can be used, and `noGradient` names the operator. */
   readonly gradient?: (x: Float32Array, n: number, objective: Objective) => Promise<ObjectiveGradient>;
   readonly noGradient?: string;
+  /**
+   * Present where steps without derivative are passed by surrogates (BPDA): what stands in for which step. The gradient is then
+   * a direction worth trying and agrees with no finite difference; logits are the model's own.
+   */
+  readonly surrogates?: readonly string[];
   /** Whether the model ends in a softmax/sigmoid that could not be stripped: then the logits are log-probabilities. */
   readonly head: "logits" | "log-probabilities";
   /** A batch size that keeps one call short enough to cancel promptly. */

@@ -206,6 +206,107 @@ test("a network in double precision takes float32 samples and gives float32 grad
   await c.release();
 });
 
+describe("numbers of other widths", () => {
+  test("a network in half precision: answers in half, gradients in single precision", async () => {
+    const half = (value: Value): Value => ({ ...value, type: "float16" });
+    const sketch: ModelSketch = {
+      input: { name: "x", dims: [null, 4], type: "float16" },
+      constants: { w: half(constants.w), b: half(constants.b) },
+      nodes: [
+        { op: "Gemm", in: ["x", "w", "b"], out: ["h"] },
+        { op: "Tanh", in: ["h"], out: ["t"] },
+        { op: "Cast", in: ["t"], out: ["y"], attributes: [attribute.int("to", 1)] },
+      ],
+      outputs: ["y"],
+    };
+    const c = await open(sketch);
+    close(await c.logits(X, 2), Z.flat().map(Math.tanh), 2);
+    const { gradient } = await c.gradient!(X.subarray(0, 4), 1, {
+      kind: "unsafe",
+      clauses: [[{ a: [-1, 0, 0], b: 0 }]],
+    });
+    const slope = 1 - Math.tanh(Z[0]![0]!) ** 2;
+    close(
+      gradient,
+      [0, 1, 2, 3].map((i) => W[3 * i]! * slope),
+      3,
+    );
+    await c.release();
+  });
+
+  test("a network between QuantizeLinear and DequantizeLinear: its own answers, a gradient straight through", async () => {
+    const eight = (dims: number[], values: number[]): Value => ({
+      type: "int8",
+      dims,
+      data: Float64Array.from(values),
+    });
+    const levels = W.map((w) => Math.round(w / 0.02));
+    const sketch: ModelSketch = {
+      input: { name: "x", dims: [null, 4] },
+      opset: 13,
+      constants: {
+        s: tensor([], [0.01]),
+        ws: tensor([], [0.02]),
+        z: eight([], [-128]),
+        wz: eight([], [0]),
+        w: eight([4, 3], levels),
+      },
+      nodes: [
+        { op: "QuantizeLinear", in: ["x", "s", "z"], out: ["q"], name: "input" },
+        { op: "DequantizeLinear", in: ["q", "s", "z"], out: ["r"] },
+        { op: "DequantizeLinear", in: ["w", "ws", "wz"], out: ["rw"] },
+        { op: "MatMul", in: ["r", "rw"], out: ["y"] },
+      ],
+      outputs: ["y"],
+    };
+    const c = await open(sketch);
+    expect(c.surrogates).toEqual(["QuantizeLinear as identity inside the range (straight-through) (node input)"]);
+    close(
+      await c.logits(X, 2),
+      Z.flatMap((z) => z.map((v, k) => v - B[k]!)),
+      4,
+    );
+    const { gradient } = await c.gradient!(X.subarray(0, 4), 1, {
+      kind: "unsafe",
+      clauses: [[{ a: [-1, 0, 0], b: 0 }]],
+    });
+    close(
+      gradient,
+      [0, 1, 2, 3].map((i) => W[3 * i]!),
+    );
+    await c.release();
+  });
+
+  test("a network that takes whole numbers into an integer product has its surrogate behind the rounding of the input", async () => {
+    const sketch: ModelSketch = {
+      input: { name: "x", dims: [null, 4], type: "uint8" },
+      opset: 10,
+      constants: {
+        w: { type: "uint8", dims: [4, 3], data: Float64Array.from(W, (w) => 128 + 2 * w) },
+        z: { type: "uint8", dims: [], data: Float64Array.of(0) },
+        wz: { type: "uint8", dims: [], data: Float64Array.of(128) },
+      },
+      nodes: [
+        { op: "MatMulInteger", in: ["x", "w", "z", "wz"], out: ["i"] },
+        { op: "Cast", in: ["i"], out: ["y"], attributes: [attribute.int("to", 1)] },
+      ],
+      outputs: ["y"],
+    };
+    const c = await open(sketch, { input: { ...plain, range: [0, 255], integer: true } });
+    expect(c.surrogates?.join()).toContain("Round as identity");
+    const { gradient } = await c.gradient!(X.subarray(0, 4), 1, {
+      kind: "unsafe",
+      clauses: [[{ a: [-1, 0, 0], b: 0 }]],
+    });
+    close(
+      gradient,
+      [0, 1, 2, 3].map((i) => 255 * 2 * W[3 * i]!),
+      2,
+    );
+    await c.release();
+  });
+});
+
 describe("the batch", () => {
   const flatten = (target: Value): ModelSketch => ({
     input: { name: "x", dims: [1, 2, 2] },
@@ -291,15 +392,42 @@ describe("the batch", () => {
 });
 
 describe("a model that no gradient attack can judge says why", () => {
-  test("Sign on the path", async () => {
-    const nodes = [
+  const signed: ModelSketch = {
+    input,
+    constants,
+    nodes: [
       { op: "Sign", in: ["x"], out: ["s"], name: "binarise" },
       { op: "Gemm", in: ["s", "w", "b"], out: ["y"] },
-    ];
-    const c = await open({ input, constants, nodes, outputs: ["y"] });
+    ],
+    outputs: ["y"],
+  };
+
+  test("Sign on the path, where surrogates are not wanted", async () => {
+    const c = await open(signed, { surrogates: false });
     expect(c.gradient).toBeUndefined();
+    expect(c.surrogates).toBeUndefined();
     expect(c.noGradient).toBe(
       'operator Sign (node "binarise") has a derivative that is zero or undefined everywhere, so a gradient through it says nothing',
+    );
+    await c.release();
+  });
+
+  test("Sign on the path, passed by a surrogate: the answers stay those of Sign, the report names what stands in", async () => {
+    const c = await open(signed);
+    expect(c.model.surrogates).toEqual([{ op: "Sign", node: "binarise", surrogate: "softsign" }]);
+    expect(c.surrogates).toEqual(["Sign as softsign (node binarise)"]);
+    expect(c.model.notes.join()).toContain("gradient by surrogate where there is none (BPDA)");
+    const ones = [0, 1, 2].map((k) => [0, 1, 2, 3].reduce((sum, i) => sum + W[3 * i + k]!, B[k]!));
+    close(await c.logits(X.subarray(0, 4), 1), ones);
+    const { gradient, logits } = await c.gradient!(X.subarray(0, 4), 1, {
+      kind: "targeted-margin",
+      label: Int32Array.of(0),
+      target: Int32Array.of(1),
+    });
+    close(logits, ones);
+    close(
+      gradient,
+      [0, 1, 2, 3].map((i) => (W[3 * i + 1]! - W[3 * i]!) / (1 + X[i]!) ** 2),
     );
     await c.release();
   });
@@ -626,6 +754,18 @@ describe.each(real)("$model", (one) => {
   });
 });
 
+test.for([
+  ["timeseries/italy_power/italy_lstm.onnx", [24, 1]],
+  ["timeseries/italy_power/italy_cnn1d.onnx", [1, 24]],
+] as const)("%s has the gradient that float64 differences confirm", ([file, shape], context) => {
+  needSharedData(context);
+  const draw = rng("onnx/series");
+  const near = Float64Array.from({ length: 2 * 24 }, () => draw.uniform());
+  const bytes = readFileSync(join(sharedData, file));
+  const objective = { kind: "cross-entropy" as const, label: Int32Array.of(0, 1) };
+  expect(gradientInFloat64(bytes, shape, near, 2, objective, plain, 3).relative).toBeLessThan(1e-5);
+});
+
 describe("other real files", () => {
   const openFile = (file: string, shape: readonly number[], classes?: number) =>
     openClassifier({
@@ -639,7 +779,6 @@ describe("other real files", () => {
   test.for([
     ["tabular/breast_cancer/breast_cancer_rf.onnx", [30], "ai.onnx.ml.TreeEnsembleClassifier", "log-probabilities", 2],
     ["models/tribuo_lr_mnist.onnx", [784], "ai.onnx.ml.LinearClassifier", "log-probabilities", 10],
-    ["timeseries/italy_power/italy_lstm.onnx", [24, 1], "LSTM", "logits", 2],
     ["models/tract_lgbm_classifier_tensor_model.onnx", [13], "Gather", "logits", 3],
   ] as const)(
     "%s answers queries and names the operator without gradient",

@@ -3,10 +3,11 @@ import type { InputContract } from "#assessment/system.ts";
 import type { InferenceRuntime, InferenceSession } from "#base/ports.ts";
 import { rng } from "#base/random.ts";
 import { GRADIENT, LOGITS, VALUE, X, forwardModel, gradientModel, prepare } from "./attack-graph.ts";
-import type { Prepared } from "./attack-graph.ts";
+import type { GradientWay, Prepared } from "./attack-graph.ts";
 import { runSamples } from "./batches.ts";
 import type { Feed } from "./batches.ts";
 import { OnnxError } from "./errors.ts";
+import type { StandIn } from "./gradient.ts";
 import { loadGraph } from "./graph.ts";
 import type { LoadedModel } from "./graph.ts";
 import { isVector, noVector } from "./head.ts";
@@ -26,6 +27,8 @@ export interface OpenOptions {
   readonly runtime: InferenceRuntime;
   /** How many classes there are; needed only where the model gives nothing but labels. */
   readonly classes?: number;
+  /** Whether declared surrogates may stand in for steps without derivative (default: yes, and said in the report). */
+  readonly surrogates?: boolean;
 }
 
 export interface Gradient {
@@ -48,6 +51,8 @@ export interface OnnxClassifier {
   logits(x: Float32Array, n: number): Promise<Float32Array>;
   readonly gradient?: (x: Float32Array, n: number, objective: Objective) => Promise<Gradient>;
   readonly noGradient?: string;
+  /** Present where the gradient is that of surrogates: what stands in for which step, for people. */
+  readonly surrogates?: readonly string[];
   readonly head: "logits" | "log-probabilities";
   readonly batch: number;
   readonly counts: { queries: number; gradients: number };
@@ -67,6 +72,8 @@ export interface ModelReport {
   readonly agreement: { readonly difference: number; readonly samples: number };
   /** Whether the same input gave the same output twice. */
   readonly deterministic: boolean;
+  /** Steps without derivative and what stands in for each in the gradient; the outputs are always the model's own. */
+  readonly surrogates: readonly StandIn[];
   readonly notes: readonly string[];
 }
 
@@ -132,10 +139,11 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
         const agreement = { difference: worst, samples: PROBE_SAMPLES };
         await original.release();
         const report = { opset: loaded.opset, head: prepared.head, batch: prepared.batch, agreement, deterministic };
-        const refusal = await gradientRefusal(prepared, runtime, probe);
-        return rewritten(prepared, session, runtime, refusal, {
+        const access = await gradientAccess(prepared, runtime, probe, options.surrogates ?? true);
+        return rewritten(prepared, session, runtime, access, {
           ...report,
-          notes: [...prepared.notes, prepared.head.note, ...stochastic],
+          surrogates: access.standIns,
+          notes: [...prepared.notes, prepared.head.note, ...surrogateNotes(access.standIns), ...stochastic],
         });
       }
       await session.release();
@@ -188,7 +196,7 @@ function rewritten(
   prepared: Prepared,
   session: InferenceSession,
   runtime: InferenceRuntime,
-  refusal: string | undefined,
+  access: GradientAccess,
   model: ModelReport,
 ): Opened {
   const counts = { queries: 0, gradients: 0 };
@@ -202,7 +210,7 @@ function rewritten(
     const key = JSON.stringify(form);
     let loading = sessions.get(key);
     if (loading === undefined) {
-      loading = runtime.load(gradientModel(prepared, form));
+      loading = runtime.load(gradientModel(prepared, form, access.way).bytes);
       sessions.set(key, loading);
     }
     const perSample = objective.kind !== "unsafe";
@@ -226,7 +234,8 @@ function rewritten(
       counts.queries += n;
       return n === 0 ? new Float32Array(0) : forward(session, prepared, x, n);
     },
-    ...(refusal === undefined ? { gradient } : { noGradient: refusal }),
+    ...(access.refusal === undefined ? { gradient } : { noGradient: access.refusal }),
+    ...(access.standIns.length > 0 ? { surrogates: saidOf(access.standIns) } : {}),
     async release() {
       await session.release();
       for (const loading of sessions.values()) await (await loading).release();
@@ -235,35 +244,83 @@ function rewritten(
   };
 }
 
-/** Why there is no gradient, or undefined: it is written for the simplest objective and tried in the runtime. */
-async function gradientRefusal(
+/** How the gradient is to be had, or why it is not. */
+interface GradientAccess {
+  readonly way?: GradientWay;
+  readonly standIns: readonly StandIn[];
+  readonly refusal?: string;
+}
+
+/** Exact before surrogates; behind the rounding of the input before through it. */
+const WAYS: readonly GradientWay[] = [
+  { smooth: true, surrogates: false },
+  { smooth: true, surrogates: true },
+  { smooth: false, surrogates: true },
+];
+
+/** The first way to a gradient that can be written, for the simplest objective, and that the runtime runs. */
+async function gradientAccess(
   prepared: Prepared,
   runtime: InferenceRuntime,
   probe: Float32Array,
-): Promise<string | undefined> {
-  if (prepared.head.kind === "label") return prepared.head.note;
+  surrogates: boolean,
+): Promise<GradientAccess> {
+  if (prepared.head.kind === "label") return { standIns: [], refusal: prepared.head.note };
+  let refusal: string | undefined;
+  for (const way of WAYS) {
+    if (way.surrogates && !surrogates) continue;
+    const tried = await tryGradient(prepared, runtime, probe, way);
+    if (typeof tried !== "string") return { way, standIns: tried };
+    // What the exact way met first is what prevents the gradient, unless surrogates pass it.
+    refusal ??= tried;
+  }
+  return { standIns: [], refusal: refusal ?? "no gradient" };
+}
+
+async function tryGradient(
+  prepared: Prepared,
+  runtime: InferenceRuntime,
+  probe: Float32Array,
+  way: GradientWay,
+): Promise<readonly StandIn[] | string> {
   const { outputs } = prepared.head;
   const objective: Objective = { kind: "unsafe", clauses: [[{ a: Array.from({ length: outputs }, () => 1), b: 0 }]] };
-  let bytes: Uint8Array;
+  let written: ReturnType<typeof gradientModel>;
   try {
-    bytes = gradientModel(prepared, formOf(objective));
+    written = gradientModel(prepared, formOf(objective), way);
   } catch (error) {
     if (error instanceof OnnxError) return error.message;
     throw error;
   }
   let session: InferenceSession | undefined;
   try {
-    session = await runtime.load(bytes);
+    session = await runtime.load(written.bytes);
     const feeds: Record<string, Feed> = { [X]: samplesFeed(prepared, probe, PROBE_SAMPLES) };
     for (const [name, tensor] of Object.entries(feedsOf(objective, PROBE_SAMPLES, outputs)))
       feeds[name] = { tensor, perSample: false };
     await runSamples(session, feeds, PROBE_SAMPLES, groupOf(prepared));
-    return undefined;
+    return written.standIns;
   } catch (error) {
     return `the runtime refuses the gradient graph: ${error instanceof Error ? error.message.trim() : String(error)}`;
   } finally {
     await session?.release();
   }
+}
+
+const surrogateNotes = (standIns: readonly StandIn[]): string[] =>
+  standIns.length === 0 ? [] : [`gradient by surrogate where there is none (BPDA): ${saidOf(standIns).join("; ")}`];
+
+/** Each kind of step once, with the nodes it stands at: "Sign as softsign (8 nodes: a, b, …)". */
+function saidOf(standIns: readonly StandIn[]): string[] {
+  const kinds = new Map<string, string[]>();
+  for (const { op, node, surrogate } of standIns) {
+    const kind = `${op} as ${surrogate}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), node]);
+  }
+  return [...kinds].map(([kind, nodes]) => {
+    const named = nodes.slice(0, 3).join(", ");
+    return `${kind} (${nodes.length === 1 ? `node ${named}` : `${nodes.length} nodes: ${named}${nodes.length > 3 ? ", …" : ""}`})`;
+  });
 }
 
 /** A classifier that runs the file's own model: queries only. Throws OnnxError where no output is one vector per sample. */
@@ -299,6 +356,7 @@ async function asItIs(
       batch,
       agreement: { difference: 0, samples: PROBE_SAMPLES },
       deterministic: found.deterministic,
+      surrogates: [],
       notes: [`run as the file has it: ${because}`, head.note, ...found.notes],
     },
     async logits(x, n) {

@@ -3,6 +3,7 @@ import { OnnxError } from "./errors.ts";
 import { attr, axisOf, fixed, nodeName, rankOf, typeOf, wrongShape } from "./ir.ts";
 import type { Node, Ref } from "./ir.ts";
 import { opOf } from "./ops.ts";
+import { unrolled } from "./recurrent.ts";
 import { attribute, elementType, scalar } from "./tensor.ts";
 import type { Writer } from "./writer.ts";
 
@@ -263,6 +264,9 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
       },
     },
   ],
+  RNN: [{ write: unrolled }],
+  GRU: [{ write: unrolled }],
+  LSTM: [{ write: unrolled }],
   Mish: [{ write: (g, _, [x]) => [g.mul(x!, g.op("Tanh", [g.op("Softplus", [x])]))] }],
   Swish: [{ write: (g, node, [x]) => [g.mul(x!, g.op("Sigmoid", [g.scale(x!, attr.float(node, "alpha", 1))]))] }],
   GroupNormalization: [

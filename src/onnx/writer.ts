@@ -5,7 +5,7 @@ import { OnnxError } from "./errors.ts";
 import type { Known, Node, Ref } from "./ir.ts";
 import { sameDims, typeOf } from "./ir.ts";
 import { opOf } from "./ops.ts";
-import { attribute, elementNumber, scalar, sizeOf, toRuntime, toValue, vector } from "./tensor.ts";
+import { attribute, elementNumber, isFloat, scalar, sizeOf, toRuntime, toValue, vector } from "./tensor.ts";
 import type { ElementType, Value } from "./tensor.ts";
 
 /** Above this many elements a constant is computed when the model runs, not here. */
@@ -84,12 +84,17 @@ export class Writer {
   readonly probes: number;
   readonly #prefix: string;
   readonly #budget: FoldBudget = { work: FOLD_WORK_MAX };
+  readonly #unfolded: ReadonlySet<string>;
   #count = 0;
 
-  /** Names it makes begin with `prefix`, which must not occur at the start of the model's own. */
-  constructor(probes: number, prefix: string) {
+  /**
+   * Names it makes begin with `prefix`, which must not occur at the start of the model's own. Operators in `unfolded` stay
+   * calls even where their inputs are constant.
+   */
+  constructor(probes: number, prefix: string, unfolded: ReadonlySet<string> = new Set()) {
     this.probes = probes;
     this.#prefix = prefix;
+    this.#unfolded = unfolded;
   }
 
   fresh(hint: string): string {
@@ -146,12 +151,13 @@ export class Writer {
   append(given: Node): void {
     const inputs = given.inputs.map((name) => (name === "" ? undefined : this.ref(name)));
     const node = { ...given, inputs: inputs.map((input) => input?.name ?? "") };
+    const unfolded = this.#unfolded.has(node.op);
     const at = Array.from({ length: this.probes }, (_, k) =>
       inferNode(
         node,
         inputs.map((input) => input?.at[k]),
         this.#budget,
-      ),
+      ).map((known) => (unfolded ? { type: known.type, dims: known.dims } : known)),
     );
     const [x] = inputs;
     if (x !== undefined && PASSING.has(node.op) && at.every(([y], k) => sameKnown(y!, x.at[k]!))) {
@@ -252,15 +258,13 @@ export class Writer {
     return this.reshapeLike(this.sum(gradient, repeated, true), to);
   }
 
-  zerosLike(like: Ref): Ref {
+  zerosLike = (like: Ref): Ref => this.#filledLike(like, 0);
+  onesLike = (like: Ref): Ref => this.#filledLike(like, 1);
+  /** Gradients of whole numbers are real. */
+  #filledLike(like: Ref, x: number): Ref {
+    const type = isFloat(typeOf(like)) ? typeOf(like) : "float32";
     return this.expandLike(
-      this.constant({ type: typeOf(like), dims: like.at[0]!.dims.map(() => 1), data: Float64Array.of(0) }),
-      like,
-    );
-  }
-  onesLike(like: Ref): Ref {
-    return this.expandLike(
-      this.constant({ type: typeOf(like), dims: like.at[0]!.dims.map(() => 1), data: Float64Array.of(1) }),
+      this.constant({ type, dims: like.at[0]!.dims.map(() => 1), data: Float64Array.of(x) }),
       like,
     );
   }

@@ -13,7 +13,12 @@ import type { Writer } from "#onnx/writer.ts";
 
 const spatialOf = (dims: readonly number[]): readonly number[] => dims.slice(2);
 
-function convGeometry(node: Node, x: readonly number[], w: readonly number[]): Geometry & { readonly group: number } {
+/** The geometry of a Conv over x [N, C, …] with weights [O, I/g, …], and its groups. Throws OnnxError where they do not fit. */
+export function convGeometry(
+  node: Node,
+  x: readonly number[],
+  w: readonly number[],
+): Geometry & { readonly group: number } {
   const group = attr.int(node, "group", 1);
   if (x.length < 3 || w.length !== x.length || group < 1 || w[1]! * group !== x[1] || w[0]! % group !== 0)
     throw wrongShape(

@@ -34,6 +34,18 @@ export interface Op {
   value(call: ValueCall): readonly Value[];
   /** "nowhere": the derivative is zero or undefined everywhere, so a gradient attack would be blind. "unruled": nobody wrote the rule. */
   readonly vjp: Vjp | "nowhere" | "unruled";
+  /** What may stand in for the derivative that does not exist, where the caller asks for it and says so. */
+  readonly surrogate?: Surrogate;
+}
+
+/**
+ * Backward pass differentiable approximation (Athalye, Carlini & Wagner 2018, §4.1.2): forward the operator as it is, backward
+ * the derivative of a smooth function near it. The tensors of integers and truth values it meets carry float32 gradients.
+ */
+export interface Surrogate {
+  /** The smooth function, as evidence names it. */
+  readonly name: string;
+  readonly vjp: Vjp;
 }
 
 export type OpTable = Readonly<Record<string, Op>>;
