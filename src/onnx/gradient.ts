@@ -44,10 +44,11 @@ export function gradientOf(g: Writer, of: Ref, wrt: Ref, standIn?: (use: StandIn
     const y = node.outputs.map((name) => (name === "" ? undefined : g.ref(name)));
     const { vjp, surrogate } = ruleOf(node, x, y, needs, standIn !== undefined);
     if (surrogate !== undefined) standIn?.({ op: node.op, node: nodeName(node), surrogate });
-    const whole = x.find((ref, i) => needs[i] && ref !== undefined && !isFloat(typeOf(ref)));
-    // Where whole numbers stand for real ones an ordinary rule computes with them as such.
+    // Where whole numbers stand for real ones – not as places or conditions – an ordinary rule computes with them as such.
+    const kind = y[0] && !isFloat(typeOf(y[0])) && surrogate === undefined ? typeOf(y[0]) : undefined;
+    const whole = x.some((ref, i) => needs[i] && ref !== undefined && typeOf(ref) === kind);
     const real = (ref: Ref | undefined): Ref | undefined =>
-      ref && whole && surrogate === undefined && typeOf(ref) === typeOf(whole) ? g.cast(ref, "float32") : ref;
+      ref && whole && typeOf(ref) === kind ? g.cast(ref, "float32") : ref;
     const dx = vjp(g, {
       node,
       x: x.map(real),
@@ -74,7 +75,7 @@ export function gradientOf(g: Writer, of: Ref, wrt: Ref, standIn?: (use: StandIn
 }
 
 /** Their results depend on shapes, which a perturbation does not change. */
-const SHAPE_ONLY = new Set(["Shape", "Size", "RandomNormalLike", "RandomUniformLike"]);
+const SHAPE_ONLY = new Set(["Shape", "Size", "EyeLike", "RandomNormalLike", "RandomUniformLike"]);
 
 function ruleOf(
   node: Node,

@@ -18,6 +18,9 @@ const FOLD_WORK_MAX = 2 ** 26;
 /** Operators whose work is more than their elements: bounded by the product of output and largest input. */
 const HEAVY = new Set(["MatMul", "Gemm", "Conv", "ConvTranspose", "MaxPool", "AveragePool", "Resize", "LRN", "TopK"]);
 
+/** Operators that read nothing of their input but its shape. */
+const SHAPE_ONLY = new Set(["Shape", "Size", "EyeLike"]);
+
 /** How much folding a graph has left. */
 export interface FoldBudget {
   work: number;
@@ -49,7 +52,7 @@ export function inferNode(node: Node, inputs: readonly (Known | undefined)[], bu
   if (op === undefined) throw new OnnxError(`operator ${node.op} is not in the table`, { node: node.name });
   const outputs = op.shape({ node, inputs });
   const ready = node.inputs.every((name, i) => name === "" || inputs[i]?.value !== undefined);
-  const shapeOnly = node.op === "Shape" || node.op === "Size";
+  const shapeOnly = SHAPE_ONLY.has(node.op);
   if (!(ready || shapeOnly) || RANDOM.has(node.op)) return [...outputs];
   if (!shapeOnly && !affordable(node, inputs, outputs, budget)) return [...outputs];
   const values = op.value({

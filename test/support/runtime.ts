@@ -7,7 +7,7 @@ const options = {
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
   graphOptimizationLevel: "all",
-  logSeverityLevel: 3,
+  logSeverityLevel: 4,
 } as const;
 
 export const testRuntime: InferenceRuntime = {

@@ -102,6 +102,14 @@ export const activations: OpTable = {
     (x, node) => (x > attr.float(node, "alpha", 1) ? x : 0),
     times((g, x, _, node) => above(g, x, attr.float(node, "alpha", 1))),
   ),
+  Shrink: unary(
+    (x, node) => {
+      const lambda = attr.float(node, "lambd", 0.5),
+        bias = attr.float(node, "bias", 0);
+      return x < -lambda ? x + bias : x > lambda ? x - bias : 0;
+    },
+    times((g, x, _, node) => above(g, g.op("Abs", [x]), attr.float(node, "lambd", 0.5))),
+  ),
   HardSigmoid: unary(
     (x, node) => Math.max(0, Math.min(1, attr.float(node, "alpha", 0.2) * x + attr.float(node, "beta", 0.5))),
     times((g, _, y, node) => g.scale(g.mul(above(g, y, 0), below(g, y, 1)), attr.float(node, "alpha", 0.2))),
