@@ -11,8 +11,13 @@ import type { Writer } from "./writer.ts";
  * their per-sample gradients in one pass. Throws UnsupportedOp where the path meets an operator without a gradient, or none exists.
  */
 export function gradientOf(g: Writer, of: Ref, wrt: Ref): Ref {
+  return gradientsOf(g, of, [wrt])[0]!;
+}
+
+/** The same with regard to several tensors, in one walk. */
+export function gradientsOf(g: Writer, of: Ref, wrt: readonly Ref[]): Ref[] {
   const nodes = [...g.nodes];
-  const reached = new Set([wrt.name]);
+  const reached = new Set(wrt.map(({ name }) => name));
   for (const node of nodes)
     if (!SHAPE_ONLY.has(node.op) && node.inputs.some((name) => reached.has(name)))
       for (const output of node.outputs) reached.add(output);
@@ -47,9 +52,11 @@ export function gradientOf(g: Writer, of: Ref, wrt: Ref): Ref {
       contributions.set(name, list);
     });
   }
-  const gradient = gradientAt(wrt.name);
-  if (gradient === undefined) throw new OnnxError("the objective depends on the model's input only through shapes");
-  return gradient;
+  return wrt.map(({ name }) => {
+    const gradient = gradientAt(name);
+    if (gradient === undefined) throw new OnnxError("the objective depends on the model's input only through shapes");
+    return gradient;
+  });
 }
 
 /** Their results depend on shapes, which a perturbation does not change. */
