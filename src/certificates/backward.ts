@@ -100,7 +100,8 @@ export function backwardProgram(prepared: Prepared, form: BackwardForm): Backwar
     );
   };
   /** Elements of each row side by side, in the form lines come in. */
-  const flat = (ref: Ref, length: number): Ref => reshaped(g, ref, form.group === "rows" ? [-1, length] : [-1, each, length]);
+  const flat = (ref: Ref, length: number): Ref =>
+    reshaped(g, ref, form.group === "rows" ? [-1, length] : [-1, each, length]);
   const rowSum = (ref: Ref): Ref => {
     const sum = g.sum(ref, [ref.at[0]!.dims.length - 1], false);
     return form.group === "rows" ? sum : reshaped(g, sum, [-1]);
@@ -113,7 +114,8 @@ export function backwardProgram(prepared: Prepared, form: BackwardForm): Backwar
     if (parts === undefined) return undefined;
     return parts.length === 1 ? parts[0]! : parts.length === 2 ? g.add(parts[0]!, parts[1]!) : g.op("Sum", parts);
   };
-  const give = (name: string, ref: Ref): void => void contributions.set(name, [...(contributions.get(name) ?? []), ref]);
+  const give = (name: string, ref: Ref): void =>
+    void contributions.set(name, [...(contributions.get(name) ?? []), ref]);
 
   const terms: Ref[] = [],
     sizes: Ref[] = [];

@@ -253,16 +253,12 @@ export class Bounds {
     const share = OUTWARD[this.precision];
     const pick = (name: (j: number) => string): Map<number, Floats> =>
       new Map(
-        program.activations.flatMap(({ id }) =>
-          out[name(id)] ? [[id, out[name(id)]!.data as Floats] as const] : [],
-        ),
+        program.activations.flatMap(({ id }) => (out[name(id)] ? [[id, out[name(id)]!.data as Floats] as const] : [])),
       );
     return {
       bound: Float64Array.from(sums, (value, i) => value - share * magnitude[i]!),
       coefficients: pick(port.coefficients),
-      ...(out[port.inputCoefficients]
-        ? { inputCoefficients: out[port.inputCoefficients]!.data as Floats }
-        : {}),
+      ...(out[port.inputCoefficients] ? { inputCoefficients: out[port.inputCoefficients]!.data as Floats } : {}),
       lowSlopeGradient: pick(port.lowSlopeGradient),
       multiplierGradient: pick(port.multiplierGradient),
     };

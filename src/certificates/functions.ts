@@ -87,10 +87,8 @@ function smooth({ name, value, slope, curvature, kinks = [], valley }: Smooth): 
         const slack = between + ROUNDING * Math.abs(a) * (Math.abs(low) + Math.abs(high));
         under -= slack;
         over += slack;
-        if (a * middle + under > best.lowSlope * middle + best.lowAt)
-          best = { ...best, lowSlope: a, lowAt: under };
-        if (a * middle + over < best.highSlope * middle + best.highAt)
-          best = { ...best, highSlope: a, highAt: over };
+        if (a * middle + under > best.lowSlope * middle + best.lowAt) best = { ...best, lowSlope: a, lowAt: under };
+        if (a * middle + over < best.highSlope * middle + best.highAt) best = { ...best, highSlope: a, highAt: over };
       }
       return best;
     },

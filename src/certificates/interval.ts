@@ -108,7 +108,12 @@ export function intervalProgram(
     g.output(name, ref);
     return { name, type: typeOf(ref), dims: [null, width] };
   });
-  return { bytes: encodeGraph({ inputs, outputs: ports, nodes: g.nodes, constants: g.constants }), width, reads, readsInput };
+  return {
+    bytes: encodeGraph({ inputs, outputs: ports, nodes: g.nodes, constants: g.constants }),
+    width,
+    reads,
+    readsInput,
+  };
 }
 
 const WEIGHTED = new Set(["Mul", "Div", "MatMul", "Gemm", "Conv", "ConvTranspose"]);

@@ -49,8 +49,7 @@ export async function tighten(
 /** Elements whose activation is not one line over their interval. */
 export function undecided({ f, size }: Activation, low: Floats, high: Floats): Int32Array {
   const open: number[] = [];
-  for (let i = 0; i < size; i++)
-    if (f.name === "relu" ? low[i]! < 0 && high[i]! > 0 : high[i]! > low[i]!) open.push(i);
+  for (let i = 0; i < size; i++) if (f.name === "relu" ? low[i]! < 0 && high[i]! > 0 : high[i]! > low[i]!) open.push(i);
   return Int32Array.from(open);
 }
 
@@ -94,7 +93,13 @@ async function narrow(
         ]),
       );
       found = (
-        await optimise(bounds, { activation: id }, region, { spec, rows, lines: own, free }, { steps, rate: 0.1, signal })
+        await optimise(
+          bounds,
+          { activation: id },
+          region,
+          { spec, rows, lines: own, free },
+          { steps, rate: 0.1, signal },
+        )
       ).bound;
     }
     part.forEach((i, k) => {

@@ -248,7 +248,12 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
         remedy: "bounds are given for pools without padding",
       });
     }
-    const separable = kernel.map((length, i) => ({ length, axis: i + 2, stride: strides[i]!, dilation: dilations[i]! }));
+    const separable = kernel.map((length, i) => ({
+      length,
+      axis: i + 2,
+      stride: strides[i]!,
+      dilation: dilations[i]!,
+    }));
     // Maxima over a box are maxima of maxima over its sides.
     separable.forEach(({ length, axis, stride, dilation }, i) => {
       const taps = Array.from({ length }, (_, t) =>
@@ -359,7 +364,9 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
   const logits = g.ref(source.logits.name);
   const used = usedBy(g, logits);
   const kept = activations.filter(({ post }) => used.has(post.name)).map((activation, id) => ({ ...activation, id }));
-  const lost = g.nodes.find((node) => node.op === "Sign" && used.has(node.outputs[0]!) && variable.has(node.outputs[0]!));
+  const lost = g.nodes.find(
+    (node) => node.op === "Sign" && used.has(node.outputs[0]!) && variable.has(node.outputs[0]!),
+  );
   if (lost) throw new Unboundable("the model multiplies functions of its input that no bound is known for");
   return {
     g,

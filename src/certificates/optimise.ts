@@ -66,7 +66,10 @@ export async function optimise(
   const best = new Float64Array(n).fill(-Infinity);
   const slopeState = new Map(before.map(({ id, size }) => [id, adam(bounds, rows.free.has(id) ? n * size : 0)]));
   const multiplier = new Map<number, Floats>();
-  const values = Array.from({ length: n }, (_, r) => rows.multipliers?.[r]?.slice() ?? new Float64Array(rows.decisions?.[r]?.length ?? 0));
+  const values = Array.from(
+    { length: n },
+    (_, r) => rows.multipliers?.[r]?.slice() ?? new Float64Array(rows.decisions?.[r]?.length ?? 0),
+  );
   const moments = values.map((list) => ({ m: new Float64Array(list.length), v: new Float64Array(list.length) }));
   const decided = rows.decisions?.some((list) => list.length > 0) ?? false;
   if (decided) for (const { id, size } of before) multiplier.set(id, bounds.floats(n * size));
@@ -79,14 +82,16 @@ export async function optimise(
       });
     });
   };
-  const fixed: Record<string, RuntimeTensor> = { ...bounds.region(region), [port.spec]: bounds.tensor(rows.spec, [n, rows.spec.length / n]) };
+  const fixed: Record<string, RuntimeTensor> = {
+    ...bounds.region(region),
+    [port.spec]: bounds.tensor(rows.spec, [n, rows.spec.length / n]),
+  };
   let answer: Answer;
   for (let step = 0; ; step++) {
     signal.throwIfAborted();
     place();
     const feeds = { ...fixed, ...bounds.lineFeeds(rows.lines, before) };
-    for (const [id, data] of multiplier)
-      feeds[port.multiplier(id)] = bounds.tensor(data, [n, data.length / n]);
+    for (const [id, data] of multiplier) feeds[port.multiplier(id)] = bounds.tensor(data, [n, data.length / n]);
     const last = step >= steps;
     answer = await bounds.run(from, feeds, {
       norm: region.ball?.norm ?? "box",

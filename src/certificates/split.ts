@@ -40,7 +40,11 @@ export async function branchOnInputs(bounds: Bounds, property: Property, effort:
     const found = await boundBoxes(bounds, boxes, clauses);
     const open = boxes.map((_, d) => d).filter((d) => !(found[d]!.bound > 0));
     closed += boxes.length - open.length;
-    if (open.length > 0 && effort.candidates && (await effort.candidates(points(bounds, boxes, open, found), 2 * open.length)))
+    if (
+      open.length > 0 &&
+      effort.candidates &&
+      (await effort.candidates(points(bounds, boxes, open, found), 2 * open.length))
+    )
       return { verdict: "violated", nodes };
     const children: Box[] = [];
     for (const d of open) {
@@ -92,7 +96,11 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
           spec[(k * group + i) * width + i] = 1;
           spec[(k * group + width + i) * width + i] = -1;
         }
-      const feeds = { ...boxFeeds, ...groupLines(bounds, lines, before, d), [port.spec]: bounds.tensor(spec, [d * group, width]) };
+      const feeds = {
+        ...boxFeeds,
+        ...groupLines(bounds, lines, before, d),
+        [port.spec]: bounds.tensor(spec, [d * group, width]),
+      };
       const { bound } = await bounds.run({ activation: id }, feeds, { group });
       for (let k = 0; k < d; k++)
         for (let i = 0; i < width; i++) {
@@ -112,7 +120,11 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
     for (let j = 0; j < bounds.outputs; j++) spec[r * bounds.outputs + j] = a[j]!;
   }
   const before = await bounds.before("logits");
-  const feeds = { ...boxFeeds, ...groupLines(bounds, lines, before, d), [port.spec]: bounds.tensor(spec, [d * each, bounds.outputs]) };
+  const feeds = {
+    ...boxFeeds,
+    ...groupLines(bounds, lines, before, d),
+    [port.spec]: bounds.tensor(spec, [d * each, bounds.outputs]),
+  };
   const answer = await bounds.run("logits", feeds, { group: each, coefficients: true });
   return boxes.map((_, k) => {
     let row = k * each;
