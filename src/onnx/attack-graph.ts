@@ -28,9 +28,10 @@ export interface Prepared {
   /**
    * Writes the model into a fresh writer: the attacked input and the logits. `smooth`: a network of integers is taken behind
    * its Cast, without the rounding that has no gradient, half precision is widened to float32, and stored quantised weights
-   * are folded; what a gradient finds there must be tried on the model itself.
+   * are folded; what a gradient finds there must be tried on the model itself. `samples`: the batch sizes to probe, where
+   * others than the usual ones are wanted.
    */
-  write(smooth: boolean): { readonly g: Writer; readonly x: Ref; readonly logits: Ref };
+  write(smooth: boolean, samples?: readonly number[]): { readonly g: Writer; readonly x: Ref; readonly logits: Ref };
 }
 
 export const X = "vauban.x",
@@ -72,7 +73,8 @@ export function* prepare(
     found = false;
   for (const plan of batchPlans(loaded, input, preprocessing)) {
     try {
-      const write = (smooth: boolean) => writeModel(plan, input, preprocessing, smooth);
+      const write = (smooth: boolean, samples = plan.samples) =>
+        writeModel({ ...plan, samples }, input, preprocessing, smooth);
       const { g, head } = write(false);
       const prepared: Prepared = {
         preprocessing,

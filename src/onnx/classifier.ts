@@ -57,6 +57,8 @@ export interface OnnxClassifier {
   readonly batch: number;
   readonly counts: { queries: number; gradients: number };
   readonly model: ModelReport;
+  /** The graph that was verified against the file's own model, for whoever writes it out for another purpose; absent where the file runs as it is. */
+  readonly prepared?: Prepared;
   release(): Promise<void>;
 }
 
@@ -230,6 +232,7 @@ function rewritten(
     batch: prepared.batchAdvised,
     counts,
     model,
+    prepared,
     async logits(x, n) {
       counts.queries += n;
       return n === 0 ? new Float32Array(0) : forward(session, prepared, x, n);

@@ -21,8 +21,13 @@ export interface StandIn {
  * the result is then no gradient of the model, only a direction worth trying.
  */
 export function gradientOf(g: Writer, of: Ref, wrt: Ref, standIn?: (use: StandIn) => void): Ref {
+  return gradientsOf(g, of, [wrt], standIn)[0]!;
+}
+
+/** The same with regard to several tensors, in one walk. */
+export function gradientsOf(g: Writer, of: Ref, wrt: readonly Ref[], standIn?: (use: StandIn) => void): Ref[] {
   const nodes = [...g.nodes];
-  const reached = new Set([wrt.name]);
+  const reached = new Set(wrt.map(({ name }) => name));
   for (const node of nodes)
     if (!SHAPE_ONLY.has(node.op) && node.inputs.some((name) => reached.has(name)))
       for (const output of node.outputs) reached.add(output);
@@ -69,9 +74,11 @@ export function gradientOf(g: Writer, of: Ref, wrt: Ref, standIn?: (use: StandIn
       contributions.set(name, list);
     });
   }
-  const gradient = gradientAt(wrt.name);
-  if (gradient === undefined) throw new OnnxError("the objective depends on the model's input only through steps");
-  return gradient;
+  return wrt.map(({ name }) => {
+    const gradient = gradientAt(name);
+    if (gradient === undefined) throw new OnnxError("the objective depends on the model's input only through steps");
+    return gradient;
+  });
 }
 
 /** Their results depend on shapes, which a perturbation does not change. */

@@ -185,15 +185,17 @@ function ordered(
   return order;
 }
 
-/** What a model file needs of a tensor at its border. A null dimension is the batch. */
+/** What a model file needs of a tensor at its border. A null dimension is the batch; a name is an open one of its own. */
 export interface PortOut {
   readonly name: string;
   readonly type: ElementType;
-  readonly dims: readonly (number | null)[];
+  readonly dims: readonly (number | string | null)[];
 }
 
 export function portProto(port: PortOut): ValueInfoProto {
-  const dim = port.dims.map((length) => (length === null ? { dim_param: "batch" } : { dim_value: BigInt(length) }));
+  const dim = port.dims.map((length) =>
+    typeof length === "number" ? { dim_value: BigInt(length) } : { dim_param: length ?? "batch" },
+  );
   return { name: port.name, type: { tensor_type: { elem_type: elementNumber(port.type), shape: { dim } } } };
 }
 
