@@ -211,8 +211,7 @@ export async function evaluateEvasion(
     ...(classifier.gradient
       ? [
           await zeroGradientCheck(run, classifier, set, eligible),
-          // Surrogates are no derivative of the outputs, which for them change in steps.
-          ...(classifier.surrogates ? [] : [await finiteDifferenceCheck(run, classifier, set, eligible)]),
+          await finiteDifferenceCheck(run, classifier, set, eligible),
           blackBoxCheck(main, eligible.length),
           await iterationsCheck(part(run, 0.98, 0.99), classifier, standing, eligible, main, budget.steps),
           await baselineCheck(part(run, 0.99, 1), classifier, set, siege, eligible, beatenBy),

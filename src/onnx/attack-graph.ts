@@ -6,7 +6,7 @@ import type { StandIn } from "./gradient.ts";
 import { encodeGraph } from "./graph.ts";
 import type { LoadedModel, PortOut } from "./graph.ts";
 import { findHead } from "./head.ts";
-import type { Head } from "./head.ts";
+import type { Head, HeadChoice } from "./head.ts";
 import { DIALECT, attr } from "./ir.ts";
 import type { Graph, Known, Node, Port, Ref } from "./ir.ts";
 import { writeCall } from "./normalise.ts";
@@ -63,6 +63,7 @@ export function* prepare(
   loaded: LoadedModel,
   contract: InputContract,
   sample: readonly number[],
+  choice?: HeadChoice,
 ): Generator<Prepared, void, undefined> {
   const { graph } = loaded;
   if (loaded.foreign) throw loaded.foreign;
@@ -74,7 +75,7 @@ export function* prepare(
   for (const plan of batchPlans(loaded, input, preprocessing)) {
     try {
       const write = (smooth: boolean, samples = plan.samples) =>
-        writeModel({ ...plan, samples }, input, preprocessing, smooth);
+        writeModel({ ...plan, samples }, input, preprocessing, smooth, choice);
       const { g, head } = write(false);
       const prepared: Prepared = {
         preprocessing,
@@ -193,7 +194,13 @@ function refuseReserved(graph: Graph): void {
 /** The runtime computes with quantised weights as such: folded, the model that is judged would round elsewhere. */
 const QUANTISED_WEIGHTS: ReadonlySet<string> = new Set(["DequantizeLinear"]);
 
-function writeModel(plan: BatchPlan, given: Port, preprocessing: Preprocessing, smooth: boolean) {
+function writeModel(
+  plan: BatchPlan,
+  given: Port,
+  preprocessing: Preprocessing,
+  smooth: boolean,
+  choice: HeadChoice | undefined,
+) {
   const { samples } = plan;
   const graph = smooth ? widened(plan.graph) : plan.graph;
   const input = smooth && given.type === "float16" ? { ...given, type: "float32" as const } : given;
@@ -216,6 +223,7 @@ function writeModel(plan: BatchPlan, given: Port, preprocessing: Preprocessing, 
     g,
     graph.outputs.map((port) => port.name),
     samples,
+    choice,
   );
   return { g, x, logits, head };
 }

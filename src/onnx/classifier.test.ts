@@ -47,7 +47,7 @@ describe("the head", () => {
   test.each([
     ["Softmax", "softmax"],
     ["LogSoftmax", "log-softmax"],
-    ["Sigmoid", "sigmoid"],
+    ["Sigmoid", "multi-label"],
   ])("%s is stripped: attacks see the logits before it", async (op, kind) => {
     const c = await open(tail([{ op, in: ["z"], out: ["y"] }]));
     expect(c.model.head).toMatchObject({ kind, output: "y", outputs: 3 });
@@ -89,6 +89,48 @@ describe("the head", () => {
     await c.release();
   });
 
+  test("several sigmoids are labels that apply each by itself, unless the caller says that they exclude each other", async () => {
+    const sketch = tail([{ op: "Sigmoid", in: ["z"], out: ["y"] }]);
+    const labels = await open(sketch),
+      classes = await open(sketch, { head: "exclusive" });
+    expect(labels.model.head).toMatchObject({ kind: "multi-label", meaning: "labels", outputs: 3 });
+    expect(labels.meaning).toBe("labels");
+    expect(labels.model.head.note).toContain("3 independent sigmoids");
+    expect(classes.model.head).toMatchObject({ kind: "sigmoid", meaning: "classes", outputs: 3 });
+    for (const c of [labels, classes]) {
+      close(await c.logits(X, 2), Z.flat());
+      await c.release();
+    }
+  });
+
+  test.each([
+    [undefined, "regression", "numbers", 1],
+    ["regression", "regression", "numbers", 1],
+    ["binary", "binary-logit", "classes", 2],
+    ["multi-label", "logits", "labels", 1],
+  ] as const)("one output without sigmoid, called %s, is read as %s", async (head, kind, meaning, outputs) => {
+    const one = { w: tensor([4, 1], [1, -1, 0.5, 1]), b: tensor([1], [0.1]) };
+    const c = await open({ ...tail([]), constants: one, outputs: ["z"] }, head ? { head } : {});
+    expect(c.model.head).toMatchObject({ kind, meaning, outputs });
+    const z = [0.2 - 0.4 + 0.3 + 0.8 + 0.1, 1.6 - 0.25 + 0.25];
+    close(await c.logits(X, 2), outputs === 2 ? z.flatMap((v) => [0, v]) : z);
+    await c.release();
+  });
+
+  test("regression keeps a Softmax: its outputs are the numbers asked for", async () => {
+    const c = await open(tail([{ op: "Softmax", in: ["z"], out: ["y"] }]), { head: "regression" });
+    expect(c.model.head).toMatchObject({ kind: "regression", meaning: "numbers" });
+    const rows = Z.map((z) => z.map(Math.exp)).map((e) => e.map((v) => v / e.reduce((a, b) => a + b)));
+    close(await c.logits(X, 2), rows.flat());
+    await c.release();
+  });
+
+  test("a word on the head that cannot be true is refused", async () => {
+    await expect(open(tail([], ["z"]), { head: "binary" })).rejects.toThrow(
+      "a binary head has one output, this model has 3",
+    );
+  });
+
   test("a model that ends in ArgMax gives labels, and says which operator has no gradient", async () => {
     const c = await open(
       tail([{ op: "ArgMax", in: ["z"], out: ["y"], name: "pick", attributes: [attribute.int("axis", 1)] }]),
@@ -121,6 +163,50 @@ describe("the head", () => {
       outputs: ["y"],
     };
     await expect(open(sketch)).rejects.toThrow("one row of numbers per sample");
+  });
+});
+
+describe("several inputs", () => {
+  const sketch: ModelSketch = {
+    input,
+    more: [{ name: "context", dims: [null, 3] }],
+    constants,
+    nodes: [...linear, { op: "Add", in: ["z", "context"], out: ["y"] }],
+    outputs: ["y"],
+  };
+  const context = { dims: [1, 3], data: [0.5, 0, -0.5] };
+
+  test("the only one that samples fit is attacked, the others hold what is given", async () => {
+    const c = await open(sketch, { inputs: { given: { context } } });
+    expect(c.model.agreement.difference).toBeLessThan(1e-6);
+    close(
+      await c.logits(X, 2),
+      Z.flatMap((z) => z.map((v, k) => v + context.data[k]!)),
+    );
+    expect(c.gradient).toBeDefined();
+    await c.release();
+  });
+
+  test("the attacked one can be named", async () => {
+    const c = await open(sketch, {
+      sampleShape: [3],
+      inputs: { attacked: "context", given: { x: { dims: [1, 4], data: X.subarray(0, 4) } } },
+    });
+    close(await c.logits(new Float32Array(3), 1), Z[0]!);
+    await c.release();
+  });
+
+  test.each([
+    [{}, 'input "context" [?, 3] is neither attacked ("x" is) nor given a value'],
+    [{ attacked: "y" }, 'the model has no input "y"'],
+    [{ given: { extra: context } }, 'a value is given for input "extra", which the model does not have'],
+    [
+      { given: { context: { dims: [1, 2], data: [0, 0] } } },
+      'input "context" [?, 3] is given 2 values of shape [1, 2]',
+    ],
+    [{ given: { context, x: { dims: [1, 4], data: [0, 0, 0, 0] } } }, "every input of the model is given"],
+  ])("%o is refused with what is wrong", async (inputs, message) => {
+    await expect(open(sketch, { inputs })).rejects.toThrow(message);
   });
 });
 
@@ -448,14 +534,13 @@ describe("a model that no gradient attack can judge says why", () => {
   test("an operator outside the table: the file's own model answers queries", async () => {
     const nodes = [
       { op: "Gemm", in: ["x", "w", "b"], out: ["h"] },
-      { op: "Shrink", in: ["h"], out: ["y"], name: "shrinker" },
+      { op: "SequenceConstruct", in: ["h"], out: ["s"], name: "wrapper" },
+      { op: "SequenceAt", in: ["s", "first"], out: ["y"] },
     ];
-    const c = await open({ input, constants, nodes, outputs: ["y"] });
-    expect(c.noGradient).toBe('operator Shrink (node "shrinker") has no gradient rule');
-    close(
-      await c.logits(X, 2),
-      Z.flat().map((z) => (Math.abs(z) <= 0.5 ? 0 : z)),
-    );
+    const first: Value = { type: "int64", dims: [], data: Float64Array.of(0) };
+    const c = await open({ input, constants: { ...constants, first }, nodes, outputs: ["y"] });
+    expect(c.noGradient).toBe('operator SequenceConstruct (node "wrapper") has no gradient rule');
+    close(await c.logits(X, 2), Z.flat());
     await c.release();
   });
 
@@ -485,6 +570,36 @@ const objectives: readonly (readonly [Objective, (z: readonly number[], i: numbe
     (z, i) => {
       const s = z.toSorted((a, b) => b - a);
       return (z[target[i]!]! - z[label[i]!]!) / (s[0]! - (s[2]! + s[3]!) / 2);
+    },
+  ],
+  [
+    {
+      kind: "flip",
+      sign: Float32Array.of(1, -1, 0, 1, -1, -1, 1, 1, 0, 0),
+      threshold: Float32Array.of(0, 0.5, 0, -1, 0.2),
+    },
+    (z, i) => {
+      const sign = [
+        [1, -1, 0, 1, -1],
+        [-1, 1, 1, 0, 0],
+      ][i]!;
+      const threshold = [0, 0.5, 0, -1, 0.2];
+      return Math.max(...sign.flatMap((s, k) => (s === 0 ? [] : [-s * (z[k]! - threshold[k]!)])));
+    },
+  ],
+  [
+    {
+      kind: "deviation",
+      centre: Float32Array.of(0, 1, 2, -1, 0, 1, 1, 0, 0, 0),
+      tolerance: Float32Array.of(0.5, 2, 1, Infinity, 1),
+    },
+    (z, i) => {
+      const centre = [
+        [0, 1, 2, -1, 0],
+        [1, 1, 0, 0, 0],
+      ][i]!;
+      const tolerance = [0.5, 2, 1, Infinity, 1];
+      return Math.max(...z.map((v, k) => Math.abs(v - centre[k]!) / tolerance[k]!)) - 1;
     },
   ],
   [

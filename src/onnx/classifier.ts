@@ -10,9 +10,11 @@ import { OnnxError } from "./errors.ts";
 import type { StandIn } from "./gradient.ts";
 import { loadGraph } from "./graph.ts";
 import type { LoadedModel } from "./graph.ts";
-import { isVector, noVector } from "./head.ts";
-import type { Head } from "./head.ts";
-import { feedsOf, formOf } from "./objectives.ts";
+import { isVector, noVector, plainMeaning } from "./head.ts";
+import type { Head, HeadChoice, Meaning } from "./head.ts";
+import { bindInputs } from "./inputs.ts";
+import type { InputChoice } from "./inputs.ts";
+import { feedsOf, formOf, isPerSample } from "./objectives.ts";
 import type { Objective } from "./objectives.ts";
 import { difference, openOriginal, throughHead } from "./original.ts";
 import type { OriginalModel, Outputs } from "./original.ts";
@@ -27,6 +29,10 @@ export interface OpenOptions {
   readonly runtime: InferenceRuntime;
   /** How many classes there are; needed only where the model gives nothing but labels. */
   readonly classes?: number;
+  /** What the outputs mean, where the file does not say so or the caller knows better. */
+  readonly head?: HeadChoice;
+  /** The attacked input and the values of the others; needed where the model takes several. */
+  readonly inputs?: InputChoice;
   /** Whether declared surrogates may stand in for steps without derivative (default: yes, and said in the report). */
   readonly surrogates?: boolean;
 }
@@ -54,6 +60,8 @@ export interface OnnxClassifier {
   /** Present where the gradient is that of surrogates: what stands in for which step, for people. */
   readonly surrogates?: readonly string[];
   readonly head: "logits" | "log-probabilities";
+  /** Whether the largest output decides, each output by itself (a label applies from 0 on), or the outputs are numbers. */
+  readonly meaning: Meaning;
   readonly batch: number;
   readonly counts: { queries: number; gradients: number };
   readonly model: ModelReport;
@@ -90,8 +98,8 @@ type Opened = Omit<OnnxClassifier, "kind" | "shape" | "size" | "grid" | "box">;
 export async function openClassifier(options: OpenOptions): Promise<OnnxClassifier> {
   const { bytes, input, sampleShape, runtime } = options;
   const size = sizeOf(sampleShape);
-  const loaded = loadGraph(bytes);
-  const original = await openOriginal(loaded, bytes, input, sampleShape, runtime);
+  const { loaded, others } = bindInputs(loadGraph(bytes), options.inputs ?? {}, sampleShape);
+  const original = await openOriginal(loaded, bytes, input, sampleShape, runtime, others);
   let opened: Opened;
   try {
     opened = await firstThatAgrees(loaded, original, options);
@@ -131,7 +139,7 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
   let because: OnnxError | undefined;
   const notes: string[] = [];
   try {
-    for (const prepared of prepare(loaded, input, sampleShape)) {
+    for (const prepared of prepare(loaded, input, sampleShape, options.head)) {
       const session = await loadedOr(runtime, forwardModel(prepared), (refusal) => notes.push(refusal));
       if (session === undefined) continue;
       const seen = throughHead(prepared.head, await forward(session, prepared, probe, PROBE_SAMPLES), PROBE_SAMPLES);
@@ -215,9 +223,9 @@ function rewritten(
       loading = runtime.load(gradientModel(prepared, form, access.way).bytes);
       sessions.set(key, loading);
     }
-    const perSample = objective.kind !== "unsafe";
     const feeds: Record<string, Feed> = { [X]: samplesFeed(prepared, x, n) };
-    for (const [name, tensor] of Object.entries(feedsOf(objective, n, outputs))) feeds[name] = { tensor, perSample };
+    for (const [name, tensor] of Object.entries(feedsOf(objective, n, outputs)))
+      feeds[name] = { tensor, perSample: isPerSample(name) };
     const out = await runSamples(await loading, feeds, n, groupOf(prepared));
     return {
       logits: out[LOGITS]!.data as Float32Array,
@@ -229,6 +237,7 @@ function rewritten(
   return {
     outputs,
     head: "logits",
+    meaning: prepared.head.meaning,
     batch: prepared.batchAdvised,
     counts,
     model,
@@ -335,7 +344,7 @@ async function asItIs(
   because: string,
   found: { deterministic: boolean; notes: readonly string[] },
 ): Promise<Opened> {
-  const { head, read } = plainHead(original, probes, options.classes);
+  const { head, read } = plainHead(original, probes, options.classes, options.head);
   const counts = { queries: 0, gradients: 0 };
   // A file that leaves its batch open may still mix samples or spell out one; then samples go one by one.
   const probe = probeInput(options.input, sizeOf(options.sampleShape));
@@ -350,6 +359,7 @@ async function asItIs(
   return {
     outputs: head.outputs,
     head: head.kind === "probabilities" ? "log-probabilities" : "logits",
+    meaning: head.meaning,
     batch: batch === "any" ? 64 : batch,
     counts,
     noGradient: because,
@@ -379,6 +389,7 @@ function plainHead(
   original: OriginalModel,
   probes: Outputs,
   classes: number | undefined,
+  choice: HeadChoice | undefined,
 ): { head: Head; read: (values: Float64Array, n: number) => Float32Array } {
   const widths = original.outputs.flatMap((name) => {
     const { row, type } = probes[name]!;
@@ -396,7 +407,7 @@ function plainHead(
       });
     const note = "the model gives labels only";
     return {
-      head: { kind: "label", output: name, outputs: classes, note },
+      head: { kind: "label", meaning: "classes", output: name, outputs: classes, note },
       read(values, n) {
         const oneHot = new Float32Array(n * classes);
         values.forEach((label, i) => {
@@ -410,16 +421,33 @@ function plainHead(
   const sums = Array.from({ length: PROBE_SAMPLES }, (_, i) =>
     values.subarray(i * width, (i + 1) * width).reduce((sum, v) => sum + v, 0),
   );
+  const inUnit = values.every((v) => v >= 0 && v <= 1);
   const probabilities =
-    width > 1 && values.every((v) => v >= 0 && v <= 1) && sums.every((sum) => Math.abs(sum - 1) < 1e-3);
-  if (!probabilities)
+    width > 1 &&
+    inUnit &&
+    (choice === undefined || choice === "exclusive") &&
+    sums.every((sum) => Math.abs(sum - 1) < 1e-3);
+  if (!probabilities) {
+    const { kind, meaning, note: said } = plainMeaning(width, choice);
+    const note = `output "${name}" as it comes: ${said}`;
+    // What lies between 0 and 1 applies from a half on; logits do from 0 on.
+    const half = meaning === "labels" && inUnit ? 0.5 : 0;
+    if (kind === "binary-logit") {
+      const middle = inUnit ? 0.5 : 0;
+      return {
+        head: { kind, meaning, output: name, outputs: 2, note },
+        read: (out) =>
+          Float32Array.from({ length: 2 * out.length }, (_, i) => (i % 2 === 0 ? 0 : out[(i - 1) / 2]! - middle)),
+      };
+    }
     return {
-      head: { kind: "logits", output: name, outputs: width, note: `output "${name}" as it comes` },
-      read: (out) => Float32Array.from(out),
+      head: { kind, meaning, output: name, outputs: width, note },
+      read: (out) => Float32Array.from(out, (v) => v - half),
     };
+  }
   const note = `output "${name}" holds probabilities, read as their logarithms`;
   return {
-    head: { kind: "probabilities", output: name, outputs: width, note },
+    head: { kind: "probabilities", meaning: "classes", output: name, outputs: width, note },
     read: (out) => Float32Array.from(out, (p) => Math.log(Math.max(p, PROBABILITY_MIN))),
   };
 }
