@@ -86,6 +86,45 @@ Examples:
     );
 
   program
+    .command("inspect")
+    .description(
+      "Says what a model file is: operators, inputs and head as understood, and what attacks can do with it.",
+    )
+    .argument("<model>", "an ONNX file")
+    .option("--shape <lengths>", "the shape of one sample, without the batch, where the file leaves it open (3x32x32)")
+    .option("--input <name>", "the attacked input, where the model takes several")
+    .option("--hold <name=value>", "fill another input with one value (a=0,b=1 or repeated)", collected)
+    .addOption(
+      new Option("--head <kind>", "what the outputs mean, where you know better than the file").choices([
+        "exclusive",
+        "binary",
+        "multi-label",
+        "regression",
+      ]),
+    )
+    .option("--classes <n>", "how many classes there are, for a model that gives nothing but labels", wholeNumber)
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+The model runs in a process of its own, on a few made-up samples, in its own units. Needs no data and no system file.
+Verdicts: white-box (gradients) · white-box by surrogate (steps passed by smooth functions near them) · scores only, naming
+the operator that has no gradient · labels only · refused, with the reason. See docs/models.md.
+${EXITS}
+
+Examples:
+  vauban inspect model.onnx
+  vauban inspect model.onnx --shape 3x224x224 --json
+  vauban inspect tagger.onnx --head exclusive`,
+    )
+    .action((path: string, options: InspectFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/inspect.ts")).inspectCommand(invocation, path, options),
+        options,
+      ),
+    );
+
+  program
     .command("validate")
     .description("Checks a system file: every mistake at once, with its place and a remedy.")
     .argument("[system]", "a vauban.yaml, or the folder it lies in", ".")
@@ -161,6 +200,15 @@ export interface AssessFlags {
   readonly workers?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
+}
+
+export interface InspectFlags {
+  readonly shape?: string;
+  readonly input?: string;
+  readonly hold?: readonly string[];
+  readonly head?: "exclusive" | "binary" | "multi-label" | "regression";
+  readonly classes?: number;
+  readonly json?: boolean;
 }
 
 export interface InitFlags {
