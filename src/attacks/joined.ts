@@ -17,6 +17,8 @@ import type { Tally, UnitRecord } from "./units.ts";
 export interface Missing {
   readonly units: number;
   readonly because: string;
+  /** Whether every other check lets the figure stand. */
+  readonly otherwise: boolean;
   /** The measure if all of them had stood, and if all that were right before had fallen: what is true lies between. */
   readonly standing: EvasionMeasure;
   readonly fallen: EvasionMeasure;
@@ -72,9 +74,11 @@ export function concludeEvasion(
     measureOf(survey, found, total, plan, gone === "fallen" ? eligible - found.filter(isEligible).length : 0);
   const result = withoutGradient(survey, concluded(measured("standing"), checks, []));
   if (missing === 0) return result;
+  const rest = checks.filter(({ check }) => check !== MISSING_CHECK);
+  const otherwise = rest.every(({ passed, about }) => passed || about === "note");
   return {
     ...result,
-    missing: { units: missing, because: lost, standing: measured("standing"), fallen: measured("fallen") },
+    missing: { units: missing, because: lost, otherwise, standing: measured("standing"), fallen: measured("fallen") },
   };
 }
 
@@ -353,10 +357,13 @@ function uncontradictedCheck(found: readonly UnitRecord[], eps: number): Check {
   };
 }
 
+/** The check that fails where units left no record. */
+export const MISSING_CHECK = "every planned input was tried";
+
 function tried(survey: Survey, records: number, lost: string): Check {
   const n = survey.units.length;
   return {
-    check: "every planned input was tried",
+    check: MISSING_CHECK,
     passed: records === n,
     about: "validity",
     detail: `${n - records} of ${n} were not${lost ? `: ${lost}` : ""}`,

@@ -73,6 +73,7 @@ function budgetWords({ budget }: Trial): string {
   return [
     budget.eps === undefined ? "" : `${budget.norm === "l2" ? "L2" : "L∞"} ${budgetText(budget.eps)}`,
     budget.area === undefined ? "" : `area ${percent(budget.area)}`,
+    budget.profile === undefined ? "" : `profile ${budget.profile}`,
     budget.steps === undefined ? "" : `${budget.steps} steps`,
     budget.restarts === undefined ? "" : `${budget.restarts} restarts`,
     budget.queries === undefined ? "" : `${budget.queries} queries`,
