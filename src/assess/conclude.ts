@@ -55,7 +55,7 @@ export function evidenceOf(trial: Trial, result: TrialResult, system: System, ve
  * all of them are counted as standing, or met although all are counted as fallen, they cannot change the verdict, and the
  * reading against which it holds is the one shown; the check that names them stays failed, so that nothing is bounded from above.
  */
-function judged(
+export function judged(
   { threshold }: Trial,
   { outcome, missing }: TrialResult,
 ): { outcome: Evidence["outcome"]; note?: string } {

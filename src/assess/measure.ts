@@ -282,8 +282,8 @@ type Attempt<K extends Shard["kind"]> =
   | { readonly status: "died"; readonly because: string };
 
 /** Runs a shard; one that dies gets a second worker, for the first may have died of something else than the shard. */
-async function attempt<S extends Shard>(
-  { ports, signal }: Run,
+export async function attempt<S extends Shard>(
+  { ports, signal }: Pick<Run, "ports" | "signal">,
   shard: S,
   listen: (share: number, note?: string) => void,
   pointless: () => boolean = () => false,

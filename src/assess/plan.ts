@@ -22,7 +22,7 @@ export const MEASUREMENT_REVISION = 2;
 export const DEFAULT_SAMPLES = 500;
 
 /** The clean run needs answers only, no attack: it takes all data up to this many, whatever the other trials are limited to. */
-const CLEAN_SAMPLES = 10_000;
+export const CLEAN_SAMPLES = 10_000;
 
 /** Why a trial did not run that --only did not name. */
 export const LEFT_OUT = "left out by --only";
@@ -199,7 +199,9 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
       id,
       kind,
       test,
-      component,
+      target: component.id,
+      model: { input: model.input, classes: model.classes, declared: model.accuracy?.declared },
+      where: component.where,
       samples,
       queries,
       steps,
@@ -290,7 +292,10 @@ export interface TrialWords {
   readonly id: string;
   readonly kind: Trial["kind"];
   readonly test: TrialTest;
-  readonly component: Component;
+  /** The component attacked. */
+  readonly target: string;
+  readonly model: Pick<TrialPlan["model"], "classes" | "declared"> & { readonly input: InputContract | undefined };
+  readonly where?: Trial["where"];
   readonly samples: number;
   readonly queries: number | undefined;
   readonly steps: number | undefined;
@@ -304,7 +309,7 @@ export interface TrialWords {
 
 /** The trial with its manifest and key: everything that decides the measurement, hashed before the first query. */
 export function describeTrial(words: TrialWords): Trial {
-  const { id, kind, test, component, samples, queries, steps, profile, attacks, inputs } = words;
+  const { id, kind, test, target, model, samples, queries, steps, profile, attacks, inputs } = words;
   const seed = `${words.seed}/${id}`;
   const capped = { ...(steps === undefined ? {} : { steps }), ...(queries === undefined ? {} : { queries }) };
   const budget: Trial["budget"] =
@@ -316,7 +321,7 @@ export function describeTrial(words: TrialWords): Trial {
   const fixed = {
     id,
     kind,
-    target: component.id,
+    target,
     tests: [...TESTS[kind]],
     by: "by" in test ? test.by : undefined,
     knowledge: words.knowledge,
@@ -329,7 +334,7 @@ export function describeTrial(words: TrialWords): Trial {
     stop: "as many units as planned, or all the data hold, were tried; or the run was cancelled",
     seed,
     inputs: inputs.map((input) => ({ ...input })),
-    where: "where" in test ? test.where : component.where,
+    where: "where" in test ? test.where : words.where,
   } satisfies Omit<Trial, "manifest" | "key">;
   const key = hashOf({
     revision: MEASUREMENT_REVISION,
@@ -342,9 +347,9 @@ export function describeTrial(words: TrialWords): Trial {
     target: test.kind === "patch" ? (test.target ?? null) : null,
     samples,
     seed,
-    input: component.model?.input ?? null,
-    classes: component.model?.classes ?? null,
-    declared: component.model?.accuracy?.declared ?? null,
+    input: model.input ?? null,
+    classes: model.classes ?? null,
+    declared: model.declared ?? null,
     files: inputs.map(({ role, sha256 }) => ({ role, sha256 })),
   });
   const { where: _where, ...hashedPart } = fixed;
@@ -374,7 +379,7 @@ function thresholdOf(test: TrialPlan["test"]): Threshold | undefined {
 }
 
 /** SHA-256 of a file, or of a folder as the hash of its sorted listing of names and hashes. */
-async function hashed(files: Files, role: string, path: string): Promise<InputFile> {
+export async function hashed(files: Files, role: string, path: string): Promise<InputFile> {
   const entry = await files.stat(path);
   if (!entry)
     throw new HostError(`${path} does not exist`, "check the spelling; paths are relative to the system file");

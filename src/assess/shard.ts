@@ -11,9 +11,11 @@ import { surveyEvasion, type Survey } from "#attacks/survey.ts";
 import { attackUnits, type Certify, type Tally, type UnitRecord } from "#attacks/units.ts";
 import { chosenUnits, fractionsOf, refusalOf, samplingNotes, type Bench, type Opened, type Refused } from "./opened.ts";
 import { differenceOf, pictureOf } from "./pictures.ts";
+import { findReading, type ReadingsFound, type ReadingsPlan } from "./readings.ts";
 import { DEFAULT_QUERIES, DEFAULT_STEPS, type TrialPlan } from "./plan.ts";
 
 export type Shard =
+  | { readonly kind: "readings"; readonly plan: ReadingsPlan }
   | { readonly kind: "whole"; readonly plan: TrialPlan }
   | { readonly kind: "survey"; readonly plan: TrialPlan }
   /** The units [from, to) of the trial's order, with what each takes part in. */
@@ -67,6 +69,7 @@ export interface UnitsDone {
 
 /** What each kind of shard leaves. */
 export interface ShardResults {
+  readonly readings: ReadingsFound | Refused;
   readonly whole: TrialResult;
   readonly survey: Surveyed | Refused;
   readonly units: UnitsDone | Refused;
@@ -99,6 +102,7 @@ export function refusedTrial({ because, notes }: Omit<Refused, "status">): Trial
  * and our own mistakes are thrown.
  */
 export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardResults[Shard["kind"]]> {
+  if (shard.kind === "readings") return findReading(shard.plan, given);
   const { plan } = shard;
   try {
     const opened = await given.bench.open(plan, given.ports, given.signal);

@@ -150,7 +150,7 @@ export function expectedPerUnit(survey: Survey, plan: EvasionPlan): Expected {
 }
 
 /** Samples evaluated per unit by an assault that finds nothing. */
-function evaluations({ attack, parameters }: Assault, outputs: number): number {
+export function evaluations({ attack, parameters }: Assault, outputs: number): number {
   const of = (name: string, absent: number): number => Number(parameters[name] ?? attack.defaults[name] ?? absent);
   const aimed = /targeted/.test(String(parameters["objective"] ?? attack.defaults["objective"] ?? ""));
   const passes = of("restarts", 1) * (aimed ? Math.min(of("targets", 1), Math.max(1, outputs - 1)) : 1);
