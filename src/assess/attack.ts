@@ -135,7 +135,10 @@ async function readingsOf(
     if (tried.result.status === "refused")
       throw new HostError(
         tried.result.because,
-        "check model and data; `vauban attack --help` lists the formats it reads",
+        // Most refusals end in what to do about them.
+        tried.result.because.includes(" – ")
+          ? undefined
+          : "check model and data; `vauban attack --help` lists what it reads",
       );
     found = tried.result;
     await remember(run.ports.store, key, found);
@@ -248,7 +251,9 @@ function documentOf(
       sha256: model.sha256,
       size: model.size,
       access: some?.access ?? null,
-      ...(noGradient === undefined ? {} : { noGradient: noGradient.slice("no gradient: ".length) }),
+      ...(noGradient === undefined
+        ? {}
+        : { noGradient: noGradient.slice("no gradient: ".length, noGradient.lastIndexOf("; ")) }),
       outputs: found?.outputs ?? null,
       notes: [...(some?.notes ?? found?.notes ?? [])],
     },

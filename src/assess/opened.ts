@@ -28,8 +28,8 @@ const refused = (because: string, notes: readonly string[] = []): Refused => ({ 
 
 /** Turns a HostError or an OnnxError into words; throws everything else, which is ours or the user's wish to stop. */
 export function refusalOf(error: unknown): Refused {
-  if (error instanceof HostError) return refused(error.remedy ? `${error.message} – ${error.remedy}` : error.message);
-  if (error instanceof OnnxError) return refused(error.message);
+  if (error instanceof HostError || error instanceof OnnxError)
+    return refused(error.remedy ? `${error.message} – ${error.remedy}` : error.message);
   throw error;
 }
 

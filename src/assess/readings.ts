@@ -8,6 +8,7 @@ import { quickAttack } from "#attacks/campaign.ts";
 import { ensemble } from "#attacks/ensemble.ts";
 import { PROFILES } from "#attacks/profiles.ts";
 import type { Norm } from "#attacks/region.ts";
+import type { Check } from "#attacks/sanity.ts";
 import type { Classifier } from "#attacks/target.ts";
 import { openDataset } from "#datasets/open.ts";
 import type { EvaluationSet as DataSet } from "#datasets/evaluation-set.ts";
@@ -55,6 +56,9 @@ const COMPARED = 512;
 /** Inputs for the short attack under readings that accuracy cannot tell apart, and how many such readings. */
 const ATTACKED = 64;
 const CONTENDERS = 3;
+/** Fewer say nothing; and a difference in what stands above this is one, whatever chance could do. */
+const ATTACKED_MIN = 20;
+const ALIKE = 0.1;
 /** Two readings differ when the inputs that only one gets right split this unevenly (exact sign test). */
 const SIGNIFICANT = 0.05;
 
@@ -236,10 +240,12 @@ async function readingOf(
       because: `preprocessing as stated: clean accuracy ${figure(best)} on ${n} inputs; ${rangeWords}`,
     };
 
+  const few =
+    accuracy[best]! / n < 0.5 ? ". LOW: suspect the preprocessing, the order of the classes, or the data" : "";
   const others = tried.flatMap(({ name }, i) => (i === best ? [] : [`${name} ${figure(i)}`]));
   const because =
     `preprocessing GUESSED: "${tried[best]!.name}" gives the highest clean accuracy, ${figure(best)} on ${n} inputs` +
-    `${others.length > 0 ? ` (${others.join(", ")})` : ""}; ${rangeWords}. State it with --scale, --mean, --std`;
+    `${others.length > 0 ? ` (${others.join(", ")})` : ""}; ${rangeWords}. State it with --scale, --mean, --std${few}`;
   const commonest = Math.max(...countBy(labels).values()) / n;
   if (accuracy[best]! / n <= Math.max(commonest, 1 / classifier.outputs) && countBy(labels).size > 1)
     return {
@@ -259,7 +265,13 @@ async function readingOf(
   const stands: Uint8Array[] = [];
   for (const i of [best, ...contenders])
     stands.push(await standingUnder(await open(tried[i]!), run, set, rows, range, plan));
-  const apart = contenders.filter((_, at) => tellsApart(stands[0]!, stands[at + 1]!));
+  const share = (one: Uint8Array): number => one.reduce((sum, hit) => sum + hit, 0) / Math.max(1, rows.length);
+  const apart = contenders.filter(
+    (_, at) =>
+      rows.length < ATTACKED_MIN ||
+      tellsApart(stands[0]!, stands[at + 1]!) ||
+      Math.abs(share(stands[0]!) - share(stands[at + 1]!)) > ALIKE,
+  );
   const count = (one: Uint8Array): string => `${one.reduce((sum, hit) => sum + hit, 0)} of ${rows.length}`;
   const both = contenders.map((i, at) => `"${tried[i]!.name}" ${count(stands[at + 1]!)}`).join(", ");
   if (apart.length === 0)
@@ -270,8 +282,60 @@ async function readingOf(
   return {
     ...found,
     because,
-    doubt: `clean accuracy cannot tell "${tried[best]!.name}" (${figure(best)}) from ${apart.map((i) => `"${tried[i]!.name}" (${figure(i)})`).join(", ")}, yet robustness differs: a short attack leaves ${count(stands[0]!)} standing under the first, ${both}. State --scale (and --mean, --std) as the model was trained`,
+    doubt: `clean accuracy cannot tell "${tried[best]!.name}" (${figure(best)}) from ${apart.map((i) => `"${tried[i]!.name}" (${figure(i)})`).join(", ")}, and robustness may differ: a short attack leaves ${count(stands[0]!)} standing under the first, ${both}. State --scale (and --mean, --std) as the model was trained`,
   };
+}
+
+/** An alternative must be this much less likely by chance before a stated contract is doubted: several are compared. */
+const DOUBTED = 0.01;
+
+/**
+ * Whether one of the usual ways to read the data makes the model right clearly more often than the declared one: then the
+ * declared preprocessing is suspected, even where clean accuracy alone looks fine.
+ */
+export async function readingCheck(
+  run: Listening,
+  classifier: Classifier,
+  set: DataSet,
+  contract: InputContract,
+  rows: readonly number[],
+): Promise<Check> {
+  const declared: Candidate = { name: "as declared", scale: contract.scale, mean: contract.mean, std: contract.std };
+  const others = candidates(contract.range, channelsOf(set.shape)).filter((other) => !sameReading(other, declared));
+  const some = Int32Array.from(rows.slice(0, COMPARED));
+  const labels = Int32Array.from(some, (row) => set.y[row]!);
+  const right: Uint8Array[] = [];
+  for (const candidate of [declared, ...others]) {
+    const points = asRead(set, some, contract.range, declared, candidate, contract.layout);
+    const said = classesSaid(await answers(run, classifier, points, some.length), some.length, classifier.outputs);
+    right.push(Uint8Array.from(said, (label, k) => (label === labels[k] ? 1 : 0)));
+  }
+  const hits = right.map((one) => one.reduce((sum, hit) => sum + hit, 0));
+  const better = others.findIndex((_, i) => hits[i + 1]! > hits[0]! && tellsApart(right[0]!, right[i + 1]!, DOUBTED));
+  const percentOf = (i: number): string => `${((100 * hits[i]!) / Math.max(1, some.length)).toFixed(1)} %`;
+  return {
+    check: "no usual preprocessing fits the model better than the declared one",
+    passed: better < 0,
+    about: "validity",
+    detail:
+      better < 0
+        ? `right for ${percentOf(0)} as declared; ${others.map(({ name }, i) => `${name} ${percentOf(i + 1)}`).join(", ") || "there is no usual alternative"}`
+        : `right for ${percentOf(0)} as declared, but for ${percentOf(better + 1)} of ${some.length} inputs with ${others[better]!.name}: the declared preprocessing is suspected`,
+  };
+}
+
+/** Whether two ways hand the network the same numbers. */
+function sameReading(a: Candidate, b: Candidate): boolean {
+  const channels = Math.max(1, a.mean.length, a.std.length, b.mean.length, b.std.length);
+  const line = ({ scale, mean, std }: Candidate, c: number): readonly [number, number] => {
+    const deviation = std[std.length === 1 ? 0 : c] ?? 1;
+    return [scale / deviation, (mean[mean.length === 1 ? 0 : c] ?? 0) / deviation];
+  };
+  return Array.from({ length: channels }, (_, c) => [line(a, c), line(b, c)] as const).every(
+    ([[slope, shift], [otherSlope, otherShift]]) =>
+      Math.abs(slope - otherSlope) < 1e-3 * Math.abs(slope) &&
+      Math.abs(shift - otherShift) < 1e-3 * (1 + Math.abs(shift)),
+  );
 }
 
 function countBy(labels: Int32Array): Map<number, number> {
@@ -281,7 +345,7 @@ function countBy(labels: Int32Array): Map<number, number> {
 }
 
 /** Exact two-sided sign test on the inputs that only one of the two gets right. */
-export function tellsApart(a: Uint8Array, b: Uint8Array): boolean {
+export function tellsApart(a: Uint8Array, b: Uint8Array, level = SIGNIFICANT): boolean {
   let onlyA = 0;
   let onlyB = 0;
   a.forEach((hit, k) => {
@@ -290,7 +354,7 @@ export function tellsApart(a: Uint8Array, b: Uint8Array): boolean {
   });
   const trials = onlyA + onlyB;
   // The interval of a fair coin excludes 1/2 exactly where the two-sided test is significant at that level.
-  const { low, high } = clopperPearson(onlyA, trials, 1 - SIGNIFICANT);
+  const { low, high } = clopperPearson(onlyA, trials, 1 - level);
   return trials > 0 && (low > 0.5 || high < 0.5);
 }
 
@@ -306,7 +370,11 @@ function asRead(
   const size = set.sampleSize;
   const of = (list: readonly number[], channel: number, absent: number): number =>
     list.length === 0 ? absent : list.length === 1 ? list[0]! : list[channel]!;
-  const channel = channelAt(set.shape, layout, Math.max(1, candidate.mean.length, candidate.std.length));
+  const channel = channelAt(
+    set.shape,
+    layout,
+    Math.max(1, ...[candidate, base].flatMap(({ mean, std }) => [mean.length, std.length])),
+  );
   const points = new Float32Array(rows.length * size);
   rows.forEach((row, k) => {
     for (let i = 0; i < size; i++) {
@@ -315,7 +383,10 @@ function asRead(
       const wanted =
         candidate === base
           ? raw
-          : (raw * candidate.scale - of(candidate.mean, c, 0)) / of(candidate.std, c, 1) / base.scale;
+          : // What the candidate hands to the network, back through what the session does to a raw value.
+            (((raw * candidate.scale - of(candidate.mean, c, 0)) / of(candidate.std, c, 1)) * of(base.std, c, 1) +
+              of(base.mean, c, 0)) /
+            base.scale;
       points[k * size + i] = (wanted - low) / (high - low);
     }
   });

@@ -7,11 +7,12 @@ import type { EvasionPlan, UnitTask } from "#attacks/campaign.ts";
 import { evaluateClean, type Evaluated, type Proof } from "#attacks/evaluate.ts";
 import { evaluateCorruption } from "#attacks/corruption.ts";
 import { evaluatePatch } from "#attacks/patch.ts";
+import type { Check } from "#attacks/sanity.ts";
 import { surveyEvasion, type Survey } from "#attacks/survey.ts";
 import { attackUnits, type Certify, type Tally, type UnitRecord } from "#attacks/units.ts";
 import { chosenUnits, fractionsOf, refusalOf, samplingNotes, type Bench, type Opened, type Refused } from "./opened.ts";
 import { differenceOf, pictureOf } from "./pictures.ts";
-import { findReading, type ReadingsFound, type ReadingsPlan } from "./readings.ts";
+import { findReading, readingCheck, type ReadingsFound, type ReadingsPlan } from "./readings.ts";
 import { DEFAULT_QUERIES, DEFAULT_STEPS, type TrialPlan } from "./plan.ts";
 
 export type Shard =
@@ -120,7 +121,11 @@ export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardRe
     switch (shard.kind) {
       case "whole": {
         const planned = Math.min(plan.trial.planned, chosen.available);
-        const evaluated = await evaluate(listening, opened, fractionsOf(set, chosen, plan), plan, planned);
+        const checks =
+          plan.test.kind === "clean"
+            ? [await readingCheck(listening, classifier, set, plan.model.input, chosen.rows)]
+            : [];
+        const evaluated = await evaluate(listening, opened, fractionsOf(set, chosen, plan), plan, planned, checks);
         const pictured = withPictures(evaluated, set.shape);
         return {
           outcome:
@@ -194,12 +199,13 @@ function evaluate(
   set: Samples,
   { trial, test, model, steps, queries }: TrialPlan,
   planned: number,
+  checks: readonly Check[],
 ): Promise<Evaluated<Measure>> {
   const item = trial.id;
   const declared = model.declared;
   switch (test.kind) {
     case "clean":
-      return evaluateClean(run, classifier, set, { item, declared });
+      return evaluateClean(run, classifier, set, { item, declared, checks });
     case "patch":
       return evaluatePatch(run, classifier, set, {
         item,

@@ -47,7 +47,7 @@ export function attackSummary(
   if (target.access === "scores")
     say(
       "ACCESS",
-      `scores only: ${target.noGradient ?? "no gradient"} – query attacks served, which bound nothing from above`,
+      `scores only: ${target.noGradient ?? "no gradient"} – query attacks served instead, which bound nothing from above`,
     );
   const [first] = trials;
   if (first?.measure) {
