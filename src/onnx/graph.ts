@@ -19,7 +19,9 @@ export interface LoadedModel {
   readonly foreign?: OnnxError;
 }
 
-const OPSET_MIN = 7;
+/** The operator sets whose meanings are known; the newest is the newest that the runtime loads. */
+export const OPSET_MIN = 7;
+export const OPSET_MAX = 26;
 
 /** Reads a model. Throws OnnxError for anything that cannot be read, never crashes. */
 export function loadGraph(bytes: Uint8Array): LoadedModel {
@@ -29,6 +31,15 @@ export function loadGraph(bytes: Uint8Array): LoadedModel {
   );
   const raw = readGraph(proto.graph!);
   const stranger = raw.nodes.find((node) => !isKnown(node));
+  if (opset > OPSET_MAX)
+    return {
+      proto,
+      opset,
+      graph: raw,
+      foreign: new OnnxError(`the model is written for operator set ${opset}, newer than ${OPSET_MAX}`, {
+        remedy: "export it for an earlier set",
+      }),
+    };
   if (stranger === undefined && opset < OPSET_MIN)
     return {
       proto,
