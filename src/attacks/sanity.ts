@@ -1,7 +1,8 @@
 /** The checks that decide whether an attack's figure may be believed (domain list: AutoAttack's flags; Carlini et al. 2019). */
 import { clopperPearson } from "#base/statistics.ts";
 import type { SanityCheck } from "#assessment/evidence.ts";
-import { type EvaluationSet, type Listening, answers, classesSaid } from "./answers.ts";
+import { type EvaluationSet, type Listening, answers, classesSaid, drawnRows } from "./answers.ts";
+import type { Norm } from "./region.ts";
 import type { Classifier, Objective } from "./target.ts";
 
 /**
@@ -22,10 +23,7 @@ export const slack = (eligible: number): number => Math.max(2, 0.05 * eligible);
 
 /** Up to `count` rows of the set, drawn by their names, packed. */
 function someRows(run: Listening, set: EvaluationSet, rows: Int32Array, count: number, name: string, size: number) {
-  const chosen = Array.from(rows, (row) => ({ row, draw: run.rng.fork(set.units[row]!).fork(name).uniform() }))
-    .sort((a, b) => a.draw - b.draw || a.row - b.row)
-    .slice(0, count)
-    .map(({ row }) => row);
+  const chosen = drawnRows(run.rng, set.units, rows, count, name);
   const points = new Float32Array(chosen.length * size);
   chosen.forEach((row, k) => points.set(set.samples.subarray(row * size, (row + 1) * size), k * size));
   return { chosen, points };
@@ -56,6 +54,37 @@ export async function determinism(run: Listening, classifier: Classifier, set: E
     detail: passed
       ? `${n} inputs asked three times gave the same answers`
       : `${n} inputs asked three times: ${apart} changed class, outputs moved by up to ${largest.toPrecision(3)}; a randomised model must be attacked over its randomness (EOT)`,
+  };
+}
+
+/**
+ * Whether an answer depends on what is asked beside it: a model that adapts to its batch (statistics computed at inference,
+ * a defence with memory) is another model for each batch. Rounding may differ; the class may not.
+ */
+export async function batchCompositionCheck(
+  run: Listening,
+  classifier: Classifier,
+  set: EvaluationSet,
+): Promise<Check> {
+  const { size, outputs } = classifier;
+  const all = Int32Array.from(set.units.keys());
+  const { chosen, points } = someRows(run, set, all, 16, "batch composition", size);
+  const n = chosen.length;
+  const together = await answers(run, classifier, points, n);
+  let largest = 0;
+  for (let k = 0; k < n; k++) {
+    const alone = await answers(run, classifier, points.subarray(k * size, (k + 1) * size), 1);
+    for (let j = 0; j < outputs; j++) largest = Math.max(largest, Math.abs(alone[j]! - together[k * outputs + j]!));
+  }
+  const spread = together.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+  const passed = !(largest > 1e-3 * spread);
+  return {
+    check: "an answer does not depend on the batch it is asked in",
+    passed,
+    about: "validity",
+    detail: passed
+      ? `${n} inputs asked together and one by one: outputs differ by at most ${largest.toPrecision(2)}`
+      : `${n} inputs asked together and one by one: outputs moved by up to ${largest.toPrecision(3)}; the model adapts to what it is given, and each batch meets another model`,
   };
 }
 
@@ -94,8 +123,35 @@ export function eligibleCheck(eligible: number): Check {
   };
 }
 
+/** A norm or a choice that leaves no attack is no measurement. */
+export function attackGivenCheck(
+  assaults: number,
+  { norm, attacks }: { norm: string; attacks?: readonly string[] },
+): Check {
+  return {
+    check: "there is an attack to bring",
+    passed: assaults > 0,
+    about: "validity",
+    detail: `${assaults} attacks in ${norm}${attacks ? ` of those named (${attacks.join(", ")})` : ""}`,
+  };
+}
+
+/** A gradient that passes an operator by a stand-in (BPDA) shows a way, not every way: named, and no bound from above. */
+export function surrogateCheck(classifier: Classifier): Check[] {
+  const surrogates = classifier.surrogates ?? [];
+  if (!classifier.gradient || surrogates.length === 0) return [];
+  return [
+    {
+      check: "the gradient is the model's own",
+      passed: false,
+      about: "note",
+      detail: `by declared stand-in through ${surrogates.join("; ")} (backward pass differentiable approximation): a better stand-in may find more`,
+    },
+  ];
+}
+
 /** A budget below one raw step leaves integer inputs no room to change at all. */
-export function roomCheck(classifier: Classifier, norm: "linf" | "l2", eps: number): Check {
+export function roomCheck(classifier: Classifier, norm: Norm, eps: number): Check {
   const { grid } = classifier;
   const passed = !grid.integer || eps * grid.levels >= 1 - 1e-3;
   return {

@@ -37,25 +37,25 @@ export interface BackwardForm {
   readonly coefficients: boolean;
 }
 
-/** Names of what goes in and comes out; j is an activation's id. */
+/** Names of what goes in and comes out, with the prefix that no model's own tensors have; j is an activation's id. */
 export const port = {
-  spec: "spec",
-  low: "x.low",
-  high: "x.high",
-  centre: "x.centre",
-  radius: "x.radius",
-  lowSlope: (j: number) => `low.slope.${j}`,
-  lowAt: (j: number) => `low.at.${j}`,
-  highSlope: (j: number) => `high.slope.${j}`,
-  highAt: (j: number) => `high.at.${j}`,
-  multiplier: (j: number) => `multiplier.${j}`,
-  bound: "bound",
+  spec: "vauban.spec",
+  low: "vauban.x.low",
+  high: "vauban.x.high",
+  centre: "vauban.x.centre",
+  radius: "vauban.x.radius",
+  lowSlope: (j: number) => `vauban.low.slope.${j}`,
+  lowAt: (j: number) => `vauban.low.at.${j}`,
+  highSlope: (j: number) => `vauban.high.slope.${j}`,
+  highAt: (j: number) => `vauban.high.at.${j}`,
+  multiplier: (j: number) => `vauban.multiplier.${j}`,
+  bound: "vauban.lower",
   /** The sum of the magnitudes that the bound was added up from: what rounding is relative to. */
-  magnitude: "magnitude",
-  coefficients: (j: number) => `coefficients.${j}`,
-  inputCoefficients: "coefficients.x",
-  lowSlopeGradient: (j: number) => `gradient.low.slope.${j}`,
-  multiplierGradient: (j: number) => `gradient.multiplier.${j}`,
+  magnitude: "vauban.magnitude",
+  coefficients: (j: number) => `vauban.coefficients.${j}`,
+  inputCoefficients: "vauban.coefficients.x",
+  lowSlopeGradient: (j: number) => `vauban.gradient.low.slope.${j}`,
+  multiplierGradient: (j: number) => `vauban.gradient.multiplier.${j}`,
 } as const;
 
 export interface BackwardProgram {

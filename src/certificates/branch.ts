@@ -220,7 +220,7 @@ class Search {
         steps,
         rate: root ? 0.1 : 0.05,
         multiplierRate: 0.1,
-        ...(each === 1 ? { enough: clause[0]!.b } : {}),
+        ...(each === 1 ? { enough: new Float64Array(rows.rows).fill(clause[0]!.b) } : {}),
         coefficients: true,
         signal: effort.signal,
       });

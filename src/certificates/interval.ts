@@ -13,12 +13,12 @@ import { Unboundable, boundNetwork } from "./network.ts";
 import type { Precision } from "./network.ts";
 
 export const intervalPort = {
-  low: "x.low",
-  high: "x.high",
-  postLow: (j: number) => `post.low.${j}`,
-  postHigh: (j: number) => `post.high.${j}`,
-  lowOut: "low",
-  highOut: "high",
+  low: "vauban.x.low",
+  high: "vauban.x.high",
+  postLow: (j: number) => `vauban.post.low.${j}`,
+  postHigh: (j: number) => `vauban.post.high.${j}`,
+  lowOut: "vauban.low",
+  highOut: "vauban.high",
 } as const;
 
 export interface IntervalProgram {

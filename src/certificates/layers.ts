@@ -11,6 +11,8 @@ export interface LayerOptions {
   readonly steps: number;
   /** Linear functions that may be bounded for one activation; beyond it the intervals stay. */
   readonly rowsMax?: number;
+  /** Whether time is up: what is not narrowed by then stays as it is. */
+  readonly expired?: () => boolean;
 }
 
 /** Bounds of all activations' inputs. A region without room (low = high) is fine. */
@@ -25,23 +27,22 @@ export async function tighten(
   bounds: Bounds,
   region: Region,
   { low, high }: LayerBounds,
-  { signal, steps, rowsMax = Infinity }: LayerOptions,
+  { signal, steps, rowsMax = Infinity, expired = () => false }: LayerOptions,
 ): Promise<void> {
   const lines = new Map<number, Slopes>();
   for (const activation of bounds.activations) {
-    const { id, size } = activation;
+    const { id } = activation;
     const before = await bounds.before({ activation: id });
     // With nothing but affine operators before it, a box's intervals are exact.
-    if (before.length > 0 || region.ball) {
+    if ((before.length > 0 || region.ball) && !expired()) {
       const open = undecided(activation, low[id]!, high[id]!);
       if (open.length > 0 && 2 * open.length <= rowsMax) {
         await narrow(bounds, region, activation, open, low, high, lines, 0, signal);
         const still = undecided(activation, low[id]!, high[id]!);
-        if (steps > 0 && still.length > 0 && before.some(({ f }) => f.name === "relu"))
+        if (steps > 0 && still.length > 0 && !expired() && before.some(({ f }) => f.name === "relu"))
           await narrow(bounds, region, activation, still, low, high, lines, steps, signal);
       }
     }
-    void size;
     lines.set(id, bounds.lines(activation, low[id]!, high[id]!));
   }
 }

@@ -85,8 +85,15 @@ const AFFINE_IN_FIRST = new Set([
 /** Bilinear: affine while exactly one of the first two inputs varies. */
 const BILINEAR = new Set(["Mul", "MatMul", "Gemm"]);
 
-/** Element-by-element operators of one varying input and scalar constants, for tracing products such as x · Φ(x). */
-type Traced = { readonly root: string; readonly f: (x: number) => number };
+/**
+ * A tensor as a function, element by element, of one earlier tensor: how products such as x · Φ(x) are told. Opaque: no bound
+ * passes through the tensor itself, only through what is recognised further on.
+ */
+interface Traced {
+  readonly root: string;
+  readonly f: (x: number) => number;
+  readonly opaque: boolean;
+}
 
 /**
  * Reads a prepared model into the form that bounds are written for. Maxima, leaky slopes, clipping and absolute values become
@@ -115,6 +122,7 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
   const activations: Activation[] = [];
   const activationOf = new Map<string, Activation>();
 
+  const traceOf = (ref: Ref): Traced => traced.get(ref.name) ?? { root: ref.name, f: (v) => v, opaque: false };
   const mark = (before: number): void => {
     for (const node of g.nodes.slice(before))
       if (node.inputs.some((name) => variable.has(name))) for (const name of node.outputs) variable.add(name);
@@ -303,53 +311,29 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
       AFFINE.has(node.op) ||
       (AFFINE_IN_FIRST.has(node.op) && varies[0] && varies.filter(Boolean).length === 1) ||
       (BILINEAR.has(node.op) && varies.filter(Boolean).length === 1 && !varies[2]);
-    if (isAffine) {
+    const traces = inputs.map((ref, i) => (varies[i] ? traceOf(ref!) : undefined));
+    const combined = combinedTrace(node, inputs, varies, traces);
+    if (isAffine && !traces.some((trace) => trace?.opaque)) {
       const before = g.nodes.length;
       g.append(retyped(node, precision));
       mark(before);
       for (const output of node.outputs) if (output !== "") checkRows(g.ref(output), rows);
-      const [p, q] = inputs.map((ref) => ref && (traced.get(ref.name) ?? { root: ref.name, f: (v: number) => v }));
-      if ((node.op === "Add" || node.op === "Sub") && varies[0] && varies[1] && p!.root === q!.root)
-        traced.set(g.ref(name).name, {
-          root: p!.root,
-          f: node.op === "Add" ? (v) => p!.f(v) + q!.f(v) : (v) => p!.f(v) - q!.f(v),
-        });
-      const step = scalarStep(node, inputs, varies);
-      if (step) {
-        const from = traced.get(inputs[varies.indexOf(true)]!.name) ?? {
-          root: inputs[varies.indexOf(true)]!.name,
-          f: (v: number) => v,
-        };
-        traced.set(g.ref(name).name, { root: from.root, f: (v) => step(from.f(v)) });
-      }
+      if (combined) traced.set(g.ref(name).name, { ...combined, opaque: false });
       continue;
     }
-    // What is left is a function of one tensor element by element, or a product of two such functions of the same tensor.
-    const scalar = scalarOp(node, inputs);
-    if (scalar && varies.filter(Boolean).length === 1) {
-      const from = traced.get(inputs[0]!.name) ?? { root: inputs[0]!.name, f: (v: number) => v };
-      const known = recognised(scalar);
-      // Erf and its like stand inside products; as activations of their own they are known functions too.
-      const post = known ? activate(known, inputs[0]!) : undefined;
-      if (post) g.alias(name, post);
-      else g.alias(name, placeholder(inputs[0]!));
-      traced.set(g.ref(name).name, { root: from.root, f: (v) => scalar(from.f(v)) });
+    if (combined) {
+      // A function of one tensor. A known one is an activation; another may be part of a longer product, and is refused at its end.
+      const own = scalarOp(node, inputs);
+      const whole = recognised(combined.f);
+      const local = own && !traces.some((trace) => trace?.opaque) ? recognised(own) : undefined;
+      const post = whole
+        ? activate(whole, g.ref(combined.root))
+        : local
+          ? activate(local, inputs[varies.indexOf(true)]!)
+          : placeholder(g.ref(combined.root));
+      g.alias(name, post);
+      traced.set(post.name, { ...combined, opaque: !whole && !local });
       continue;
-    }
-    if ((node.op === "Mul" || node.op === "Div") && varies[0] && varies[1]) {
-      const [a, b] = inputs.slice(0, 2).map((ref) => traced.get(ref!.name) ?? { root: ref!.name, f: (v: number) => v });
-      if (a!.root === b!.root) {
-        const h = (v: number): number => (node.op === "Mul" ? a!.f(v) * b!.f(v) : a!.f(v) / b!.f(v));
-        const known = recognised(h);
-        if (known) {
-          g.alias(name, activate(known, g.ref(a!.root)));
-          continue;
-        }
-        // Part of a longer product (x · ½ · (1 + erf)): known at its end, or refused there.
-        g.alias(name, placeholder(g.ref(a!.root)));
-        traced.set(g.ref(name).name, { root: a!.root, f: h });
-        continue;
-      }
     }
     throw refuse();
   }
@@ -401,6 +385,37 @@ function retyped(node: Node, precision: Precision): Node {
   if (node.op !== "Cast" || precision === "float32") return node;
   const to = attr.int(node, "to", 1);
   return to === 1 ? { ...node, attributes: { ...node.attributes, to: attribute.int("to", 11) } } : node;
+}
+
+/** What a node computes as a function of one tensor, element by element, where it is one. */
+function combinedTrace(
+  node: Node,
+  inputs: readonly (Ref | undefined)[],
+  varies: readonly boolean[],
+  traces: readonly (Traced | undefined)[],
+): Omit<Traced, "opaque"> | undefined {
+  const varying = traces.filter((trace) => trace !== undefined);
+  const [first, second] = varying;
+  if (first === undefined) return undefined;
+  const { root } = first;
+  if (varying.length === 1) {
+    const step = scalarStep(node, inputs, varies) ?? scalarOp(node, inputs);
+    return step && { root, f: (v) => step(first.f(v)) };
+  }
+  if (varying.length !== 2 || inputs.length !== 2 || second!.root !== root) return undefined;
+  const [p, q] = [first.f, second!.f];
+  switch (node.op) {
+    case "Add":
+      return { root, f: (v) => p(v) + q(v) };
+    case "Sub":
+      return { root, f: (v) => p(v) - q(v) };
+    case "Mul":
+      return { root, f: (v) => p(v) * q(v) };
+    case "Div":
+      return { root, f: (v) => p(v) / q(v) };
+    default:
+      return undefined;
+  }
 }
 
 /** For affine steps with scalar constants: what they do to each element. */

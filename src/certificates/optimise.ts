@@ -46,8 +46,8 @@ export interface OptimiseOptions {
   readonly steps: number;
   readonly rate: number;
   readonly multiplierRate?: number;
-  /** Rows above this are done and no longer matter; default: never. */
-  readonly enough?: number;
+  /** Per row: above this it is done and no longer matters; default: never. */
+  readonly enough?: Float64Array;
   readonly coefficients?: boolean;
   readonly signal: Signal;
 }
@@ -60,7 +60,7 @@ export async function optimise(
   rows: Rows,
   options: OptimiseOptions,
 ): Promise<Optimised> {
-  const { steps, rate, multiplierRate = rate, enough = Infinity, signal } = options;
+  const { steps, rate, multiplierRate = rate, enough, signal } = options;
   const before = await bounds.before(from);
   const n = rows.rows;
   const best = new Float64Array(n).fill(-Infinity);
@@ -102,7 +102,7 @@ export async function optimise(
     let open = 0;
     for (let r = 0; r < n; r++) {
       if (answer.bound[r]! > best[r]!) best[r] = answer.bound[r]!;
-      if (!(best[r]! > enough)) open++;
+      if (enough === undefined || !(best[r]! > enough[r]!)) open++;
     }
     if (last || before.length === 0) break;
     if (open === 0) {

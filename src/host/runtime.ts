@@ -1,6 +1,6 @@
 /** onnxruntime behind the port: one thread per session, because children with one thread each beat one with two. */
 import { createRequire } from "node:module";
-import type { InferenceRuntime, InferenceSession, RuntimeTensor } from "#base/ports.ts";
+import { HostError, type InferenceRuntime, type InferenceSession, type RuntimeTensor } from "#base/ports.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -21,10 +21,17 @@ export async function onnxRuntime(): Promise<InferenceRuntime> {
         // Batches shrink as samples fall: a memory plan per batch size would be kept for each of them.
         enableMemPattern: false,
         extra: { session: { intra_op: { allow_spinning: "0" } } },
-      });
+      }).catch(refusal);
       return adapted(ort, session);
     },
   };
+}
+
+/** What the runtime refuses is the model's or the machine's doing (a shape, an operator, memory), not ours. */
+function refusal(error: unknown): never {
+  throw new HostError(
+    `the inference runtime refused: ${error instanceof Error ? error.message.trim() : String(error)}`,
+  );
 }
 
 /** The version of the installed onnxruntime, without loading its binary. */
@@ -47,7 +54,7 @@ function adapted(ort: Ort, session: Awaited<ReturnType<Ort["InferenceSession"]["
       for (const [name, tensor] of Object.entries(feeds)) {
         given[name] = givenTensor(ort, tensor);
       }
-      const results = fetches ? await session.run(given, fetches as string[]) : await session.run(given);
+      const results = await (fetches ? session.run(given, fetches as string[]) : session.run(given)).catch(refusal);
       const answers: Record<string, RuntimeTensor> = {};
       for (const [name, tensor] of Object.entries(results)) {
         answers[name] = {

@@ -246,8 +246,16 @@ export class Writer {
   /** A tensor repeated to the shape of another. */
   expandLike(a: Ref, like: Ref): Ref {
     if (a.at.every((known, k) => sameDims(known.dims, like.at[k]!.dims))) return a;
-    const varies = like.at.some((known) => !sameDims(known.dims, like.at[0]!.dims));
-    return this.op("Expand", [a, varies ? this.op("Shape", [like]) : this.ints(like.at[0]!.dims)]);
+    const [known, ...others] = like.at;
+    const shift = known!.dims.length - a.at[0]!.dims.length;
+    // Where `a` has the varying length already, a 1 keeps it: the shape need not be asked of a tensor that may not be there.
+    const target = known!.dims.map((dim, axis) => {
+      if (others.every((other) => other.dims[axis] === dim)) return dim;
+      const has = axis >= shift && a.at.every((own, k) => own.dims[axis - shift] === like.at[k]!.dims[axis]);
+      return has ? 1 : undefined;
+    });
+    const constant = target.every((dim) => dim !== undefined);
+    return this.op("Expand", [a, constant ? this.ints(target) : this.op("Shape", [like])]);
   }
 
   /** The gradient of a broadcast tensor: summed over the axes along which `to` was repeated. */

@@ -1,0 +1,142 @@
+/** The first look at a model under attack: does it answer as it should, does its gradient lead anywhere, and what does asking it cost? */
+import { type EvaluationSet, type Listening, answers, classesSaid, drawnRows } from "./answers.ts";
+import { type EvasionPlan, assaultsOf, attacked, quickAttack } from "./campaign.ts";
+import { type Assault, ensemble, selectRows } from "./ensemble.ts";
+import { invalid } from "./evaluated.ts";
+import { metered } from "./meter.ts";
+import { capped } from "./profiles.ts";
+import {
+  type Check,
+  attackGivenCheck,
+  batchCompositionCheck,
+  cleanAccuracyCheck,
+  determinism,
+  eligibleCheck,
+  finiteDifferenceCheck,
+  gradientGivenCheck,
+  headCheck,
+  numbersCheck,
+  roomCheck,
+  surrogateCheck,
+  zeroGradientCheck,
+} from "./sanity.ts";
+import type { Classifier } from "./target.ts";
+
+/** Milliseconds per evaluated sample on this machine, all overheads included; they decide the size of shards and no result. */
+export interface Pace {
+  readonly query: number;
+  /** Absent without a gradient. */
+  readonly gradient?: number;
+}
+
+/** Plain data: it crosses processes and lies in files. Lists are in the order of the set. */
+export interface Survey {
+  readonly outputs: number;
+  readonly units: readonly string[];
+  /** What n counts. */
+  readonly unit: string;
+  readonly labels: readonly number[];
+  /** The class said before any attack; −1 where the answer is not a number. */
+  readonly said: readonly number[];
+  readonly access: "white-box" | "scores";
+  readonly noGradient?: string;
+  readonly size: number;
+  /** Checks of the question itself; where one fails nothing is attacked. */
+  readonly validity: readonly Check[];
+  /** Checks of what an attack can follow. */
+  readonly strength: readonly Check[];
+  readonly notes: readonly Check[];
+  readonly queries: number;
+  readonly gradients: number;
+  /** Share of the pilot's units that its short attack left standing: for the expected time only. */
+  readonly standing: number;
+  readonly pace: Pace;
+}
+
+/** Units of the pilot, and its queries where there is no gradient. */
+const PILOT_UNITS = 16;
+const PILOT_QUERIES = 50;
+
+/** METHOD §2, the clean run first. `clock` in milliseconds; without it nothing is timed and shards are all of one size. */
+export async function surveyEvasion(
+  run: Listening,
+  given: Classifier,
+  set: EvaluationSet,
+  plan: EvasionPlan,
+  clock: () => number = () => 0,
+): Promise<Survey> {
+  const classifier = metered(attacked(given, plan));
+  const { outputs } = classifier;
+  const n = set.units.length;
+  const clean = await answers(run, classifier, set.samples, n);
+  const said = classesSaid(clean, n, outputs);
+  const eligible = Int32Array.from(said.keys()).filter((row) => said[row] === set.labels[row]);
+  const validity: Check[] = [
+    await determinism(run, classifier, set),
+    await batchCompositionCheck(run, classifier, set),
+    numbersCheck(said),
+    cleanAccuracyCheck(eligible.length, set, plan.declared),
+    eligibleCheck(eligible.length),
+    roomCheck(classifier, plan.norm, plan.eps),
+    attackGivenCheck(assaultsOf(plan, outputs, classifier.gradient !== undefined).length, plan),
+  ];
+  const strength: Check[] = [];
+  let trial: Pilot = { standing: 1, pace: { query: 0 } };
+  if (!invalid(validity)) {
+    strength.push(headCheck(clean, n, outputs));
+    if (classifier.gradient) {
+      strength.push(await zeroGradientCheck(run, classifier, set, eligible));
+      strength.push(await finiteDifferenceCheck(run, classifier, set, eligible));
+    }
+    trial = await pilot(run, classifier, set, eligible, plan, clock);
+  }
+  return {
+    outputs,
+    units: [...set.units],
+    unit: set.unit,
+    labels: [...set.labels.subarray(0, n)],
+    said: [...said],
+    access: classifier.gradient ? "white-box" : "scores",
+    ...(!given.gradient && plan.access !== "scores" ? { noGradient: given.noGradient ?? "an unnamed operator" } : {}),
+    size: classifier.size,
+    validity,
+    strength,
+    notes: plan.access === "scores" ? [] : [gradientGivenCheck(given), ...surrogateCheck(given)],
+    queries: classifier.counts.queries,
+    gradients: classifier.counts.gradients,
+    ...trial,
+  };
+}
+
+type Pilot = Pick<Survey, "standing" | "pace">;
+
+/** The short attack on a few units: what one step costs here, and how many it leaves standing. */
+async function pilot(
+  run: Listening,
+  classifier: Classifier,
+  set: EvaluationSet,
+  eligible: Int32Array,
+  plan: EvasionPlan,
+  clock: () => number,
+): Promise<Pilot> {
+  const { norm, eps } = plan;
+  const rows = Int32Array.from(drawnRows(run.rng, set.units, eligible, PILOT_UNITS, "pilot"));
+  const goal = { kind: "untargeted", label: set.labels } as const;
+  const siege = { samples: set.samples, units: set.units, goal, within: { norm, eps }, item: plan.item };
+  const few = selectRows(siege, rows, classifier.size);
+  const assaults = assaultsOf(plan, classifier.outputs, classifier.gradient !== undefined);
+  const timed = async (brought: readonly Assault[]): Promise<{ readonly each: number; readonly standing: number }> => {
+    const [asked, began] = [classifier.counts.queries, clock()];
+    const { found } = await ensemble(run, classifier, brought, few);
+    const each = (clock() - began) / Math.max(1, classifier.counts.queries - asked);
+    return { each, standing: 1 - found.size / Math.max(1, rows.length) };
+  };
+  const short = quickAttack(assaults);
+  const asking = capped(assaults.filter(({ role }) => role === "scores").slice(0, 1), { queries: PILOT_QUERIES });
+  // The first call of each objective builds its session: it is timed once it is there.
+  await timed(capped(short, { steps: 1, queries: 3 }));
+  const asked = asking.length > 0 ? await timed(asking) : undefined;
+  if (!classifier.gradient) return { standing: asked?.standing ?? 1, pace: { query: asked?.each ?? 0 } };
+  const climbed = await timed(short);
+  return { standing: climbed.standing, pace: { query: asked?.each ?? climbed.each / 3, gradient: climbed.each } };
+}
