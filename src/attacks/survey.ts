@@ -86,7 +86,8 @@ export async function surveyEvasion(
     strength.push(headCheck(clean, n, outputs));
     if (classifier.gradient) {
       strength.push(await zeroGradientCheck(run, classifier, set, eligible));
-      strength.push(await finiteDifferenceCheck(run, classifier, set, eligible));
+      // Surrogates are no derivative of the outputs, which for them change in steps.
+      if (!classifier.surrogates?.length) strength.push(await finiteDifferenceCheck(run, classifier, set, eligible));
     }
     trial = await pilot(run, classifier, set, eligible, plan, clock);
   }

@@ -131,6 +131,12 @@ Examples:
     )
     .option("--integer", "only whole raw values can be sent: attacks keep to them")
     .option("--classes <names>", "class names in the model's order: a,b,c, or a file with one a line", collected)
+    .addOption(
+      new Option("--head <kind>", "what the outputs mean, where the file does not say").choices([
+        "exclusive",
+        "binary",
+      ]),
+    )
     .option("--out <folder>", "where runs are kept (default: .vauban in the current folder)")
     .option("--fresh", "measure again, even what earlier runs measured with the same inputs")
     .option("--workers <n>", "processes to attack with (default: one per core, at most 8)", wholeNumber)
@@ -288,6 +294,7 @@ export interface AttackFlags {
   readonly layout?: "NCHW" | "NHWC" | "NHW" | "NF" | "NTF";
   readonly integer?: boolean;
   readonly classes?: string[];
+  readonly head?: "exclusive" | "binary";
   readonly out?: string;
   readonly fresh?: boolean;
   readonly workers?: number;
