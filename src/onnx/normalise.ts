@@ -1,10 +1,12 @@
 /** Brings operator calls of any set from 7 on to the meaning they have in the dialect (set 17), while they are written. */
 import { attention, rotaryEmbedding } from "./attention.ts";
 import { einsum } from "./einsum.ts";
-import { OnnxError } from "./errors.ts";
+import type { GraphProto } from "./codec.ts";
+import { OnnxError, UnsupportedOp } from "./errors.ts";
 import { attr, axisOf, fixed, nodeName, rankOf, typeOf, wrongShape } from "./ir.ts";
 import type { Node, Ref } from "./ir.ts";
 import { opOf } from "./ops.ts";
+import { readBody, readNode } from "./read.ts";
 import { unrolled } from "./recurrent.ts";
 import { gridSample } from "./sampling.ts";
 import { attribute, elementType, scalar } from "./tensor.ts";
@@ -362,12 +364,43 @@ function loweringOf(node: Node, opset: number): Lowering | undefined {
   );
 }
 
+/** The two graphs of an If, by what its condition is. */
+function branchesOf(node: Node): readonly [whenTrue: GraphProto, whenFalse: GraphProto] | undefined {
+  const whenTrue = node.attributes["then_branch"]?.g,
+    whenFalse = node.attributes["else_branch"]?.g;
+  return whenTrue && whenFalse ? [whenTrue, whenFalse] : undefined;
+}
+
 /** Whether a call can be brought to the dialect at all. */
-export const isKnown = (node: Node): boolean =>
-  opOf(node) !== undefined || (node.domain === "" && Object.hasOwn(lowerings, node.op));
+export function isKnown(node: Node): boolean {
+  if (node.domain === "" && node.op === "If")
+    return (
+      branchesOf(node)?.every((branch) =>
+        branch.node.every((inner) => inner.op_type === "Constant" || isKnown(readNode(inner))),
+      ) ?? false
+    );
+  return opOf(node) !== undefined || (node.domain === "" && Object.hasOwn(lowerings, node.op));
+}
+
+/** Exporters leave choices that the shapes decide (whether to squeeze): the branch taken is written in the place of the If. */
+function writeBranch(g: Writer, node: Node, opset: number): void {
+  const condition = g.ref(node.inputs[0] ?? "");
+  const values = condition.at.map(({ value }) => value?.data[0]);
+  if (values.some((value) => value === undefined || value !== values[0]))
+    throw new UnsupportedOp("If", nodeName(node), "chooses by the values of the input: no gradient rule");
+  const branch = branchesOf(node)![values[0] === 0 ? 1 : 0];
+  const { constants, nodes } = readBody(branch);
+  for (const [name, tensor] of constants) g.stored(name, tensor);
+  for (const inner of nodes) writeCall(g, inner, opset);
+  node.outputs.forEach((name, i) => {
+    const from = branch.output[i]?.name;
+    if (name !== "" && from !== undefined) g.alias(name, g.ref(from));
+  });
+}
 
 /** Writes a call as a file of that operator set means it, in the dialect. Throws OnnxError where the dialect cannot say it. */
 export function writeCall(g: Writer, node: Node, opset: number): void {
+  if (node.domain === "" && node.op === "If") return writeBranch(g, node, opset);
   const lowering = loweringOf(node, opset);
   if (lowering === undefined) {
     g.append(node);
