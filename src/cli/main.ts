@@ -154,6 +154,44 @@ Examples:
     );
 
   program
+    .command("verify")
+    .description(
+      "Decides whether a property (VNN-LIB) holds for every input of a box: holds, violated with an input, or unknown.",
+    )
+    .argument("<model>", "an ONNX model")
+    .argument("<property>", "a .vnnlib file, gzipped or not: what inputs, and which outputs would be unsafe")
+    .option("--timeout <seconds>", "time after which the answer is unknown", wholeNumber, 60)
+    .option(
+      "--subproblems <n>",
+      "subproblems of branch and bound after which the answer is unknown",
+      wholeNumber,
+      1_000_000,
+    )
+    .option("--counterexample <file>", "write a violating input there, one value a line")
+    .option("--seed <seed>", "seed of every random choice", "1")
+    .addOption(json())
+    .addOption(quiet())
+    .addHelpText(
+      "after",
+      `${EXITS}
+Here: 0 holds · 1 violated · 2 unknown, or bad input.
+
+First attacks look for a counterexample, which is run again before it is believed. Then linear bounds (CROWN) with optimised slopes,
+then branch and bound on the signs of ReLUs, or on the inputs where there are few. Bounds are widened for rounding.
+
+Examples:
+  vauban verify model.onnx property.vnnlib
+  vauban verify model.onnx property.vnnlib.gz --timeout 300 --counterexample found.txt --json`,
+    )
+    .action((model: string, property: string, options: VerifyFlags) =>
+      invoke(
+        async (invocation) =>
+          (await import("./commands/verify.ts")).verifyCommand(invocation, model, property, options),
+        options,
+      ),
+    );
+
+  program
     .command("validate")
     .description("Checks a system file: every mistake at once, with its place and a remedy.")
     .argument("[system]", "a vauban.yaml, or the folder it lies in", ".")
@@ -252,6 +290,15 @@ export interface AttackFlags {
   readonly out?: string;
   readonly fresh?: boolean;
   readonly workers?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export interface VerifyFlags {
+  readonly timeout: number;
+  readonly subproblems: number;
+  readonly counterexample?: string;
+  readonly seed: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
