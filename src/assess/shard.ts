@@ -152,7 +152,7 @@ function evaluate(
         epsRaw: test.eps.raw,
         planned,
         declared,
-        budget: { steps, restarts: 1, queries },
+        budget: { steps, queries },
       });
     case "patch":
       return evaluatePatch(run, classifier, set, {

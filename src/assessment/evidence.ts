@@ -52,9 +52,20 @@ export const cleanMeasure = z.strictObject({
   perClass: z.array(z.strictObject({ label: z.string(), correct: z.int(), n: z.int() })),
   deterministic: z.boolean(),
 });
+/** Robustness from both sides: a bound below, the attacks above. Certified accuracy is null where nothing bounded the model. */
+export const bracket = z.strictObject({
+  certified: proportion.nullable(),
+  empirical: proportion,
+  /** Neither certified nor beaten. */
+  undecided: z.int(),
+  /** What bounded it. */
+  method: z.array(z.string()),
+});
+export type Bracket = DeepReadonly<z.infer<typeof bracket>>;
+
 export const evasionMeasure = z.strictObject({
   kind: z.literal("evasion"),
-  norm: z.enum(["linf", "l2"]),
+  norm: z.enum(["linf", "l2", "l1", "l0"]),
   eps: z.number(),
   epsRaw: z.number(),
   /** Right after the attack, of all tried (wrong before the attack counts as wrong). */
@@ -78,6 +89,7 @@ export const evasionMeasure = z.strictObject({
     .optional(),
   /** Budget without bound: must reach every eligible sample. */
   unbounded: proportion,
+  bracket: bracket.optional(),
   queries: z.int(),
   gradients: z.int(),
   exhibits: z.array(exhibit),

@@ -39,13 +39,13 @@ export function corrupted(
   return point;
 }
 
-/** Accuracy for each corruption and severity that makes sense for the input's shape. */
-export async function corruptionAccuracies(
+/** For each corruption and severity that makes sense for the input's shape, the units that are right under it. */
+export async function corruptionsOfUnits(
   run: Listening,
   classifier: Classifier,
   set: EvaluationSet,
   item: string,
-): Promise<{ accuracies: CorruptedAccuracy[]; correct: Uint8Array[] }> {
+): Promise<{ kinds: { name: string; severity: Severity }[]; correct: Uint8Array[] }> {
   const { size, outputs } = classifier;
   const n = set.units.length;
   const kinds = corruptionsFor(imageLayout(classifier.shape)).flatMap((corruption) =>
@@ -68,12 +68,7 @@ export async function corruptionAccuracies(
     correct.push(right);
     run.progress({ stage: "corruption", item, label: corruption.name, done: k + 1, total: kinds.length });
   }
-  const accuracies = kinds.map(({ corruption, severity }, k) => ({
-    name: corruption.name,
-    severity,
-    accuracy: proportionOf(count(correct[k]!), n, set.unit),
-  }));
-  return { accuracies, correct };
+  return { kinds: kinds.map(({ corruption, severity }) => ({ name: corruption.name, severity })), correct };
 }
 
 const count = (flags: Uint8Array): number => flags.reduce((sum, flag) => sum + flag, 0);
@@ -92,7 +87,11 @@ export async function evaluateCorruption(
   const said = classesSaid(await answers(run, classifier, set.samples, n), n, classifier.outputs);
   let clean = 0;
   for (let row = 0; row < n; row++) if (said[row] === set.labels[row]) clean++;
-  const { accuracies, correct } = await corruptionAccuracies(run, classifier, set, plan.item);
+  const { kinds, correct } = await corruptionsOfUnits(run, classifier, set, plan.item);
+  const accuracies = kinds.map((kind, k): CorruptedAccuracy => ({
+    ...kind,
+    accuracy: proportionOf(count(correct[k]!), n, set.unit),
+  }));
   let drawn = 0;
   for (let row = 0; row < n; row++) {
     const kind = run.rng.fork(set.units[row]!).fork("which corruption").below(correct.length);

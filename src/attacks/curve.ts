@@ -25,8 +25,8 @@ export interface Curve {
   readonly budgets: readonly number[];
   /** Per row of the siege: the smallest of the budgets at which it was beaten; ∞ where at none. */
   readonly beatenAt: Float64Array;
-  /** How many the quick attack beat at each budget on its own. */
-  readonly alone: readonly number[];
+  /** Per budget and row: 1 where the quick attack alone beat it there. */
+  readonly hits: readonly Uint8Array[];
   /** What beat a row at the smallest budget that did. */
   readonly found: ReadonlyMap<number, Float32Array>;
 }
@@ -42,7 +42,7 @@ export async function accuracyCurve(
 ): Promise<Curve> {
   const beatenAt = new Float64Array(siege.units.length).fill(Infinity);
   const found = new Map<number, Float32Array>();
-  const alone: number[] = [];
+  const hits: Uint8Array[] = [];
   for (const [k, eps] of budgets.entries()) {
     const here = part(run, k / budgets.length, (k + 1) / budgets.length);
     const result = await ensemble(here, classifier, quick, { ...siege, within: { norm, eps } });
@@ -51,13 +51,13 @@ export async function accuracyCurve(
         beatenAt[row] = eps;
         found.set(row, point);
       }
-    alone.push(result.found.size);
+    hits.push(result.beaten);
   }
-  return { budgets, beatenAt, alone, found };
+  return { budgets, beatenAt, hits, found };
 }
 
-/** A larger budget must not beat clearly fewer inputs. */
-export function monotoneCheck({ budgets, alone }: Curve, eligible: number): Check {
+/** A larger budget must not beat clearly fewer inputs; `alone`: how many the quick attack beat at each on its own. */
+export function monotoneCheck(budgets: readonly number[], alone: readonly number[], eligible: number): Check {
   let most = 0;
   let worst: { eps: number; beaten: number; before: number } | undefined;
   budgets.forEach((eps, k) => {

@@ -17,6 +17,8 @@ export interface EnsembleResult {
   /** The first confirmed input per row, and the place in `runs` of the attack that found it. */
   readonly found: ReadonlyMap<number, { readonly point: Float32Array; readonly by: number }>;
   readonly margin: Float64Array;
+  /** Queries spent on each row. */
+  readonly queriesPerRow: Int32Array;
   readonly runs: readonly AttackRun[];
   readonly queries: number;
   readonly gradients: number;
@@ -80,6 +82,7 @@ export async function ensemble(
   const beaten = new Uint8Array(n);
   const found = new Map<number, { point: Float32Array; by: number }>();
   const margin = new Float64Array(n).fill(-Infinity);
+  const queriesPerRow = new Int32Array(n);
   const runs: AttackRun[] = [];
   let queries = 0;
   let gradients = 0;
@@ -91,6 +94,7 @@ export async function ensemble(
     const result = await besiege(run, classifier, attack, parameters, selectRows(siege, rows, classifier.size));
     rows.forEach((row, k) => {
       margin[row] = Math.max(margin[row]!, result.margin[k]!);
+      queriesPerRow[row]! += result.queriesPerRow[k]!;
       if (result.beaten[k] === 0) return;
       beaten[row] = 1;
       found.set(row, { point: result.found.get(k)!, by: runs.length });
@@ -112,5 +116,5 @@ export async function ensemble(
     notNumbers += result.notNumbers;
     unconfirmed += result.unconfirmed;
   }
-  return { beaten, found, margin, runs, queries, gradients, notNumbers, unconfirmed };
+  return { beaten, found, margin, queriesPerRow, runs, queries, gradients, notNumbers, unconfirmed };
 }

@@ -42,7 +42,7 @@ test("a linear model's robust accuracy, curve and minimal budgets are those of i
     eps,
     epsRaw: eps,
     planned: 80,
-    budget: { steps: 20, restarts: 1, queries: 100 },
+    budget: { steps: 20, queries: 100 },
     declared: 1,
   });
   expect(sanity.filter((check) => !check.passed)).toEqual([]);
@@ -83,7 +83,7 @@ test("neither the order of the samples nor the batch size changes a trial", asyn
     eps: 0.08,
     epsRaw: 0.08,
     planned: 30,
-    budget: { steps: 15, restarts: 2, queries: 60 },
+    budget: { steps: 15, queries: 60 },
   } as const;
   const one = await evaluateEvasion(run("a"), network(layers, "relu", { batch: 64 }), world, plan);
   const other = await evaluateEvasion(run("a"), network(layers, "relu", { batch: 7 }), shuffled, plan);
@@ -100,7 +100,7 @@ test("queries and gradients in a measure are those the model saw", async () => {
     eps: 0.1,
     epsRaw: 0.1,
     planned: 30,
-    budget: { steps: 10, restarts: 1, queries: 50 },
+    budget: { steps: 10, queries: 50 },
   });
   expect([measure!.queries, measure!.gradients]).toEqual([classifier.counts.queries, classifier.counts.gradients]);
 });
@@ -114,7 +114,7 @@ test("an attacker with scores only gets Square only, and no gradient is asked fo
     eps: 0.1,
     epsRaw: 0.1,
     planned: 30,
-    budget: { steps: 10, restarts: 1, queries: 50 },
+    budget: { steps: 10, queries: 50 },
     access: "scores",
   });
   expect(measure!.attacks.map(({ attack, access }) => `${attack} ${access}`)).toEqual(["square scores"]);

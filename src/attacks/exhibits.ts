@@ -5,7 +5,15 @@ import type { Proof } from "./evaluated.ts";
 import { distanceIn } from "./evasion/minimal.ts";
 import type { Classifier } from "./target.ts";
 
+/** How many examples a trial shows. */
 const EXHIBITS = 6;
+
+/** The examples whose wrong answer the model is surest of. */
+export function surest(exhibits: readonly Exhibit[]): Exhibit[] {
+  return exhibits
+    .toSorted((a, b) => b.after.confidence - a.after.confidence || (a.unit < b.unit ? -1 : 1))
+    .slice(0, EXHIBITS);
+}
 
 /** A success: the row of the set, the input that did it, and the attack in words. */
 export interface Success {

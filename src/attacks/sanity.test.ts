@@ -15,7 +15,7 @@ async function assess(classifier: Classifier, world: World, norm: Norm, eps: num
     eps,
     epsRaw: eps,
     planned: world.units.length,
-    budget: { steps: 16, restarts: 1, queries: 100 },
+    budget: { steps: 16, queries: 100 },
     ...(declared === undefined ? {} : { declared }),
   });
 }

@@ -2,6 +2,7 @@
 import { clopperPearson } from "#base/statistics.ts";
 import type { SanityCheck } from "#assessment/evidence.ts";
 import { type EvaluationSet, type Listening, answers, classesSaid } from "./answers.ts";
+import type { Norm } from "./region.ts";
 import type { Classifier, Objective } from "./target.ts";
 
 /**
@@ -59,6 +60,37 @@ export async function determinism(run: Listening, classifier: Classifier, set: E
   };
 }
 
+/**
+ * Whether an answer depends on what is asked beside it: a model that adapts to its batch (statistics computed at inference,
+ * a defence with memory) is another model for each batch. Rounding may differ; the class may not.
+ */
+export async function batchCompositionCheck(
+  run: Listening,
+  classifier: Classifier,
+  set: EvaluationSet,
+): Promise<Check> {
+  const { size, outputs } = classifier;
+  const all = Int32Array.from(set.units.keys());
+  const { chosen, points } = someRows(run, set, all, 16, "batch composition", size);
+  const n = chosen.length;
+  const together = await answers(run, classifier, points, n);
+  let largest = 0;
+  for (let k = 0; k < n; k++) {
+    const alone = await answers(run, classifier, points.subarray(k * size, (k + 1) * size), 1);
+    for (let j = 0; j < outputs; j++) largest = Math.max(largest, Math.abs(alone[j]! - together[k * outputs + j]!));
+  }
+  const spread = together.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+  const passed = !(largest > 1e-3 * spread);
+  return {
+    check: "an answer does not depend on the batch it is asked in",
+    passed,
+    about: "validity",
+    detail: passed
+      ? `${n} inputs asked together and one by one: outputs differ by at most ${largest.toPrecision(2)}`
+      : `${n} inputs asked together and one by one: outputs moved by up to ${largest.toPrecision(3)}; the model adapts to what it is given, and each batch meets another model`,
+  };
+}
+
 /** Clean accuracy against the declared value, or else against always saying the commonest class. */
 export function cleanAccuracyCheck(correct: number, set: EvaluationSet, declared: number | undefined): Check {
   const n = set.units.length;
@@ -94,8 +126,35 @@ export function eligibleCheck(eligible: number): Check {
   };
 }
 
+/** A norm or a choice that leaves no attack is no measurement. */
+export function attackGivenCheck(
+  assaults: number,
+  { norm, attacks }: { norm: string; attacks?: readonly string[] },
+): Check {
+  return {
+    check: "there is an attack to bring",
+    passed: assaults > 0,
+    about: "validity",
+    detail: `${assaults} attacks in ${norm}${attacks ? ` of those named (${attacks.join(", ")})` : ""}`,
+  };
+}
+
+/** A gradient that passes an operator by a stand-in (BPDA) shows a way, not every way: named, and no bound from above. */
+export function surrogateCheck(classifier: Classifier): Check[] {
+  const surrogates = classifier.surrogates ?? [];
+  if (!classifier.gradient || surrogates.length === 0) return [];
+  return [
+    {
+      check: "the gradient is the model's own",
+      passed: false,
+      about: "note",
+      detail: `by declared stand-in through ${surrogates.join("; ")} (backward pass differentiable approximation): a better stand-in may find more`,
+    },
+  ];
+}
+
 /** A budget below one raw step leaves integer inputs no room to change at all. */
-export function roomCheck(classifier: Classifier, norm: "linf" | "l2", eps: number): Check {
+export function roomCheck(classifier: Classifier, norm: Norm, eps: number): Check {
   const { grid } = classifier;
   const passed = !grid.integer || eps * grid.levels >= 1 - 1e-3;
   return {

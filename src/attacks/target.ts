@@ -52,6 +52,8 @@ export interface Classifier {
   /** Absent where an operator has no gradient rule; then only query attacks can be used, and `noGradient` names the operator. */
   readonly gradient?: (x: Float32Array, n: number, objective: Objective) => Promise<ObjectiveGradient>;
   readonly noGradient?: string;
+  /** Operators whose gradient is a declared stand-in (BPDA), in words; absent or empty: the gradient is the model's own. */
+  readonly surrogates?: readonly string[];
   /** Whether the model ends in a softmax/sigmoid that could not be stripped: then the logits are log-probabilities. */
   readonly head: "logits" | "log-probabilities";
   /** A batch size that keeps one call short enough to cancel promptly. */
