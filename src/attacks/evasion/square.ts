@@ -3,14 +3,13 @@ import type { Rng } from "#base/random.ts";
 import { type Arena, defineAttack } from "#attacks/harness.ts";
 import { type ImageLayout, imageLayout } from "#attacks/layout.ts";
 import { radiusOf } from "#attacks/region.ts";
-import { gather } from "./apgd.ts";
 
 /** Share of elements changed per step at 10,000 queries: halved at these steps (§3.1; supplement B). */
 const HALVINGS = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
 export default defineAttack({
   id: "square",
-  revision: 1,
+  revision: 2,
   title: "Square attack",
   citation:
     "Andriushchenko, Croce, Flammarion, Hein: Square Attack, a query-efficient black-box adversarial attack via random search. ECCV 2020",
@@ -39,10 +38,10 @@ export function shareAt(share: number, step: number, queries: number): number {
 
 /** Elements that change together: for an image one square window in each channel, for a flat input a random subset. */
 interface Canvas {
+  readonly image: ImageLayout | null;
   readonly planes: number;
-  /** The largest window share makes sense for, in elements of one plane. */
-  readonly elements: number;
-  window(random: Rng, share: number): Window;
+  /** Draws a window; `slot` 0 or 1 says whose arrays it is written to, good until the next window of that slot. */
+  window(random: Rng, share: number, slot: 0 | 1): Window;
 }
 interface Window {
   /** Places in the sample, plane by plane. */
@@ -64,28 +63,38 @@ async function climbDown(
   restart: number,
   report: (done: number) => void,
 ): Promise<void> {
-  const { n, size } = arena;
+  const { size } = arena;
   const image = imageLayout(arena.shape);
   const canvas = image ? imageCanvas(image) : flatCanvas(size);
-  const best = new Float32Array(n * size);
-  const margin = new Float64Array(n).fill(-Infinity);
-  const streams = new Map(Array.from(all, (row) => [row, arena.random(row, restart)]));
+  const best = new Float32Array(all.length * size);
+  const wished = new Float32Array(all.length * size);
+  const margin = new Float64Array(all.length).fill(-Infinity);
+  const streams = Array.from(all, (row) => arena.random(row, restart));
 
-  for (const row of all) search.start(arena, row, canvas, streams.get(row)!, best, row * size);
+  all.forEach((row, k) => search.start(arena, row, canvas, streams[k]!, best, k * size));
   let rows = all;
   for (let step = 0; step < queries && rows.length > 0; step++) {
-    const wished = gather(best, rows, size);
-    if (step > 0)
-      rows.forEach((row, k) =>
-        search.propose(arena, row, canvas, streams.get(row)!, shareAt(share, step - 1, queries), wished, k * size),
-      );
-    const answer = await arena.score(rows, wished);
-    rows.forEach((row, k) => {
-      if (step > 0 && !(answer.margin[k]! > margin[row]!)) return;
-      margin[row] = answer.margin[k]!;
-      best.set(answer.points.subarray(k * size, (k + 1) * size), row * size);
-    });
-    rows = arena.open(rows);
+    const packed = rows.length * size;
+    wished.set(best.subarray(0, packed));
+    if (step > 0) {
+      const now = shareAt(share, step - 1, queries);
+      for (let k = 0; k < rows.length; k++)
+        search.propose(arena, rows[k]!, canvas, streams[k]!, now, wished, k * size);
+    }
+    const answer = await arena.score(rows, wished.subarray(0, packed));
+    const open = arena.open(rows);
+    // Beaten rows leave, and the others close up.
+    let to = 0;
+    for (let from = 0; from < rows.length; from++) {
+      if (rows[from] !== open[to]) continue;
+      const better = step === 0 || answer.margin[from]! > margin[from]!;
+      margin[to] = better ? answer.margin[from]! : margin[from]!;
+      const kept = better ? wished : best;
+      if (better || from !== to) best.set(kept.subarray(from * size, (from + 1) * size), to * size);
+      streams[to] = streams[from]!;
+      to++;
+    }
+    rows = open;
     if (step % 16 === 0 || step === queries - 1) report(step + 1);
   }
 }
@@ -109,18 +118,19 @@ const linf: Search = {
         }
       }
   },
-  propose({ region, shape }, row, canvas, random, share, point, at) {
-    const { low, high } = region;
-    const base = row * region.size;
-    const { places } = canvas.window(random, share);
-    const together = imageLayout(shape) !== null;
+  propose({ region }, row, canvas, random, share, point, at) {
+    const { low, high, size } = region;
+    const base = row * size;
+    const { places } = canvas.window(random, share, 0);
+    const together = canvas.image !== null;
     let changed = false;
     // A window that already has the drawn sides would waste a query; give up after a few draws, as on a black border.
     for (let draw = 0; draw < 10 && !changed; draw++)
       for (const plane of places) {
         let side = random.uniform() < 0.5 ? low : high;
-        for (const i of plane) {
+        for (let k = 0; k < plane.length; k++) {
           if (!together) side = random.uniform() < 0.5 ? low : high;
+          const i = plane[k]!;
           const value = side[base + i]!;
           if (point[at + i] !== value) changed = true;
           point[at + i] = value;
@@ -153,17 +163,16 @@ const l2: Search = {
     for (let i = 0; i < size; i++) into[at + i] = region.centre[base + i]! + delta[i]!;
   },
   /** Moves the mass of one window into another, shaped as a bump, and spends what budget is unused (Algorithm 3). */
-  propose({ region, shape, size }, row, canvas, random, share, point, at) {
+  propose({ region, size }, row, canvas, random, share, point, at) {
     const base = row * size;
     const eps = radiusOf(region, row)!;
     const delta = Float64Array.from({ length: size }, (_, i) => point[at + i]! - region.centre[base + i]!);
     let spent = 0;
     for (const value of delta) spent += value * value;
     const unused = Math.max(0, eps * eps - spent) / canvas.planes;
-    const to = canvas.window(random, share);
-    const from = canvas.window(random, share);
-    const image = imageLayout(shape) !== null;
-    const bump = image ? bumps(to.side, random) : null;
+    const to = canvas.window(random, share, 0);
+    const from = canvas.window(random, share, 1);
+    const bump = canvas.image ? bumps(to.side, random) : null;
     for (let plane = 0; plane < canvas.planes; plane++) {
       const here = to.places[plane]!;
       const there = from.places[plane]!;
@@ -216,21 +225,32 @@ export function bumps(side: number, random: Rng): Float64Array {
   return value;
 }
 
+/** Arrays for the windows of one slot, cut to the window's size. */
+function slots(planes: number, size: number) {
+  const whole = [0, 1].map(() => Array.from({ length: planes }, () => new Int32Array(size)));
+  return (slot: 0 | 1, length: number): Int32Array[] => whole[slot]!.map((plane) => plane.subarray(0, length));
+}
+
 function imageCanvas(image: ImageLayout): Canvas {
   const { height, width, channels } = image;
+  const of = slots(channels, height * width);
+  const table = Array.from({ length: channels }, (_, channel) =>
+    Int32Array.from({ length: height * width }, (_, k) => image.at(channel, Math.floor(k / width), k % width)),
+  );
   return {
+    image,
     planes: channels,
-    elements: height * width,
-    window(random, share) {
+    window(random, share, slot) {
       const side = Math.min(Math.min(height, width), Math.max(1, Math.round(Math.sqrt(share * height * width))));
       const top = random.below(height - side + 1);
       const left = random.below(width - side + 1);
-      const places = Array.from({ length: channels }, (_, channel) => {
-        const plane = new Int32Array(side * side);
+      const places = of(slot, side * side);
+      for (let channel = 0; channel < channels; channel++) {
+        const plane = places[channel]!;
+        const at = table[channel]!;
         for (let v = 0; v < side; v++)
-          for (let u = 0; u < side; u++) plane[v * side + u] = image.at(channel, top + v, left + u);
-        return plane;
-      });
+          for (let u = 0; u < side; u++) plane[v * side + u] = at[(top + v) * width + left + u]!;
+      }
       return { places, side };
     },
   };
@@ -238,8 +258,8 @@ function imageCanvas(image: ImageLayout): Canvas {
 
 function flatCanvas(size: number): Canvas {
   return {
+    image: null,
     planes: 1,
-    elements: size,
     window(random, share) {
       const side = Math.min(size, Math.max(1, Math.round(share * size)));
       return { places: [Int32Array.from(random.sample(size, side))], side };
