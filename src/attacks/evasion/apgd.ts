@@ -2,6 +2,7 @@
 import { type Arena, type Climb, defineAttack } from "#attacks/harness.ts";
 import type { ObjectiveKind } from "#attacks/goals.ts";
 import { type Region, project, radiusOf, stepUnit } from "#attacks/region.ts";
+import { closeUp, runnersUp } from "#attacks/rows.ts";
 
 /** Weight of the gradient step against the previous move (Algorithm 1, α). */
 const MOMENTUM = 0.75;
@@ -28,22 +29,16 @@ export default defineAttack({
     const kind = objective as ObjectiveKind;
     const aimed = kind === "targeted-margin" || kind === "dlr-targeted";
     const choices = aimed && arena.goal.kind === "untargeted" ? Math.min(targets, arena.outputs - 1) : 1;
-    const ranking = aimed && arena.goal.kind === "untargeted" ? await runnersUp(arena) : null;
+    const ranking = aimed ? await runnersUp(arena) : new Map<number, readonly number[]>();
     let pass = 0;
     for (let restart = 0; restart < restarts; restart++)
       for (let choice = 0; choice < choices; choice++) {
         const rows = arena.open();
         if (rows.length === 0) return;
-        const { goal } = arena;
         const climb = (asked: Int32Array): Climb => {
           if (kind !== "targeted-margin" && kind !== "dlr-targeted") return { kind };
           const target = new Int32Array(asked.length);
-          for (let k = 0; k < asked.length; k++)
-            target[k] = ranking
-              ? ranking.get(asked[k]!)![choice]!
-              : goal.kind === "targeted"
-                ? goal.target[asked[k]!]!
-                : 0;
+          for (let k = 0; k < asked.length; k++) target[k] = ranking.get(asked[k]!)![choice]!;
           return { kind, target };
         };
         const beginning = {
@@ -60,23 +55,6 @@ export default defineAttack({
       }
   },
 });
-
-/** The wrong classes of each open row, the most likely at its start first. */
-async function runnersUp(arena: Arena): Promise<ReadonlyMap<number, readonly number[]>> {
-  const rows = arena.open();
-  const { logits } = await arena.score(rows, gather(arena.region.centre, rows, arena.size));
-  const ranking = new Map<number, number[]>();
-  rows.forEach((row, k) => {
-    const label = arena.goal.kind === "unsafe" ? -1 : arena.goal.label[row]!;
-    const at = k * arena.outputs;
-    const classes = Array.from({ length: arena.outputs }, (_, j) => j).filter((j) => j !== label);
-    ranking.set(
-      row,
-      classes.sort((a, b) => logits[at + b]! - logits[at + a]! || a - b),
-    );
-  });
-  return ranking;
-}
 
 /** Steps at which progress is looked at: p₁ = 0.22, p_{j+1} = p_j + max(p_j − p_{j−1} − 0.03, 0.06) (§3.2). */
 export function checkpoints(steps: number): number[] {
@@ -146,20 +124,6 @@ interface Beginning {
   readonly eot: number;
 }
 
-/** What an ascent knows of the rows still open, packed in their order: beaten rows leave and the others close up. */
-interface Ascent {
-  readonly x: Float32Array;
-  readonly previous: Float32Array;
-  readonly bestPoint: Float32Array;
-  readonly bestGradient: Float32Array;
-  readonly best: Float64Array;
-  readonly bestAtCheck: Float64Array;
-  readonly last: Float64Array;
-  readonly eta: Float64Array;
-  readonly halved: Uint8Array;
-  readonly rises: Int32Array;
-}
-
 async function ascend(
   arena: Arena,
   all: Int32Array,
@@ -170,19 +134,17 @@ async function ascend(
 ): Promise<void> {
   const { size, region } = arena;
   const n = all.length;
-  const state: Ascent = {
-    x: new Float32Array(n * size),
-    previous: new Float32Array(n * size),
-    bestPoint: new Float32Array(n * size),
-    bestGradient: new Float32Array(n * size),
-    best: new Float64Array(n).fill(-Infinity),
-    bestAtCheck: new Float64Array(n).fill(-Infinity),
-    last: new Float64Array(n),
-    eta: new Float64Array(n).fill(beginning.first),
-    halved: new Uint8Array(n),
-    rises: new Int32Array(n),
-  };
-  const { x, previous, bestPoint, bestGradient, best, bestAtCheck, last, eta, halved, rises } = state;
+  // What is known of the rows still open, packed in their order: beaten rows leave and the others close up.
+  const x = new Float32Array(n * size);
+  const previous = new Float32Array(n * size);
+  const bestPoint = new Float32Array(n * size);
+  const bestGradient = new Float32Array(n * size);
+  const best = new Float64Array(n).fill(-Infinity);
+  const bestAtCheck = new Float64Array(n).fill(-Infinity);
+  const last = new Float64Array(n);
+  const eta = new Float64Array(n).fill(beginning.first);
+  const halved = new Uint8Array(n);
+  const rises = new Int32Array(n);
   const checks = new Set(checkpoints(steps));
   let lastCheck = 0;
 
@@ -197,7 +159,13 @@ async function ascend(
       beginning.eot,
     );
     const open = arena.open(rows);
-    if (open.length < rows.length) closeUp(state, [gradient], value, rows, open, size);
+    closeUp(
+      rows,
+      open,
+      size,
+      [x, previous, bestPoint, bestGradient, gradient],
+      [best, bestAtCheck, last, eta, halved, rises, value],
+    );
     rows = open;
     report(step);
     if (rows.length === 0 || step === steps) return;
@@ -260,28 +228,6 @@ async function slopesOf(arena: Arena, rows: Int32Array, points: Float32Array, cl
   return { value, gradient };
 }
 
-/** Moves what belongs to the open rows to the front, in place. */
-function closeUp(
-  state: Ascent,
-  points: readonly Float32Array[],
-  value: Float32Array,
-  rows: Int32Array,
-  open: Int32Array,
-  size: number,
-): void {
-  const wide = [state.x, state.previous, state.bestPoint, state.bestGradient, ...points];
-  const narrow = [state.best, state.bestAtCheck, state.last, state.eta, state.halved, state.rises, value];
-  let to = 0;
-  for (let from = 0; from < rows.length && to < open.length; from++) {
-    if (rows[from] !== open[to]) continue;
-    if (from !== to) {
-      for (const array of wide) array.copyWithin(to * size, from * size, (from + 1) * size);
-      for (const array of narrow) array[to] = array[from]!;
-    }
-    to++;
-  }
-}
-
 /**
  * x ← P(x + α(P(x + η·sign ∇) − x) + (1 − α)(x − previous)) in L∞ and in boxes; the first step has no momentum. Nearly all
  * of an attack's own time is spent here, and branches on the signs of a gradient are mispredicted half of the time: the sign
@@ -340,14 +286,4 @@ function stepInBall(
     x[at + i] = here + (1 - keep) * (z[i]! - here) + keep * (here - previous[at + i]!);
     previous[at + i] = here;
   }
-}
-
-/** The rows' points, packed. */
-export function gather(points: Float32Array, rows: Int32Array, size: number): Float32Array {
-  const packed = new Float32Array(rows.length * size);
-  for (let k = 0; k < rows.length; k++) {
-    const at = rows[k]! * size;
-    packed.set(points.subarray(at, at + size), k * size);
-  }
-  return packed;
 }

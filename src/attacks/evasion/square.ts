@@ -78,8 +78,7 @@ async function climbDown(
     wished.set(best.subarray(0, packed));
     if (step > 0) {
       const now = shareAt(share, step - 1, queries);
-      for (let k = 0; k < rows.length; k++)
-        search.propose(arena, rows[k]!, canvas, streams[k]!, now, wished, k * size);
+      for (let k = 0; k < rows.length; k++) search.propose(arena, rows[k]!, canvas, streams[k]!, now, wished, k * size);
     }
     const answer = await arena.score(rows, wished.subarray(0, packed));
     const open = arena.open(rows);
