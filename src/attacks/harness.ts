@@ -55,6 +55,8 @@ export interface Arena {
   readonly outputs: number;
   readonly region: Region;
   readonly goal: Goal;
+  /** The model an attack that declared it may climb on instead of the attacked one. */
+  readonly surrogate?: Classifier;
   /** The given rows that are neither done with nor out of budget. Done with is what was beaten, or never where the smallest perturbation is sought. */
   open(rows?: Int32Array): Int32Array;
   /** The stream of one unit and restart: batch composition and order change nothing. */
@@ -80,6 +82,10 @@ export interface Attack {
   readonly needs: Access;
   /** Whether it looks for the nearest point beyond the goal: it may then ask anywhere in the domain, and what lies within the budget counts. */
   readonly minimal?: true;
+  /** Whether it works within a given budget, but passes through points outside on its way: only what lies within counts. */
+  readonly outside?: true;
+  /** Whether it needs another model that answers alike (`Classifier.surrogate`); asking that one is free. */
+  readonly surrogate?: true;
   readonly norms: readonly Norm[];
   /** Objectives it can climb; empty for attacks that only follow the margin. */
   readonly objectives: readonly ObjectiveKind[];
@@ -169,6 +175,9 @@ export async function besiege(
     throw new RangeError(`${n} samples of ${size} values are ${n * size} values, not ${siege.samples.length}`);
   if (attack.needs === "gradient" && !classifier.gradient)
     throw new Error(`${attack.id} needs a gradient, which ${classifier.noGradient ?? "this model"} does not give`);
+  const { surrogate } = classifier;
+  if (attack.surrogate && !surrogate?.gradient)
+    throw new Error(`${attack.id} needs a surrogate with a gradient, and there is none`);
   const ball = "norm" in siege.within ? siege.within : null;
   const norm = ball?.norm ?? "linf";
   if (!attack.norms.includes(norm)) throw new Error(`${attack.id} does not work in ${norm}`);
@@ -176,7 +185,8 @@ export async function besiege(
   const smallest = ball?.minimal === true;
   if (smallest && !attack.minimal)
     throw new Error(`${attack.id} works within a given budget; the smallest is found by bisection (minimal.ts)`);
-  if (attack.minimal && !ball) throw new Error(`${attack.id} looks for the nearest point, which boxes do not define`);
+  const roams = attack.minimal === true || attack.outside === true;
+  if (roams && !ball) throw new Error(`${attack.id} asks outside the budget, which boxes do not allow`);
   for (const name of Object.keys(parameters))
     if (!(name in attack.defaults)) throw new Error(`${attack.id} has no parameter "${name}"`);
 
@@ -212,14 +222,14 @@ export async function besiege(
         : boxRegion(classifier, sliceBoxes(siege.within, first * size, (first + rowsHere) * size), rowsHere, samples);
     /** What is asked about lies here. */
     const region =
-      attack.minimal && ball && !smallest
+      roams && ball && !smallest
         ? domainRegion(classifier, samples, rowsHere, sliceBall(ball, first, first + rowsHere))
         : counted;
     const goal = sliceGoal(siege.goal, first, first + rowsHere);
     const everyRow = Int32Array.from({ length: rowsHere }, (_, row) => row);
     const left = (row: number): number => queriesMax - result.queriesPerRow[first + row]!;
     // A query, and those that would confirm what it finds.
-    const needed = attack.minimal || (attack.needs === "gradient" && region.steps !== null) ? 3 : 2;
+    const needed = roams || (attack.needs === "gradient" && region.steps !== null) ? 3 : 2;
     const isDone = (row: number): boolean => result.beaten[first + row] === 1 && !smallest;
     const isOpen = (row: number): boolean => !isDone(row) && left(row) >= needed && siege.spared?.[first + row] !== 1;
     /** Where the smallest counts: the best not confirmed yet, per row. */
@@ -250,7 +260,7 @@ export async function besiege(
     /** The point as it would count, or null where it would not. */
     const candidateOf = (row: number, points: Float32Array, at: number, onGrid: boolean): Candidate | null => {
       const asked = points.subarray(at, at + size);
-      if (attack.minimal && !smallest) {
+      if (roams && !smallest) {
         const eps = region.eps![row]!;
         if (distanceTo(region, row, points, at) > eps * NEARLY) return null;
         const point = asked.slice();
@@ -273,7 +283,8 @@ export async function besiege(
         if (same(point, otherwise) || !(distanceTo(counted, row, otherwise, 0) < best)) otherwise = undefined;
       }
       const candidate = { row, point, looks: moved ? 2 : 1, ...(otherwise ? { otherwise } : {}) };
-      if (best === Infinity || distance <= WORTH_CONFIRMING * best) return candidate;
+      // On a grid it may fail after rounding: what was found before must not be given up for it.
+      if (best === Infinity || moved || distance <= WORTH_CONFIRMING * best) return candidate;
       if (distance < (pending.get(row)?.distance ?? Infinity)) pending.set(row, { ...candidate, distance });
       return null;
     };
@@ -350,6 +361,7 @@ export async function besiege(
       outputs,
       region,
       goal,
+      ...(attack.surrogate && surrogate ? { surrogate } : {}),
       left,
       open: (rows = everyRow) => rows.filter(isOpen),
       random: (row, restart) => run.rng.fork(siege.units[first + row]!).fork(`${attack.id}/${restart}`),

@@ -197,22 +197,14 @@ export function distanceTo(region: Region, row: number, points: Float32Array, at
 }
 
 /**
- * Moves one point (`size` values at `at` of `points`) into the region of `row`, in place. L1 and L0: the nearest point (Euclid)
- * of ball and box together; L2: scaled to the sphere, then clipped, as attacks on images do. NaN lands on the centre.
+ * Moves one point (`size` values at `at` of `points`) into the region of `row`, in place: the nearest point (Euclid) of ball
+ * and box together. NaN lands on the centre.
  */
 export function project(region: Region, row: number, points: Float32Array, at: number): void {
-  const { size, low, high, centre, norm } = region;
+  const { low, high, centre, size } = region;
   const radius = radiusOf(region, row);
   const base = row * size;
-  if (radius !== null) {
-    for (let i = 0; i < size; i++) if (Number.isNaN(points[at + i]!)) points[at + i] = centre[base + i]!;
-    if (norm === "l1") ontoL1(region, base, points, at, radius);
-    else if (norm === "l0") ontoL0(region, base, points, at, radius);
-    else {
-      const length = distanceTo(region, row, points, at);
-      if (length > radius) shrink(region, base, points, at, radius / length);
-    }
-  }
+  if (radius !== null) ontoBall(region, base, points, at, radius);
   for (let i = 0; i < size; i++) {
     const value = points[at + i]!;
     const floor = low[base + i]!;
@@ -220,12 +212,63 @@ export function project(region: Region, row: number, points: Float32Array, at: n
     if (value >= floor && value <= ceiling) continue;
     points[at + i] = value < floor ? floor : value > ceiling ? ceiling : centre[base + i]!;
   }
-  if (radius !== null && norm !== "l0") settle(region, row, points, at, radius);
+  if (radius !== null && region.norm !== "l0") settle(region, row, points, at, radius);
+}
+
+/** Moves one point into a ball of the region's norm with any radius around the centre of `row`, within its box, in place. */
+export function pullInto(region: Region, row: number, points: Float32Array, at: number, radius: number): void {
+  if (radius < Infinity) ontoBall(region, row * region.size, points, at, radius);
+  project(region, row, points, at);
+}
+
+function ontoBall(region: Region, base: number, points: Float32Array, at: number, radius: number): void {
+  const { size, centre, norm } = region;
+  for (let i = 0; i < size; i++) if (Number.isNaN(points[at + i]!)) points[at + i] = centre[base + i]!;
+  switch (norm) {
+    case "linf":
+      for (let i = 0; i < size; i++) {
+        const c = centre[base + i]!;
+        const delta = points[at + i]! - c;
+        if (Math.abs(delta) > radius) points[at + i] = delta > 0 ? c + radius : c - radius;
+      }
+      return;
+    case "l2":
+      return ontoL2(region, base, points, at, radius);
+    case "l1":
+      return ontoL1(region, base, points, at, radius);
+    case "l0":
+      return ontoL0(region, base, points, at, radius);
+  }
 }
 
 /** How far an element may move from its centre in the direction of `delta`. */
 function roomOf({ low, high, centre }: Region, place: number, delta: number): number {
   return delta > 0 ? high[place]! - centre[place]! : centre[place]! - low[place]!;
+}
+
+/**
+ * Euclidean projection onto the L2 ball within the box: every change is scaled by the same factor, but not beyond its room.
+ * Scaled to the sphere and then clipped, a point would lie inside it; what clipping frees goes to the others, round by round.
+ */
+function ontoL2(region: Region, base: number, points: Float32Array, at: number, radius: number): void {
+  const { size, centre } = region;
+  const length = apart("l2", points, at, centre, base, size);
+  if (length <= radius) return;
+  let factor = radius / length;
+  for (let round = 0; round < 100; round++) {
+    let clipped = 0;
+    let free = 0;
+    for (let i = 0; i < size; i++) {
+      const delta = points[at + i]! - centre[base + i]!;
+      const room = roomOf(region, base + i, delta);
+      if (factor * Math.abs(delta) > room) clipped += room * room;
+      else free += delta * delta;
+    }
+    const next = free === 0 ? 1 : Math.min(1, Math.sqrt(Math.max(0, radius * radius - clipped) / free));
+    if (!(next > factor * (1 + 1e-9))) break;
+    factor = next;
+  }
+  shrink(region, base, points, at, factor);
 }
 
 /**

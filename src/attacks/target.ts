@@ -54,6 +54,8 @@ export interface Classifier {
   readonly noGradient?: string;
   /** Operators whose gradient is a declared stand-in (BPDA), in words; absent or empty: the gradient is the model's own. */
   readonly surrogates?: readonly string[];
+  /** Another model with a gradient that answers alike: a second file, or one distilled from this one's answers (surrogate.ts). */
+  readonly surrogate?: Classifier;
   /** Whether the model ends in a softmax/sigmoid that could not be stripped: then the logits are log-probabilities. */
   readonly head: "logits" | "log-probabilities";
   /** A batch size that keeps one call short enough to cancel promptly. */

@@ -67,7 +67,7 @@ export function checkpoints(steps: number): number[] {
 }
 
 /** A start drawn in the ball: the noise scaled to touch the boundary, as the authors' code does. */
-export function randomStart(arena: Arena, row: number, restart: number, into: Float32Array, at: number): void {
+export function randomStart(arena: Arena, row: number, restart: number | string, into: Float32Array, at: number): void {
   const { region, size } = arena;
   const base = row * size;
   const l2 = radiusOf(region, row) !== null;

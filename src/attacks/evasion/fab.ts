@@ -1,14 +1,13 @@
 /** FAB: steps onto the linearised decision boundary, pulled towards the sample, to find the nearest point beyond it. */
 import { type Arena, defineAttack } from "#attacks/harness.ts";
-import { type Norm, type Region, distanceTo } from "#attacks/region.ts";
+import { type Nearest, bisectBack, keep, nothingYet } from "#attacks/nearest.ts";
+import type { Norm, Region } from "#attacks/region.ts";
 import { closeUp, gather, runnersUp } from "#attacks/rows.ts";
 
 /** The largest weight of the sample's own projection (α_max), the overshoot (η) and the step back (β): §3 and supplement A. */
 const PULL_MAX = 0.1;
 const OVERSHOOT = 1.05;
 const BACK = 0.9;
-/** Bisections towards the sample from the nearest point found, where the smallest perturbation is sought (final search, §3.4). */
-const FINAL = 6;
 
 export default defineAttack({
   id: "fab",
@@ -23,13 +22,13 @@ export default defineAttack({
   // 100 steps and 9 targets as in AutoAttack; fewer classes, fewer targets.
   defaults: { steps: 100, restarts: 1, targets: 9 },
   async run(arena, { steps, restarts, targets }) {
-    const { n, size, region } = arena;
+    const { size, region } = arena;
     const ranking = await runnersUp(arena);
     const choices = arena.goal.kind === "untargeted" ? Math.min(targets, arena.outputs - 1) : 1;
-    const nearest: Nearest = { distance: new Float64Array(n).fill(Infinity), point: new Float32Array(n * size) };
+    const nearest = nothingYet(arena);
     let pass = 0;
-    for (let choice = 0; choice < choices; choice++)
-      for (let restart = 0; restart < restarts; restart++) {
+    for (let restart = 0; restart < restarts; restart++) {
+      for (let choice = 0; choice < choices; choice++) {
         const rows = arena.open();
         if (rows.length === 0) return;
         const x = gather(region.centre, rows, size);
@@ -40,15 +39,10 @@ export default defineAttack({
         );
         pass++;
       }
-    await finish(arena, nearest);
+      await bisectBack(arena, nearest);
+    }
   },
 });
-
-/** The nearest point beyond the goal per row, as asked about; Infinity where there is none yet. */
-interface Nearest {
-  readonly distance: Float64Array;
-  readonly point: Float32Array;
-}
 
 /** A start half way to a random point as far away as the nearest one found, or as the budget. */
 function stray(arena: Arena, row: number, name: string, nearest: Nearest, x: Float32Array, at: number): void {
@@ -108,7 +102,7 @@ async function walk(
     for (let k = 0; k < rows.length; k++) {
       if (!(margin[k]! > 0)) continue;
       const base = rows[k]! * size;
-      keep(region, rows[k]!, x, k * size, nearest);
+      keep(arena, rows[k]!, x, k * size, nearest);
       for (let i = 0, at = k * size; i < size; i++, at++) {
         const c = centre[base + i]!;
         x[at] = c + BACK * (x[at]! - c);
@@ -119,39 +113,6 @@ async function walk(
     rows = open;
     report(step + 1);
     if (rows.length === 0) return;
-  }
-}
-
-function keep(region: Region, row: number, points: Float32Array, at: number, nearest: Nearest): void {
-  const distance = distanceTo(region, row, points, at);
-  if (!(distance < nearest.distance[row]!)) return;
-  nearest.distance[row] = distance;
-  nearest.point.set(points.subarray(at, at + region.size), row * region.size);
-}
-
-/** Bisects between each sample and the nearest point beyond the goal; not where a budget decides, for what is outside stays outside. */
-async function finish(arena: Arena, { distance, point }: Nearest): Promise<void> {
-  const { region, size } = arena;
-  let rows: Int32Array = arena.open().filter((row) => distance[row]! < Infinity && region.eps![row] === Infinity);
-  // A linear model's boundary is met within 1/20 of the overshoot: the last tenth of the way is searched.
-  const low = new Float64Array(arena.n).fill(BACK);
-  const high = new Float64Array(arena.n).fill(1);
-  for (let round = 0; round < FINAL && rows.length > 0; round++) {
-    const points = gather(point, rows, size);
-    rows.forEach((row, k) => {
-      const share = (low[row]! + high[row]!) / 2;
-      for (let i = 0; i < size; i++) {
-        const c = region.centre[row * size + i]!;
-        points[k * size + i] = c + share * (points[k * size + i]! - c);
-      }
-    });
-    const answer = await arena.score(rows, points);
-    rows.forEach((row, k) => {
-      const share = (low[row]! + high[row]!) / 2;
-      if (answer.margin[k]! > 0) high[row] = share;
-      else low[row] = share;
-    });
-    rows = arena.open(rows);
   }
 }
 

@@ -14,12 +14,13 @@ export default defineAttack({
   citation:
     "Andriushchenko, Croce, Flammarion, Hein: Square Attack, a query-efficient black-box adversarial attack via random search. ECCV 2020",
   needs: "scores",
-  norms: ["linf", "l2"],
+  norms: ["linf", "l2", "l1"],
   objectives: [],
   // 5,000 queries and p = 0.8 as in AutoAttack.
   defaults: { queries: 5000, share: 0.8, restarts: 1 },
   async run(arena, { queries, share, restarts }) {
-    const search = arena.region.norm === "l2" && arena.region.eps ? l2 : linf;
+    const { norm } = arena.region;
+    const search = norm === "l2" || norm === "l1" ? onBall(norm) : linf;
     for (let restart = 0; restart < restarts; restart++) {
       const rows = arena.open();
       if (rows.length === 0) return;
@@ -100,10 +101,9 @@ async function climbDown(
 
 const linf: Search = {
   /** Vertical stripes one pixel wide, a random side of the ball for each column and channel (§3.2). */
-  start({ region, shape }, row, _canvas, random, into, at) {
+  start({ region }, row, { image }, random, into, at) {
     const { size, low, high } = region;
     const base = row * size;
-    const image = imageLayout(shape);
     if (!image) {
       for (let i = 0; i < size; i++) into[at + i] = random.uniform() < 0.5 ? low[base + i]! : high[base + i]!;
       return;
@@ -138,12 +138,12 @@ const linf: Search = {
   },
 };
 
-const l2: Search = {
+/** In L2 as in the paper; in L1 the same with other lengths, as in AutoAttack's code. */
+const onBall = (norm: "l2" | "l1"): Search => ({
   /** A grid of five by five bumps with random signs, scaled to the sphere (§3.3). */
-  start(arena, row, _canvas, random, into, at) {
-    const { region, shape, size } = arena;
+  start(arena, row, { image }, random, into, at) {
+    const { region, size } = arena;
     const base = row * size;
-    const image = imageLayout(shape);
     const delta = new Float64Array(size);
     if (image) {
       const side = Math.max(1, Math.floor(Math.min(image.height, image.width) / 5));
@@ -158,17 +158,18 @@ const l2: Search = {
           }
         }
     } else for (let i = 0; i < size; i++) delta[i] = random.uniform() < 0.5 ? -1 : 1;
-    onSphere(delta, radiusOf(region, row)!);
+    scaleTo(norm, delta, radiusOf(region, row)!);
     for (let i = 0; i < size; i++) into[at + i] = region.centre[base + i]! + delta[i]!;
   },
   /** Moves the mass of one window into another, shaped as a bump, and spends what budget is unused (Algorithm 3). */
   propose({ region, size }, row, canvas, random, share, point, at) {
     const base = row * size;
     const eps = radiusOf(region, row)!;
+    const power = norm === "l2" ? 2 : 1;
     const delta = Float64Array.from({ length: size }, (_, i) => point[at + i]! - region.centre[base + i]!);
     let spent = 0;
-    for (const value of delta) spent += value * value;
-    const unused = Math.max(0, eps * eps - spent) / canvas.planes;
+    for (const value of delta) spent += Math.abs(value) ** power;
+    const unused = Math.max(0, eps ** power - spent) / canvas.planes;
     const to = canvas.window(random, share, 0);
     const from = canvas.window(random, share, 1);
     const bump = canvas.image ? bumps(to.side, random) : null;
@@ -177,28 +178,29 @@ const l2: Search = {
       const there = from.places[plane]!;
       let mass = 0;
       let own = 0;
-      for (const i of here) own += delta[i]! ** 2;
+      for (const i of here) own += Math.abs(delta[i]!) ** power;
       const both = new Set([...here, ...there]);
-      for (const i of both) mass += delta[i]! ** 2;
-      const scale = Math.sqrt(own) || 1;
+      for (const i of both) mass += Math.abs(delta[i]!) ** power;
+      const scale = own ** (1 / power) || 1;
       const sign = random.uniform() < 0.5 ? -1 : 1;
       const fresh = Float64Array.from(here, (i, k) => {
         const shape = bump ? sign * bump[k]! : (random.uniform() < 0.5 ? -1 : 1) / Math.sqrt(here.length);
         return shape + delta[i]! / scale;
       });
-      onSphere(fresh, Math.sqrt(mass + unused));
+      scaleTo(norm, fresh, (mass + unused) ** (1 / power));
       for (const i of there) delta[i] = 0;
       here.forEach((i, k) => (delta[i] = fresh[k]!));
     }
-    onSphere(delta, eps);
+    if (norm === "l2") scaleTo(norm, delta, eps);
     for (let i = 0; i < size; i++) point[at + i] = region.centre[base + i]! + delta[i]!;
   },
-};
+});
 
-function onSphere(delta: Float64Array, radius: number): void {
-  let square = 0;
-  for (const value of delta) square += value * value;
-  const factor = square === 0 ? 0 : radius / Math.sqrt(square);
+/** Scales a perturbation to a length, in place. */
+function scaleTo(norm: "l2" | "l1", delta: Float64Array, length: number): void {
+  let total = 0;
+  for (const value of delta) total += norm === "l2" ? value * value : Math.abs(value);
+  const factor = total === 0 ? 0 : length / (norm === "l2" ? Math.sqrt(total) : total);
   for (let i = 0; i < delta.length; i++) delta[i]! *= factor;
 }
 
@@ -220,7 +222,7 @@ export function bumps(side: number, random: Rng): Float64Array {
   };
   if (half > 0) pyramid(0, half, 1);
   pyramid(half, side - half, -1);
-  onSphere(value, 1);
+  scaleTo("l2", value, 1);
   return value;
 }
 
