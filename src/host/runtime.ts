@@ -39,6 +39,12 @@ export function runtimeVersion(): string {
   return (createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string }).version;
 }
 
+/** A tensor as the binding takes it. It reads half precision as bits, which the library has meanwhile made numbers of. */
+export function givenTensor(ort: Ort, tensor: RuntimeTensor): InstanceType<Ort["Tensor"]> {
+  const given = new ort.Tensor(tensor.type as "float32", tensor.data as Float32Array, tensor.dims as number[]);
+  return tensor.type === "float16" ? Object.defineProperty(given, "data", { value: tensor.data }) : given;
+}
+
 function adapted(ort: Ort, session: Awaited<ReturnType<Ort["InferenceSession"]["create"]>>): InferenceSession {
   return {
     inputNames: session.inputNames,
@@ -46,7 +52,7 @@ function adapted(ort: Ort, session: Awaited<ReturnType<Ort["InferenceSession"]["
     async run(feeds, fetches) {
       const given: Record<string, InstanceType<Ort["Tensor"]>> = {};
       for (const [name, tensor] of Object.entries(feeds)) {
-        given[name] = new ort.Tensor(tensor.type as "float32", tensor.data as Float32Array, tensor.dims as number[]);
+        given[name] = givenTensor(ort, tensor);
       }
       const results = await (fetches ? session.run(given, fetches as string[]) : session.run(given)).catch(refusal);
       const answers: Record<string, RuntimeTensor> = {};

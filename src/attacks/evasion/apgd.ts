@@ -1,6 +1,6 @@
 /** Auto-PGD: projected gradient ascent with momentum that halves its step where progress stalls and restarts from its best point. */
 import { type Arena, type Climb, defineAttack } from "#attacks/harness.ts";
-import type { ObjectiveKind } from "#attacks/goals.ts";
+import { type ObjectiveKind, hasLabels } from "#attacks/goals.ts";
 import { project, radiusOf, stepUnit } from "#attacks/region.ts";
 
 /** Weight of the gradient step against the previous move (Algorithm 1, α). */
@@ -18,7 +18,7 @@ export default defineAttack({
     "Croce, Hein: Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks. ICML 2020, Algorithm 1",
   needs: "gradient",
   norms: ["linf", "l2"],
-  objectives: ["cross-entropy", "margin", "targeted-margin", "dlr", "dlr-targeted", "unsafe"],
+  objectives: ["cross-entropy", "margin", "targeted-margin", "dlr", "dlr-targeted", "unsafe", "flip", "deviation"],
   // 100 steps, a first step of twice the budget, and 9 targets for the targeted variant: §3 and §4.2 of the paper. Other starts
   // are ours: large steps from a random one can land where every unit is dead and no gradient is left. "centre" starts from
   // the input itself, "shade" as far towards black, white and grey (one a restart) as the budget goes.
@@ -63,7 +63,7 @@ async function runnersUp(arena: Arena): Promise<ReadonlyMap<number, readonly num
   const { logits } = await arena.score(rows, gather(arena.region.centre, rows, arena.size));
   const ranking = new Map<number, number[]>();
   rows.forEach((row, k) => {
-    const label = arena.goal.kind === "unsafe" ? -1 : arena.goal.label[row]!;
+    const label = hasLabels(arena.goal) ? arena.goal.label[row]! : -1;
     const at = k * arena.outputs;
     const classes = Array.from({ length: arena.outputs }, (_, j) => j).filter((j) => j !== label);
     ranking.set(
