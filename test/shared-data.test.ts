@@ -84,7 +84,7 @@ describe("real networks", () => {
     // 20 x 60 steps of sign gradient break 20 of 23 breakable properties at 0.03 and 0.05: well over half of the inputs fall.
     expect(evidence.outcome.measure.successRate.k / evidence.outcome.measure.successRate.n).toBeGreaterThan(0.5);
   });
-  test("GTSRB and its binarised network: no gradient, said by name, and Square finds what it finds", async (context) => {
+  test("GTSRB and its binarised network: white-box by surrogate, said by name", async (context) => {
     if (NO_SHARED_DATA) return context.skip(NO_SHARED_DATA);
     const result = await assessed(
       systemAround({
@@ -102,11 +102,14 @@ describe("real networks", () => {
       { state: join(folder, "gtsrb") },
     );
     const evidence = evasionOf(result);
-    expect(evidence.notes.join(" ")).toMatch(/Sign/);
-    expect(evidence.grade).not.toBe("B");
+    expect(evidence.notes.join(" ")).toContain(
+      "gradient by surrogate where there is none (BPDA): Sign as softsign (8 nodes",
+    );
     if (evidence.outcome.status !== "measured" || evidence.outcome.measure.kind !== "evasion")
       throw new Error(`not measured: ${JSON.stringify(evidence.outcome)}`);
-    expect(evidence.outcome.measure.attacks.every(({ access }) => access === "scores")).toBe(true);
-    expect(evidence.outcome.measure.successRate.k).toBeGreaterThan(0);
+    expect(evidence.outcome.measure.attacks.some(({ access }) => access === "white-box")).toBe(true);
+    // Of the 12 properties of this network with 3/255 and more all are known to be violated: wider balls rarely hold.
+    const { k, n } = evidence.outcome.measure.successRate;
+    expect(k / n).toBeGreaterThan(0.5);
   });
 });

@@ -1,7 +1,8 @@
 /** From what a shard measured to Evidence: its grade, whether the attack was adaptive, what it speaks of. The harness verifies; this concludes. */
 import { hashOf } from "#base/hash.ts";
-import type { Evidence, Grade, System, Trial } from "#assessment/index.ts";
-import type { ShardResult } from "./shard.ts";
+import type { Evidence, Grade, Measure, System, Trial } from "#assessment/index.ts";
+import { compareWith } from "#claims/thresholds.ts";
+import type { TrialResult } from "./shard.ts";
 
 /** Controls that change what the model sees or answers: an attack that did not have them inside is not adaptive. */
 const INSIDE_THE_ATTACK = new Set(["C-38", "C-39", "C-41", "C-47", "C-57", "C-61"]);
@@ -17,13 +18,15 @@ const titleOf = ({ kind, target }: Trial, system: System): string =>
   `${TITLES[kind]} of ${system.components.find(({ id }) => id === target)?.title ?? target}`;
 
 /** Evidence of one trial. Its id is the hash of its content; the tool's version is part of it, time is not. */
-export function evidenceOf(trial: Trial, result: ShardResult, system: System, version: string): Evidence {
+export function evidenceOf(trial: Trial, result: TrialResult, system: System, version: string): Evidence {
   const outside = system.controls.filter(
     ({ control, at }) => INSIDE_THE_ATTACK.has(control) && feeds(system, at, trial.target),
   );
   const adaptive = outside.length === 0;
+  const { outcome, note } = judged(trial, result);
   const notes = [
     ...result.notes,
+    ...(note ? [note] : []),
     ...outside.map(
       ({ control, at }) =>
         `${control} at ${at} changes what the model sees and did not stand inside the attack: the measurement is not adaptive`,
@@ -31,12 +34,12 @@ export function evidenceOf(trial: Trial, result: ShardResult, system: System, ve
   ];
   return sealed({
     kind: "measured",
-    grade: gradeOf(result, adaptive),
+    grade: gradeOf({ ...result, outcome }, adaptive),
     title: titleOf(trial, system),
     trial: trial.id,
     tests: [...trial.tests],
     at: trial.target,
-    outcome: result.outcome,
+    outcome,
     sanity: [...result.sanity],
     adaptive,
     tool: { name: "vauban", version },
@@ -45,6 +48,37 @@ export function evidenceOf(trial: Trial, result: ShardResult, system: System, ve
     standing: { status: "current" },
     notes,
   });
+}
+
+/**
+ * Units that left no record are never left out of n: they need not be like the others. Where the threshold is missed although
+ * all of them are counted as standing, or met although all are counted as fallen, they cannot change the verdict, and the
+ * reading against which it holds is the one shown; the check that names them stays failed, so that nothing is bounded from above.
+ */
+export function judged(
+  { threshold }: Trial,
+  { outcome, missing }: TrialResult,
+): { outcome: Evidence["outcome"]; note?: string } {
+  if (!missing?.otherwise || !threshold) return { outcome };
+  const verdict = (measure: Measure): ReturnType<typeof compareWith> | undefined => {
+    if (measure.kind !== "evasion") return undefined;
+    return compareWith(
+      threshold.metric === "success-rate" ? measure.successRate : measure.robustAccuracy,
+      threshold.compare,
+    );
+  };
+  const what = `${missing.units} inputs were not tried (${missing.because})`;
+  if (verdict(missing.standing) === "missed")
+    return {
+      outcome: { status: "measured", measure: missing.standing },
+      note: `${what}: counted as still standing, and the threshold is missed all the same`,
+    };
+  if (verdict(missing.fallen) === "met")
+    return {
+      outcome: { status: "measured", measure: missing.fallen },
+      note: `${what}: counted as beaten, and the threshold is met all the same`,
+    };
+  return { outcome };
 }
 
 /** Evidence that says: this was planned and did not come about. */
@@ -70,7 +104,7 @@ export function inconclusiveEvidence(trial: Trial, because: string, system: Syst
  * METHOD §7. A is end to end and is not reached by attacking one model; B needs the attacker's best access (white-box)
  * with every control of the path inside; without a gradient, or with a control outside, C; nothing measured, F.
  */
-function gradeOf({ outcome, access }: ShardResult, adaptive: boolean): Grade {
+function gradeOf({ outcome, access }: TrialResult, adaptive: boolean): Grade {
   if (outcome.status === "inconclusive") return "F";
   return adaptive && access === "white-box" ? "B" : "C";
 }

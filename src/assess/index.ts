@@ -1,7 +1,6 @@
 /** The pipeline on one screen: a system file in, one Assessment out. */
 import { isError, type Diagnostic } from "#base/diagnostics.ts";
 import { hashOf } from "#base/hash.ts";
-import { WorkerDied } from "#base/ports.ts";
 import type { Run } from "#base/run.ts";
 import {
   ASSESSMENT_FORMAT,
@@ -15,12 +14,11 @@ import { loadKnowledge } from "#knowledge/index.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { deriveThreats } from "#threats/engine.ts";
 import { broughtEvidence } from "./bring.ts";
-import { recall, remember } from "./cache.ts";
 import { evidenceOf, inconclusiveEvidence } from "./conclude.ts";
 import { judgeSystem } from "./judge.ts";
-import { gatePower, LEFT_OUT, plan, type Plan, type TrialPlan } from "./plan.ts";
+import { measureTrials } from "./measure.ts";
+import { gatePower, LEFT_OUT, plan } from "./plan.ts";
 import { readSystemFile } from "./read.ts";
-import type { Shard, ShardResult } from "./shard.ts";
 
 export interface AssessRequest {
   readonly text: string;
@@ -35,6 +33,8 @@ export interface AssessRequest {
   readonly queries?: number;
   readonly only?: readonly string[];
   readonly command: string;
+  /** Units per shard; default: by their cost. No result depends on it. */
+  readonly shardUnits?: number;
   readonly started: string;
   /** One finished stage, for people. */
   readonly tell: (mark: "done" | "warning" | "waiting", stage: string, text: string) => void;
@@ -83,7 +83,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   for (const { message, hint } of brought.diagnostics)
     request.tell("warning", "evidence", hint ? `${message} – ${hint}` : message);
 
-  const measured = await measure(run, planned, request);
+  const measured = await measureTrials(run, planned.trials, request);
   const evidence = [
     ...measured.results.map(({ trial, result }) => evidenceOf(trial, result, system, request.version)),
     ...[...planned.impossible, ...measured.untested].map(({ trial, because }) =>
@@ -141,124 +141,20 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
       platform: request.platform,
       runtime: run.ports.models.runtimeVersion,
       workers: run.ports.models.workers,
-      reused: measured.reused,
+      reused: [...measured.reused],
       // Nothing in this version can make one: there is no port for it, and the runtime's telemetry is switched off (host/).
       requestsOut: 0,
       command: request.command,
-      trialSeconds: measured.seconds,
+      trialSeconds: { ...measured.seconds },
     },
   };
   return { status: "assessed", assessment, cancelled: measured.cancelled };
-}
-
-interface Measured {
-  readonly results: readonly { readonly trial: Trial; readonly result: ShardResult }[];
-  readonly untested: readonly { readonly trial: Trial; readonly because: string }[];
-  readonly reused: string[];
-  readonly seconds: Record<string, number>;
-  readonly cancelled: boolean;
-}
-
-/** Runs the shards, as many at once as there are workers; what earlier runs measured with the same key is taken from them. */
-async function measure(run: Run, { trials }: Plan, request: AssessRequest): Promise<Measured> {
-  const { models, store, clock } = run.ports;
-  const results = new Map<string, ShardResult>();
-  const untested: { trial: Trial; because: string }[] = [];
-  const reused: string[] = [];
-  const seconds: Record<string, number> = {};
-  let cancelled = false;
-
-  const one = async ({ trial, ...rest }: TrialPlan): Promise<void> => {
-    const earlier = request.fresh ? undefined : await recall(store, trial.key);
-    if (earlier) {
-      reused.push(trial.id);
-      results.set(trial.id, earlier);
-      request.tell("done", trial.kind, `${trial.target} – taken from an earlier run: ${said(earlier)}`);
-      return;
-    }
-    const started = clock.monotonic();
-    const label = trial.id;
-    try {
-      run.signal.throwIfAborted();
-      const units = trial.planned;
-      run.progress({ stage: trial.kind, item: trial.id, label, done: 0, total: units });
-      const result = await models.run<ShardResult>({ plan: { trial, ...rest } } satisfies Shard, {
-        signal: run.signal,
-        // The worker says how far its whole trial is; people read it in the units of the trial.
-        onProgress: (done, total, note) => {
-          const share = total > 0 ? Math.min(0.999, done / total) : 0;
-          run.progress({ stage: trial.kind, item: trial.id, label, done: share * units, total: units, note });
-        },
-      });
-      const dated = { ...result, date: request.started.slice(0, 10) };
-      results.set(trial.id, dated);
-      await remember(store, trial.key, dated);
-      request.tell(
-        result.outcome.status === "measured" ? "done" : "warning",
-        trial.kind,
-        `${trial.target} – ${said(result)}`,
-      );
-    } catch (error) {
-      if (error instanceof Error && error.name === "AbortError") {
-        cancelled = true;
-        untested.push({ trial, because: "untested: cancelled" });
-      } else if (error instanceof WorkerDied) {
-        untested.push({
-          trial,
-          because: `${error.message}; a model that brings the runtime down, too little memory, or somebody who ended it`,
-        });
-        request.tell("warning", trial.kind, `${trial.target} – ${error.message}`);
-      } else throw error;
-    } finally {
-      seconds[trial.id] = (clock.monotonic() - started) / 1000;
-      run.progress({ stage: trial.kind, item: trial.id, label, done: 1, total: 1 });
-    }
-  };
-
-  const waiting = trials.toSorted((a, b) => weight(b) - weight(a));
-  await Promise.all(
-    Array.from({ length: models.workers }, async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(next);
-    }),
-  );
-  const inOrder = trials.flatMap(({ trial }) =>
-    results.has(trial.id) ? [{ trial, result: results.get(trial.id)! }] : [],
-  );
-  return {
-    results: inOrder,
-    untested: untested.toSorted((a, b) => (a.trial.id < b.trial.id ? -1 : 1)),
-    reused: reused.toSorted(),
-    seconds,
-    cancelled,
-  };
 }
 
 /** "This many, or all data": which of the two it came to, once the data were opened. */
 function resolved(trial: Trial, available: number | undefined): Trial {
   if (!available || available >= trial.planned) return trial;
   return { ...trial, planned: available, power: gatePower(available) };
-}
-
-/** Clean runs first, for they say whether the rest means anything; then the long ones. */
-const weight = ({ trial }: TrialPlan): number => ({ clean: 3, evasion: 2, patch: 1, corruption: 0 })[trial.kind];
-
-function said({ outcome }: ShardResult): string {
-  if (outcome.status === "inconclusive") return `inconclusive: ${outcome.because}`;
-  const { measure } = outcome;
-  const share = ({ k, n }: { k: number; n: number }): string =>
-    `${k}/${n} (${n === 0 ? "–" : ((100 * k) / n).toFixed(1)} %)`;
-  switch (measure.kind) {
-    case "clean":
-      return `right ${share(measure.accuracy)}${measure.declared === undefined ? "" : `, declared ${(100 * measure.declared).toFixed(1)} %`}`;
-    case "evasion":
-      return `right under attack ${share(measure.robustAccuracy)}`;
-    case "patch":
-      return `turned by the patch in most placements ${share(measure.perInput)}`;
-    case "corruption":
-      return `right ${share(measure.accuracy)} under one corruption each; worst ${measure.worst.name} ${measure.worst.severity}: ${share(measure.worst.accuracy)}`;
-    default:
-      return measure.kind;
-  }
 }
 
 /** The entries an assessment cites, so that it prints again without this repository. */

@@ -2,6 +2,9 @@
 import { hashOf } from "#base/hash.ts";
 import { nearest } from "#base/diagnostics.ts";
 import { HostError, type Files } from "#base/ports.ts";
+import { compositionOf } from "#attacks/campaign.ts";
+import type { ProfileId } from "#attacks/profiles.ts";
+import type { Norm } from "#attacks/region.ts";
 import type {
   AttackerKnowledge,
   Component,
@@ -13,13 +16,13 @@ import type {
 } from "#assessment/index.ts";
 
 /** Raise when a change of the measuring code changes what a measurement says; old measurements are then not reused. */
-export const MEASUREMENT_REVISION = 1;
+export const MEASUREMENT_REVISION = 2;
 
 /** METHOD §2: the power of a gate needs 500 samples, or all data with that said. */
 export const DEFAULT_SAMPLES = 500;
 
 /** The clean run needs answers only, no attack: it takes all data up to this many, whatever the other trials are limited to. */
-const CLEAN_SAMPLES = 10_000;
+export const CLEAN_SAMPLES = 10_000;
 
 /** Why a trial did not run that --only did not name. */
 export const LEFT_OUT = "left out by --only";
@@ -32,10 +35,16 @@ export interface InputFile {
   readonly size: number;
 }
 
+/** A test as a trial runs it: the author's, a clean run, or one of any norm that attacks know. */
+export type TrialTest =
+  | Exclude<PlannedTest, { kind: "evasion" }>
+  | (Omit<Extract<PlannedTest, { kind: "evasion" }>, "norm"> & { readonly norm: Norm })
+  | { readonly kind: "clean" };
+
 /** What a worker needs to know to run one trial; plain data. */
 export interface TrialPlan {
   readonly trial: Trial;
-  readonly test: PlannedTest | { readonly kind: "clean" };
+  readonly test: TrialTest;
   readonly model: {
     readonly id: string;
     readonly path: string;
@@ -45,8 +54,13 @@ export interface TrialPlan {
   };
   readonly data: { readonly path: string; readonly labels: string | undefined };
   readonly samples: number;
-  readonly queries: number;
-  readonly steps: number;
+  /** Which attacks an evasion trial brings. */
+  readonly profile: ProfileId;
+  /** Caps on the profile's queries and steps; for a patch, its own. */
+  readonly queries?: number;
+  readonly steps?: number;
+  /** Only these attacks of the profile. */
+  readonly attacks?: readonly string[];
 }
 
 export interface Plan {
@@ -83,8 +97,8 @@ const UNIT: Readonly<Record<Trial["kind"], string>> = {
   patch: "random draw",
   corruption: "input",
 };
-const DEFAULT_QUERIES = 2000;
-const DEFAULT_STEPS = 100;
+export const DEFAULT_QUERIES = 2000;
+export const DEFAULT_STEPS = 100;
 
 /** Plans a clean run for each model with data, then the author's tests. Hashes every file it names. */
 export async function plan(system: System, files: Files, options: PlanOptions): Promise<Plan> {
@@ -179,7 +193,24 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
       options.queries ?? Infinity,
       ("queries" in test ? test.queries : undefined) ?? DEFAULT_QUERIES,
     );
-    const trial = describe({ id, kind, test, component, samples, queries, inputs, system, options });
+    const by = "by" in test ? test.by : undefined;
+    const steps = kind === "evasion" || kind === "patch" ? DEFAULT_STEPS : undefined;
+    const trial = describeTrial({
+      id,
+      kind,
+      test,
+      target: component.id,
+      model: { input: model.input, classes: model.classes, declared: model.accuracy?.declared },
+      where: component.where,
+      samples,
+      queries,
+      steps,
+      profile: "standard",
+      inputs,
+      knowledge: system.actors.find((actor) => actor.id === by)?.knows ?? "white",
+      seed: options.seed,
+      runtimeVersion: options.runtimeVersion,
+    });
     if (!chosen.has(id)) {
       impossible.push({ trial, because: LEFT_OUT });
     } else if (because !== undefined) impossible.push({ trial, because });
@@ -188,8 +219,9 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
         trial,
         test,
         samples,
+        profile: "standard",
         queries,
-        steps: trial.budget.steps ?? DEFAULT_STEPS,
+        steps,
         model: {
           id: component.id,
           path: model.artefact!,
@@ -255,41 +287,44 @@ function wanted(system: System): Wanted[] {
 const firstDataOf = (model: string, { tests }: System): string | undefined =>
   tests.find((test) => test.model === model && test.data !== undefined)?.data;
 
-function describe({
-  id,
-  kind,
-  test,
-  component,
-  samples,
-  queries,
-  inputs,
-  system,
-  options,
-}: Wanted & {
-  samples: number;
-  queries: number;
-  inputs: readonly InputFile[];
-  system: System;
-  options: PlanOptions;
-}): Trial {
-  const by = "by" in test ? test.by : undefined;
-  const actor = system.actors.find((candidate) => candidate.id === by);
-  const knowledge: AttackerKnowledge = actor?.knows ?? "white";
-  const seed = `${options.seed}/${id}`;
-  const steps = kind === "evasion" || kind === "patch" ? DEFAULT_STEPS : undefined;
+/** What a trial is made of, whoever asks for it. */
+export interface TrialWords {
+  readonly id: string;
+  readonly kind: Trial["kind"];
+  readonly test: TrialTest;
+  /** The component attacked. */
+  readonly target: string;
+  readonly model: Pick<TrialPlan["model"], "classes" | "declared"> & { readonly input: InputContract | undefined };
+  readonly where?: Trial["where"];
+  readonly samples: number;
+  readonly queries: number | undefined;
+  readonly steps: number | undefined;
+  readonly profile: ProfileId;
+  readonly attacks?: readonly string[];
+  readonly inputs: readonly InputFile[];
+  readonly knowledge: AttackerKnowledge;
+  readonly seed: string;
+  readonly runtimeVersion: string;
+}
+
+/** The trial with its manifest and key: everything that decides the measurement, hashed before the first query. */
+export function describeTrial(words: TrialWords): Trial {
+  const { id, kind, test, target, model, samples, queries, steps, profile, attacks, inputs } = words;
+  const seed = `${words.seed}/${id}`;
+  const capped = { ...(steps === undefined ? {} : { steps }), ...(queries === undefined ? {} : { queries }) };
   const budget: Trial["budget"] =
     test.kind === "evasion"
-      ? { norm: test.norm, eps: test.eps.fraction, epsRaw: test.eps.raw, steps, queries, restarts: 1 }
+      ? { norm: test.norm, eps: test.eps.fraction, epsRaw: test.eps.raw, profile, ...capped }
       : test.kind === "patch"
-        ? { area: test.area, steps, queries }
+        ? { area: test.area, ...capped }
         : {};
   const fixed = {
     id,
     kind,
-    target: component.id,
+    target,
     tests: [...TESTS[kind]],
-    by,
-    knowledge,
+    by: "by" in test ? test.by : undefined,
+    knowledge: words.knowledge,
     unit: UNIT[kind],
     planned: samples,
     power: gatePower(samples),
@@ -299,20 +334,22 @@ function describe({
     stop: "as many units as planned, or all the data hold, were tried; or the run was cancelled",
     seed,
     inputs: inputs.map((input) => ({ ...input })),
-    where: "where" in test ? test.where : component.where,
+    where: "where" in test ? test.where : words.where,
   } satisfies Omit<Trial, "manifest" | "key">;
   const key = hashOf({
     revision: MEASUREMENT_REVISION,
-    runtime: options.runtimeVersion,
+    runtime: words.runtimeVersion,
     kind,
     budget,
+    ensemble: test.kind === "evasion" ? compositionOf(profile, test.norm) : null,
+    attacks: attacks ? [...attacks] : null,
     placement: test.kind === "patch" ? test.placement : null,
     target: test.kind === "patch" ? (test.target ?? null) : null,
     samples,
     seed,
-    input: component.model?.input ?? null,
-    classes: component.model?.classes ?? null,
-    declared: component.model?.accuracy?.declared ?? null,
+    input: model.input ?? null,
+    classes: model.classes ?? null,
+    declared: model.declared ?? null,
     files: inputs.map(({ role, sha256 }) => ({ role, sha256 })),
   });
   const { where: _where, ...hashedPart } = fixed;
@@ -342,7 +379,7 @@ function thresholdOf(test: TrialPlan["test"]): Threshold | undefined {
 }
 
 /** SHA-256 of a file, or of a folder as the hash of its sorted listing of names and hashes. */
-async function hashed(files: Files, role: string, path: string): Promise<InputFile> {
+export async function hashed(files: Files, role: string, path: string): Promise<InputFile> {
   const entry = await files.stat(path);
   if (!entry)
     throw new HostError(`${path} does not exist`, "check the spelling; paths are relative to the system file");

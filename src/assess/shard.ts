@@ -1,26 +1,38 @@
-/** The unit of work: one trial, whole, from files to a measurement. Runs inside an isolated worker and leaves plain data. */
+/** The unit of work: a trial whole, the first look of one, or some of its units. Runs inside an isolated worker and leaves plain data. */
 import { rng } from "#base/random.ts";
-import { HostError, type Signal, type WorkerPorts } from "#base/ports.ts";
+import type { Signal, WorkerPorts } from "#base/ports.ts";
 import type { Exhibit, Measure, Outcome, SanityCheck } from "#assessment/index.ts";
 import type { EvaluationSet as Samples, Listening } from "#attacks/answers.ts";
-import { evaluateClean, evaluateEvasion, type Evaluated } from "#attacks/evaluate.ts";
+import type { EvasionPlan, UnitTask } from "#attacks/campaign.ts";
+import { evaluateClean, type Evaluated, type Proof } from "#attacks/evaluate.ts";
 import { evaluateCorruption } from "#attacks/corruption.ts";
 import { evaluatePatch } from "#attacks/patch.ts";
-import type { Classifier } from "#attacks/target.ts";
-import { openDataset } from "#datasets/open.ts";
-import type { EvaluationSet } from "#datasets/evaluation-set.ts";
-import { selectSamples } from "#datasets/select.ts";
-import { openClassifier } from "#onnx/classifier.ts";
-import { OnnxError } from "#onnx/errors.ts";
+import type { Check } from "#attacks/sanity.ts";
+import { surveyEvasion, type Survey } from "#attacks/survey.ts";
+import { attackUnits, type Certify, type Tally, type UnitRecord } from "#attacks/units.ts";
+import { chosenUnits, fractionsOf, refusalOf, samplingNotes, type Bench, type Opened, type Refused } from "./opened.ts";
 import { differenceOf, pictureOf } from "./pictures.ts";
-import type { TrialPlan } from "./plan.ts";
+import { findReading, readingCheck, type ReadingsFound, type ReadingsPlan } from "./readings.ts";
+import { DEFAULT_QUERIES, DEFAULT_STEPS, type TrialPlan } from "./plan.ts";
 
-export interface Shard {
-  readonly plan: TrialPlan;
-}
+export type Shard =
+  | { readonly kind: "readings"; readonly plan: ReadingsPlan }
+  | { readonly kind: "whole"; readonly plan: TrialPlan }
+  | { readonly kind: "survey"; readonly plan: TrialPlan }
+  /** The units [from, to) of the trial's order, with what each takes part in. */
+  | {
+      readonly kind: "units";
+      readonly plan: TrialPlan;
+      readonly from: number;
+      readonly to: number;
+      readonly tasks: readonly UnitTask[];
+    };
 
-export interface ShardResult {
+/** What a trial came to. */
+export interface TrialResult {
   readonly outcome: Outcome<Measure>;
+  /** What was seen even where the outcome is inconclusive: for people, never for a claim. */
+  readonly seen: Measure | null;
   readonly sanity: readonly SanityCheck[];
   /** What the reader must know about the data or the model, beside the figure. */
   readonly notes: readonly string[];
@@ -31,129 +43,169 @@ export interface ShardResult {
   readonly available: number;
   /** The day it was measured, which stays with it when it is taken from an earlier run. */
   readonly date?: string;
+  /** Units that were planned and left no record. What is true lies between all of them standing and all of them fallen. */
+  readonly missing?: {
+    readonly units: number;
+    readonly because: string;
+    /** Whether every other check lets the figure stand. */
+    readonly otherwise: boolean;
+    readonly standing: Measure;
+    readonly fallen: Measure;
+  };
+}
+
+export interface Surveyed {
+  readonly status: "surveyed";
+  readonly survey: Survey;
+  readonly notes: readonly string[];
+  readonly available: number;
+}
+
+export interface UnitsDone {
+  readonly status: "attacked";
+  readonly records: readonly UnitRecord[];
+  /** Its exhibits hold their pictures. */
+  readonly tally: Tally;
+}
+
+/** What each kind of shard leaves. */
+export interface ShardResults {
+  readonly readings: ReadingsFound | Refused;
+  readonly whole: TrialResult;
+  readonly survey: Surveyed | Refused;
+  readonly units: UnitsDone | Refused;
 }
 
 export interface ShardPorts {
   readonly signal: Signal;
   readonly ports: WorkerPorts;
   readonly onProgress: (done: number, total: number, note?: string) => void;
+  readonly bench: Bench;
+  /** Where something bounds the model: a verdict per unit, which stands beside the attack's in its record. */
+  readonly certify?: (opened: Opened, plan: TrialPlan) => Certify | undefined;
 }
 
-/**
- * Runs one trial whole. What the world gets wrong (files, models, data) comes back as an inconclusive outcome that names
- * it; only cancellation and our own mistakes are thrown.
- */
-export async function runShard({ plan }: Shard, { signal, ports, onProgress }: ShardPorts): Promise<ShardResult> {
-  const refuse = (because: string, notes: readonly string[] = []): ShardResult => ({
+/** A trial about which the world said no. */
+export function refusedTrial({ because, notes }: Omit<Refused, "status">): TrialResult {
+  return {
     outcome: { status: "inconclusive", because },
+    seen: null,
     sanity: [],
     notes,
     access: "scores",
     tried: 0,
     available: 0,
-  });
-  const random = rng(plan.trial.seed);
-  try {
-    const opened = await openDataset(
-      ports.files,
-      {
-        path: plan.data.path,
-        labels: plan.data.labels,
-        layoutHint: plan.model.input.layout,
-        classes: plan.model.classes,
-        declaredRange: plan.model.input.range,
-        target: "class",
-      },
-      { signal },
-    );
-    if (opened.status === "refused")
-      return refuse(
-        opened.diagnostics.map(({ message, hint }) => (hint ? `${message} – ${hint}` : message)).join("; "),
-      );
-    const { set } = opened;
-    const notes = set.warnings.map(({ message, hint }) => (hint ? `${message}: ${hint}` : message));
-    if (!(set.y instanceof Int32Array))
-      return refuse(`${plan.data.path} holds real-valued targets; this version attacks classifiers only`, notes);
-    const model = await ports.files.readWhole(plan.model.path);
-    const opening = await openClassifier({
-      bytes: model,
-      input: plan.model.input,
-      sampleShape: set.shape,
-      runtime: ports.runtime,
-      classes: plan.model.classes?.length,
-    });
-    notes.push(...opening.model.notes);
-    const classifier: Classifier = opening;
-    if (plan.model.classes && plan.model.classes.length !== classifier.outputs)
-      return refuse(
-        `the model answers ${classifier.outputs} numbers, but ${plan.model.classes.length} classes are declared`,
-        notes,
-      );
-    const largest = set.y.reduce((most, label) => Math.max(most, label), 0);
-    if (largest >= classifier.outputs)
-      return refuse(
-        `${plan.data.path} holds the label ${largest}, but the model knows ${classifier.outputs} classes (0 … ${classifier.outputs - 1})`,
-        notes,
-      );
+  };
+}
 
-    const samples = fractions(set, selectedUnits(set, plan.samples, random), plan);
-    if (samples.dropped > 0)
-      notes.push(
-        `${samples.dropped} inputs share a unit (patient, track) with another: one input per unit was tried, so that n counts independent units`,
-      );
-    const n = samples.set.units.length;
-    if (n < 500)
-      notes.push(
-        n === samples.available
-          ? `n = ${n}: all independent units of the data`
-          : `n = ${n} of ${samples.available} independent units: fewer than the 500 a gate should rest on`,
-      );
+/**
+ * Runs one shard whole. What the world gets wrong (files, models, data, the runtime) comes back in words; only cancellation
+ * and our own mistakes are thrown.
+ */
+export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardResults[Shard["kind"]]> {
+  if (shard.kind === "readings") return findReading(shard.plan, given);
+  const { plan } = shard;
+  try {
+    const opened = await given.bench.open(plan, given.ports, given.signal);
+    if ("status" in opened) return shard.kind === "whole" ? refusedTrial(opened) : opened;
+    const { set, classifier } = opened;
+    const random = rng(plan.trial.seed);
+    const chosen = chosenUnits(set, plan.samples, random);
     const listening: Listening = {
-      signal: signal as AbortSignal,
+      signal: given.signal as AbortSignal,
       rng: random,
-      progress: ({ done, total, label, note }) => onProgress(done, total, [label, note].filter(Boolean).join(" ")),
+      progress: ({ done, total, label, note }) =>
+        given.onProgress(done, total, [label, note].filter(Boolean).join(" ")),
     };
-    const planned = Math.min(plan.trial.planned, samples.available);
-    const evaluated = await evaluate(listening, classifier, samples.set, plan, planned);
-    return {
-      outcome: withExhibits(evaluated, set.shape),
-      sanity: evaluated.sanity,
-      notes: evaluated.noGradient
-        ? [...notes, `no gradient: ${evaluated.noGradient}; query attacks were used instead`]
-        : notes,
-      access: classifier.gradient ? "white-box" : "scores",
-      tried: n,
-      available: samples.available,
-    };
+    const notes = [...opened.notes, ...samplingNotes(chosen)];
+    switch (shard.kind) {
+      case "whole": {
+        const planned = Math.min(plan.trial.planned, chosen.available);
+        const checks =
+          plan.test.kind === "clean"
+            ? [await readingCheck(listening, classifier, set, plan.model.input, chosen.rows)]
+            : [];
+        const evaluated = await evaluate(listening, opened, fractionsOf(set, chosen, plan), plan, planned, checks);
+        const pictured = withPictures(evaluated, set.shape);
+        return {
+          outcome:
+            evaluated.outcome.status === "measured" ? { status: "measured", measure: pictured! } : evaluated.outcome,
+          seen: pictured,
+          sanity: evaluated.sanity,
+          notes: evaluated.noGradient ? [...notes, noGradientNote(evaluated.noGradient)] : notes,
+          access: classifier.gradient ? "white-box" : "scores",
+          tried: chosen.rows.length,
+          available: chosen.available,
+        };
+      }
+      case "survey": {
+        const samples = fractionsOf(set, chosen, plan);
+        const survey = await surveyEvasion(
+          listening,
+          classifier,
+          samples,
+          evasionPlanOf(plan, chosen.available),
+          given.ports.clock.monotonic,
+        );
+        return { status: "surveyed", survey, notes, available: chosen.available };
+      }
+      case "units": {
+        const samples = fractionsOf(set, chosen, plan, shard.from, shard.to);
+        const { records, tally, proofs } = await attackUnits(
+          listening,
+          classifier,
+          samples,
+          shard.tasks,
+          evasionPlanOf(plan, chosen.available),
+          given.certify?.(opened, plan),
+        );
+        return {
+          status: "attacked",
+          records,
+          tally: { ...tally, exhibits: pictures(tally.exhibits, proofs, set.shape) },
+        };
+      }
+    }
   } catch (error) {
-    if (error instanceof HostError) return refuse(error.remedy ? `${error.message} – ${error.remedy}` : error.message);
-    if (error instanceof OnnxError) return refuse(error.message);
-    throw error;
+    const refusal = refusalOf(error);
+    return shard.kind === "whole" ? refusedTrial(refusal) : refusal;
   }
+}
+
+export const noGradientNote = (operator: string): string => `no gradient: ${operator}; query attacks were used instead`;
+
+/** The evasion trial as the attacks room knows it. */
+export function evasionPlanOf(
+  { trial, test, model, steps, queries, profile, attacks }: TrialPlan,
+  available: number,
+): EvasionPlan {
+  if (test.kind !== "evasion") throw new Error(`${trial.id} is no evasion trial`);
+  return {
+    item: trial.id,
+    norm: test.norm,
+    eps: test.eps.fraction,
+    epsRaw: test.eps.raw,
+    planned: Math.min(trial.planned, available),
+    profile,
+    budget: { ...(steps === undefined ? {} : { steps }), ...(queries === undefined ? {} : { queries }) },
+    ...(attacks === undefined ? {} : { attacks }),
+    ...(model.declared === undefined ? {} : { declared: model.declared }),
+  };
 }
 
 function evaluate(
   run: Listening,
-  classifier: Classifier,
+  { classifier }: Opened,
   set: Samples,
   { trial, test, model, steps, queries }: TrialPlan,
   planned: number,
+  checks: readonly Check[],
 ): Promise<Evaluated<Measure>> {
   const item = trial.id;
   const declared = model.declared;
   switch (test.kind) {
     case "clean":
-      return evaluateClean(run, classifier, set, { item, declared });
-    case "evasion":
-      return evaluateEvasion(run, classifier, set, {
-        item,
-        norm: test.norm,
-        eps: test.eps.fraction,
-        epsRaw: test.eps.raw,
-        planned,
-        declared,
-        budget: { steps, queries },
-      });
+      return evaluateClean(run, classifier, set, { item, declared, checks });
     case "patch":
       return evaluatePatch(run, classifier, set, {
         item,
@@ -162,62 +214,23 @@ function evaluate(
         placement: test.placement,
         planned,
         declared,
-        budget: { steps, queries },
+        budget: { steps: steps ?? DEFAULT_STEPS, queries: queries ?? DEFAULT_QUERIES },
       });
     case "corruption":
       return evaluateCorruption(run, classifier, set, { item, declared });
+    case "evasion":
+      throw new Error("an evasion trial is split into shards of units");
   }
 }
 
-/** Seeded, stratified choice of units, one input of each: what n counts must be independent (METHOD §2). */
-function selectedUnits(
-  set: EvaluationSet,
-  n: number,
-  random: ReturnType<typeof rng>,
-): { rows: number[]; available: number; dropped: number } {
-  const firstOf = new Map<string, number>();
-  const rows = Array.from({ length: set.n }, (_, row) => row);
-  const independent = set.units
-    ? rows.filter((row) => !firstOf.has(set.units![row]!) && firstOf.set(set.units![row]!, row))
-    : rows;
-  const y = Int32Array.from(independent, (row) => set.y[row]!);
-  const chosen = selectSamples({ n: independent.length, y, units: undefined }, n, random.fork("samples"));
-  return {
-    rows: Array.from(chosen, (at) => independent[at]!),
-    available: independent.length,
-    dropped: set.n - independent.length,
-  };
-}
-
-function fractions(
-  set: EvaluationSet,
-  { rows, available, dropped }: { rows: number[]; available: number; dropped: number },
-  plan: TrialPlan,
-): { set: Samples; available: number; dropped: number } {
-  const [low, high] = plan.model.input.range;
-  const size = set.sampleSize;
-  const samples = new Float32Array(rows.length * size);
-  rows.forEach((row, k) => {
-    for (let i = 0; i < size; i++) samples[k * size + i] = (set.x[row * size + i]! - low) / (high - low);
-  });
-  return {
-    set: {
-      samples,
-      labels: Int32Array.from(rows, (row) => set.y[row]!),
-      units: rows.map((row) => set.units?.[row] ?? `sample ${row}`),
-      unit: set.units ? "unit" : "input",
-      of: available,
-      classes: plan.model.classes ?? set.classNames,
-    },
-    available,
-    dropped,
-  };
-}
-
 /** Puts the pictures of the proofs into the measure's exhibits. */
-function withExhibits({ outcome, proofs }: Evaluated<Measure>, shape: readonly number[]): Outcome<Measure> {
-  if (outcome.status !== "measured" || !("exhibits" in outcome.measure)) return outcome;
-  const exhibits = outcome.measure.exhibits.map((exhibit, i): Exhibit => {
+function withPictures({ measure, proofs }: Evaluated<Measure>, shape: readonly number[]): Measure | null {
+  if (measure === null || !("exhibits" in measure)) return measure;
+  return { ...measure, exhibits: pictures(measure.exhibits, proofs, shape) };
+}
+
+function pictures(exhibits: readonly Exhibit[], proofs: readonly Proof[], shape: readonly number[]): Exhibit[] {
+  return exhibits.map((exhibit, i): Exhibit => {
     const proof = proofs[i];
     if (!proof) return exhibit;
     const difference = differenceOf(proof.before, proof.after, shape);
@@ -228,5 +241,4 @@ function withExhibits({ outcome, proofs }: Evaluated<Measure>, shape: readonly n
       difference: { ...exhibit.difference, image: difference.image, magnified: difference.magnified },
     };
   });
-  return { status: "measured", measure: { ...outcome.measure, exhibits } };
 }

@@ -180,6 +180,8 @@ export const trial = z.strictObject({
     eps: z.number().optional(),
     epsRaw: z.number().optional(),
     area: z.number().optional(),
+    /** The named ensemble of attacks; steps and queries are caps on it. */
+    profile: z.string().optional(),
     steps: z.int().optional(),
     queries: z.int().optional(),
     restarts: z.int().optional(),

@@ -1,5 +1,6 @@
 /** The waist: every noun that crosses the house. */
 export * from "./assessment.ts";
+export * from "./attack.ts";
 export * from "./conclusions.ts";
 export * from "./evidence.ts";
 export * from "./knowledge.ts";

@@ -1,5 +1,6 @@
 /** Asking a model about many inputs in calls short enough to cancel, and counting right answers. */
 import type { Proportion } from "#assessment/scalars.ts";
+import type { Rng } from "#base/random.ts";
 import type { Run } from "#base/run.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import { predicted } from "./goals.ts";
@@ -19,6 +20,20 @@ export interface EvaluationSet {
 }
 
 export type Listening = Pick<Run<unknown>, "signal" | "rng" | "progress">;
+
+/** At most `count` of the rows, drawn by their units' names: neither order nor sharding changes the choice. In the order drawn. */
+export function drawnRows(
+  random: Rng,
+  units: readonly string[],
+  rows: Iterable<number>,
+  count: number,
+  name: string,
+): number[] {
+  return Array.from(rows, (row) => ({ row, draw: random.fork(units[row]!).fork(name).uniform() }))
+    .sort((a, b) => a.draw - b.draw || a.row - b.row)
+    .slice(0, count)
+    .map(({ row }) => row);
+}
 
 /** k of n with its two-sided 95 % Clopper–Pearson interval. */
 export function proportionOf(k: number, n: number, unit: string): Proportion {

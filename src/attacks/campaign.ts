@@ -1,5 +1,6 @@
 /** What an evasion trial brings against which unit, and what that will cost: decided from the plan and the first look, before the first attack. */
 import type { Rng } from "#base/random.ts";
+import { drawnRows } from "./answers.ts";
 import { curveBudgets } from "./curve.ts";
 import type { Assault } from "./ensemble.ts";
 import { PROFILES, type ProfileId, type RoledAssault, capped } from "./profiles.ts";
@@ -42,12 +43,26 @@ export function assaultsOf(plan: EvasionPlan, outputs: number, hasGradient: bool
   return capped(whole, plan.budget ?? {}).filter(({ attack }) => plan.attacks?.includes(attack.id) ?? true);
 }
 
+/** All that a profile can bring in a norm, with revisions and parameters: what a measurement by it depends on. */
+export function compositionOf(profile: ProfileId, norm: Norm): object[] {
+  return [2, 3, 10].flatMap((outputs) =>
+    [true, false].flatMap((hasGradient) =>
+      PROFILES[profile].assaults(norm, outputs, hasGradient).map(({ attack, parameters, role }) => ({
+        attack: attack.id,
+        revision: attack.revision,
+        parameters: { ...attack.defaults, ...parameters },
+        role,
+      })),
+    ),
+  );
+}
+
 /** Steps of the short attack, and its queries where there is no gradient. */
 const FEW_STEPS = 20;
 const FEW_QUERIES = 200;
 
 /** The short attack for curve, minimal budget and unlimited budget: the first two that climb; without a gradient, the first that scores. */
-export function quickAttack(assaults: readonly RoledAssault[]): Assault[] {
+export function quickAttack(assaults: readonly RoledAssault[]): RoledAssault[] {
   const climbing = assaults.filter(({ role }) => role === "gradient").slice(0, 2);
   return capped(climbing.length > 0 ? climbing : assaults.slice(0, 1), { steps: FEW_STEPS, queries: FEW_QUERIES });
 }
@@ -70,12 +85,8 @@ const BASELINE_UNITS = 100;
 /** Draws by the units' names who takes part in what: neither order nor sharding changes it. */
 export function assign(random: Rng, { units, labels, said, access }: Survey): UnitTask[] {
   const all = Array.from(units.keys());
-  const drawn = (from: readonly number[], name: string, count: number): ReadonlySet<number> => {
-    if (from.length <= count) return new Set(from);
-    const order = from.map((row) => ({ row, draw: random.fork(units[row]!).fork(name).uniform() }));
-    order.sort((a, b) => a.draw - b.draw || a.row - b.row);
-    return new Set(order.slice(0, count).map(({ row }) => row));
-  };
+  const drawn = (from: readonly number[], name: string, count: number): ReadonlySet<number> =>
+    new Set(from.length <= count ? from : drawnRows(random, units, from, count, name));
   const eligible = all.filter((row) => said[row] === labels[row]);
   const curve = access === "white-box" ? new Set(all) : drawn(all, "curve", QUERY_ONLY_UNITS);
   const minimal = drawn(
@@ -95,53 +106,51 @@ export function assign(random: Rng, { units, labels, said, access }: Survey): Un
   }));
 }
 
-/** Milliseconds of one worker: if everything falls at once, as experience goes, and if nothing falls. */
+/** Milliseconds of one worker: if everything falls at once, as the pilot says, and if nothing falls. */
 export interface Expected {
   readonly least: number;
   readonly likely: number;
   readonly most: number;
 }
 
-/** Share of the eligible units that the first attack usually leaves standing; ours, and corrected while the trial runs. */
-const STANDING = 0.5;
+/** Share of its steps that an attack spends on a unit that falls to it; ours, and corrected while the trial runs. */
+const SPENT_ON_FALLEN = 0.25;
 const CORRUPTION_QUERIES = 75;
+/** Plain PGD, and a quarter of Auto-PGD's steps. */
+const BASELINE_GRADIENTS = 65;
 const MINIMAL_ROUNDS = 6;
 
-/** What a trial will cost, per unit of the set on average, from the pace that the first look measured. */
+/** What a trial will cost, per unit of the set on average, from what the first look's pilot measured. */
 export function expectedPerUnit(survey: Survey, plan: EvasionPlan): Expected {
   const n = Math.max(1, survey.units.length);
   const climbs = survey.access === "white-box";
-  const { query } = survey.pace;
-  const gradient = survey.pace.gradient ?? query;
+  const { query, gradient = query } = survey.pace;
+  const cost = (assault: Assault): number =>
+    evaluations(assault, survey.outputs) * (assault.attack.needs === "gradient" ? gradient : query);
   const assaults = assaultsOf(plan, survey.outputs, climbs);
-  const costs = assaults.map(
-    (assault) => evaluations(assault, survey.outputs) * (assault.attack.needs === "gradient" ? gradient : query),
-  );
-  const quick = quickAttack(assaults).reduce(
-    (sum, assault) =>
-      sum + evaluations(assault, survey.outputs) * (assault.attack.needs === "gradient" ? gradient : query),
-    0,
-  );
+  const [first = 0, ...later] = assaults.map(cost);
+  const rest = later.reduce((sum, one) => sum + one, 0);
+  const quick = quickAttack(assaults).reduce((sum, assault) => sum + cost(assault), 0);
+  const budgets = curveBudgets(plan.norm, plan.eps, survey.size, plan.references);
+  const smaller = budgets.filter((budget) => budget < plan.eps).length;
   const eligible = survey.said.filter((said, row) => said === survey.labels[row]).length / n;
-  const budgets = curveBudgets(plan.norm, plan.eps, survey.size, plan.references).length;
   const onCurve = climbs ? eligible : eligible * Math.min(1, QUERY_ONLY_UNITS / n);
-  const few = (count: number): number => Math.min(eligible, count / n);
-  const beside =
-    CORRUPTION_QUERIES * query +
-    few(climbs ? BASELINE_UNITS : 0) * 65 * gradient +
-    few(MINIMAL_UNITS) * MINIMAL_ROUNDS * quick;
-  const [first = 0, ...rest] = costs;
-  const later = rest.reduce((sum, cost) => sum + cost, 0);
-  const curve = (standing: number): number => onCurve * quick * (1 + budgets * standing);
-  return {
-    least: eligible * first * 0.3 + curve(0.3) + beside,
-    likely: eligible * (first + STANDING * later) + curve(STANDING) + beside,
-    most: eligible * (first + later) + curve(1) + beside,
+  const some = (count: number): number => Math.min(eligible, count / n);
+  const per = (standing: number): number => {
+    const spent = standing + (1 - standing) * SPENT_ON_FALLEN;
+    return (
+      eligible * (first * spent + rest * standing) +
+      onCurve * quick * (smaller * Math.sqrt(spent) + (budgets.length - smaller) * spent * standing + SPENT_ON_FALLEN) +
+      some(MINIMAL_UNITS) * MINIMAL_ROUNDS * quick * 0.5 +
+      (climbs ? some(BASELINE_UNITS) * BASELINE_GRADIENTS * gradient * spent : 0) +
+      CORRUPTION_QUERIES * query
+    );
   };
+  return { least: per(0), likely: per(survey.standing), most: per(1) };
 }
 
 /** Samples evaluated per unit by an assault that finds nothing. */
-function evaluations({ attack, parameters }: Assault, outputs: number): number {
+export function evaluations({ attack, parameters }: Assault, outputs: number): number {
   const of = (name: string, absent: number): number => Number(parameters[name] ?? attack.defaults[name] ?? absent);
   const aimed = /targeted/.test(String(parameters["objective"] ?? attack.defaults["objective"] ?? ""));
   const passes = of("restarts", 1) * (aimed ? Math.min(of("targets", 1), Math.max(1, outputs - 1)) : 1);

@@ -1,7 +1,7 @@
 /** Several attacks on the same samples, cheap ones first: each next one sees only what is still standing. */
 import type { AttackRun } from "#assessment/evidence.ts";
 import type { Run } from "#base/run.ts";
-import type { Goal } from "./goals.ts";
+import { type Goal, hasLabels, pickOutputGoal } from "./goals.ts";
 import { type Attack, type Parameters, type Siege, besiege } from "./harness.ts";
 import type { Ball, Boxes } from "./region.ts";
 import type { Classifier } from "./target.ts";
@@ -60,10 +60,9 @@ export function selectRows(siege: Siege, rows: Int32Array, size: number): Siege 
 const pickEps = (eps: Float64Array, rows: Int32Array): Float64Array => Float64Array.from(rows, (row) => eps[row]!);
 
 export function selectGoal(goal: Goal, rows: Int32Array): Goal {
+  if (!hasLabels(goal)) return pickOutputGoal(goal, rows);
   const pick = (labels: Int32Array): Int32Array => rows.map((row) => labels[row]!);
   switch (goal.kind) {
-    case "unsafe":
-      return goal;
     case "untargeted":
       return { kind: "untargeted", label: pick(goal.label) };
     case "targeted":

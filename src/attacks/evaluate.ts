@@ -5,7 +5,7 @@ import { type EvasionPlan, type UnitTask, assign } from "./campaign.ts";
 import { type Evaluated, concluded, invalid } from "./evaluated.ts";
 import { type EvasionConcluded, concludeEvasion } from "./joined.ts";
 import { part } from "./meter.ts";
-import { cleanAccuracyCheck, determinism, numbersCheck } from "./sanity.ts";
+import { type Check, cleanAccuracyCheck, determinism, numbersCheck } from "./sanity.ts";
 import { surveyEvasion } from "./survey.ts";
 import type { Classifier } from "./target.ts";
 import { type Certify, type UnitsAttacked, attackUnits } from "./units.ts";
@@ -17,6 +17,8 @@ export interface CleanPlan {
   readonly item: string;
   /** Declared accuracy, 0 … 1. */
   readonly declared?: number;
+  /** What else was looked at before the figure may be believed. */
+  readonly checks?: readonly Check[];
 }
 
 /** Accuracy on the data as they are, per class, against the declared value. */
@@ -52,7 +54,11 @@ export async function evaluateClean(
       .map(([label, tally]) => ({ label: className(set, label), ...tally })),
     deterministic: same.passed,
   };
-  return concluded(measure, [same, numbersCheck(said), cleanAccuracyCheck(correct, set, plan.declared)], []);
+  return concluded(
+    measure,
+    [same, numbersCheck(said), cleanAccuracyCheck(correct, set, plan.declared), ...(plan.checks ?? [])],
+    [],
+  );
 }
 
 /** The units [from, to) of a set; its arrays are shared. */

@@ -1,7 +1,7 @@
 /** The attack proposes, the harness decides: it projects, queries the model itself, counts, judges, and drops what is beaten. */
 import type { Run } from "#base/run.ts";
 import type { Rng } from "#base/random.ts";
-import { type Goal, type ObjectiveKind, beaten, margin } from "./goals.ts";
+import { type Goal, type ObjectiveKind, beaten, hasLabels, margin, pickOutputGoal } from "./goals.ts";
 import {
   type Ball,
   type Boxes,
@@ -447,22 +447,26 @@ function sliceBoxes(boxes: Boxes, from: number, to: number): Boxes {
 /** The goal of rows [from, to). */
 export function sliceGoal(goal: Goal, from: number, to: number): Goal {
   switch (goal.kind) {
-    case "unsafe":
-      return goal;
     case "untargeted":
       return { kind: "untargeted", label: goal.label.subarray(from, to) };
     case "targeted":
       return { kind: "targeted", label: goal.label.subarray(from, to), target: goal.target.subarray(from, to) };
+    default:
+      return pickOutputGoal(
+        goal,
+        Int32Array.from({ length: to - from }, (_, i) => from + i),
+      );
   }
 }
 
-/** The objective of rows[from … to): labels gathered from the goal, targets from the climb. */
+/** The objective of rows[from … to): labels gathered from the goal, targets from the climb; a goal over outputs is its own. */
 function objectiveFor(goal: Goal, climb: Climb, rows: Int32Array, from: number, to: number): Objective {
-  if (climb.kind === "unsafe") {
-    if (goal.kind !== "unsafe") throw new Error("the objective `unsafe` belongs to the goal `unsafe`");
-    return { kind: "unsafe", clauses: goal.clauses };
+  if (!hasLabels(goal)) {
+    if (climb.kind === goal.kind) return pickOutputGoal(goal, rows.subarray(from, to));
+    throw new Error(`the goal \`${goal.kind}\` has no labels for the objective \`${climb.kind}\``);
   }
-  if (goal.kind === "unsafe") throw new Error(`the goal \`unsafe\` has no labels for the objective \`${climb.kind}\``);
+  if (climb.kind === "unsafe" || climb.kind === "flip" || climb.kind === "deviation")
+    throw new Error(`the objective \`${climb.kind}\` belongs to the goal \`${climb.kind}\``);
   const label = new Int32Array(to - from);
   for (let k = from; k < to; k++) label[k - from] = goal.label[rows[k]!]!;
   return climb.kind === "targeted-margin" || climb.kind === "dlr-targeted"

@@ -17,6 +17,8 @@ import type { Tally, UnitRecord } from "./units.ts";
 export interface Missing {
   readonly units: number;
   readonly because: string;
+  /** Whether every other check lets the figure stand. */
+  readonly otherwise: boolean;
   /** The measure if all of them had stood, and if all that were right before had fallen: what is true lies between. */
   readonly standing: EvasionMeasure;
   readonly fallen: EvasionMeasure;
@@ -28,8 +30,8 @@ export interface EvasionConcluded extends Evaluated<EvasionMeasure> {
 
 /**
  * Joins what any number of shards found, in any order. Units without a record make the outcome inconclusive, `lost` being the
- * reason: they need not be like the others, so they are never left out of n. Whoever knows the threshold may look whether
- * they could change the verdict at all (`missing`).
+ * reason: they need not be like the others, so what was seen of the others (`measure`) is no figure for all. Whoever knows
+ * the threshold may look whether they could change the verdict at all (`missing`).
  */
 export function concludeEvasion(
   survey: Survey,
@@ -68,13 +70,24 @@ export function concludeEvasion(
     ...survey.notes,
     ...(plan.attacks ? [wholeEnsembleCheck(plan.attacks)] : []),
   ];
-  const measured = (gone: "standing" | "fallen"): EvasionMeasure =>
-    measureOf(survey, found, total, plan, gone === "fallen" ? eligible - found.filter(isEligible).length : 0);
-  const result = withoutGradient(survey, concluded(measured("standing"), checks, []));
+  const here = found.filter(isEligible).length;
+  const result = withoutGradient(
+    survey,
+    concluded(measureOf(survey, found, total, plan, { n: found.length, eligible: here, gone: 0 }), checks, []),
+  );
   if (missing === 0) return result;
+  const whole = { n: survey.units.length, eligible };
+  const rest = checks.filter(({ check }) => check !== MISSING_CHECK);
+  const otherwise = rest.every(({ passed, about }) => passed || about === "note");
   return {
     ...result,
-    missing: { units: missing, because: lost, standing: measured("standing"), fallen: measured("fallen") },
+    missing: {
+      units: missing,
+      because: lost,
+      otherwise,
+      standing: measureOf(survey, found, total, plan, { ...whole, gone: 0 }),
+      fallen: measureOf(survey, found, total, plan, { ...whole, gone: eligible - here }),
+    },
   };
 }
 
@@ -118,18 +131,16 @@ function totalOf(tallies: readonly Tally[]): Total {
   };
 }
 
-/** `gone`: how many eligible units without a record are counted as beaten. */
+/** Over n units, of which `eligible` were right before; `gone` of them without a record are counted as beaten. */
 function measureOf(
   survey: Survey,
   found: readonly UnitRecord[],
   total: Total,
   plan: EvasionPlan,
-  gone: number,
+  { n, eligible, gone }: { readonly n: number; readonly eligible: number; readonly gone: number },
 ): EvasionMeasure {
-  const n = survey.units.length;
   const { unit } = survey;
   const { norm, eps } = plan;
-  const eligible = survey.said.filter((said, row) => said === survey.labels[row]).length;
   const fooled = found.filter(({ beaten }) => beaten !== null).length;
   const inEnsemble = found.filter(({ beaten }) => beaten !== null && beaten.assault !== null).length;
   const unbounded = found.filter((record) => record.unbounded !== null);
@@ -353,10 +364,13 @@ function uncontradictedCheck(found: readonly UnitRecord[], eps: number): Check {
   };
 }
 
+/** The check that fails where units left no record. */
+export const MISSING_CHECK = "every planned input was tried";
+
 function tried(survey: Survey, records: number, lost: string): Check {
   const n = survey.units.length;
   return {
-    check: "every planned input was tried",
+    check: MISSING_CHECK,
     passed: records === n,
     about: "validity",
     detail: `${n - records} of ${n} were not${lost ? `: ${lost}` : ""}`,

@@ -28,7 +28,7 @@ import {
   patchAttack,
   patchSide,
 } from "./evasion/patch.ts";
-import { beaten } from "./goals.ts";
+import { beaten, hasLabels } from "./goals.ts";
 import { imageLayout } from "./layout.ts";
 import { metered } from "./meter.ts";
 import { type Check, cleanAccuracyCheck, determinism, eligibleCheck, numbersCheck, percent } from "./sanity.ts";
@@ -254,7 +254,7 @@ function split(run: Listening, set: EvaluationSet, eligible: readonly number[]):
 }
 
 function withoutLabel(on: Canvasses, label: number, size: number): Canvasses {
-  if (on.goal.kind === "unsafe") return on;
+  if (!hasLabels(on.goal)) return on;
   const labels = on.goal.label;
   const keep = on.units.map((_, row) => row).filter((row) => labels[row] !== label);
   const rows = Int32Array.from(keep);
@@ -270,7 +270,7 @@ async function commonestAnswer(
   patch: Patch,
 ): Promise<number | undefined> {
   const { said } = await measure(run, classifier, on, patch, CHOOSING_DRAWS, "choosing");
-  const labels = on.goal.kind === "unsafe" ? [] : [...on.goal.label];
+  const labels = hasLabels(on.goal) ? [...on.goal.label] : [];
   const tally = new Map<number, number>();
   said.forEach((answer, at) => {
     if (answer >= 0 && answer !== labels[Math.floor(at / CHOOSING_DRAWS)])

@@ -1,5 +1,6 @@
 /** Rows and what belongs to them, packed in their order: picking them out, closing up where some left, ranking their classes. */
-import type { Arena } from "./harness.ts";
+import { type Goal, hasLabels } from "./goals.ts";
+import type { Arena, Climb } from "./harness.ts";
 
 type Numbers = Float32Array | Float64Array | Int32Array | Uint8Array;
 
@@ -41,7 +42,7 @@ export async function runnersUp(arena: Arena): Promise<ReadonlyMap<number, reado
   const { goal, outputs, size } = arena;
   const rows = arena.open();
   if (goal.kind === "targeted") return new Map(Array.from(rows, (row) => [row, [goal.target[row]!]]));
-  if (goal.kind === "unsafe") throw new Error("a property over outputs has no classes to aim at");
+  if (!hasLabels(goal)) throw new Error(`the goal \`${goal.kind}\` has no classes to aim at`);
   const { logits } = await arena.score(rows, gather(arena.region.centre, rows, size));
   const ranking = new Map<number, number[]>();
   rows.forEach((row, k) => {
@@ -53,4 +54,14 @@ export async function runnersUp(arena: Arena): Promise<ReadonlyMap<number, reado
     );
   });
   return ranking;
+}
+
+/** The objectives that `towards` climbs. */
+export const TOWARDS = ["margin", "targeted-margin", "unsafe", "flip", "deviation"] as const;
+
+/** The objective that is above 0 where the goal is reached, and below it elsewhere. */
+export function towards(goal: Goal, rows: Int32Array): Climb {
+  if (goal.kind === "untargeted") return { kind: "margin" };
+  if (goal.kind === "targeted") return { kind: "targeted-margin", target: rows.map((row) => goal.target[row]!) };
+  return { kind: goal.kind };
 }

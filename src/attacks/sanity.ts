@@ -1,7 +1,7 @@
 /** The checks that decide whether an attack's figure may be believed (domain list: AutoAttack's flags; Carlini et al. 2019). */
 import { clopperPearson } from "#base/statistics.ts";
 import type { SanityCheck } from "#assessment/evidence.ts";
-import { type EvaluationSet, type Listening, answers, classesSaid } from "./answers.ts";
+import { type EvaluationSet, type Listening, answers, classesSaid, drawnRows } from "./answers.ts";
 import type { Norm } from "./region.ts";
 import type { Classifier, Objective } from "./target.ts";
 
@@ -23,10 +23,7 @@ export const slack = (eligible: number): number => Math.max(2, 0.05 * eligible);
 
 /** Up to `count` rows of the set, drawn by their names, packed. */
 function someRows(run: Listening, set: EvaluationSet, rows: Int32Array, count: number, name: string, size: number) {
-  const chosen = Array.from(rows, (row) => ({ row, draw: run.rng.fork(set.units[row]!).fork(name).uniform() }))
-    .sort((a, b) => a.draw - b.draw || a.row - b.row)
-    .slice(0, count)
-    .map(({ row }) => row);
+  const chosen = drawnRows(run.rng, set.units, rows, count, name);
   const points = new Float32Array(chosen.length * size);
   chosen.forEach((row, k) => points.set(set.samples.subarray(row * size, (row + 1) * size), k * size));
   return { chosen, points };

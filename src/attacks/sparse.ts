@@ -1,7 +1,7 @@
 /** Fewer changed elements: takes back what a sparse perturbation can do without. */
 import type { Arena } from "./harness.ts";
 import { type Nearest, keep } from "./nearest.ts";
-import { gather } from "./rows.ts";
+import { gather, towards } from "./rows.ts";
 
 /** Rounds of ranking the elements anew by the gradient. */
 const ROUNDS = 3;
@@ -16,12 +16,7 @@ export async function thinOut(arena: Arena, nearest: Nearest): Promise<void> {
   let rows: Int32Array = arena.open().filter((row) => nearest.distance[row]! < Infinity);
   for (let round = 0; round < ROUNDS && rows.length > 0; round++) {
     const points = gather(nearest.point, rows, size);
-    const target = goal.kind === "targeted" ? rows.map((row) => goal.target[row]!) : null;
-    const { gradient } = await arena.climb(
-      rows,
-      points,
-      target ? { kind: "targeted-margin", target } : { kind: "margin" },
-    );
+    const { gradient } = await arena.climb(rows, points, towards(goal, rows));
     const slopes = gradient.slice();
     const plans = Array.from(rows, (row, k) => ranked(arena, row, slopes, k * size, nearest.point));
     const low = new Int32Array(rows.length);

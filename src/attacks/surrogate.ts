@@ -211,7 +211,7 @@ function softmaxLess(z: Float32Array, label: number): Float64Array {
 /** Value and derivative by the logits of the objectives that transfer climbs. */
 function slope(objective: Objective, k: number, z: Float32Array): { worth: number; dz: Float64Array } {
   const dz = new Float64Array(z.length);
-  if (objective.kind === "unsafe") throw new Error("a property over outputs is not climbed on a surrogate");
+  if (!("label" in objective)) throw new Error(`a surrogate of classes has no objective "${objective.kind}"`);
   const label = objective.label[k]!;
   if (objective.kind === "cross-entropy") {
     const less = softmaxLess(z, label);

@@ -1,8 +1,10 @@
 /** The first look at a model under attack: does it answer as it should, does its gradient lead anywhere, and what does asking it cost? */
-import { type EvaluationSet, type Listening, answers, classesSaid } from "./answers.ts";
-import { type EvasionPlan, assaultsOf, attacked } from "./campaign.ts";
+import { type EvaluationSet, type Listening, answers, classesSaid, drawnRows } from "./answers.ts";
+import { type EvasionPlan, assaultsOf, attacked, quickAttack } from "./campaign.ts";
+import { type Assault, ensemble, selectRows } from "./ensemble.ts";
 import { invalid } from "./evaluated.ts";
 import { metered } from "./meter.ts";
+import { capped } from "./profiles.ts";
 import {
   type Check,
   attackGivenCheck,
@@ -20,7 +22,7 @@ import {
 } from "./sanity.ts";
 import type { Classifier } from "./target.ts";
 
-/** Milliseconds per evaluated sample on this machine, in the model's own batches; they decide the size of shards and no result. */
+/** Milliseconds per evaluated sample on this machine, all overheads included; they decide the size of shards and no result. */
 export interface Pace {
   readonly query: number;
   /** Absent without a gradient. */
@@ -46,8 +48,14 @@ export interface Survey {
   readonly notes: readonly Check[];
   readonly queries: number;
   readonly gradients: number;
+  /** Share of the pilot's units that its short attack left standing: for the expected time only. */
+  readonly standing: number;
   readonly pace: Pace;
 }
+
+/** Units of the pilot, and its queries where there is no gradient. */
+const PILOT_UNITS = 16;
+const PILOT_QUERIES = 50;
 
 /** METHOD §2, the clean run first. `clock` in milliseconds; without it nothing is timed and shards are all of one size. */
 export async function surveyEvasion(
@@ -60,9 +68,7 @@ export async function surveyEvasion(
   const classifier = metered(attacked(given, plan));
   const { outputs } = classifier;
   const n = set.units.length;
-  const began = clock();
   const clean = await answers(run, classifier, set.samples, n);
-  const query = (clock() - began) / Math.max(1, n);
   const said = classesSaid(clean, n, outputs);
   const eligible = Int32Array.from(said.keys()).filter((row) => said[row] === set.labels[row]);
   const validity: Check[] = [
@@ -75,17 +81,14 @@ export async function surveyEvasion(
     attackGivenCheck(assaultsOf(plan, outputs, classifier.gradient !== undefined).length, plan),
   ];
   const strength: Check[] = [];
-  let gradient: number | undefined;
+  let trial: Pilot = { standing: 1, pace: { query: 0 } };
   if (!invalid(validity)) {
     strength.push(headCheck(clean, n, outputs));
     if (classifier.gradient) {
       strength.push(await zeroGradientCheck(run, classifier, set, eligible));
-      // Sessions are built at the first call of each objective; the second round times the model alone.
-      const asked = classifier.counts.gradients;
-      const restarted = clock();
       strength.push(await finiteDifferenceCheck(run, classifier, set, eligible));
-      gradient = (clock() - restarted) / Math.max(1, classifier.counts.gradients - asked);
     }
+    trial = await pilot(run, classifier, set, eligible, plan, clock);
   }
   return {
     outputs,
@@ -101,6 +104,39 @@ export async function surveyEvasion(
     notes: plan.access === "scores" ? [] : [gradientGivenCheck(given), ...surrogateCheck(given)],
     queries: classifier.counts.queries,
     gradients: classifier.counts.gradients,
-    pace: { query, ...(gradient === undefined ? {} : { gradient }) },
+    ...trial,
   };
+}
+
+type Pilot = Pick<Survey, "standing" | "pace">;
+
+/** The short attack on a few units: what one step costs here, and how many it leaves standing. */
+async function pilot(
+  run: Listening,
+  classifier: Classifier,
+  set: EvaluationSet,
+  eligible: Int32Array,
+  plan: EvasionPlan,
+  clock: () => number,
+): Promise<Pilot> {
+  const { norm, eps } = plan;
+  const rows = Int32Array.from(drawnRows(run.rng, set.units, eligible, PILOT_UNITS, "pilot"));
+  const goal = { kind: "untargeted", label: set.labels } as const;
+  const siege = { samples: set.samples, units: set.units, goal, within: { norm, eps }, item: plan.item };
+  const few = selectRows(siege, rows, classifier.size);
+  const assaults = assaultsOf(plan, classifier.outputs, classifier.gradient !== undefined);
+  const timed = async (brought: readonly Assault[]): Promise<{ readonly each: number; readonly standing: number }> => {
+    const [asked, began] = [classifier.counts.queries, clock()];
+    const { found } = await ensemble(run, classifier, brought, few);
+    const each = (clock() - began) / Math.max(1, classifier.counts.queries - asked);
+    return { each, standing: 1 - found.size / Math.max(1, rows.length) };
+  };
+  const short = quickAttack(assaults);
+  const asking = capped(assaults.filter(({ role }) => role === "scores").slice(0, 1), { queries: PILOT_QUERIES });
+  // The first call of each objective builds its session: it is timed once it is there.
+  await timed(capped(short, { steps: 1, queries: 3 }));
+  const asked = asking.length > 0 ? await timed(asking) : undefined;
+  if (!classifier.gradient) return { standing: asked?.standing ?? 1, pace: { query: asked?.each ?? 0 } };
+  const climbed = await timed(short);
+  return { standing: climbed.standing, pace: { query: asked?.each ?? climbed.each / 3, gradient: climbed.each } };
 }

@@ -21,7 +21,14 @@ export type Objective =
   | {
       readonly kind: "unsafe";
       readonly clauses: readonly (readonly { readonly a: readonly number[]; readonly b: number }[])[];
-    };
+    }
+  /**
+   * Independent labels: max_k −s_k·(z_k − t_k), s_k = +1 where a label applies, −1 where not, 0 where it is not judged. `sign`:
+   * n × outputs; `threshold`: per output.
+   */
+  | { readonly kind: "flip"; readonly sign: Float32Array; readonly threshold: Float32Array }
+  /** Numbers: max_k |z_k − c_k|/τ_k − 1. `centre`: n × outputs; `tolerance`: per output, Infinity where it is not judged. */
+  | { readonly kind: "deviation"; readonly centre: Float32Array; readonly tolerance: Float32Array };
 
 export interface ObjectiveGradient {
   /** Logits, n × outputs, row-major. */
@@ -52,12 +59,20 @@ export interface Classifier {
   /** Absent where an operator has no gradient rule; then only query attacks can be used, and `noGradient` names the operator. */
   readonly gradient?: (x: Float32Array, n: number, objective: Objective) => Promise<ObjectiveGradient>;
   readonly noGradient?: string;
-  /** Operators whose gradient is a declared stand-in (BPDA), in words; absent or empty: the gradient is the model's own. */
+  /**
+   * Present where steps without derivative are passed by surrogates (BPDA): what stands in for which step. The gradient is then
+   * a direction worth trying and agrees with no finite difference; logits are the model's own.
+   */
   readonly surrogates?: readonly string[];
   /** Another model with a gradient that answers alike: a second file, or one distilled from this one's answers (surrogate.ts). */
   readonly surrogate?: Classifier;
   /** Whether the model ends in a softmax/sigmoid that could not be stripped: then the logits are log-probabilities. */
   readonly head: "logits" | "log-probabilities";
+  /**
+   * What the outputs mean; absent: classes. "classes": the largest decides. "labels": each label applies by itself, from 0 on.
+   * "numbers": real values. Attacks on labels and numbers have goals of their own (goals.ts).
+   */
+  readonly meaning?: "classes" | "labels" | "numbers";
   /** A batch size that keeps one call short enough to cancel promptly. */
   readonly batch: number;
   readonly counts: { queries: number; gradients: number };

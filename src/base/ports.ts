@@ -4,7 +4,7 @@
 export interface Signal {
   readonly aborted: boolean;
   throwIfAborted(): void;
-  addEventListener(type: "abort", listener: () => void): void;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
@@ -40,6 +40,8 @@ export interface Files {
 export interface BlobStore {
   get(key: string): Promise<Uint8Array | undefined>;
   put(key: string, bytes: Uint8Array): Promise<void>;
+  /** Takes a blob away; one that is not there is no mistake. */
+  drop(key: string): Promise<void>;
 }
 
 export interface Clock {
@@ -104,15 +106,21 @@ export interface WorkerPorts {
 }
 
 /**
- * Runs whole shards in isolated child processes, one inference thread each. A worker that dies (a native abort, out of
- * memory) rejects its own shard with a WorkerDied error and is replaced; the others go on.
+ * Runs whole shards in isolated child processes, one inference thread each, in the order they came. A worker that dies (a
+ * native abort, out of memory) rejects its own shard with a WorkerDied error and is replaced; the others go on. When the
+ * signal aborts, workers are killed where they stand: what they had not finished is not kept anyway.
  */
 export interface ShardPool {
   readonly workers: number;
   readonly runtimeVersion: string;
   run<Result>(
     shard: unknown,
-    options: { signal: Signal; onProgress?: (done: number, total: number, note?: string) => void },
+    options: {
+      signal: Signal;
+      onProgress?: (done: number, total: number, note?: string) => void;
+      /** Asked when its turn comes: true refuses it as if its worker had died. */
+      skip?: () => boolean;
+    },
   ): Promise<Result>;
   close(): Promise<void>;
 }
@@ -134,7 +142,12 @@ export class HostError extends Error {
   }
 }
 
-/** An isolated worker ended before its shard did. */
+/** An isolated worker ended before its shard did; `final`: another would fare no better. */
 export class WorkerDied extends Error {
   override readonly name = "WorkerDied";
+  readonly final: boolean;
+  constructor(message: string, final = false) {
+    super(message);
+    this.final = final;
+  }
 }

@@ -1,6 +1,8 @@
 /** The door: reads arguments, lets one command work, and turns whatever happens into words and one exit code. */
 import { Command, CommanderError, Option } from "commander";
 import { HostError } from "#base/ports.ts";
+import { PROFILES, PROFILE_IDS, type ProfileId } from "#attacks/profiles.ts";
+import { NORMS, type Norm } from "#attacks/region.ts";
 import { EXIT, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -35,6 +37,7 @@ function build(
       `${EXITS}
 
 First steps:
+  vauban attack model.onnx --data test.npz   one model, no system file: how it stands up to attacks
   vauban init my-system            finds models and data, asks a few questions, writes a commented vauban.yaml
   vauban assess my-system          threats, attacks, risks, clauses, one report
   vauban explain AIA-15.5-c-AE     a clause, a threat, a control or a finding in plain words`,
@@ -81,6 +84,71 @@ Examples:
     .action((path: string, options: AssessFlags) =>
       invoke(
         async (invocation) => (await import("./commands/assess.ts")).assessCommand(invocation, path, options),
+        options,
+      ),
+    );
+
+  program
+    .command("attack")
+    .description(
+      "Attacks one model, with no system around it: robust accuracy with its interval, what stands behind it, and what does not.",
+    )
+    .argument("<model>", "an ONNX classifier")
+    .requiredOption("--data <data>", "inputs with labels: .npz, .npy (labels beside it), .csv, idx, a folder of images")
+    .option("--labels <file>", "where the labels lie, if not with the data")
+    .addOption(new Option("--norm <norm>", "what the budget bounds").choices(NORMS).default("linf"))
+    .option(
+      "--eps <eps...>",
+      "budgets, as fractions of the input range (8/255, 0.03; several for several trials; default: the field's, 8/255 in linf, 0.5 in l2)",
+      collected,
+    )
+    .addOption(
+      new Option(
+        "--profile <profile>",
+        `which attacks: ${PROFILE_IDS.map((id) => `${id} – ${PROFILES[id].summary}`).join("; ")}`,
+      )
+        .choices(PROFILE_IDS)
+        .default("standard"),
+    )
+    .option(
+      "--attacks <ids>",
+      "only these attacks of the profile (a,b or repeated); the figure then says less",
+      collected,
+    )
+    .option("--samples <n>", "at most this many inputs, drawn in proportion to the classes", wholeNumber, 500)
+    .option("--queries <n>", "at most this many queries per input and query attack", wholeNumber)
+    .option("--seed <seed>", "seed of every random choice", "1")
+    .option("--expect <threshold>", 'robust accuracy to be shown, such as ">= 0.60": missed ends with 1')
+    .option("--range <low..high>", "lowest and highest raw value an input can have (default: from the data, and said)")
+    .option(
+      "--scale <factor>",
+      "the model takes (raw · scale − mean) / std; without any of the three the usual ways are tried, and said",
+    )
+    .option("--mean <values>", "one value, or one per channel: 0.485,0.456,0.406", collected)
+    .option("--std <values>", "as --mean", collected)
+    .addOption(
+      new Option("--layout <layout>", "order of axes in the data").choices(["NCHW", "NHWC", "NHW", "NF", "NTF"]),
+    )
+    .option("--integer", "only whole raw values can be sent: attacks keep to them")
+    .option("--classes <names>", "class names in the model's order: a,b,c, or a file with one a line", collected)
+    .option("--out <folder>", "where runs are kept (default: .vauban in the current folder)")
+    .option("--fresh", "measure again, even what earlier runs measured with the same inputs")
+    .option("--workers <n>", "processes to attack with (default: one per core, at most 8)", wholeNumber)
+    .addOption(json())
+    .addOption(quiet())
+    .addHelpText(
+      "after",
+      `${EXITS}
+Here: 0 measured, and the expectation met · 1 expectation missed · 2 inconclusive, not shown, or bad input.
+
+Examples:
+  vauban attack model.onnx --data test.npz
+  vauban attack model.onnx --data test.npz --norm linf --eps 4/255 8/255 --scale 1/255 --expect ">= 0.60"
+  vauban attack model.onnx --data x.npy --labels y.npy --norm l2 --eps 0.5 --profile thorough --json`,
+    )
+    .action((model: string, options: AttackFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/attack.ts")).attackCommand(invocation, model, options),
         options,
       ),
     );
@@ -158,6 +226,31 @@ export interface AssessFlags {
   readonly samples?: number;
   readonly queries?: number;
   readonly asOf?: string;
+  readonly workers?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export interface AttackFlags {
+  readonly data: string;
+  readonly labels?: string;
+  readonly norm: Norm;
+  readonly eps?: string[];
+  readonly profile: ProfileId;
+  readonly attacks?: string[];
+  readonly samples: number;
+  readonly queries?: number;
+  readonly seed: string;
+  readonly expect?: string;
+  readonly range?: string;
+  readonly scale?: string;
+  readonly mean?: string[];
+  readonly std?: string[];
+  readonly layout?: "NCHW" | "NHWC" | "NHW" | "NF" | "NTF";
+  readonly integer?: boolean;
+  readonly classes?: string[];
+  readonly out?: string;
+  readonly fresh?: boolean;
   readonly workers?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;

@@ -11,7 +11,7 @@ const CLASS_WORDS = {
   CA: "confidentiality attacks",
   MF: "model flaws",
 } as const;
-const LABEL = 10;
+export const LABEL = 10;
 
 /** Lines of at most `columns` characters; `reportPath` is where the page lies. */
 export function summary(
@@ -126,7 +126,7 @@ function thresholdWords(
   return ` – threshold ${compare.at} ${percent(compare.value, 0)} ${met ? "met" : missed ? "missed" : "not shown"}, grade ${item.grade}`;
 }
 
-function wrapped(text: string, width: number): string[] {
+export function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {

@@ -1,11 +1,28 @@
 /** Small charts as SVG: accuracy against budget, risk intervals against their criteria. */
-import type { EvasionMeasure, Risk } from "#assessment/index.ts";
+import type { Bracket, EvasionMeasure, Risk } from "#assessment/index.ts";
 import { markup, type Markup } from "./markup.ts";
 import { figure, percent } from "./words.ts";
 
 const PLOT = { width: 560, height: 260, left: 64, right: 16, top: 14, bottom: 40 };
 
-/** Robust accuracy against budget with its 95 % band, the threshold and the author's budget marked. */
+/** How each norm measures a change, for an axis. */
+const NORM_WORDS: Readonly<Record<EvasionMeasure["norm"], string>> = {
+  linf: "largest change of one value, as a fraction of the range",
+  l2: "Euclidean length of the change, as a fraction of the range",
+  l1: "sum of all changes, as a fraction of the range",
+  l0: "how many values change",
+};
+export const NORM_NAMES: Readonly<Record<EvasionMeasure["norm"], string>> = {
+  linf: "L∞",
+  l2: "L2",
+  l1: "L1",
+  l0: "L0",
+};
+
+/**
+ * Robust accuracy against budget with its 95 % band, the threshold and the author's budget marked. What a certificate holds
+ * up to that budget is shaded below the line; between the two lies what nobody has decided.
+ */
 export function accuracyCurve(measure: EvasionMeasure, threshold: number | undefined, id: string): Markup {
   const points = measure.curve.toSorted((a, b) => a.eps - b.eps);
   const widest = Math.max(measure.eps, ...points.map(({ eps }) => eps)) || 1;
@@ -19,7 +36,11 @@ export function accuracyCurve(measure: EvasionMeasure, threshold: number | undef
     ...points.map(({ eps, robust }) => `${x(eps).toFixed(1)},${y(robust.high).toFixed(1)}`),
     ...points.toReversed().map(({ eps, robust }) => `${x(eps).toFixed(1)},${y(robust.low).toFixed(1)}`),
   ].join(" ");
-  const words = points.map(({ eps, robust }) => `${budgetText(eps)}: ${robust.k} of ${robust.n}`).join("; ");
+  const certified = measure.bracket?.certified ?? null;
+  const floor = certified && certified.n > 0 && certified.k > 0 ? certified.k / certified.n : 0;
+  const words =
+    points.map(({ eps, robust }) => `${budgetText(eps)}: ${robust.k} of ${robust.n}`).join("; ") +
+    (floor > 0 ? `; certified up to ${budgetText(measure.eps)}: ${certified!.k} of ${certified!.n}` : "");
   return markup`<svg class="chart" viewBox="0 0 ${PLOT.width} ${PLOT.height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">Accuracy under attack against budget</title><desc id="${id}-d">${words}</desc>
 <text class="axis" text-anchor="middle" transform="translate(12 ${(PLOT.top + PLOT.height - PLOT.bottom) / 2}) rotate(-90)">still right</text>
 ${[0, 0.25, 0.5, 0.75, 1].map((share) => markup`<line class="grid" x1="${PLOT.left}" x2="${PLOT.width - PLOT.right}" y1="${y(share)}" y2="${y(share)}"/><text class="tick" text-anchor="end" x="${PLOT.left - 6}" y="${y(share) + 4}">${percent(share, 0)}</text>`)}
@@ -30,12 +51,44 @@ ${thinned(
   (eps) =>
     markup`<text class="tick" text-anchor="middle" x="${x(eps)}" y="${PLOT.height - PLOT.bottom + 16}">${budgetText(eps)}</text>`,
 )}
-<text class="axis" text-anchor="middle" x="${(PLOT.left + PLOT.width) / 2}" y="${PLOT.height - 6}">budget (${measure.norm === "linf" ? "largest change of one value" : "Euclidean length of the change"}, as a fraction of the range)</text>
+<text class="axis" text-anchor="middle" x="${(PLOT.left + PLOT.width) / 2}" y="${PLOT.height - 6}">budget (${NORM_WORDS[measure.norm]})</text>
+${floor > 0 ? markup`<rect class="floor" x="${x(0)}" y="${y(floor).toFixed(1)}" width="${(x(measure.eps) - x(0)).toFixed(1)}" height="${(y(0) - y(floor)).toFixed(1)}"/><text class="floor-label" x="${x(0) + 6}" y="${y(floor) + 14}">certified ${percent(floor)}</text>` : ""}
 <polygon class="band" points="${band}"/><polyline class="line" points="${line}"/>
 ${points.map(({ eps, robust }) => markup`<circle class="point" cx="${x(eps)}" cy="${y(robust.n === 0 ? 0 : robust.k / robust.n)}" r="3"/>`)}
 <line class="budget" x1="${x(measure.eps)}" x2="${x(measure.eps)}" y1="${PLOT.top}" y2="${PLOT.height - PLOT.bottom}"/>
 ${threshold === undefined ? "" : markup`<line class="threshold" x1="${PLOT.left}" x2="${PLOT.width - PLOT.right}" y1="${y(threshold)}" y2="${y(threshold)}"/><text class="threshold-label" text-anchor="end" x="${PLOT.width - PLOT.right}" y="${y(threshold) - 5}">threshold ${percent(threshold, 0)}</text>`}
 </svg>`;
+}
+
+/**
+ * What of all inputs is certified, undecided, beaten, or was wrong before, as one bar of 0 to 100 %; the whisker is the 95 %
+ * interval of what attacks left standing.
+ */
+export function bracketBar({ certified, empirical, undecided }: Bracket, eligible: number, id: string): Markup {
+  const { n } = empirical;
+  if (n === 0) return markup``;
+  const held = certified ? empirical.k - undecided : 0;
+  const parts = [
+    ["certified", held, "certified"],
+    ["undecided", undecided, certified ? "undecided" : "not beaten by the attacks, not certified"],
+    ["beaten", eligible - empirical.k, "beaten"],
+    ["wrong", n - eligible, "wrong before"],
+  ] as const;
+  const shown = parts.filter(([, count]) => count > 0);
+  const [left, width, top, height] = [8, 544, 8, 26];
+  const x = (share: number): number => left + share * width;
+  let at = 0;
+  const bars = shown.map(([kind, count]) => {
+    const from = at;
+    at += count / n;
+    return markup`<rect class="${kind}" x="${x(from).toFixed(1)}" y="${top}" width="${((count / n) * width).toFixed(1)}" height="${height}"/>`;
+  });
+  const words = shown.map(([, count, name]) => `${name} ${count} of ${n}`).join(", ");
+  const middle = top + height + 12;
+  return markup`<svg class="chart bracket" viewBox="0 0 560 82" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">What is certified, undecided and beaten</title><desc id="${id}-d">${words}</desc>
+${bars}<line class="whisker" x1="${x(empirical.low).toFixed(1)}" x2="${x(empirical.high).toFixed(1)}" y1="${middle}" y2="${middle}"/>${[empirical.low, empirical.high].map((end) => markup`<line class="whisker" x1="${x(end).toFixed(1)}" x2="${x(end).toFixed(1)}" y1="${middle - 5}" y2="${middle + 5}"/>`)}
+${[0, 0.25, 0.5, 0.75, 1].map((share) => markup`<text class="tick" text-anchor="${share === 0 ? "start" : share === 1 ? "end" : "middle"}" x="${x(share)}" y="76">${percent(share, 0)}</text>`)}
+</svg><ul class="legend">${shown.map(([kind, count, name]) => markup`<li><span class="swatch ${kind}"></span>${name} ${count}</li>`)}</ul>`;
 }
 
 /** Tick positions that do not run into each other. */

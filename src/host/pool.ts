@@ -1,11 +1,11 @@
-/** Child processes that run shards: one inference thread each, replaced when one dies, asked to stop before they are killed. */
+/** Child processes that run shards: one inference thread each, replaced when one dies, killed when the user cancels. */
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { HostError, WorkerDied, type ShardPool, type Signal } from "#base/ports.ts";
 import { runtimeVersion } from "./runtime.ts";
 import type { FromWorker, ToWorker } from "./worker.ts";
 
-/** After an abort a worker has this long to answer before it is killed. */
+/** An idle worker ends by itself when it is let go; one that does not is killed after this long. */
 const GRACE_MS = 3000;
 /** A worker that reports nothing for this long is taken for hung: far above any sensible batch. */
 const SILENCE_MS = 5 * 60_000;
@@ -47,7 +47,15 @@ export function workerPool(root: string, workers: number): ShardPool {
     runtimeVersion: runtimeVersion(),
     run<Result>(
       shard: unknown,
-      { signal, onProgress }: { signal: Signal; onProgress?: (done: number, total: number, note?: string) => void },
+      {
+        signal,
+        onProgress,
+        skip,
+      }: {
+        signal: Signal;
+        onProgress?: (done: number, total: number, note?: string) => void;
+        skip?: () => boolean;
+      },
     ) {
       return new Promise<Result>((settle, refuse) => {
         if (closed) return refuse(new Error("the pool is closed"));
@@ -55,14 +63,20 @@ export function workerPool(root: string, workers: number): ShardPool {
         const waiting: Waiting = {
           refuse,
           start(worker) {
+            signal.removeEventListener("abort", onAbortWaiting);
+            if (skip?.()) {
+              idle.push(worker);
+              return refuse(new WorkerDied("not tried, because others like it brought their workers down", true));
+            }
             let lastWords = "";
-            let killer: NodeJS.Timeout | undefined;
+            let hung = false;
             let silence: NodeJS.Timeout | undefined;
             const listenStderr = (chunk: Buffer): void =>
               void (lastWords = (lastWords + chunk.toString("utf8")).slice(-400));
             const watch = (): void => {
               clearTimeout(silence);
               silence = setTimeout(() => {
+                hung = true;
                 lastWords = `no sign of life for ${SILENCE_MS / 60_000} minutes`;
                 worker.kill("SIGKILL");
               }, SILENCE_MS).unref();
@@ -74,7 +88,6 @@ export function workerPool(root: string, workers: number): ShardPool {
               leave();
               idle.push(worker);
               if (message.type === "result") settle(message.result as Result);
-              else if (message.name === "AbortError") refuse(abortError());
               else if (message.name === "HostError") refuse(new HostError(message.message, message.remedy));
               else refuse(Object.assign(new Error(message.message), { name: message.name }));
               hand();
@@ -87,16 +100,13 @@ export function workerPool(root: string, workers: number): ShardPool {
                 refuse(
                   new WorkerDied(
                     `the isolated worker ended (${how})${lastWords.trim() ? `: ${lastWords.trim().split("\n").at(-1)}` : ""}`,
+                    hung,
                   ),
                 );
               hand();
             };
-            const onAbort = (): void => {
-              if (worker.connected) worker.send({ type: "abort" } satisfies ToWorker);
-              killer = setTimeout(() => worker.kill("SIGKILL"), GRACE_MS);
-            };
+            const onAbort = (): void => void worker.kill("SIGKILL");
             const leave = (): void => {
-              clearTimeout(killer);
               clearTimeout(silence);
               worker.off("message", onMessage);
               worker.off("exit", onExit);
@@ -111,14 +121,15 @@ export function workerPool(root: string, workers: number): ShardPool {
             worker.send({ type: "run", root, shard: shard as never } satisfies ToWorker);
           },
         };
-        queue.push(waiting);
-        signal.addEventListener("abort", () => {
+        const onAbortWaiting = (): void => {
           const at = queue.indexOf(waiting);
           if (at >= 0) {
             queue.splice(at, 1);
             refuse(abortError());
           }
-        });
+        };
+        queue.push(waiting);
+        signal.addEventListener("abort", onAbortWaiting, { once: true });
         hand();
       });
     },

@@ -19,6 +19,11 @@ export function folderStore(folder: string): BlobStore {
       }
     },
     put: (key, bytes) => writeWhole(place(key), bytes),
+    async drop(key) {
+      await rm(place(key), { force: true }).catch((error: unknown) => {
+        throw explained(error, key, true);
+      });
+    },
   };
 }
 

@@ -1,12 +1,15 @@
 /** An isolated child: runs one shard at a time with its own inference runtime, and dies alone when a model kills it. */
+import { bench } from "#assess/opened.ts";
 import { runShard, type Shard } from "#assess/shard.ts";
 import { HostError } from "#base/ports.ts";
 import { filesBelow } from "./files.ts";
 import { onnxRuntime } from "./runtime.ts";
 
-export type ToWorker =
-  | { readonly type: "run"; readonly root: string; readonly shard: Shard }
-  | { readonly type: "abort" };
+export interface ToWorker {
+  readonly type: "run";
+  readonly root: string;
+  readonly shard: Shard;
+}
 export type FromWorker =
   | { readonly type: "ready" }
   | { readonly type: "progress"; readonly done: number; readonly total: number; readonly note?: string }
@@ -14,18 +17,18 @@ export type FromWorker =
   | { readonly type: "failed"; readonly name: string; readonly message: string; readonly remedy?: string };
 
 const send = (message: FromWorker): void => void process.send?.(message);
-let current: AbortController | undefined;
+// The parent cancels by killing this process; nothing in here waits for a signal.
+const { signal } = new AbortController();
+const table = bench();
 
 // The terminal signals the whole group; the parent decides when a worker ends.
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit(0));
 process.on("message", (message: ToWorker) => {
-  if (message.type === "abort") return current?.abort();
-  const controller = new AbortController();
-  current = controller;
   const run = async (): Promise<unknown> =>
     runShard(message.shard, {
-      signal: controller.signal,
+      signal,
+      bench: table,
       ports: {
         files: filesBelow(message.root),
         runtime: await onnxRuntime(),
@@ -37,11 +40,10 @@ process.on("message", (message: ToWorker) => {
     (result) => send({ type: "result", result }),
     (error: unknown) => {
       const { name, message: text, stack } = error instanceof Error ? error : new Error(String(error));
-      const expected = error instanceof HostError || name === "AbortError";
       send({
         type: "failed",
         name,
-        message: expected ? text : (stack ?? text),
+        message: error instanceof HostError ? text : (stack ?? text),
         remedy: error instanceof HostError ? error.remedy : undefined,
       });
     },

@@ -2,10 +2,11 @@
 import type { InputContract } from "#assessment/system.ts";
 import { OnnxError } from "./errors.ts";
 import { gradientOf } from "./gradient.ts";
+import type { StandIn } from "./gradient.ts";
 import { encodeGraph } from "./graph.ts";
 import type { LoadedModel, PortOut } from "./graph.ts";
 import { findHead } from "./head.ts";
-import type { Head } from "./head.ts";
+import type { Head, HeadChoice } from "./head.ts";
 import { DIALECT, attr } from "./ir.ts";
 import type { Graph, Known, Node, Port, Ref } from "./ir.ts";
 import { writeCall } from "./normalise.ts";
@@ -14,6 +15,7 @@ import type { ObjectiveForm } from "./objectives.ts";
 import { preprocessingOf, writePreprocessing } from "./preprocessing.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import { isFloat, sizeOf } from "./tensor.ts";
+import { widened } from "./widen.ts";
 import { Writer } from "./writer.ts";
 
 /** A model with its preprocessing in front and its head stripped, ready to be written out for any purpose. */
@@ -25,9 +27,11 @@ export interface Prepared {
   readonly notes: readonly string[];
   /**
    * Writes the model into a fresh writer: the attacked input and the logits. `smooth`: a network of integers is taken behind
-   * its Cast, without the rounding that has no gradient; what a gradient finds there must be tried on the model itself.
+   * its Cast, without the rounding that has no gradient, half precision is widened to float32, and stored quantised weights
+   * are folded; what a gradient finds there must be tried on the model itself. `samples`: the batch sizes to probe, where
+   * others than the usual ones are wanted.
    */
-  write(smooth: boolean): { readonly g: Writer; readonly x: Ref; readonly logits: Ref };
+  write(smooth: boolean, samples?: readonly number[]): { readonly g: Writer; readonly x: Ref; readonly logits: Ref };
 }
 
 export const X = "vauban.x",
@@ -59,6 +63,7 @@ export function* prepare(
   loaded: LoadedModel,
   contract: InputContract,
   sample: readonly number[],
+  choice?: HeadChoice,
 ): Generator<Prepared, void, undefined> {
   const { graph } = loaded;
   if (loaded.foreign) throw loaded.foreign;
@@ -69,7 +74,8 @@ export function* prepare(
     found = false;
   for (const plan of batchPlans(loaded, input, preprocessing)) {
     try {
-      const write = (smooth: boolean) => writeModel(plan, input, preprocessing, smooth);
+      const write = (smooth: boolean, samples = plan.samples) =>
+        writeModel({ ...plan, samples }, input, preprocessing, smooth, choice);
       const { g, head } = write(false);
       const prepared: Prepared = {
         preprocessing,
@@ -185,10 +191,22 @@ function refuseReserved(graph: Graph): void {
     });
 }
 
-function writeModel(plan: BatchPlan, input: Port, preprocessing: Preprocessing, smooth: boolean) {
-  const { graph, samples } = plan;
+/** The runtime computes with quantised weights as such: folded, the model that is judged would round elsewhere. */
+const QUANTISED_WEIGHTS: ReadonlySet<string> = new Set(["DequantizeLinear"]);
+
+function writeModel(
+  plan: BatchPlan,
+  given: Port,
+  preprocessing: Preprocessing,
+  smooth: boolean,
+  choice: HeadChoice | undefined,
+) {
+  const { samples } = plan;
+  const graph = smooth ? widened(plan.graph) : plan.graph;
+  const input = smooth && given.type === "float16" ? { ...given, type: "float32" as const } : given;
   // A graph that was rewritten holds names with the prefix already.
-  const g = new Writer(samples.length, plan.opset === DIALECT ? `${PREFIX}attack.` : PREFIX);
+  const prefix = plan.opset === DIALECT ? `${PREFIX}attack.` : PREFIX;
+  const g = new Writer(samples.length, prefix, smooth ? undefined : QUANTISED_WEIGHTS);
   const x = g.input(
     X,
     "float32",
@@ -205,6 +223,7 @@ function writeModel(plan: BatchPlan, input: Port, preprocessing: Preprocessing, 
     g,
     graph.outputs.map((port) => port.name),
     samples,
+    choice,
   );
   return { g, x, logits, head };
 }
@@ -262,9 +281,16 @@ export function forwardModel(prepared: Prepared): Uint8Array {
   });
 }
 
+/** How a gradient is taken: through the smooth model or the one that is asked, and whether surrogates may stand in for steps. */
+export interface GradientWay {
+  readonly smooth: boolean;
+  readonly surrogates: boolean;
+}
+const EXACT: GradientWay = { smooth: true, surrogates: false };
+
 /** A model as an attack runs it, before it is written out: for the reference evaluator as well as for bytes. */
-export function writeGradient(prepared: Prepared, form: ObjectiveForm) {
-  const { g, x, logits } = prepared.write(true);
+export function writeGradient(prepared: Prepared, form: ObjectiveForm, way: GradientWay = EXACT) {
+  const { g, x, logits } = prepared.write(way.smooth);
   const samples = x.at.map((known) => known.dims[0]!);
   const inputs: PortOut[] = [{ name: X, type: "float32", dims: openDims(x) }];
   const value = buildObjective(g, logits, form, (name, dims) => {
@@ -276,17 +302,25 @@ export function writeGradient(prepared: Prepared, form: ObjectiveForm) {
       samples.map((n) => dims.map((dim) => dim ?? n)),
     );
   });
-  const gradient = gradientOf(g, value, x);
-  return { g, inputs, logits, value, gradient };
+  const standIns: StandIn[] = [];
+  const gradient = gradientOf(g, value, x, way.surrogates ? (use) => standIns.push(use) : undefined);
+  return { g, inputs, logits, value, gradient, standIns };
 }
 
-/** ONNX bytes: the input and the objective's feeds → vauban.logits, vauban.value [batch], vauban.gradient [batch, …sample]. Throws UnsupportedOp. */
-export function gradientModel(prepared: Prepared, form: ObjectiveForm): Uint8Array {
-  const { g, inputs, logits, value, gradient } = writeGradient(prepared, form);
+/**
+ * ONNX bytes: the input and the objective's feeds → vauban.logits, vauban.value [batch], vauban.gradient [batch, …sample]; and
+ * which steps a surrogate stands in for. Throws UnsupportedOp.
+ */
+export function gradientModel(
+  prepared: Prepared,
+  form: ObjectiveForm,
+  way: GradientWay = EXACT,
+): { readonly bytes: Uint8Array; readonly standIns: readonly StandIn[] } {
+  const { g, inputs, logits, value, gradient, standIns } = writeGradient(prepared, form, way);
   const outputs = ports(g, [
     [LOGITS, logits],
     [VALUE, value],
     [GRADIENT, gradient],
   ]);
-  return encodeGraph({ inputs, outputs, nodes: g.nodes, constants: g.constants });
+  return { bytes: encodeGraph({ inputs, outputs, nodes: g.nodes, constants: g.constants }), standIns };
 }

@@ -47,7 +47,7 @@ describe("the head", () => {
   test.each([
     ["Softmax", "softmax"],
     ["LogSoftmax", "log-softmax"],
-    ["Sigmoid", "sigmoid"],
+    ["Sigmoid", "multi-label"],
   ])("%s is stripped: attacks see the logits before it", async (op, kind) => {
     const c = await open(tail([{ op, in: ["z"], out: ["y"] }]));
     expect(c.model.head).toMatchObject({ kind, output: "y", outputs: 3 });
@@ -89,6 +89,48 @@ describe("the head", () => {
     await c.release();
   });
 
+  test("several sigmoids are labels that apply each by itself, unless the caller says that they exclude each other", async () => {
+    const sketch = tail([{ op: "Sigmoid", in: ["z"], out: ["y"] }]);
+    const labels = await open(sketch),
+      classes = await open(sketch, { head: "exclusive" });
+    expect(labels.model.head).toMatchObject({ kind: "multi-label", meaning: "labels", outputs: 3 });
+    expect(labels.meaning).toBe("labels");
+    expect(labels.model.head.note).toContain("3 independent sigmoids");
+    expect(classes.model.head).toMatchObject({ kind: "sigmoid", meaning: "classes", outputs: 3 });
+    for (const c of [labels, classes]) {
+      close(await c.logits(X, 2), Z.flat());
+      await c.release();
+    }
+  });
+
+  test.each([
+    [undefined, "regression", "numbers", 1],
+    ["regression", "regression", "numbers", 1],
+    ["binary", "binary-logit", "classes", 2],
+    ["multi-label", "logits", "labels", 1],
+  ] as const)("one output without sigmoid, called %s, is read as %s", async (head, kind, meaning, outputs) => {
+    const one = { w: tensor([4, 1], [1, -1, 0.5, 1]), b: tensor([1], [0.1]) };
+    const c = await open({ ...tail([]), constants: one, outputs: ["z"] }, head ? { head } : {});
+    expect(c.model.head).toMatchObject({ kind, meaning, outputs });
+    const z = [0.2 - 0.4 + 0.3 + 0.8 + 0.1, 1.6 - 0.25 + 0.25];
+    close(await c.logits(X, 2), outputs === 2 ? z.flatMap((v) => [0, v]) : z);
+    await c.release();
+  });
+
+  test("regression keeps a Softmax: its outputs are the numbers asked for", async () => {
+    const c = await open(tail([{ op: "Softmax", in: ["z"], out: ["y"] }]), { head: "regression" });
+    expect(c.model.head).toMatchObject({ kind: "regression", meaning: "numbers" });
+    const rows = Z.map((z) => z.map(Math.exp)).map((e) => e.map((v) => v / e.reduce((a, b) => a + b)));
+    close(await c.logits(X, 2), rows.flat());
+    await c.release();
+  });
+
+  test("a word on the head that cannot be true is refused", async () => {
+    await expect(open(tail([], ["z"]), { head: "binary" })).rejects.toThrow(
+      "a binary head has one output, this model has 3",
+    );
+  });
+
   test("a model that ends in ArgMax gives labels, and says which operator has no gradient", async () => {
     const c = await open(
       tail([{ op: "ArgMax", in: ["z"], out: ["y"], name: "pick", attributes: [attribute.int("axis", 1)] }]),
@@ -121,6 +163,50 @@ describe("the head", () => {
       outputs: ["y"],
     };
     await expect(open(sketch)).rejects.toThrow("one row of numbers per sample");
+  });
+});
+
+describe("several inputs", () => {
+  const sketch: ModelSketch = {
+    input,
+    more: [{ name: "context", dims: [null, 3] }],
+    constants,
+    nodes: [...linear, { op: "Add", in: ["z", "context"], out: ["y"] }],
+    outputs: ["y"],
+  };
+  const context = { dims: [1, 3], data: [0.5, 0, -0.5] };
+
+  test("the only one that samples fit is attacked, the others hold what is given", async () => {
+    const c = await open(sketch, { inputs: { given: { context } } });
+    expect(c.model.agreement.difference).toBeLessThan(1e-6);
+    close(
+      await c.logits(X, 2),
+      Z.flatMap((z) => z.map((v, k) => v + context.data[k]!)),
+    );
+    expect(c.gradient).toBeDefined();
+    await c.release();
+  });
+
+  test("the attacked one can be named", async () => {
+    const c = await open(sketch, {
+      sampleShape: [3],
+      inputs: { attacked: "context", given: { x: { dims: [1, 4], data: X.subarray(0, 4) } } },
+    });
+    close(await c.logits(new Float32Array(3), 1), Z[0]!);
+    await c.release();
+  });
+
+  test.each([
+    [{}, 'input "context" [?, 3] is neither attacked ("x" is) nor given a value'],
+    [{ attacked: "y" }, 'the model has no input "y"'],
+    [{ given: { extra: context } }, 'a value is given for input "extra", which the model does not have'],
+    [
+      { given: { context: { dims: [1, 2], data: [0, 0] } } },
+      'input "context" [?, 3] is given 2 values of shape [1, 2]',
+    ],
+    [{ given: { context, x: { dims: [1, 4], data: [0, 0, 0, 0] } } }, "every input of the model is given"],
+  ])("%o is refused with what is wrong", async (inputs, message) => {
+    await expect(open(sketch, { inputs })).rejects.toThrow(message);
   });
 });
 
@@ -204,6 +290,107 @@ test("a network in double precision takes float32 samples and gives float32 grad
   const slope = [0, 1, 2, 3].map((i) => W[3 * i + 2]! - W[3 * i]!);
   close(gradient, [...slope, ...slope]);
   await c.release();
+});
+
+describe("numbers of other widths", () => {
+  test("a network in half precision: answers in half, gradients in single precision", async () => {
+    const half = (value: Value): Value => ({ ...value, type: "float16" });
+    const sketch: ModelSketch = {
+      input: { name: "x", dims: [null, 4], type: "float16" },
+      constants: { w: half(constants.w), b: half(constants.b) },
+      nodes: [
+        { op: "Gemm", in: ["x", "w", "b"], out: ["h"] },
+        { op: "Tanh", in: ["h"], out: ["t"] },
+        { op: "Cast", in: ["t"], out: ["y"], attributes: [attribute.int("to", 1)] },
+      ],
+      outputs: ["y"],
+    };
+    const c = await open(sketch);
+    close(await c.logits(X, 2), Z.flat().map(Math.tanh), 2);
+    const { gradient } = await c.gradient!(X.subarray(0, 4), 1, {
+      kind: "unsafe",
+      clauses: [[{ a: [-1, 0, 0], b: 0 }]],
+    });
+    const slope = 1 - Math.tanh(Z[0]![0]!) ** 2;
+    close(
+      gradient,
+      [0, 1, 2, 3].map((i) => W[3 * i]! * slope),
+      3,
+    );
+    await c.release();
+  });
+
+  test("a network between QuantizeLinear and DequantizeLinear: its own answers, a gradient straight through", async () => {
+    const eight = (dims: number[], values: number[]): Value => ({
+      type: "int8",
+      dims,
+      data: Float64Array.from(values),
+    });
+    const levels = W.map((w) => Math.round(w / 0.02));
+    const sketch: ModelSketch = {
+      input: { name: "x", dims: [null, 4] },
+      opset: 13,
+      constants: {
+        s: tensor([], [0.01]),
+        ws: tensor([], [0.02]),
+        z: eight([], [-128]),
+        wz: eight([], [0]),
+        w: eight([4, 3], levels),
+      },
+      nodes: [
+        { op: "QuantizeLinear", in: ["x", "s", "z"], out: ["q"], name: "input" },
+        { op: "DequantizeLinear", in: ["q", "s", "z"], out: ["r"] },
+        { op: "DequantizeLinear", in: ["w", "ws", "wz"], out: ["rw"] },
+        { op: "MatMul", in: ["r", "rw"], out: ["y"] },
+      ],
+      outputs: ["y"],
+    };
+    const c = await open(sketch);
+    expect(c.surrogates).toEqual(["QuantizeLinear as identity inside the range (straight-through) (node input)"]);
+    close(
+      await c.logits(X, 2),
+      Z.flatMap((z) => z.map((v, k) => v - B[k]!)),
+      4,
+    );
+    const { gradient } = await c.gradient!(X.subarray(0, 4), 1, {
+      kind: "unsafe",
+      clauses: [[{ a: [-1, 0, 0], b: 0 }]],
+    });
+    close(
+      gradient,
+      [0, 1, 2, 3].map((i) => W[3 * i]!),
+    );
+    await c.release();
+  });
+
+  test("a network that takes whole numbers into an integer product has its surrogate behind the rounding of the input", async () => {
+    const sketch: ModelSketch = {
+      input: { name: "x", dims: [null, 4], type: "uint8" },
+      opset: 10,
+      constants: {
+        w: { type: "uint8", dims: [4, 3], data: Float64Array.from(W, (w) => 128 + 2 * w) },
+        z: { type: "uint8", dims: [], data: Float64Array.of(0) },
+        wz: { type: "uint8", dims: [], data: Float64Array.of(128) },
+      },
+      nodes: [
+        { op: "MatMulInteger", in: ["x", "w", "z", "wz"], out: ["i"] },
+        { op: "Cast", in: ["i"], out: ["y"], attributes: [attribute.int("to", 1)] },
+      ],
+      outputs: ["y"],
+    };
+    const c = await open(sketch, { input: { ...plain, range: [0, 255], integer: true } });
+    expect(c.surrogates?.join()).toContain("Round as identity");
+    const { gradient } = await c.gradient!(X.subarray(0, 4), 1, {
+      kind: "unsafe",
+      clauses: [[{ a: [-1, 0, 0], b: 0 }]],
+    });
+    close(
+      gradient,
+      [0, 1, 2, 3].map((i) => 255 * 2 * W[3 * i]!),
+      2,
+    );
+    await c.release();
+  });
 });
 
 describe("the batch", () => {
@@ -291,15 +478,42 @@ describe("the batch", () => {
 });
 
 describe("a model that no gradient attack can judge says why", () => {
-  test("Sign on the path", async () => {
-    const nodes = [
+  const signed: ModelSketch = {
+    input,
+    constants,
+    nodes: [
       { op: "Sign", in: ["x"], out: ["s"], name: "binarise" },
       { op: "Gemm", in: ["s", "w", "b"], out: ["y"] },
-    ];
-    const c = await open({ input, constants, nodes, outputs: ["y"] });
+    ],
+    outputs: ["y"],
+  };
+
+  test("Sign on the path, where surrogates are not wanted", async () => {
+    const c = await open(signed, { surrogates: false });
     expect(c.gradient).toBeUndefined();
+    expect(c.surrogates).toBeUndefined();
     expect(c.noGradient).toBe(
       'operator Sign (node "binarise") has a derivative that is zero or undefined everywhere, so a gradient through it says nothing',
+    );
+    await c.release();
+  });
+
+  test("Sign on the path, passed by a surrogate: the answers stay those of Sign, the report names what stands in", async () => {
+    const c = await open(signed);
+    expect(c.model.surrogates).toEqual([{ op: "Sign", node: "binarise", surrogate: "softsign" }]);
+    expect(c.surrogates).toEqual(["Sign as softsign (node binarise)"]);
+    expect(c.model.notes.join()).toContain("gradient by surrogate where there is none (BPDA)");
+    const ones = [0, 1, 2].map((k) => [0, 1, 2, 3].reduce((sum, i) => sum + W[3 * i + k]!, B[k]!));
+    close(await c.logits(X.subarray(0, 4), 1), ones);
+    const { gradient, logits } = await c.gradient!(X.subarray(0, 4), 1, {
+      kind: "targeted-margin",
+      label: Int32Array.of(0),
+      target: Int32Array.of(1),
+    });
+    close(logits, ones);
+    close(
+      gradient,
+      [0, 1, 2, 3].map((i) => (W[3 * i + 1]! - W[3 * i]!) / (1 + X[i]!) ** 2),
     );
     await c.release();
   });
@@ -320,14 +534,13 @@ describe("a model that no gradient attack can judge says why", () => {
   test("an operator outside the table: the file's own model answers queries", async () => {
     const nodes = [
       { op: "Gemm", in: ["x", "w", "b"], out: ["h"] },
-      { op: "Shrink", in: ["h"], out: ["y"], name: "shrinker" },
+      { op: "SequenceConstruct", in: ["h"], out: ["s"], name: "wrapper" },
+      { op: "SequenceAt", in: ["s", "first"], out: ["y"] },
     ];
-    const c = await open({ input, constants, nodes, outputs: ["y"] });
-    expect(c.noGradient).toBe('operator Shrink (node "shrinker") has no gradient rule');
-    close(
-      await c.logits(X, 2),
-      Z.flat().map((z) => (Math.abs(z) <= 0.5 ? 0 : z)),
-    );
+    const first: Value = { type: "int64", dims: [], data: Float64Array.of(0) };
+    const c = await open({ input, constants: { ...constants, first }, nodes, outputs: ["y"] });
+    expect(c.noGradient).toBe('operator SequenceConstruct (node "wrapper") has no gradient rule');
+    close(await c.logits(X, 2), Z.flat());
     await c.release();
   });
 
@@ -357,6 +570,36 @@ const objectives: readonly (readonly [Objective, (z: readonly number[], i: numbe
     (z, i) => {
       const s = z.toSorted((a, b) => b - a);
       return (z[target[i]!]! - z[label[i]!]!) / (s[0]! - (s[2]! + s[3]!) / 2);
+    },
+  ],
+  [
+    {
+      kind: "flip",
+      sign: Float32Array.of(1, -1, 0, 1, -1, -1, 1, 1, 0, 0),
+      threshold: Float32Array.of(0, 0.5, 0, -1, 0.2),
+    },
+    (z, i) => {
+      const sign = [
+        [1, -1, 0, 1, -1],
+        [-1, 1, 1, 0, 0],
+      ][i]!;
+      const threshold = [0, 0.5, 0, -1, 0.2];
+      return Math.max(...sign.flatMap((s, k) => (s === 0 ? [] : [-s * (z[k]! - threshold[k]!)])));
+    },
+  ],
+  [
+    {
+      kind: "deviation",
+      centre: Float32Array.of(0, 1, 2, -1, 0, 1, 1, 0, 0, 0),
+      tolerance: Float32Array.of(0.5, 2, 1, Infinity, 1),
+    },
+    (z, i) => {
+      const centre = [
+        [0, 1, 2, -1, 0],
+        [1, 1, 0, 0, 0],
+      ][i]!;
+      const tolerance = [0.5, 2, 1, Infinity, 1];
+      return Math.max(...z.map((v, k) => Math.abs(v - centre[k]!) / tolerance[k]!)) - 1;
     },
   ],
   [
@@ -626,6 +869,18 @@ describe.each(real)("$model", (one) => {
   });
 });
 
+test.for([
+  ["timeseries/italy_power/italy_lstm.onnx", [24, 1]],
+  ["timeseries/italy_power/italy_cnn1d.onnx", [1, 24]],
+] as const)("%s has the gradient that float64 differences confirm", ([file, shape], context) => {
+  needSharedData(context);
+  const draw = rng("onnx/series");
+  const near = Float64Array.from({ length: 2 * 24 }, () => draw.uniform());
+  const bytes = readFileSync(join(sharedData, file));
+  const objective = { kind: "cross-entropy" as const, label: Int32Array.of(0, 1) };
+  expect(gradientInFloat64(bytes, shape, near, 2, objective, plain, 3).relative).toBeLessThan(1e-5);
+});
+
 describe("other real files", () => {
   const openFile = (file: string, shape: readonly number[], classes?: number) =>
     openClassifier({
@@ -639,7 +894,6 @@ describe("other real files", () => {
   test.for([
     ["tabular/breast_cancer/breast_cancer_rf.onnx", [30], "ai.onnx.ml.TreeEnsembleClassifier", "log-probabilities", 2],
     ["models/tribuo_lr_mnist.onnx", [784], "ai.onnx.ml.LinearClassifier", "log-probabilities", 10],
-    ["timeseries/italy_power/italy_lstm.onnx", [24, 1], "LSTM", "logits", 2],
     ["models/tract_lgbm_classifier_tensor_model.onnx", [13], "Gather", "logits", 3],
   ] as const)(
     "%s answers queries and names the operator without gradient",

@@ -3,15 +3,18 @@ import type { InputContract } from "#assessment/system.ts";
 import type { InferenceRuntime, InferenceSession } from "#base/ports.ts";
 import { rng } from "#base/random.ts";
 import { GRADIENT, LOGITS, VALUE, X, forwardModel, gradientModel, prepare } from "./attack-graph.ts";
-import type { Prepared } from "./attack-graph.ts";
+import type { GradientWay, Prepared } from "./attack-graph.ts";
 import { runSamples } from "./batches.ts";
 import type { Feed } from "./batches.ts";
 import { OnnxError } from "./errors.ts";
+import type { StandIn } from "./gradient.ts";
 import { loadGraph } from "./graph.ts";
 import type { LoadedModel } from "./graph.ts";
-import { isVector, noVector } from "./head.ts";
-import type { Head } from "./head.ts";
-import { feedsOf, formOf } from "./objectives.ts";
+import { isVector, noVector, plainMeaning } from "./head.ts";
+import type { Head, HeadChoice, Meaning } from "./head.ts";
+import { bindInputs } from "./inputs.ts";
+import type { InputChoice } from "./inputs.ts";
+import { feedsOf, formOf, isPerSample } from "./objectives.ts";
 import type { Objective } from "./objectives.ts";
 import { difference, openOriginal, throughHead } from "./original.ts";
 import type { OriginalModel, Outputs } from "./original.ts";
@@ -26,6 +29,12 @@ export interface OpenOptions {
   readonly runtime: InferenceRuntime;
   /** How many classes there are; needed only where the model gives nothing but labels. */
   readonly classes?: number;
+  /** What the outputs mean, where the file does not say so or the caller knows better. */
+  readonly head?: HeadChoice;
+  /** The attacked input and the values of the others; needed where the model takes several. */
+  readonly inputs?: InputChoice;
+  /** Whether declared surrogates may stand in for steps without derivative (default: yes, and said in the report). */
+  readonly surrogates?: boolean;
 }
 
 export interface Gradient {
@@ -48,10 +57,16 @@ export interface OnnxClassifier {
   logits(x: Float32Array, n: number): Promise<Float32Array>;
   readonly gradient?: (x: Float32Array, n: number, objective: Objective) => Promise<Gradient>;
   readonly noGradient?: string;
+  /** Present where the gradient is that of surrogates: what stands in for which step, for people. */
+  readonly surrogates?: readonly string[];
   readonly head: "logits" | "log-probabilities";
+  /** Whether the largest output decides, each output by itself (a label applies from 0 on), or the outputs are numbers. */
+  readonly meaning: Meaning;
   readonly batch: number;
   readonly counts: { queries: number; gradients: number };
   readonly model: ModelReport;
+  /** The graph that was verified against the file's own model, for whoever writes it out for another purpose; absent where the file runs as it is. */
+  readonly prepared?: Prepared;
   release(): Promise<void>;
 }
 
@@ -67,6 +82,8 @@ export interface ModelReport {
   readonly agreement: { readonly difference: number; readonly samples: number };
   /** Whether the same input gave the same output twice. */
   readonly deterministic: boolean;
+  /** Steps without derivative and what stands in for each in the gradient; the outputs are always the model's own. */
+  readonly surrogates: readonly StandIn[];
   readonly notes: readonly string[];
 }
 
@@ -81,8 +98,8 @@ type Opened = Omit<OnnxClassifier, "kind" | "shape" | "size" | "grid" | "box">;
 export async function openClassifier(options: OpenOptions): Promise<OnnxClassifier> {
   const { bytes, input, sampleShape, runtime } = options;
   const size = sizeOf(sampleShape);
-  const loaded = loadGraph(bytes);
-  const original = await openOriginal(loaded, bytes, input, sampleShape, runtime);
+  const { loaded, others } = bindInputs(loadGraph(bytes), options.inputs ?? {}, sampleShape);
+  const original = await openOriginal(loaded, bytes, input, sampleShape, runtime, others);
   let opened: Opened;
   try {
     opened = await firstThatAgrees(loaded, original, options);
@@ -122,7 +139,7 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
   let because: OnnxError | undefined;
   const notes: string[] = [];
   try {
-    for (const prepared of prepare(loaded, input, sampleShape)) {
+    for (const prepared of prepare(loaded, input, sampleShape, options.head)) {
       const session = await loadedOr(runtime, forwardModel(prepared), (refusal) => notes.push(refusal));
       if (session === undefined) continue;
       const seen = throughHead(prepared.head, await forward(session, prepared, probe, PROBE_SAMPLES), PROBE_SAMPLES);
@@ -132,10 +149,11 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
         const agreement = { difference: worst, samples: PROBE_SAMPLES };
         await original.release();
         const report = { opset: loaded.opset, head: prepared.head, batch: prepared.batch, agreement, deterministic };
-        const refusal = await gradientRefusal(prepared, runtime, probe);
-        return rewritten(prepared, session, runtime, refusal, {
+        const access = await gradientAccess(prepared, runtime, probe, options.surrogates ?? true);
+        return rewritten(prepared, session, runtime, access, {
           ...report,
-          notes: [...prepared.notes, prepared.head.note, ...stochastic],
+          surrogates: access.standIns,
+          notes: [...prepared.notes, prepared.head.note, ...surrogateNotes(access.standIns), ...stochastic],
         });
       }
       await session.release();
@@ -188,7 +206,7 @@ function rewritten(
   prepared: Prepared,
   session: InferenceSession,
   runtime: InferenceRuntime,
-  refusal: string | undefined,
+  access: GradientAccess,
   model: ModelReport,
 ): Opened {
   const counts = { queries: 0, gradients: 0 };
@@ -202,12 +220,12 @@ function rewritten(
     const key = JSON.stringify(form);
     let loading = sessions.get(key);
     if (loading === undefined) {
-      loading = runtime.load(gradientModel(prepared, form));
+      loading = runtime.load(gradientModel(prepared, form, access.way).bytes);
       sessions.set(key, loading);
     }
-    const perSample = objective.kind !== "unsafe";
     const feeds: Record<string, Feed> = { [X]: samplesFeed(prepared, x, n) };
-    for (const [name, tensor] of Object.entries(feedsOf(objective, n, outputs))) feeds[name] = { tensor, perSample };
+    for (const [name, tensor] of Object.entries(feedsOf(objective, n, outputs)))
+      feeds[name] = { tensor, perSample: isPerSample(name) };
     const out = await runSamples(await loading, feeds, n, groupOf(prepared));
     return {
       logits: out[LOGITS]!.data as Float32Array,
@@ -219,14 +237,17 @@ function rewritten(
   return {
     outputs,
     head: "logits",
+    meaning: prepared.head.meaning,
     batch: prepared.batchAdvised,
     counts,
     model,
+    prepared,
     async logits(x, n) {
       counts.queries += n;
       return n === 0 ? new Float32Array(0) : forward(session, prepared, x, n);
     },
-    ...(refusal === undefined ? { gradient } : { noGradient: refusal }),
+    ...(access.refusal === undefined ? { gradient } : { noGradient: access.refusal }),
+    ...(access.standIns.length > 0 ? { surrogates: saidOf(access.standIns) } : {}),
     async release() {
       await session.release();
       for (const loading of sessions.values()) await (await loading).release();
@@ -235,35 +256,83 @@ function rewritten(
   };
 }
 
-/** Why there is no gradient, or undefined: it is written for the simplest objective and tried in the runtime. */
-async function gradientRefusal(
+/** How the gradient is to be had, or why it is not. */
+interface GradientAccess {
+  readonly way?: GradientWay;
+  readonly standIns: readonly StandIn[];
+  readonly refusal?: string;
+}
+
+/** Exact before surrogates; behind the rounding of the input before through it. */
+const WAYS: readonly GradientWay[] = [
+  { smooth: true, surrogates: false },
+  { smooth: true, surrogates: true },
+  { smooth: false, surrogates: true },
+];
+
+/** The first way to a gradient that can be written, for the simplest objective, and that the runtime runs. */
+async function gradientAccess(
   prepared: Prepared,
   runtime: InferenceRuntime,
   probe: Float32Array,
-): Promise<string | undefined> {
-  if (prepared.head.kind === "label") return prepared.head.note;
+  surrogates: boolean,
+): Promise<GradientAccess> {
+  if (prepared.head.kind === "label") return { standIns: [], refusal: prepared.head.note };
+  let refusal: string | undefined;
+  for (const way of WAYS) {
+    if (way.surrogates && !surrogates) continue;
+    const tried = await tryGradient(prepared, runtime, probe, way);
+    if (typeof tried !== "string") return { way, standIns: tried };
+    // What the exact way met first is what prevents the gradient, unless surrogates pass it.
+    refusal ??= tried;
+  }
+  return { standIns: [], refusal: refusal ?? "no gradient" };
+}
+
+async function tryGradient(
+  prepared: Prepared,
+  runtime: InferenceRuntime,
+  probe: Float32Array,
+  way: GradientWay,
+): Promise<readonly StandIn[] | string> {
   const { outputs } = prepared.head;
   const objective: Objective = { kind: "unsafe", clauses: [[{ a: Array.from({ length: outputs }, () => 1), b: 0 }]] };
-  let bytes: Uint8Array;
+  let written: ReturnType<typeof gradientModel>;
   try {
-    bytes = gradientModel(prepared, formOf(objective));
+    written = gradientModel(prepared, formOf(objective), way);
   } catch (error) {
     if (error instanceof OnnxError) return error.message;
     throw error;
   }
   let session: InferenceSession | undefined;
   try {
-    session = await runtime.load(bytes);
+    session = await runtime.load(written.bytes);
     const feeds: Record<string, Feed> = { [X]: samplesFeed(prepared, probe, PROBE_SAMPLES) };
     for (const [name, tensor] of Object.entries(feedsOf(objective, PROBE_SAMPLES, outputs)))
       feeds[name] = { tensor, perSample: false };
     await runSamples(session, feeds, PROBE_SAMPLES, groupOf(prepared));
-    return undefined;
+    return written.standIns;
   } catch (error) {
     return `the runtime refuses the gradient graph: ${error instanceof Error ? error.message.trim() : String(error)}`;
   } finally {
     await session?.release();
   }
+}
+
+const surrogateNotes = (standIns: readonly StandIn[]): string[] =>
+  standIns.length === 0 ? [] : [`gradient by surrogate where there is none (BPDA): ${saidOf(standIns).join("; ")}`];
+
+/** Each kind of step once, with the nodes it stands at: "Sign as softsign (8 nodes: a, b, …)". */
+function saidOf(standIns: readonly StandIn[]): string[] {
+  const kinds = new Map<string, string[]>();
+  for (const { op, node, surrogate } of standIns) {
+    const kind = `${op} as ${surrogate}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), node]);
+  }
+  return [...kinds].map(([kind, nodes]) => {
+    const named = nodes.slice(0, 3).join(", ");
+    return `${kind} (${nodes.length === 1 ? `node ${named}` : `${nodes.length} nodes: ${named}${nodes.length > 3 ? ", …" : ""}`})`;
+  });
 }
 
 /** A classifier that runs the file's own model: queries only. Throws OnnxError where no output is one vector per sample. */
@@ -275,7 +344,7 @@ async function asItIs(
   because: string,
   found: { deterministic: boolean; notes: readonly string[] },
 ): Promise<Opened> {
-  const { head, read } = plainHead(original, probes, options.classes);
+  const { head, read } = plainHead(original, probes, options.classes, options.head);
   const counts = { queries: 0, gradients: 0 };
   // A file that leaves its batch open may still mix samples or spell out one; then samples go one by one.
   const probe = probeInput(options.input, sizeOf(options.sampleShape));
@@ -290,6 +359,7 @@ async function asItIs(
   return {
     outputs: head.outputs,
     head: head.kind === "probabilities" ? "log-probabilities" : "logits",
+    meaning: head.meaning,
     batch: batch === "any" ? 64 : batch,
     counts,
     noGradient: because,
@@ -299,6 +369,7 @@ async function asItIs(
       batch,
       agreement: { difference: 0, samples: PROBE_SAMPLES },
       deterministic: found.deterministic,
+      surrogates: [],
       notes: [`run as the file has it: ${because}`, head.note, ...found.notes],
     },
     async logits(x, n) {
@@ -318,6 +389,7 @@ function plainHead(
   original: OriginalModel,
   probes: Outputs,
   classes: number | undefined,
+  choice: HeadChoice | undefined,
 ): { head: Head; read: (values: Float64Array, n: number) => Float32Array } {
   const widths = original.outputs.flatMap((name) => {
     const { row, type } = probes[name]!;
@@ -335,7 +407,7 @@ function plainHead(
       });
     const note = "the model gives labels only";
     return {
-      head: { kind: "label", output: name, outputs: classes, note },
+      head: { kind: "label", meaning: "classes", output: name, outputs: classes, note },
       read(values, n) {
         const oneHot = new Float32Array(n * classes);
         values.forEach((label, i) => {
@@ -349,16 +421,33 @@ function plainHead(
   const sums = Array.from({ length: PROBE_SAMPLES }, (_, i) =>
     values.subarray(i * width, (i + 1) * width).reduce((sum, v) => sum + v, 0),
   );
+  const inUnit = values.every((v) => v >= 0 && v <= 1);
   const probabilities =
-    width > 1 && values.every((v) => v >= 0 && v <= 1) && sums.every((sum) => Math.abs(sum - 1) < 1e-3);
-  if (!probabilities)
+    width > 1 &&
+    inUnit &&
+    (choice === undefined || choice === "exclusive") &&
+    sums.every((sum) => Math.abs(sum - 1) < 1e-3);
+  if (!probabilities) {
+    const { kind, meaning, note: said } = plainMeaning(width, choice);
+    const note = `output "${name}" as it comes: ${said}`;
+    // What lies between 0 and 1 applies from a half on; logits do from 0 on.
+    const half = meaning === "labels" && inUnit ? 0.5 : 0;
+    if (kind === "binary-logit") {
+      const middle = inUnit ? 0.5 : 0;
+      return {
+        head: { kind, meaning, output: name, outputs: 2, note },
+        read: (out) =>
+          Float32Array.from({ length: 2 * out.length }, (_, i) => (i % 2 === 0 ? 0 : out[(i - 1) / 2]! - middle)),
+      };
+    }
     return {
-      head: { kind: "logits", output: name, outputs: width, note: `output "${name}" as it comes` },
-      read: (out) => Float32Array.from(out),
+      head: { kind, meaning, output: name, outputs: width, note },
+      read: (out) => Float32Array.from(out, (v) => v - half),
     };
+  }
   const note = `output "${name}" holds probabilities, read as their logarithms`;
   return {
-    head: { kind: "probabilities", output: name, outputs: width, note },
+    head: { kind: "probabilities", meaning: "classes", output: name, outputs: width, note },
     read: (out) => Float32Array.from(out, (p) => Math.log(Math.max(p, PROBABILITY_MIN))),
   };
 }

@@ -19,7 +19,9 @@ export interface LoadedModel {
   readonly foreign?: OnnxError;
 }
 
-const OPSET_MIN = 7;
+/** The operator sets whose meanings are known; the newest is the newest that the runtime loads. */
+export const OPSET_MIN = 7;
+export const OPSET_MAX = 26;
 
 /** Reads a model. Throws OnnxError for anything that cannot be read, never crashes. */
 export function loadGraph(bytes: Uint8Array): LoadedModel {
@@ -29,6 +31,15 @@ export function loadGraph(bytes: Uint8Array): LoadedModel {
   );
   const raw = readGraph(proto.graph!);
   const stranger = raw.nodes.find((node) => !isKnown(node));
+  if (opset > OPSET_MAX)
+    return {
+      proto,
+      opset,
+      graph: raw,
+      foreign: new OnnxError(`the model is written for operator set ${opset}, newer than ${OPSET_MAX}`, {
+        remedy: "export it for an earlier set",
+      }),
+    };
   if (stranger === undefined && opset < OPSET_MIN)
     return {
       proto,
@@ -174,15 +185,17 @@ function ordered(
   return order;
 }
 
-/** What a model file needs of a tensor at its border. A null dimension is the batch. */
+/** What a model file needs of a tensor at its border. A null dimension is the batch; a name is an open one of its own. */
 export interface PortOut {
   readonly name: string;
   readonly type: ElementType;
-  readonly dims: readonly (number | null)[];
+  readonly dims: readonly (number | string | null)[];
 }
 
 export function portProto(port: PortOut): ValueInfoProto {
-  const dim = port.dims.map((length) => (length === null ? { dim_param: "batch" } : { dim_value: BigInt(length) }));
+  const dim = port.dims.map((length) =>
+    typeof length === "number" ? { dim_value: BigInt(length) } : { dim_param: length ?? "batch" },
+  );
   return { name: port.name, type: { tensor_type: { elem_type: elementNumber(port.type), shape: { dim } } } };
 }
 

@@ -1,20 +1,66 @@
-/** Finds what a model's outputs mean: logits, probabilities to be stripped back to logits, or labels only. */
+/** Finds what a model's outputs mean – classes, independent labels, numbers – and strips what stands behind the logits. */
 import { OnnxError } from "./errors.ts";
 import type { Node, Ref } from "./ir.ts";
 import { attr, axisOf, nodeName, rankOf, typeOf } from "./ir.ts";
 import { attribute, isFloat, scalar, sizeOf } from "./tensor.ts";
 import type { Writer } from "./writer.ts";
 
+/** What the outputs say: which of several classes (the largest), which labels apply (each by itself), or numbers. */
+export type Meaning = "classes" | "labels" | "numbers";
+
+/** What the caller knows of the head: see `Head.kind` for what is found without. */
+export type HeadChoice = "exclusive" | "binary" | "multi-label" | "regression";
+
 export interface Head {
   /**
-   * softmax, log-softmax: stripped. sigmoid: one per class, stripped. binary: one sigmoid output, read as logits (0, z) of two classes.
-   * label: the model ends in ArgMax; the "logits" are one-hot labels without gradient. logits: as they come.
+   * softmax, log-softmax: stripped. multi-label: one sigmoid per label, stripped; sigmoid: the same where the caller says that
+   * the labels exclude each other. binary: one sigmoid output, read as logits (0, z) of two classes; binary-logit: one output
+   * read so on the caller's word. regression: numbers. label: the model ends in ArgMax; the "logits" are one-hot labels without
+   * gradient. logits: as they come.
    */
-  readonly kind: "logits" | "softmax" | "log-softmax" | "sigmoid" | "binary" | "label" | "probabilities";
+  readonly kind:
+    | "logits"
+    | "softmax"
+    | "log-softmax"
+    | "sigmoid"
+    | "multi-label"
+    | "binary"
+    | "binary-logit"
+    | "regression"
+    | "label"
+    | "probabilities";
+  /** Labels apply where z ≥ 0: the sigmoid's 0.5. */
+  readonly meaning: Meaning;
   readonly output: string;
   readonly outputs: number;
   /** What was found and done, for people. */
   readonly note: string;
+}
+
+/** What a head of k raw outputs is: the caller's word, else classes where there are several and a number where there is one. */
+export function plainMeaning(
+  k: number,
+  choice: HeadChoice | undefined,
+): { readonly kind: "logits" | "binary-logit" | "regression"; readonly meaning: Meaning; readonly note: string } {
+  if (choice === "binary" && k !== 1)
+    throw new OnnxError(`a binary head has one output, this model has ${k}`, {
+      remedy: "say exclusive for classes, multi-label for labels",
+    });
+  if (choice === "exclusive" && k === 1)
+    throw new OnnxError("a head of exclusive classes has several outputs, this model has one", {
+      remedy: "say binary for two classes from one output",
+    });
+  if (choice === "binary")
+    return { kind: "binary-logit", meaning: "classes", note: "one output, read as two classes with logits (0, z)" };
+  if (choice === "multi-label")
+    return { kind: "logits", meaning: "labels", note: `${k} outputs, taken as logits of labels that apply from 0 on` };
+  if (choice === "regression" || (choice === undefined && k === 1))
+    return {
+      kind: "regression",
+      meaning: "numbers",
+      note: k === 1 ? "one output per sample, a number" : `${k} numbers per sample`,
+    };
+  return { kind: "logits", meaning: "classes", note: `${k} outputs, taken as logits` };
 }
 
 /** They hand a sample's elements on in the same order. */
@@ -33,12 +79,13 @@ export const noVector = (): OnnxError =>
 
 /**
  * Chooses the output, strips the head and appends what makes it logits [batch, outputs].
- * `samples` gives the number of samples at each probe. Throws OnnxError where no output can be read as one vector per sample.
+ * `samples` gives the number of samples at each probe; `choice` is the caller's word on what the outputs mean. Throws OnnxError where no output can be read as one vector per sample.
  */
 export function findHead(
   g: Writer,
   outputs: readonly string[],
   samples: readonly number[],
+  choice?: HeadChoice,
 ): { readonly logits: Ref; readonly head: Head } {
   const maker = new Map<string, Node>();
   for (const node of g.nodes) for (const name of node.outputs) maker.set(name, node);
@@ -74,10 +121,15 @@ export function findHead(
     const cast = typeOf(ref) === "float32" ? ref : g.cast(ref, "float32");
     return is ? cast : g.op("Reshape", [cast, g.ints(flat)]);
   };
-  const found = (kind: Head["kind"], logits: Ref, count: number, note: string) => ({
+  const found = (kind: Head["kind"], meaning: Meaning, logits: Ref, count: number, note: string) => ({
     logits,
-    head: { kind, output: best.name, outputs: count, note: several + note },
+    head: { kind, meaning, output: best.name, outputs: count, note: several + note },
   });
+  /** (0, z) of one output. */
+  const paired = (z: Ref): Ref =>
+    g.op("Concat", [g.mul(z, g.constant(scalar("float32", 0))), z], attribute.int("axis", 1));
+  if (choice === "regression" && isFloat(typeOf(chosen)))
+    return found("regression", "numbers", rows(chosen, k), k, plainMeaning(k, choice).note);
 
   if (node?.op === "Log") {
     const before = maker.get(node.inputs[0]!);
@@ -89,6 +141,7 @@ export function findHead(
     if (x.at.every((known) => known.dims[axis] === k))
       return found(
         node.op === "Softmax" ? "softmax" : "log-softmax",
+        "classes",
         rows(x, k),
         k,
         `the closing ${node.op} is left out: attacks see the logits before it`,
@@ -96,10 +149,13 @@ export function findHead(
   }
   if (node?.op === "Sigmoid") {
     const z = rows(g.ref(node.inputs[0]!), k);
-    if (k > 1) return found("sigmoid", z, k, "one sigmoid per class, left out: attacks see the values before it");
-    const zero = g.mul(z, g.constant(scalar("float32", 0)));
-    const pair = g.op("Concat", [zero, z], attribute.int("axis", 1));
-    return found("binary", pair, 2, "one sigmoid output, read as two classes with logits (0, z)");
+    if (k === 1 && choice !== "multi-label")
+      return found("binary", "classes", paired(z), 2, "one sigmoid output, read as two classes with logits (0, z)");
+    if (choice === "exclusive")
+      return found("sigmoid", "classes", z, k, "one sigmoid per class, left out: attacks see the values before it");
+    // Nothing makes sigmoids exclude each other: whoever knows that they do has to say so.
+    const note = `${k} independent sigmoids, left out: each label applies where the value before it is at least 0`;
+    return found("multi-label", "labels", z, k, note);
   }
   if (node?.op === "ArgMax" && k === 1) {
     const x = g.ref(node.inputs[0]!);
@@ -111,11 +167,15 @@ export function findHead(
       [label, g.ints([classes]), g.constant({ type: "float32", dims: [2], data: Float64Array.of(0, 1) })],
       attribute.int("axis", 1),
     );
-    return found("label", oneHot, classes, `the model gives labels only (ArgMax at "${nodeName(node)}")`);
+    return found("label", "classes", oneHot, classes, `the model gives labels only (ArgMax at "${nodeName(node)}")`);
   }
   if (!isFloat(typeOf(chosen)))
     throw new OnnxError(`the output "${best.name}" holds ${typeOf(chosen)} values`, {
       remedy: "export the model with its scores as output",
     });
-  return found("logits", rows(chosen, k), k, k === 1 ? "one output per sample" : `${k} outputs, taken as logits`);
+  const plain = plainMeaning(k, choice);
+  const z = rows(chosen, k);
+  return plain.kind === "binary-logit"
+    ? found(plain.kind, plain.meaning, paired(z), 2, plain.note)
+    : found(plain.kind, plain.meaning, z, k, plain.note);
 }

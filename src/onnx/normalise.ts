@@ -1,8 +1,12 @@
 /** Brings operator calls of any set from 7 on to the meaning they have in the dialect (set 17), while they are written. */
+import { attention, rotaryEmbedding } from "./attention.ts";
+import { einsum } from "./einsum.ts";
 import { OnnxError } from "./errors.ts";
 import { attr, axisOf, fixed, nodeName, rankOf, typeOf, wrongShape } from "./ir.ts";
 import type { Node, Ref } from "./ir.ts";
 import { opOf } from "./ops.ts";
+import { unrolled } from "./recurrent.ts";
+import { gridSample } from "./sampling.ts";
 import { attribute, elementType, scalar } from "./tensor.ts";
 import type { Writer } from "./writer.ts";
 
@@ -73,6 +77,22 @@ const firstResize: Write = (g, node, [x, given]) => {
     ),
   ];
 };
+
+/** Padding that goes round (set 19): each axis between its own end and its own beginning. */
+function wrapped(g: Writer, node: Node, x: Ref, pads: readonly number[]): Ref {
+  const rank = rankOf(x);
+  let out = x;
+  for (let axis = 0; axis < rank; axis++) {
+    const before = pads[axis]!,
+      after = pads[axis + rank]!;
+    if (before === 0 && after === 0) continue;
+    const n = fixed(x, axis);
+    if (Math.min(before, after) < 0) throw wrongShape(node, "wrapping and cutting at once is not supported");
+    const places = Array.from({ length: before + n + after }, (_, i) => (((i - before) % n) + n) % n);
+    out = g.op("Gather", [out, g.ints(places)], attribute.int("axis", axis));
+  }
+  return out;
+}
 
 const spatialOnes = (x: Ref): number[] => Array.from({ length: rankOf(x) - 2 }, () => 1);
 
@@ -155,8 +175,6 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
       write(g, node, [x, pads, fill, given]) {
         const axes = constantNumbers(node, given)?.map((axis) => axisOf(node, axis, rankOf(x!)));
         const list = constantNumbers(node, pads) ?? [];
-        if (attr.string(node, "mode", "constant") === "wrap")
-          throw wrongShape(node, "padding mode wrap is not supported");
         const rank = rankOf(x!);
         const whole = axes
           ? Array.from({ length: 2 * rank }, (_, i) => {
@@ -164,6 +182,7 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
               return at < 0 ? 0 : list[i < rank ? at : at + axes.length]!;
             })
           : list;
+        if (attr.string(node, "mode", "constant") === "wrap") return [wrapped(g, node, x!, whole)];
         return [g.op("Pad", [x, g.ints(whole), fill], ...keep(node, "mode"))];
       },
     },
@@ -263,6 +282,36 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
       },
     },
   ],
+  Attention: [{ write: attention }],
+  RotaryEmbedding: [{ write: rotaryEmbedding }],
+  Einsum: [{ write: einsum }],
+  GridSample: [{ write: gridSample }],
+  Compress: [
+    {
+      write(g, node, [x, condition]) {
+        const chosen = constantNumbers(node, condition);
+        if (chosen === undefined) throw wrongShape(node, "lacks its condition");
+        const places = chosen.flatMap((yes, i) => (yes ? [i] : []));
+        const flat = node.attributes["axis"] === undefined;
+        const from = flat ? g.op("Reshape", [x, g.ints([-1])]) : x!;
+        const axis = flat ? 0 : axisOf(node, attr.int(node, "axis", 0), rankOf(x!));
+        return [g.op("Gather", [from, g.ints(places)], attribute.int("axis", axis))];
+      },
+    },
+  ],
+  GlobalLpPool: [
+    {
+      write(g, node, [x]) {
+        const p = attr.int(node, "p", 2);
+        if (p !== 1 && p !== 2) throw wrongShape(node, `of order ${p} is not supported`);
+        const axes = Array.from({ length: rankOf(x!) - 2 }, (_, i) => i + 2);
+        return [g.op(p === 1 ? "ReduceL1" : "ReduceL2", [x], attribute.ints("axes", axes))];
+      },
+    },
+  ],
+  RNN: [{ write: unrolled }],
+  GRU: [{ write: unrolled }],
+  LSTM: [{ write: unrolled }],
   Mish: [{ write: (g, _, [x]) => [g.mul(x!, g.op("Tanh", [g.op("Softplus", [x])]))] }],
   Swish: [{ write: (g, node, [x]) => [g.mul(x!, g.op("Sigmoid", [g.scale(x!, attr.float(node, "alpha", 1))]))] }],
   GroupNormalization: [
@@ -299,6 +348,9 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
     },
   ],
 };
+
+/** Operators that are rewritten in some set or in all. */
+export const lowered: readonly string[] = Object.keys(lowerings);
 
 function loweringOf(node: Node, opset: number): Lowering | undefined {
   if (node.domain !== "" || !Object.hasOwn(lowerings, node.op)) return undefined;

@@ -19,7 +19,14 @@ export type Objective =
   | { readonly kind: "targeted-margin"; readonly label: Int32Array; readonly target: Int32Array }
   | { readonly kind: "dlr"; readonly label: Int32Array }
   | { readonly kind: "dlr-targeted"; readonly label: Int32Array; readonly target: Int32Array }
-  | { readonly kind: "unsafe"; readonly clauses: readonly (readonly LinearConstraint[])[] };
+  | { readonly kind: "unsafe"; readonly clauses: readonly (readonly LinearConstraint[])[] }
+  /**
+   * Independent labels: max_k −s_k·(z_k − t_k) with s_k = ±1 for labels that (do not) apply and 0 for those that are not judged;
+   * above 0 some label has changed. `sign`: n × outputs; `threshold`: per output.
+   */
+  | { readonly kind: "flip"; readonly sign: Float32Array; readonly threshold: Float32Array }
+  /** Numbers: max_k |z_k − c_k|/τ_k − 1, above 0 where some output is further than its tolerance away. `centre`: n × outputs. */
+  | { readonly kind: "deviation"; readonly centre: Float32Array; readonly tolerance: Float32Array };
 
 type Kind = Objective["kind"];
 
@@ -53,6 +60,10 @@ interface Entry {
 
 const LABEL = "vauban.label",
   TARGET = "vauban.target",
+  SIGN = "vauban.sign",
+  THRESHOLD = "vauban.threshold",
+  CENTRE = "vauban.centre",
+  TOLERANCE = "vauban.tolerance",
   A = "vauban.constraint.a",
   B = "vauban.constraint.b";
 
@@ -139,6 +150,27 @@ const objectives: { readonly [K in Kind]: Entry } = {
       return max(g, min(g, clauses, [2]), [1]);
     },
   },
+  flip: {
+    outputsMin: 1,
+    build(g, logits, feed) {
+      const k = fixed(logits, 1);
+      const sign = feed(SIGN, [null, k]);
+      const beyond = g.neg(g.mul(sign, g.sub(logits, feed(THRESHOLD, [k]))));
+      const judged = g.op("Greater", [g.op("Abs", [sign]), g.number(0.5, sign)]);
+      return max(g, g.op("Where", [judged, beyond, g.number(LOWEST, beyond)]), [1]);
+    },
+  },
+  deviation: {
+    outputsMin: 1,
+    build(g, logits, feed) {
+      const k = fixed(logits, 1);
+      const off = g.div(g.sub(logits, feed(CENTRE, [null, k])), feed(TOLERANCE, [k]));
+      // Upwards at the centre itself: a distance has no slope there, and an attack must leave it somehow.
+      const up = g.op("GreaterOrEqual", [off, g.number(0, off)]);
+      const far = max(g, g.op("Where", [up, off, g.neg(off)]), [1]);
+      return g.sub(far, g.number(1, far));
+    },
+  },
 };
 
 /** Appends an objective's nodes. Throws OnnxError where the model has too few outputs for it. */
@@ -167,8 +199,30 @@ function oneHot(classes: Int32Array, n: number, outputs: number, what: string): 
   return { type: "float32", dims: [n, outputs], data };
 }
 
+function table(data: Float32Array, dims: readonly number[], what: string): RuntimeTensor {
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  if (data.length !== count) throw new RangeError(`${data.length} ${what} where ${dims.join(" × ")} are needed`);
+  return { type: "float32", dims, data };
+}
+
+/** Feeds with one row per sample; the others hold for every sample. */
+const PER_SAMPLE: ReadonlySet<string> = new Set([LABEL, TARGET, SIGN, CENTRE]);
+export const isPerSample = (feed: string): boolean => PER_SAMPLE.has(feed);
+
 /** The tensors an objective's nodes take, for n samples. Throws RangeError for labels that are no class. */
 export function feedsOf(objective: Objective, n: number, outputs: number): Record<string, RuntimeTensor> {
+  if (objective.kind === "flip")
+    return {
+      [SIGN]: table(objective.sign, [n, outputs], "signs"),
+      [THRESHOLD]: table(objective.threshold, [outputs], "thresholds"),
+    };
+  if (objective.kind === "deviation") {
+    if (objective.tolerance.some((tolerance) => !(tolerance > 0))) throw new RangeError("a tolerance is not above 0");
+    return {
+      [CENTRE]: table(objective.centre, [n, outputs], "centres"),
+      [TOLERANCE]: table(objective.tolerance, [outputs], "tolerances"),
+    };
+  }
   if (objective.kind !== "unsafe") {
     const feeds = { [LABEL]: oneHot(objective.label, n, outputs, "label") };
     return "target" in objective ? { ...feeds, [TARGET]: oneHot(objective.target, n, outputs, "target") } : feeds;

@@ -7,6 +7,7 @@ import { linear } from "./ops/linear.ts";
 import { normalisation } from "./ops/normalisation.ts";
 import type { Op, OpTable } from "./ops/op.ts";
 import { pooling } from "./ops/pooling.ts";
+import { quantisation } from "./ops/quantisation.ts";
 import { random } from "./ops/random.ts";
 import { reductions } from "./ops/reductions.ts";
 import { shapes } from "./ops/shapes.ts";
@@ -21,6 +22,7 @@ export const ops: OpTable = {
   ...reductions,
   ...shapes,
   ...indexing,
+  ...quantisation,
   ...random,
 };
 

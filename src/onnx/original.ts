@@ -3,6 +3,7 @@ import type { InputContract } from "#assessment/system.ts";
 import type { InferenceRuntime, InferenceSession, RuntimeTensor } from "#base/ports.ts";
 import { isUnbatched, networkShape, soleInput } from "./attack-graph.ts";
 import { runSamples } from "./batches.ts";
+import type { Feed } from "./batches.ts";
 import { encodeModel } from "./codec.ts";
 import { OnnxError } from "./errors.ts";
 import { portProto } from "./graph.ts";
@@ -52,13 +53,14 @@ function withoutZipMap(loaded: LoadedModel, bytes: Uint8Array): { bytes: Uint8Ar
   return { bytes: encodeModel(replaced), outputs };
 }
 
-/** Loads the file's own model. Throws OnnxError where the runtime refuses it or the samples do not fit. */
+/** Loads the file's own model; `others` are fed beside the samples. Throws OnnxError where the runtime refuses it or the samples do not fit. */
 export async function openOriginal(
   loaded: LoadedModel,
   bytes: Uint8Array,
   contract: InputContract,
   sample: readonly number[],
   runtime: InferenceRuntime,
+  others: Readonly<Record<string, RuntimeTensor>> = {},
 ): Promise<OriginalModel> {
   const input = soleInput(loaded.graph);
   const preprocessing = preprocessingOf(contract, sample, networkShape(input, sample));
@@ -93,7 +95,8 @@ export async function openOriginal(
   const run = async (x: Float32Array, n: number, group: number | "bare"): Promise<Outputs> => {
     if (x.length !== n * sizeOf(sample))
       throw new RangeError(`${x.length} values are not ${n} samples of ${sizeOf(sample)}`);
-    const feeds = { [input.name]: { tensor: feed(x, n), perSample: true } };
+    const feeds: Record<string, Feed> = { [input.name]: { tensor: feed(x, n), perSample: true } };
+    for (const [name, tensor] of Object.entries(others)) feeds[name] = { tensor, perSample: false };
     try {
       const results = await runSamples(session, feeds, n, group, model.outputs);
       return Object.fromEntries(
@@ -133,9 +136,12 @@ export function throughHead(head: Head, logits: ArrayLike<number>, n: number): F
       case "log-softmax":
         return z.map((v) => v - total);
       case "sigmoid":
+      case "multi-label":
         return z.map((v) => 1 / (1 + Math.exp(-v)));
       case "binary":
         return [1 / (1 + Math.exp(-z[1]!))];
+      case "binary-logit":
+        return [z[1]!];
       case "label":
         return [z.indexOf(top)];
       default:

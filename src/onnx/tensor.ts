@@ -151,7 +151,9 @@ export function toValue(tensor: RuntimeTensor): Value {
   const { type, dims, data } = tensor;
   if (type === "string") throw new OnnxError("a string tensor has no numeric value");
   const values = new Float64Array(data.length);
-  if (type === "float16") for (let i = 0; i < values.length; i++) values[i] = fromHalf((data as Uint16Array)[i]!);
+  // The runtime hands half precision out as numbers where the engine has an array for them, as bits where it has not.
+  if (type === "float16" && data instanceof Uint16Array)
+    for (let i = 0; i < values.length; i++) values[i] = fromHalf(data[i]!);
   else for (let i = 0; i < values.length; i++) values[i] = Number((data as NumberArray)[i]);
   return { type, dims, data: values };
 }

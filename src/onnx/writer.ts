@@ -5,7 +5,7 @@ import { OnnxError } from "./errors.ts";
 import type { Known, Node, Ref } from "./ir.ts";
 import { sameDims, typeOf } from "./ir.ts";
 import { opOf } from "./ops.ts";
-import { attribute, elementNumber, scalar, sizeOf, toRuntime, toValue, vector } from "./tensor.ts";
+import { attribute, elementNumber, isFloat, scalar, sizeOf, toRuntime, toValue, vector } from "./tensor.ts";
 import type { ElementType, Value } from "./tensor.ts";
 
 /** Above this many elements a constant is computed when the model runs, not here. */
@@ -17,6 +17,9 @@ const FOLD_WORK_MAX = 2 ** 26;
 
 /** Operators whose work is more than their elements: bounded by the product of output and largest input. */
 const HEAVY = new Set(["MatMul", "Gemm", "Conv", "ConvTranspose", "MaxPool", "AveragePool", "Resize", "LRN", "TopK"]);
+
+/** Operators that read nothing of their input but its shape. */
+const SHAPE_ONLY = new Set(["Shape", "Size", "EyeLike"]);
 
 /** How much folding a graph has left. */
 export interface FoldBudget {
@@ -49,7 +52,7 @@ export function inferNode(node: Node, inputs: readonly (Known | undefined)[], bu
   if (op === undefined) throw new OnnxError(`operator ${node.op} is not in the table`, { node: node.name });
   const outputs = op.shape({ node, inputs });
   const ready = node.inputs.every((name, i) => name === "" || inputs[i]?.value !== undefined);
-  const shapeOnly = node.op === "Shape" || node.op === "Size";
+  const shapeOnly = SHAPE_ONLY.has(node.op);
   if (!(ready || shapeOnly) || RANDOM.has(node.op)) return [...outputs];
   if (!shapeOnly && !affordable(node, inputs, outputs, budget)) return [...outputs];
   const values = op.value({
@@ -84,12 +87,17 @@ export class Writer {
   readonly probes: number;
   readonly #prefix: string;
   readonly #budget: FoldBudget = { work: FOLD_WORK_MAX };
+  readonly #unfolded: ReadonlySet<string>;
   #count = 0;
 
-  /** Names it makes begin with `prefix`, which must not occur at the start of the model's own. */
-  constructor(probes: number, prefix: string) {
+  /**
+   * Names it makes begin with `prefix`, which must not occur at the start of the model's own. Operators in `unfolded` stay
+   * calls even where their inputs are constant.
+   */
+  constructor(probes: number, prefix: string, unfolded: ReadonlySet<string> = new Set()) {
     this.probes = probes;
     this.#prefix = prefix;
+    this.#unfolded = unfolded;
   }
 
   fresh(hint: string): string {
@@ -146,12 +154,13 @@ export class Writer {
   append(given: Node): void {
     const inputs = given.inputs.map((name) => (name === "" ? undefined : this.ref(name)));
     const node = { ...given, inputs: inputs.map((input) => input?.name ?? "") };
+    const unfolded = this.#unfolded.has(node.op);
     const at = Array.from({ length: this.probes }, (_, k) =>
       inferNode(
         node,
         inputs.map((input) => input?.at[k]),
         this.#budget,
-      ),
+      ).map((known) => (unfolded ? { type: known.type, dims: known.dims } : known)),
     );
     const [x] = inputs;
     if (x !== undefined && PASSING.has(node.op) && at.every(([y], k) => sameKnown(y!, x.at[k]!))) {
@@ -237,8 +246,16 @@ export class Writer {
   /** A tensor repeated to the shape of another. */
   expandLike(a: Ref, like: Ref): Ref {
     if (a.at.every((known, k) => sameDims(known.dims, like.at[k]!.dims))) return a;
-    const varies = like.at.some((known) => !sameDims(known.dims, like.at[0]!.dims));
-    return this.op("Expand", [a, varies ? this.op("Shape", [like]) : this.ints(like.at[0]!.dims)]);
+    const [known, ...others] = like.at;
+    const shift = known!.dims.length - a.at[0]!.dims.length;
+    // Where `a` has the varying length already, a 1 keeps it: the shape need not be asked of a tensor that may not be there.
+    const target = known!.dims.map((dim, axis) => {
+      if (others.every((other) => other.dims[axis] === dim)) return dim;
+      const has = axis >= shift && a.at.every((own, k) => own.dims[axis - shift] === like.at[k]!.dims[axis]);
+      return has ? 1 : undefined;
+    });
+    const constant = target.every((dim) => dim !== undefined);
+    return this.op("Expand", [a, constant ? this.ints(target) : this.op("Shape", [like])]);
   }
 
   /** The gradient of a broadcast tensor: summed over the axes along which `to` was repeated. */
@@ -252,15 +269,13 @@ export class Writer {
     return this.reshapeLike(this.sum(gradient, repeated, true), to);
   }
 
-  zerosLike(like: Ref): Ref {
+  zerosLike = (like: Ref): Ref => this.#filledLike(like, 0);
+  onesLike = (like: Ref): Ref => this.#filledLike(like, 1);
+  /** Gradients of whole numbers are real. */
+  #filledLike(like: Ref, x: number): Ref {
+    const type = isFloat(typeOf(like)) ? typeOf(like) : "float32";
     return this.expandLike(
-      this.constant({ type: typeOf(like), dims: like.at[0]!.dims.map(() => 1), data: Float64Array.of(0) }),
-      like,
-    );
-  }
-  onesLike(like: Ref): Ref {
-    return this.expandLike(
-      this.constant({ type: typeOf(like), dims: like.at[0]!.dims.map(() => 1), data: Float64Array.of(1) }),
+      this.constant({ type, dims: like.at[0]!.dims.map(() => 1), data: Float64Array.of(x) }),
       like,
     );
   }

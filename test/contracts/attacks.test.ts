@@ -152,7 +152,10 @@ for (const attack of attacks)
 
     for (const ground of grounds())
       for (const norm of attack.norms) {
-        const objectives = "objective" in attack.defaults ? attack.objectives.filter((kind) => kind !== "unsafe") : [];
+        const objectives =
+          "objective" in attack.defaults
+            ? attack.objectives.filter((kind) => !["unsafe", "flip", "deviation"].includes(kind))
+            : [];
         for (const objective of objectives.length > 0 ? objectives : [""]) {
           const parameters = shortened(attack, objective ? { objective } : {});
           const where = `${ground.name}, ${norm}${objective ? `, ${objective}` : ""}`;

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { assess, type AssessRequest } from "#assess/index.ts";
 import type { Diagnostic } from "#base/diagnostics.ts";
+import type { Host } from "#base/ports.ts";
 import { rng } from "#base/random.ts";
 import type { Assessment } from "#assessment/index.ts";
 import { localHost } from "#host/index.ts";
@@ -28,10 +29,18 @@ export interface Refused {
 export async function assessText(
   text: string,
   folder: string,
-  options: Partial<AssessRequest> & { state?: string; signal?: AbortSignal; onProgress?: () => void } = {},
+  options: Partial<AssessRequest> & {
+    state?: string;
+    signal?: AbortSignal;
+    onProgress?: () => void;
+    workers?: number;
+    /** What stands between the pipeline and the machine, for tests of what a machine can do wrong. */
+    hosted?: (host: Host) => Host;
+  } = {},
 ): Promise<Assessed | Refused> {
   const state = options.state ?? mkdtempSync(join(tmpdir(), "vauban-state-"));
-  const host = localHost(folder, state, 2);
+  const plain = localHost(folder, state, options.workers ?? 2);
+  const host = options.hosted?.(plain) ?? plain;
   try {
     const result = await assess(
       {
@@ -56,7 +65,7 @@ export async function assessText(
     );
     return result.status === "refused" ? { diagnostics: result.diagnostics } : result;
   } finally {
-    await host.models.close();
+    await plain.models.close();
     if (!options.state) rmSync(state, { recursive: true, force: true });
   }
 }

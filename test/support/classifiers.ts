@@ -66,6 +66,22 @@ export function objectiveOf(objective: Objective, k: number, z: Float64Array): {
       void second;
       return { value, dz };
     }
+    case "flip": {
+      const at = k * z.length;
+      const beyond = z.map((value, j) =>
+        objective.sign[at + j] === 0 ? -Infinity : -objective.sign[at + j]! * (value - objective.threshold[j]!),
+      );
+      const best = beyond.indexOf(Math.max(...beyond));
+      dz[best] = -objective.sign[at + best]!;
+      return { value: beyond[best]!, dz };
+    }
+    case "deviation": {
+      const off = z.map((value, j) => (value - objective.centre[k * z.length + j]!) / objective.tolerance[j]!);
+      const far = off.map(Math.abs);
+      const best = far.indexOf(Math.max(...far));
+      dz[best] = (off[best]! >= 0 ? 1 : -1) / objective.tolerance[best]!;
+      return { value: far[best]! - 1, dz };
+    }
     case "unsafe": {
       let best = -Infinity;
       let chosen: readonly number[] = [];

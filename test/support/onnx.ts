@@ -17,6 +17,12 @@ export interface NodeSketch {
 export interface ModelSketch {
   readonly opset?: number;
   readonly input: { readonly name: string; readonly dims: readonly (number | null)[]; readonly type?: ElementType };
+  /** Inputs besides the first. */
+  readonly more?: readonly {
+    readonly name: string;
+    readonly dims: readonly (number | null)[];
+    readonly type?: ElementType;
+  }[];
   readonly constants?: Readonly<Record<string, Value>>;
   readonly nodes: readonly NodeSketch[];
   readonly outputs: readonly string[];
@@ -55,7 +61,9 @@ export function sketchProto(sketch: ModelSketch): ModelProto {
         }),
       ),
       initializer: Object.entries(sketch.constants ?? {}).map(([name, value]) => writeTensor(toRuntime(value), name)),
-      input: [portProto({ name: sketch.input.name, type: sketch.input.type ?? "float32", dims: sketch.input.dims })],
+      input: [sketch.input, ...(sketch.more ?? [])].map(({ name, type, dims }) =>
+        portProto({ name, type: type ?? "float32", dims }),
+      ),
       output: sketch.outputs.map((name) =>
         sketch.outputDims
           ? portProto({ name, type: sketch.outputType ?? "float32", dims: sketch.outputDims })

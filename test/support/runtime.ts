@@ -1,12 +1,13 @@
 /** onnxruntime for tests, one thread: the host's own adapter has its own tests. */
 import * as ort from "onnxruntime-node";
+import { givenTensor } from "#host/runtime.ts";
 import type { InferenceRuntime, RuntimeTensor } from "#base/ports.ts";
 
 const options = {
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
   graphOptimizationLevel: "all",
-  logSeverityLevel: 3,
+  logSeverityLevel: 4,
 } as const;
 
 export const testRuntime: InferenceRuntime = {
@@ -18,10 +19,7 @@ export const testRuntime: InferenceRuntime = {
       outputNames: session.outputNames,
       async run(feeds, fetches) {
         const tensors = Object.fromEntries(
-          Object.entries(feeds).map(([name, tensor]) => [
-            name,
-            new ort.Tensor(tensor.type as "float32", tensor.data as Float32Array, [...tensor.dims]),
-          ]),
+          Object.entries(feeds).map(([name, tensor]) => [name, givenTensor(ort, tensor)]),
         );
         const results = await (fetches ? session.run(tensors, [...fetches]) : session.run(tensors));
         return Object.fromEntries(

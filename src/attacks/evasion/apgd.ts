@@ -19,7 +19,7 @@ export default defineAttack({
     "Croce, Hein: Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks. ICML 2020, Algorithm 1",
   needs: "gradient",
   norms: ["linf", "l2"],
-  objectives: ["cross-entropy", "margin", "targeted-margin", "dlr", "dlr-targeted", "unsafe"],
+  objectives: ["cross-entropy", "margin", "targeted-margin", "dlr", "dlr-targeted", "unsafe", "flip", "deviation"],
   // 100 steps, a first step of twice the budget, and 9 targets for the targeted variant: §3 and §4.2 of the paper. Other starts
   // are ours: large steps from a random one can land where every unit is dead and no gradient is left. "centre" starts from
   // the input itself, "shade" as far towards black, white and grey (one a restart) as the budget goes. `eot`: gradients averaged

@@ -1,7 +1,7 @@
 /** Carlini–Wagner in L2: length plus a constant times what is missing to the goal, minimised behind tanh; the constant is bisected. */
-import { type Arena, type Climb, defineAttack } from "#attacks/harness.ts";
+import { type Arena, defineAttack } from "#attacks/harness.ts";
 import { type Nearest, bisectBack, keep, nothingYet } from "#attacks/nearest.ts";
-import { closeUp } from "#attacks/rows.ts";
+import { TOWARDS, closeUp, towards } from "#attacks/rows.ts";
 
 /** Keeps values off the ends of the range, where tanh has no inverse (the authors' code). */
 const INSIDE = 0.999999;
@@ -18,7 +18,7 @@ export default defineAttack({
   needs: "gradient",
   minimal: true,
   norms: ["l2"],
-  objectives: ["margin", "targeted-margin"],
+  objectives: TOWARDS,
   // Nine values of the constant from 0.001 and a rate of 0.01 as in the authors' code; 1,000 steps at most, of its 10,000.
   defaults: { steps: 1000, searches: 9, rate: 0.01, constant: 0.001 },
   async run(arena, { steps, searches, rate, constant }) {
@@ -69,7 +69,6 @@ async function minimise(
       w[k * size + i] = half > 0 ? Math.atanh((INSIDE * (centre[place]! - middle)) / half) : 0;
     }
   });
-  const target = goal.kind === "targeted" ? all.map((row) => goal.target[row]!) : new Int32Array(all.length);
   const lossAtCheck = new Float64Array(all.length).fill(Infinity);
   const stuck = new Uint8Array(all.length);
   const often = Math.max(1, Math.ceil(steps / 10));
@@ -81,11 +80,7 @@ async function minimise(
         const half = (high[place]! - low[place]!) / 2;
         x[k * size + i] = (high[place]! + low[place]!) / 2 + half * Math.tanh(w[k * size + i]!);
       }
-    const climb: Climb =
-      goal.kind === "targeted"
-        ? { kind: "targeted-margin", target: target.subarray(0, rows.length) }
-        : { kind: "margin" };
-    const { value, gradient, margin } = await arena.climb(rows, x.subarray(0, rows.length * size), climb);
+    const { value, gradient, margin } = await arena.climb(rows, x.subarray(0, rows.length * size), towards(goal, rows));
     for (let k = 0; k < rows.length; k++) {
       const row = rows[k]!;
       if (margin[k]! > 0) {
@@ -112,7 +107,7 @@ async function minimise(
       lossAtCheck[k] = loss;
     }
     const open = arena.open(rows.filter((_, k) => stuck[k] === 0));
-    closeUp(rows, open, size, [w, first, second], [target, lossAtCheck, stuck]);
+    closeUp(rows, open, size, [w, first, second], [lossAtCheck, stuck]);
     rows = open;
     report(step + 1);
     if (rows.length === 0) break;

@@ -1,5 +1,6 @@
 /** FAB: steps onto the linearised decision boundary, pulled towards the sample, to find the nearest point beyond it. */
-import { type Arena, defineAttack } from "#attacks/harness.ts";
+import { hasLabels } from "#attacks/goals.ts";
+import { type Arena, type Climb, defineAttack } from "#attacks/harness.ts";
 import { type Nearest, bisectBack, keep, nothingYet } from "#attacks/nearest.ts";
 import type { Norm, Region } from "#attacks/region.ts";
 import { closeUp, gather, runnersUp } from "#attacks/rows.ts";
@@ -18,12 +19,12 @@ export default defineAttack({
   needs: "gradient",
   minimal: true,
   norms: ["linf", "l2", "l1"],
-  objectives: ["targeted-margin"],
+  objectives: ["targeted-margin", "unsafe", "flip", "deviation"],
   // 100 steps and 9 targets as in AutoAttack; fewer classes, fewer targets.
   defaults: { steps: 100, restarts: 1, targets: 9 },
   async run(arena, { steps, restarts, targets }) {
     const { size, region } = arena;
-    const ranking = await runnersUp(arena);
+    const ranking = hasLabels(arena.goal) ? await runnersUp(arena) : new Map<number, readonly number[]>();
     const choices = arena.goal.kind === "untargeted" ? Math.min(targets, arena.outputs - 1) : 1;
     const nearest = nothingYet(arena);
     let pass = 0;
@@ -33,7 +34,7 @@ export default defineAttack({
         if (rows.length === 0) return;
         const x = gather(region.centre, rows, size);
         if (restart > 0) rows.forEach((row, k) => stray(arena, row, `${choice}/${restart}`, nearest, x, k * size));
-        const target = Int32Array.from(rows, (row) => ranking.get(row)![choice]!);
+        const target = Int32Array.from(rows, (row) => ranking.get(row)?.[choice] ?? 0);
         await walk(arena, rows, target, x, steps, nearest, (step) =>
           arena.report(pass * steps + step, restarts * choices * steps),
         );
@@ -66,7 +67,7 @@ async function walk(
   nearest: Nearest,
   report: (step: number) => void,
 ): Promise<void> {
-  const { size, region } = arena;
+  const { size, region, goal } = arena;
   const { centre } = region;
   const plane = planes(region);
   const fromHere = new Float64Array(size);
@@ -74,8 +75,9 @@ async function walk(
   const target = aimed.slice();
   let rows: Int32Array = all;
   for (let step = 0; step < steps; step++) {
-    const climb = { kind: "targeted-margin", target: target.subarray(0, rows.length) } as const;
-    const { value, gradient: slope } = await arena.climb(rows, x.subarray(0, rows.length * size), climb);
+    const aim = (): Climb =>
+      hasLabels(goal) ? { kind: "targeted-margin", target: target.subarray(0, rows.length) } : { kind: goal.kind };
+    const { value, gradient: slope } = await arena.climb(rows, x.subarray(0, rows.length * size), aim());
     let open = arena.open(rows);
     closeUp(rows, open, size, [x, slope], [value, target]);
     rows = open;
@@ -95,10 +97,7 @@ async function walk(
     // What lies beyond the goal counts, and goes on from nearer to the sample.
     const here = x.subarray(0, rows.length * size);
     // Scores are of inputs on the grid, where there is one: the walk needs what lies between.
-    const { margin } =
-      region.steps === null
-        ? await arena.score(rows, here)
-        : await arena.climb(rows, here, { ...climb, target: target.subarray(0, rows.length) });
+    const { margin } = region.steps === null ? await arena.score(rows, here) : await arena.climb(rows, here, aim());
     for (let k = 0; k < rows.length; k++) {
       if (!(margin[k]! > 0)) continue;
       const base = rows[k]! * size;

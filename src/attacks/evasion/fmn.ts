@@ -1,8 +1,8 @@
 /** FMN: gradient steps in a ball that shrinks while the point is beyond the goal and grows while it is not. */
-import { type Arena, type Climb, defineAttack } from "#attacks/harness.ts";
+import { type Arena, defineAttack } from "#attacks/harness.ts";
 import { type Nearest, bisectBack, keep, nothingYet } from "#attacks/nearest.ts";
 import { type Norm, distanceTo, pullInto, wholeRange } from "#attacks/region.ts";
-import { closeUp, gather } from "#attacks/rows.ts";
+import { TOWARDS, closeUp, gather, towards } from "#attacks/rows.ts";
 import { thinOut } from "#attacks/sparse.ts";
 
 /** Where the steps of point (as a share of the first) and of radius end (Algorithm 1 and §3 of the authors' code). */
@@ -20,7 +20,7 @@ export default defineAttack({
   needs: "gradient",
   minimal: true,
   norms: ["linf", "l2", "l1", "l0"],
-  objectives: ["margin", "targeted-margin"],
+  objectives: TOWARDS,
   // A first step of length 1 and a first change of radius of 5 % as in the paper; 100 steps as in the authors' code.
   defaults: { steps: 100, restarts: 1, step: 1, gamma: 0.05 },
   async run(arena, { steps, restarts, step, gamma }) {
@@ -84,17 +84,12 @@ async function close(
     });
   const radius = new Float64Array(all.length).fill(sparse ? 1 : Infinity);
   const seen = new Uint8Array(all.length);
-  const target = goal.kind === "targeted" ? all.map((row) => goal.target[row]!) : new Int32Array(all.length);
   let rows: Int32Array = all;
   for (let step = 0; step < plan.steps; step++) {
     const cosine = (1 + Math.cos((Math.PI * step) / plan.steps)) / 2;
     const reach = plan.step * (LAST_STEP + (1 - LAST_STEP) * cosine);
     const gamma = LAST_GAMMA + (plan.gamma - LAST_GAMMA) * cosine;
-    const climb: Climb =
-      goal.kind === "targeted"
-        ? { kind: "targeted-margin", target: target.subarray(0, rows.length) }
-        : { kind: "margin" };
-    const { value, gradient, margin } = await arena.climb(rows, x.subarray(0, rows.length * size), climb);
+    const { value, gradient, margin } = await arena.climb(rows, x.subarray(0, rows.length * size), towards(goal, rows));
     const open = arena.open(rows);
     for (let k = 0; k < rows.length; k++) {
       const row = rows[k]!;
@@ -119,7 +114,7 @@ async function close(
       for (let i = 0; i < size; i++) x[at + i]! += (reach * gradient[at + i]!) / length;
       pullInto(region, row, x, at, radius[k]!);
     }
-    closeUp(rows, open, size, [x], [radius, seen, target]);
+    closeUp(rows, open, size, [x], [radius, seen]);
     rows = open;
     report(step + 1);
     if (rows.length === 0) return;

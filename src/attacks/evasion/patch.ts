@@ -1,7 +1,7 @@
 /** One patch for every input: optimised over random placement, scale, rotation and light, by gradient or by random search. */
 import type { Rng } from "#base/random.ts";
 import { type Listening, answers } from "#attacks/answers.ts";
-import { type Goal, beaten, margin } from "#attacks/goals.ts";
+import { type Goal, beaten, hasLabels, margin, pickOutputGoal } from "#attacks/goals.ts";
 import type { ImageLayout } from "#attacks/layout.ts";
 import type { Classifier, Objective } from "#attacks/target.ts";
 
@@ -192,7 +192,7 @@ export async function askPatched(
 
 /** The goal's rows as a label array, so one objective covers whichever images are in the step. */
 function objectiveOn(goal: Goal, rows: readonly number[]): Objective {
-  if (goal.kind === "unsafe") return { kind: "unsafe", clauses: goal.clauses };
+  if (!hasLabels(goal)) return pickOutputGoal(goal, Int32Array.from(rows));
   const label = Int32Array.from(rows, (row) => goal.label[row]!);
   if (goal.kind === "untargeted") return { kind: "margin", label };
   return { kind: "targeted-margin", label, target: Int32Array.from(rows, (row) => goal.target[row]!) };

@@ -1,8 +1,8 @@
 /** σ-zero: the number of changed elements made smooth and minimised by gradient, small changes dropped by a threshold that adapts. */
-import { type Climb, defineAttack } from "#attacks/harness.ts";
+import { defineAttack } from "#attacks/harness.ts";
 import { keep, nothingYet } from "#attacks/nearest.ts";
 import { project } from "#attacks/region.ts";
-import { closeUp, gather } from "#attacks/rows.ts";
+import { TOWARDS, closeUp, gather, towards } from "#attacks/rows.ts";
 import { thinOut } from "#attacks/sparse.ts";
 
 /** Adam (Kingma & Ba, ICLR 2015). */
@@ -16,7 +16,7 @@ export default defineAttack({
   needs: "gradient",
   minimal: true,
   norms: ["l0"],
-  objectives: ["margin", "targeted-margin"],
+  objectives: TOWARDS,
   // σ = 0.001, first step 1, first threshold 0.3, its factor 0.01: §3.1 of the paper; 100 steps as in the authors' code. At the
   // end the changes are thinned out (ours).
   defaults: { steps: 100, rate: 1, sigma: 0.001, threshold: 0.3, adapt: 0.01 },
@@ -29,15 +29,10 @@ export default defineAttack({
     const first = new Float32Array(x.length);
     const second = new Float32Array(x.length);
     const limit = new Float64Array(all.length).fill(threshold);
-    const target = goal.kind === "targeted" ? all.map((row) => goal.target[row]!) : new Int32Array(all.length);
     const slope = new Float64Array(size);
     let rows: Int32Array = all;
     for (let step = 0; step < steps && rows.length > 0; step++) {
-      const climb: Climb =
-        goal.kind === "targeted"
-          ? { kind: "targeted-margin", target: target.subarray(0, rows.length) }
-          : { kind: "margin" };
-      const { gradient, margin } = await arena.climb(rows, x.subarray(0, rows.length * size), climb);
+      const { gradient, margin } = await arena.climb(rows, x.subarray(0, rows.length * size), towards(goal, rows));
       const open = arena.open(rows);
       // Cosine annealing from `rate` to a tenth of it.
       const eta = rate * (0.1 + 0.45 * (1 + Math.cos((Math.PI * step) / steps)));
@@ -68,7 +63,7 @@ export default defineAttack({
         for (let i = 0; i < size; i++)
           if (Math.abs(x[at + i]! - centre[base + i]!) < limit[k]!) x[at + i] = centre[base + i]!;
       }
-      closeUp(rows, open, size, [x, first, second], [limit, target]);
+      closeUp(rows, open, size, [x, first, second], [limit]);
       rows = open;
       arena.report(step + 1, steps);
     }

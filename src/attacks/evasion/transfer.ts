@@ -1,5 +1,5 @@
 /** Transfer: climbs on another model that answers alike, and asks the attacked one for nothing but labels. */
-import type { Goal } from "#attacks/goals.ts";
+import { type Goal, hasLabels, pickOutputGoal } from "#attacks/goals.ts";
 import type { Objective } from "#attacks/target.ts";
 import { defineAttack } from "#attacks/harness.ts";
 import { project } from "#attacks/region.ts";
@@ -63,7 +63,7 @@ export default defineAttack({
 });
 
 function objectiveOn(goal: Goal, rows: Int32Array, kind: (typeof OBJECTIVES)[number]): Objective {
-  if (goal.kind === "unsafe") return { kind: "unsafe", clauses: goal.clauses };
+  if (!hasLabels(goal)) return pickOutputGoal(goal, rows);
   const label = rows.map((row) => goal.label[row]!);
   if (goal.kind === "untargeted") return { kind, label };
   return { kind: "targeted-margin", label, target: rows.map((row) => goal.target[row]!) };

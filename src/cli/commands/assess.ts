@@ -1,6 +1,6 @@
 /** `vauban assess`: the main job, from a system file to a report. */
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { assess } from "#assess/index.ts";
 import { isError } from "#base/diagnostics.ts";
 import { HostError } from "#base/ports.ts";
@@ -14,6 +14,7 @@ import { diagnosticsText } from "#cli/diagnostics.ts";
 import { progressView } from "#cli/progress.ts";
 import { summary } from "#cli/summary.ts";
 import { placeIn, systemFile } from "#cli/system-file.ts";
+import { shortPath, writable } from "#cli/state.ts";
 import { EXIT, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
 
@@ -88,13 +89,6 @@ export async function assessCommand(
   }
 }
 
-/** Refuses before the first attack, not after the last one, where nothing could be kept. */
-async function writable(state: string): Promise<void> {
-  const probe = join(state, ".writable");
-  await writeWhole(probe, "");
-  await rm(probe, { force: true });
-}
-
 /** Writes the run's documents, each whole; then points `latest` at it. Returns the folder to show. */
 async function keep(assessment: Assessment, state: string, began: Date): Promise<string> {
   const run = join(state, "runs", assessment.run.id);
@@ -118,11 +112,6 @@ async function keep(assessment: Assessment, state: string, began: Date): Promise
     await writeWhole(join(state, "latest.txt"), `runs/${assessment.run.id}\n${began.toISOString()}\n`);
     return run;
   }
-}
-
-function shortPath(path: string): string {
-  const near = relative(process.cwd(), path);
-  return near.startsWith("..") || near === "" ? path : near;
 }
 
 /** The command that makes this assessment again, without what only says where to write. */

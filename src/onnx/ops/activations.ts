@@ -44,6 +44,12 @@ function logSumExp(line: Float64Array): number {
   return top + Math.log(line.reduce((sum, x) => sum + Math.exp(x - top), 0));
 }
 
+/** y∘(dy − Σ dy∘y) along an axis, with y the softmax. */
+export function throughSoftmax(g: Writer, dy: Ref, y: Ref, axis: number): Ref {
+  const weighted = g.mul(dy, y);
+  return g.sub(weighted, g.mul(y, g.sum(weighted, [axis], true)));
+}
+
 const softAxis = (node: Node, rank: number): number => axisOf(node, attr.int(node, "axis", -1), rank);
 
 export const activations: OpTable = {
@@ -95,6 +101,14 @@ export const activations: OpTable = {
   ThresholdedRelu: unary(
     (x, node) => (x > attr.float(node, "alpha", 1) ? x : 0),
     times((g, x, _, node) => above(g, x, attr.float(node, "alpha", 1))),
+  ),
+  Shrink: unary(
+    (x, node) => {
+      const lambda = attr.float(node, "lambd", 0.5),
+        bias = attr.float(node, "bias", 0);
+      return x < -lambda ? x + bias : x > lambda ? x - bias : 0;
+    },
+    times((g, x, _, node) => above(g, g.op("Abs", [x]), attr.float(node, "lambd", 0.5))),
   ),
   HardSigmoid: unary(
     (x, node) => Math.max(0, Math.min(1, attr.float(node, "alpha", 0.2) * x + attr.float(node, "beta", 0.5))),
@@ -153,8 +167,7 @@ export const activations: OpTable = {
     },
     vjp(g, call) {
       const y = call.y[0]!;
-      const weighted = g.mul(first(call), y);
-      return [g.sub(weighted, g.mul(y, g.sum(weighted, [softAxis(call.node, rankOf(y))], true)))];
+      return [throughSoftmax(g, first(call), y, softAxis(call.node, rankOf(y)))];
     },
   },
   LogSoftmax: {
@@ -183,5 +196,13 @@ export const activations: OpTable = {
       });
     },
     vjp: "nowhere",
+    surrogate: {
+      name: "softmax",
+      vjp(g, call) {
+        const x = call.x[0]!,
+          axis = softAxis(call.node, rankOf(x));
+        return [throughSoftmax(g, first(call), g.op("Softmax", [x], attribute.int("axis", axis)), axis)];
+      },
+    },
   },
 };

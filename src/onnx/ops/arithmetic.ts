@@ -1,5 +1,5 @@
 /** Arithmetic, comparison and choice, element by element. */
-import type { GradientCall, Op, OpTable } from "./op.ts";
+import type { GradientCall, Op, OpTable, Surrogate } from "./op.ts";
 import { binary, elementwise, elementwiseShape, first, required, unary } from "./op.ts";
 import type { Ref } from "#onnx/ir.ts";
 import { attr, typeOf } from "#onnx/ir.ts";
@@ -13,11 +13,45 @@ const times =
   (slope: (g: Writer, x: Ref, y: Ref) => Ref) =>
   (g: Writer, call: GradientCall): Ref[] => [g.mul(first(call), slope(g, call.x[0]!, call.y[0]!))];
 
-const compare = (f: (a: number, b: number) => boolean): Op => ({
+/** dy/(1 + |x|)²: the slope of softsign, which never quite vanishes (Zenke & Ganguli 2018, eq. 3). */
+const throughSoftsign = (g: Writer, dy: Ref, x: Ref): Ref => {
+  const d = g.add(g.number(1, x), g.op("Abs", [x]));
+  return g.div(g.cast(dy, typeOf(x)), g.mul(d, d));
+};
+
+const comparison = (f: (a: number, b: number) => boolean, surrogate?: Surrogate): Op => ({
   shape: elementwiseShape("bool"),
   value: (call) => elementwise(call, (a, b) => (f(a!, b!) ? 1 : 0), "bool"),
   vjp: "nowhere",
+  ...(surrogate ? { surrogate } : {}),
 });
+
+/** a > b as (1 + softsign(a − b))/2; the other way round for a < b. */
+const compare = (f: (a: number, b: number) => boolean, rises: boolean): Op =>
+  comparison(f, {
+    name: "softsign of the difference",
+    vjp(g, call) {
+      const [a, b] = call.x.map((x) => (isFloat(typeOf(x!)) ? x! : g.cast(x!, "float32"))) as [Ref, Ref];
+      const slope = g.scale(throughSoftsign(g, first(call), g.sub(a, b)), rises ? 0.5 : -0.5);
+      return [slope, g.neg(slope)];
+    },
+  });
+
+/** Truth values as 0 and 1: ∂/∂a and ∂/∂b of the polynomial that agrees with the operator at those. */
+const logic = (f: (a: number, b: number) => boolean, slope: (g: Writer, other: Ref) => Ref): Op =>
+  comparison(f, {
+    name: "the polynomial through its table",
+    vjp(g, call) {
+      const dy = first(call);
+      const [a, b] = call.x.map((x) => g.cast(x!, typeOf(dy))) as [Ref, Ref];
+      return [g.mul(dy, slope(g, b)), g.mul(dy, slope(g, a))];
+    },
+  });
+
+const straightThrough: Surrogate = {
+  name: "identity",
+  vjp: (g, call) => [g.cast(first(call), isFloat(typeOf(call.x[0]!)) ? typeOf(call.x[0]!) : "float32")],
+};
 
 /** For Max and Min: the gradient goes to the winner, equally among ties. */
 const extreme = (pick: (...xs: number[]) => number): Op => ({
@@ -87,8 +121,7 @@ const castType = (number: number): ElementType => {
   return type;
 };
 
-const nowhere = (f: (x: number) => number): Op => unary(f, "nowhere");
-const logic = (f: (a: number, b: number) => boolean): Op => compare(f);
+const step = (f: (x: number) => number, surrogate: Surrogate): Op => ({ ...unary(f, "nowhere"), surrogate });
 
 const variadicMean = (divide: boolean): Op => ({
   shape: elementwiseShape(),
@@ -122,7 +155,11 @@ export const arithmetic: OpTable = {
     shape: elementwiseShape(),
     value: (call) =>
       elementwise(call, attr.int(call.node, "fmod", 0) ? (a, b) => a! % b! : (a, b) => a! - b! * Math.floor(a! / b!)),
-    vjp: "unruled",
+    // a − b·n with n whole: 1 and −n almost everywhere.
+    vjp(g, call) {
+      const [a, b] = call.x as [Ref, Ref];
+      return [first(call), call.needs[1] ? g.neg(g.mul(first(call), g.div(g.sub(a, call.y[0]!), b))) : undefined];
+    },
   },
   Sum: variadicMean(false),
   Mean: variadicMean(true),
@@ -199,6 +236,18 @@ export const arithmetic: OpTable = {
     Math.atan,
     times((g, x) => g.op("Reciprocal", [g.add(g.number(1, x), g.mul(x, x))])),
   ),
+  Asinh: unary(
+    Math.asinh,
+    times((g, x) => g.op("Reciprocal", [g.op("Sqrt", [g.add(g.number(1, x), g.mul(x, x))])])),
+  ),
+  Acosh: unary(
+    Math.acosh,
+    times((g, x) => g.op("Reciprocal", [g.op("Sqrt", [g.sub(g.mul(x, x), g.number(1, x))])])),
+  ),
+  Atanh: unary(
+    Math.atanh,
+    times((g, x) => g.op("Reciprocal", [g.sub(g.number(1, x), g.mul(x, x))])),
+  ),
   Asin: unary(
     Math.asin,
     times((g, x) => g.op("Reciprocal", [g.op("Sqrt", [g.sub(g.number(1, x), g.mul(x, x))])])),
@@ -207,24 +256,44 @@ export const arithmetic: OpTable = {
     Math.acos,
     times((g, x) => g.neg(g.op("Reciprocal", [g.op("Sqrt", [g.sub(g.number(1, x), g.mul(x, x))])]))),
   ),
-  Sign: nowhere(Math.sign),
-  Round: nowhere(roundHalfEven),
-  Floor: nowhere(Math.floor),
-  Ceil: nowhere(Math.ceil),
-  Not: nowhere((x) => (x === 0 ? 1 : 0)),
+  Sign: step(Math.sign, { name: "softsign", vjp: (g, call) => [throughSoftsign(g, first(call), call.x[0]!)] }),
+  Round: step(roundHalfEven, straightThrough),
+  Floor: step(Math.floor, straightThrough),
+  Ceil: step(Math.ceil, straightThrough),
+  Not: step((x) => (x === 0 ? 1 : 0), { name: "1 − x", vjp: (g, call) => [g.neg(first(call))] }),
   IsNaN: {
     shape: (call) => [{ type: "bool", dims: required(call, 0).dims }],
     value: (call) => elementwise(call, (x) => (Number.isNaN(x!) ? 1 : 0), "bool"),
     vjp: "nowhere",
   },
-  Equal: compare((a, b) => a === b),
-  Greater: compare((a, b) => a > b),
-  GreaterOrEqual: compare((a, b) => a >= b),
-  Less: compare((a, b) => a < b),
-  LessOrEqual: compare((a, b) => a <= b),
-  And: logic((a, b) => a !== 0 && b !== 0),
-  Or: logic((a, b) => a !== 0 || b !== 0),
-  Xor: logic((a, b) => (a !== 0) !== (b !== 0)),
+  IsInf: {
+    shape: (call) => [{ type: "bool", dims: required(call, 0).dims }],
+    value(call) {
+      const signs = [
+        attr.int(call.node, "detect_positive", 1) && Infinity,
+        attr.int(call.node, "detect_negative", 1) && -Infinity,
+      ];
+      return elementwise(call, (x) => (!Number.isFinite(x!) && signs.includes(x!) ? 1 : 0), "bool");
+    },
+    vjp: "nowhere",
+  },
+  Equal: comparison((a, b) => a === b),
+  Greater: compare((a, b) => a > b, true),
+  GreaterOrEqual: compare((a, b) => a >= b, true),
+  Less: compare((a, b) => a < b, false),
+  LessOrEqual: compare((a, b) => a <= b, false),
+  And: logic(
+    (a, b) => a !== 0 && b !== 0,
+    (_, other) => other,
+  ),
+  Or: logic(
+    (a, b) => a !== 0 || b !== 0,
+    (g, other) => g.sub(g.number(1, other), other),
+  ),
+  Xor: logic(
+    (a, b) => (a !== 0) !== (b !== 0),
+    (g, other) => g.sub(g.number(1, other), g.scale(other, 2)),
+  ),
   Where: {
     shape(call) {
       return elementwiseShape(required(call, 1).type)(call);
@@ -235,6 +304,13 @@ export const arithmetic: OpTable = {
       const c = call.x[0]!;
       return [undefined, g.op("Where", [c, first(call), zero]), g.op("Where", [c, zero, first(call)])];
     },
+    surrogate: {
+      name: "the difference of its branches",
+      vjp(g, call) {
+        const [, a, b] = call.x.map((x) => (isFloat(typeOf(x!)) ? x! : g.cast(x!, "float32"))) as [Ref, Ref, Ref];
+        return [g.mul(g.cast(first(call), typeOf(a)), g.sub(a, b))];
+      },
+    },
   },
   Cast: {
     shape: (call) => [{ type: castType(attr.int(call.node, "to", 1)), dims: required(call, 0).dims }],
@@ -244,6 +320,7 @@ export const arithmetic: OpTable = {
     },
     // Between floating-point types the identity; from or to integers a staircase, refused by the walk as such.
     vjp: (g, call) => [g.cast(first(call), typeOf(call.x[0]!))],
+    surrogate: straightThrough,
   },
   Identity: unary(
     (x) => x,

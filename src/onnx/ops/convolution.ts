@@ -1,19 +1,24 @@
 /** Convolution, its transpose, and the gradients between them. */
 import type { OpTable } from "./op.ts";
 import { first, required } from "./op.ts";
+import { addProduct, rowsAt } from "./product.ts";
 import { sliceAxis } from "./shapes.ts";
-import { extent, geometryOf, windowsOf } from "./windows.ts";
+import { extent, geometryOf, placesOf } from "./windows.ts";
 import type { Geometry } from "./windows.ts";
-import { UnsupportedOp } from "#onnx/errors.ts";
 import type { Node, Ref } from "#onnx/ir.ts";
-import { affordable, attr, fixed, nodeName, rankOf, wrongShape } from "#onnx/ir.ts";
+import { affordable, attr, fixed, rankOf, wrongShape } from "#onnx/ir.ts";
 import { attribute, sizeOf } from "#onnx/tensor.ts";
 import type { Value } from "#onnx/tensor.ts";
 import type { Writer } from "#onnx/writer.ts";
 
 const spatialOf = (dims: readonly number[]): readonly number[] => dims.slice(2);
 
-function convGeometry(node: Node, x: readonly number[], w: readonly number[]): Geometry & { readonly group: number } {
+/** The geometry of a Conv over x [N, C, …] with weights [O, I/g, …], and its groups. Throws OnnxError where they do not fit. */
+export function convGeometry(
+  node: Node,
+  x: readonly number[],
+  w: readonly number[],
+): Geometry & { readonly group: number } {
   const group = attr.int(node, "group", 1);
   if (x.length < 3 || w.length !== x.length || group < 1 || w[1]! * group !== x[1] || w[0]! % group !== 0)
     throw wrongShape(
@@ -47,7 +52,8 @@ function transposedGeometry(node: Node, x: readonly number[], w: readonly number
     const same = autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER";
     const length = wanted?.[i] ?? (same ? out[i]! * strides[i]! : full - pads[i]! - pads[i + rank]!);
     if (wanted || same) {
-      const total = full - length;
+      // Longer than the windows reach: the rest holds the bias alone.
+      const total = Math.max(0, full - length);
       const less = Math.floor(total / 2);
       begin.push(autoPad === "SAME_UPPER" ? less : total - less);
       end.push(total - begin[i]!);
@@ -128,8 +134,19 @@ export function convInputGradient(g: Writer, dy: Ref, w: Ref, geometry: Geometry
   );
 }
 
-/** ∂loss/∂w of a convolution without groups: a convolution of x with dy, batch and channels exchanged, strides and dilations too. */
-function convWeightGradient(g: Writer, dy: Ref, x: Ref, geometry: Geometry): Ref {
+/** ∂loss/∂w of a convolution: per group, that of its own channels; [O, I/g, …]. */
+function convWeightGradient(g: Writer, dy: Ref, x: Ref, geometry: Geometry, group: number): Ref {
+  if (group === 1) return ungroupedWeightGradient(g, dy, x, geometry);
+  const part = (ref: Ref, i: number): Ref => {
+    const each = fixed(ref, 1) / group;
+    return sliceAxis(g, ref, 1, i * each, (i + 1) * each);
+  };
+  const parts = Array.from({ length: group }, (_, i) => ungroupedWeightGradient(g, part(dy, i), part(x, i), geometry));
+  return g.op("Concat", parts, attribute.int("axis", 0));
+}
+
+/** Without groups: a convolution of x with dy, batch and channels exchanged, strides and dilations too. */
+function ungroupedWeightGradient(g: Writer, dy: Ref, x: Ref, geometry: Geometry): Ref {
   const rank = rankOf(x);
   const swap = [1, 0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2)];
   let dw = g.op(
@@ -153,6 +170,45 @@ const channelSum = (g: Writer, dy: Ref): Ref =>
     false,
   );
 
+/** One bias per channel, channels of `plane` elements following each other. */
+function addBias(data: Float64Array, bias: Value, plane: number): void {
+  for (let at = 0, c = 0; at < data.length; at += plane, c = (c + 1) % bias.data.length)
+    data.fill(bias.data[c]!, at, at + plane);
+}
+
+/** to[i] = the plane at from + table[i], 0 in the padding. */
+function gatherPlane(x: Float64Array, from: number, table: Int32Array, to: Float64Array, at: number): void {
+  for (let i = 0; i < table.length; i++) {
+    const place = table[i]!;
+    to[at + i] = place < 0 ? 0 : x[from + place]!;
+  }
+}
+
+/** Adds weight · what one tap of the window meets at each of n positions. */
+function addTap(
+  x: Float64Array,
+  from: number,
+  table: Int32Array,
+  row: number,
+  weight: number,
+  to: Float64Array,
+  at: number,
+  n: number,
+): void {
+  for (let i = 0; i < n; i++) {
+    const place = table[row + i]!;
+    if (place >= 0) to[at + i]! += weight * x[from + place]!;
+  }
+}
+
+/** The transpose: adds each column to where it came from. */
+function scatterPlane(columns: Float64Array, at: number, table: Int32Array, to: Float64Array, from: number): void {
+  for (let i = 0; i < table.length; i++) {
+    const place = table[i]!;
+    if (place >= 0) to[from + place]! += columns[at + i]!;
+  }
+}
+
 export const convolution: OpTable = {
   Conv: {
     shape(call) {
@@ -165,27 +221,39 @@ export const convolution: OpTable = {
         w = required(call, 1),
         bias = call.inputs[2];
       const geometry = convGeometry(call.node, x.dims, w.dims);
-      const windows = windowsOf(geometry, spatialOf(x.dims));
+      const table = placesOf(geometry, spatialOf(x.dims));
       const [n, channels] = x.dims as [number, number];
       const [o, i] = w.dims as [number, number];
       const plane = sizeOf(spatialOf(x.dims)),
         taps = sizeOf(geometry.kernel),
+        positions = sizeOf(geometry.out),
         each = o / geometry.group;
       const dims = [n, o, ...geometry.out];
       const data = new Float64Array(sizeOf(dims));
-      let at = 0;
+      if (bias) addBias(data, bias, positions);
+      const columns = new Float64Array(i * taps * positions);
       for (let b = 0; b < n; b++)
-        for (let k = 0; k < o; k++) {
-          const from = b * channels + Math.floor(k / each) * i;
-          for (const { weights, places } of windows) {
-            let sum = bias?.data[k] ?? 0;
-            for (let c = 0; c < i; c++) {
-              const atX = (from + c) * plane,
-                atW = (k * i + c) * taps;
-              for (let t = 0; t < places.length; t++) sum += x.data[atX + places[t]!]! * w.data[atW + weights[t]!]!;
-            }
-            data[at++] = sum;
+        for (let group = 0; group < geometry.group; group++) {
+          const from = (b * channels + group * i) * plane,
+            to = (b * o + group * each) * positions;
+          if (i * each <= 2) {
+            // Depthwise: a product so thin that laying out its columns would be most of the work.
+            for (let k = 0; k < each; k++)
+              for (let c = 0; c < i; c++)
+                for (let t = 0; t < taps; t++) {
+                  const weight = w.data[((group * each + k) * i + c) * taps + t]!;
+                  addTap(x.data, from + c * plane, table, t * positions, weight, data, to + k * positions, positions);
+                }
+            continue;
           }
+          // Each channel's windows side by side (im2col): the convolution is one product.
+          for (let c = 0; c < i; c++) gatherPlane(x.data, from + c * plane, table, columns, c * table.length);
+          addProduct(
+            rowsAt(w.data, group * each * i * taps, i * taps),
+            rowsAt(columns, 0, positions),
+            { data, at: to },
+            [each, i * taps, positions],
+          );
         }
       return [{ type: x.type, dims, data }];
     },
@@ -194,15 +262,9 @@ export const convolution: OpTable = {
       const dy = first(call);
       const lengths = x.at[0]!.dims.map((dim, axis) => (axis < 2 ? dim : fixed(x, axis)));
       const geometry = convGeometry(call.node, lengths, w.at[0]!.dims);
-      if (call.needs[1] && geometry.group > 1)
-        throw new UnsupportedOp(
-          "Conv",
-          nodeName(call.node),
-          "has weights that depend on the input, in groups: no gradient rule",
-        );
       return [
         call.needs[0] ? convInputGradient(g, dy, w, geometry, geometry.group, x) : undefined,
-        call.needs[1] ? convWeightGradient(g, dy, x, geometry) : undefined,
+        call.needs[1] ? convWeightGradient(g, dy, x, geometry, geometry.group) : undefined,
         bias && call.needs[2] ? channelSum(g, dy) : undefined,
       ];
     },
@@ -218,47 +280,54 @@ export const convolution: OpTable = {
         w = required(call, 1),
         bias = call.inputs[2];
       const { geometry, spatial, group, perGroup } = transposedGeometry(call.node, x.dims, w.dims);
-      const windows = windowsOf(geometry, spatial);
+      const table = placesOf(geometry, spatial);
       const [n, channels] = x.dims as [number, number];
-      const dims = [n, perGroup * group, ...spatial];
+      const outputs = perGroup * group;
+      const dims = [n, outputs, ...spatial];
       const data = new Float64Array(sizeOf(dims));
       const plane = sizeOf(spatial),
         taps = sizeOf(geometry.kernel),
+        positions = sizeOf(geometry.out),
         each = channels / group;
-      if (bias) for (let at = 0; at < data.length; at++) data[at] = bias.data[Math.floor(at / plane) % dims[1]!]!;
+      if (bias) addBias(data, bias, plane);
+      const columns = new Float64Array(perGroup * taps * positions);
       for (let b = 0; b < n; b++)
-        for (let c = 0; c < channels; c++)
-          for (let k = 0; k < perGroup; k++) {
-            const atY = (b * dims[1]! + Math.floor(c / each) * perGroup + k) * plane,
-              atW = (c * perGroup + k) * taps;
-            windows.forEach(({ weights, places }, position) => {
-              const from = x.data[(b * channels + c) * windows.length + position]!;
-              for (let t = 0; t < places.length; t++) data[atY + places[t]!]! += from * w.data[atW + weights[t]!]!;
-            });
-          }
+        for (let at = 0; at < group; at++) {
+          columns.fill(0);
+          addProduct(
+            rowsAt(w.data, at * each * perGroup * taps, perGroup * taps, true),
+            rowsAt(x.data, (b * channels + at * each) * positions, positions),
+            { data: columns, at: 0 },
+            [perGroup * taps, each, positions],
+          );
+          const to = (b * outputs + at * perGroup) * plane;
+          for (let k = 0; k < perGroup; k++) scatterPlane(columns, k * table.length, table, data, to + k * plane);
+        }
       return [{ type: x.type, dims, data }];
     },
     vjp(g, call) {
       const [x, w, bias] = call.x as [Ref, Ref, Ref | undefined];
       const dy = first(call);
-      if (call.needs[1])
-        throw new UnsupportedOp(
-          "ConvTranspose",
-          nodeName(call.node),
-          "has weights that depend on the input: no gradient rule",
-        );
       const lengths = x.at[0]!.dims.map((dim, axis) => (axis < 2 ? dim : fixed(x, axis)));
       const { geometry, group } = transposedGeometry(call.node, lengths, w.at[0]!.dims);
-      let dx = g.op(
-        "Conv",
-        [dy, w],
-        ...said(geometry, group),
-        attribute.ints("pads", [...geometry.begin, ...geometry.end]),
-      );
-      geometry.out.forEach((length, i) => {
-        if (fixed(dx, i + 2) > length) dx = sliceAxis(g, dx, i + 2, 0, length);
-      });
-      return [dx, undefined, bias && call.needs[2] ? channelSum(g, dy) : undefined];
+      const back = (): Ref => {
+        const dx = g.op(
+          "Conv",
+          [dy, w],
+          ...said(geometry, group),
+          attribute.ints("pads", [...geometry.begin, ...geometry.end]),
+        );
+        return geometry.out.reduce(
+          (part, length, i) => (fixed(part, i + 2) > length ? sliceAxis(g, part, i + 2, 0, length) : part),
+          dx,
+        );
+      };
+      return [
+        call.needs[0] ? back() : undefined,
+        // What ConvTranspose spreads a convolution gathers: x stands where that convolution's output gradient would.
+        call.needs[1] ? convWeightGradient(g, x, dy, geometry, group) : undefined,
+        bias && call.needs[2] ? channelSum(g, dy) : undefined,
+      ];
     },
   },
 };

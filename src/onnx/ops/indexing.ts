@@ -5,7 +5,7 @@ import { asKnown } from "./shapes.ts";
 import { UnsupportedOp } from "#onnx/errors.ts";
 import type { Node, Ref } from "#onnx/ir.ts";
 import { affordable, attr, axisOf, fixed, nodeName, rankOf, stridesOf, typeOf, walk, wrongShape } from "#onnx/ir.ts";
-import { attribute, sizeOf } from "#onnx/tensor.ts";
+import { attribute, elementType, sizeOf } from "#onnx/tensor.ts";
 import type { Value } from "#onnx/tensor.ts";
 import type { Writer } from "#onnx/writer.ts";
 
@@ -611,6 +611,70 @@ export const indexing: OpTable = {
       return [{ type: required(call, 2).type, dims, data }];
     },
     vjp: "nowhere",
+  },
+  EyeLike: {
+    shape: (call) => [
+      { type: elementType(attr.int(call.node, "dtype", 0)) ?? required(call, 0).type, dims: required(call, 0).dims },
+    ],
+    value(call) {
+      const { type, dims } = required(call, 0);
+      const [rows, columns] = dims as [number, number];
+      const k = attr.int(call.node, "k", 0);
+      const data = new Float64Array(rows * columns);
+      for (let i = Math.max(0, -k); i < rows && i + k < columns; i++) data[i * columns + i + k] = 1;
+      return [{ type: elementType(attr.int(call.node, "dtype", 0)) ?? type, dims, data }];
+    },
+    vjp: "nowhere",
+  },
+  /** Only where the value is known: the shape of the result is how many elements are not 0. */
+  NonZero: {
+    shape(call) {
+      const values = knownNumbers(call, 0)!;
+      return [{ type: "int64", dims: [required(call, 0).dims.length, values.filter((v) => v !== 0).length] }];
+    },
+    value(call) {
+      const { dims, data } = required(call, 0);
+      const strides = stridesOf(dims);
+      const places = Array.from(data.keys()).filter((place) => data[place] !== 0);
+      const rows = dims.map((dim, axis) => places.map((place) => Math.floor(place / strides[axis]!) % dim));
+      return [{ type: "int64", dims: [dims.length, places.length], data: Float64Array.from(rows.flat()) }];
+    },
+    vjp: "nowhere",
+  },
+  CumSum: {
+    shape: (call) => [{ type: required(call, 0).type, dims: required(call, 0).dims }],
+    value(call) {
+      const x = required(call, 0);
+      const axis = axisOf(call.node, required(call, 1).data[0]!, x.dims.length);
+      const exclusive = attr.int(call.node, "exclusive", 0) !== 0,
+        reverse = attr.int(call.node, "reverse", 0) !== 0;
+      const n = x.dims[axis]!,
+        stride = stridesOf(x.dims)[axis]!;
+      const data = new Float64Array(x.data.length);
+      const lines = walk(
+        x.dims.map((dim, i) => (i === axis ? 1 : dim)),
+        stridesOf(x.dims),
+      );
+      for (const start of lines) {
+        let sum = 0;
+        for (let i = 0; i < n; i++) {
+          const place = start + (reverse ? n - 1 - i : i) * stride;
+          if (exclusive) data[place] = sum;
+          sum += x.data[place]!;
+          if (!exclusive) data[place] = sum;
+        }
+      }
+      return [{ type: x.type, dims: x.dims, data }];
+    },
+    // Every element counts in what comes after it: the same sum from the other end.
+    vjp: (g, call) => [
+      g.op(
+        "CumSum",
+        [first(call), call.x[1]],
+        attribute.int("exclusive", attr.int(call.node, "exclusive", 0)),
+        attribute.int("reverse", 1 - attr.int(call.node, "reverse", 0)),
+      ),
+    ],
   },
   Trilu: {
     shape: (call) => [{ type: required(call, 0).type, dims: required(call, 0).dims }],

@@ -1,6 +1,7 @@
 /** Matrix products. */
 import type { OpTable } from "./op.ts";
 import { broadcastOf, first, required } from "./op.ts";
+import { addProduct, rowsAt } from "./product.ts";
 import type { Ref } from "#onnx/ir.ts";
 import { attr, broadcast, broadcastIndex, rankOf, wrongShape } from "#onnx/ir.ts";
 import { attribute, sizeOf } from "#onnx/tensor.ts";
@@ -55,16 +56,16 @@ export const linear: OpTable = {
       const data = new Float64Array(sizeOf(out));
       const ia = broadcastIndex(left.slice(0, -2), batch),
         ib = broadcastIndex(right.slice(0, -2), batch);
-      for (let p = 0; p < ia.length; p++) {
-        const atA = ia[p]! * m * k,
-          atB = ib[p]! * k * n,
-          atOut = p * m * n;
-        for (let i = 0; i < m; i++)
-          for (let l = 0; l < k; l++) {
-            const x = a.data[atA + i * k + l]!;
-            if (x !== 0) for (let j = 0; j < n; j++) data[atOut + i * n + j]! += x * b.data[atB + l * n + j]!;
-          }
-      }
+      // A left side that is repeated for no batch axis of the right is one tall matrix.
+      const tall = ib.every((at) => at === 0) && ia.every((at, p) => at === p);
+      if (tall) addProduct(rowsAt(a.data, 0, k), rowsAt(b.data, 0, n), { data, at: 0 }, [ia.length * m, k, n]);
+      else
+        for (let p = 0; p < ia.length; p++)
+          addProduct(rowsAt(a.data, ia[p]! * m * k, k), rowsAt(b.data, ib[p]! * k * n, n), { data, at: p * m * n }, [
+            m,
+            k,
+            n,
+          ]);
       return [{ type: a.type, dims: out, data }];
     },
     vjp(g, call) {
@@ -99,14 +100,14 @@ export const linear: OpTable = {
       const alpha = attr.float(call.node, "alpha", 1),
         beta = attr.float(call.node, "beta", 1);
       const data = new Float64Array(m * n);
+      addProduct(
+        rowsAt(a.data, 0, transA ? m : k, transA),
+        rowsAt(b.data, 0, transB ? k : n, transB),
+        { data, at: 0 },
+        [m, k, n],
+      );
       const ic = c && broadcastIndex(c.dims, [m, n]);
-      for (let i = 0; i < m; i++)
-        for (let j = 0; j < n; j++) {
-          let sum = 0;
-          for (let l = 0; l < k; l++)
-            sum += a.data[transA ? l * m + i : i * k + l]! * b.data[transB ? j * k + l : l * n + j]!;
-          data[i * n + j] = alpha * sum + (c ? beta * c.data[ic![i * n + j]!]! : 0);
-        }
+      for (let i = 0; i < data.length; i++) data[i] = alpha * data[i]! + (c ? beta * c.data[ic![i]!]! : 0);
       return [{ type: a.type, dims: [m, n], data }];
     },
     vjp(g, call) {

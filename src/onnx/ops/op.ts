@@ -1,6 +1,6 @@
 /** What one entry of an operator table says: shape, value in float64, gradient. */
 import type { Known, Node, Ref } from "#onnx/ir.ts";
-import { broadcast, broadcastIndex, wrongShape } from "#onnx/ir.ts";
+import { broadcast, broadcastIndex, sameDims, wrongShape } from "#onnx/ir.ts";
 import type { ElementType, Value } from "#onnx/tensor.ts";
 import { sizeOf } from "#onnx/tensor.ts";
 import type { Writer } from "#onnx/writer.ts";
@@ -34,6 +34,18 @@ export interface Op {
   value(call: ValueCall): readonly Value[];
   /** "nowhere": the derivative is zero or undefined everywhere, so a gradient attack would be blind. "unruled": nobody wrote the rule. */
   readonly vjp: Vjp | "nowhere" | "unruled";
+  /** What may stand in for the derivative that does not exist, where the caller asks for it and says so. */
+  readonly surrogate?: Surrogate;
+}
+
+/**
+ * Backward pass differentiable approximation (Athalye, Carlini & Wagner 2018, §4.1.2): forward the operator as it is, backward
+ * the derivative of a smooth function near it. The tensors of integers and truth values it meets carry float32 gradients.
+ */
+export interface Surrogate {
+  /** The smooth function, as evidence names it. */
+  readonly name: string;
+  readonly vjp: Vjp;
 }
 
 export type OpTable = Readonly<Record<string, Op>>;
@@ -82,7 +94,12 @@ export function elementwise(
   const data = new Float64Array(sizeOf(dims));
   const [a, b] = inputs;
   if (inputs.length === 1) for (let i = 0; i < data.length; i++) data[i] = f(a!.data[i]!);
-  else if (inputs.length === 2) {
+  else if (inputs.length === 2 && sameDims(a!.dims, b!.dims))
+    for (let i = 0; i < data.length; i++) data[i] = f(a!.data[i]!, b!.data[i]!);
+  else if (inputs.length === 2 && b!.data.length === 1) {
+    const y = b!.data[0]!;
+    for (let i = 0; i < data.length; i++) data[i] = f(a!.data[i]!, y);
+  } else if (inputs.length === 2) {
     const ia = broadcastIndex(a!.dims, dims),
       ib = broadcastIndex(b!.dims, dims);
     for (let i = 0; i < data.length; i++) data[i] = f(a!.data[ia[i]!]!, b!.data[ib[i]!]!);

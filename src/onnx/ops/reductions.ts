@@ -1,9 +1,10 @@
 /** Sums, means, extremes and norms over axes; what picks the largest. */
 import type { GradientCall, Op, OpTable, ShapeCall } from "./op.ts";
 import { first, knownNumbers, required } from "./op.ts";
+import { throughSoftmax } from "./activations.ts";
 import { asKnown } from "./shapes.ts";
 import type { Node, Ref } from "#onnx/ir.ts";
-import { attr, axisOf, fixed, rankOf, stridesOf, walk, wrongShape } from "#onnx/ir.ts";
+import { attr, axisOf, fixed, rankOf, stridesOf, typeOf, walk, wrongShape } from "#onnx/ir.ts";
 import { attribute, sizeOf } from "#onnx/tensor.ts";
 import type { Value } from "#onnx/tensor.ts";
 import type { Writer } from "#onnx/writer.ts";
@@ -95,7 +96,7 @@ function linesOf(node: Node, x: Value, fallbackAxis: number): Picked {
   };
 }
 
-const argExtreme = (better: (a: number, b: number) => boolean): Op => ({
+const argExtreme = (better: (a: number, b: number) => boolean, sign: 1 | -1): Op => ({
   shape(call) {
     const { dims } = required(call, 0);
     const axis = axisOf(call.node, attr.int(call.node, "axis", 0), dims.length);
@@ -117,6 +118,19 @@ const argExtreme = (better: (a: number, b: number) => boolean): Op => ({
     return [{ type: "int64", dims: reducedDims(x.dims, [axis], keep(call.node)), data }];
   },
   vjp: "nowhere",
+  surrogate: {
+    name: "the mean place under softmax",
+    vjp(g, call) {
+      const x = call.x[0]!;
+      const axis = axisOf(call.node, attr.int(call.node, "axis", 0), rankOf(x));
+      const along = x.at[0]!.dims.map((_, i) => (i === axis ? fixed(x, axis) : 1));
+      const places = Float64Array.from({ length: along[axis]! }, (_, i) => i);
+      const dy = keep(call.node) ? first(call) : g.op("Unsqueeze", [first(call), g.ints([axis])]);
+      const share = g.op("Softmax", [sign > 0 ? x : g.neg(x)], attribute.int("axis", axis));
+      const each = g.mul(g.cast(dy, typeOf(x)), g.constant({ type: typeOf(x), dims: along, data: places }));
+      return [g.scale(throughSoftmax(g, each, share, axis), sign)];
+    },
+  },
 });
 
 export const reductions: OpTable = {
@@ -155,8 +169,8 @@ export const reductions: OpTable = {
     },
     (g, x, y, dy) => g.mul(dy, g.op("Exp", [g.sub(x, y)])),
   ),
-  ArgMax: argExtreme((a, b) => a > b),
-  ArgMin: argExtreme((a, b) => a < b),
+  ArgMax: argExtreme((a, b) => a > b, 1),
+  ArgMin: argExtreme((a, b) => a < b, -1),
   TopK: {
     shape(call) {
       const x = required(call, 0);

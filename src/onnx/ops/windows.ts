@@ -86,3 +86,32 @@ export function windowsOf(g: Geometry, spatial: readonly number[]): Window[] {
     return { weights, places };
   });
 }
+
+/**
+ * The same as one table [taps, positions]: the flat place in the spatial plane that each weight meets at each output
+ * position, −1 in the padding.
+ */
+export function placesOf(g: Geometry, spatial: readonly number[]): Int32Array {
+  const strides = stridesOf(spatial);
+  const taps = sizeOf(g.kernel),
+    positions = sizeOf(g.out);
+  const table = new Int32Array(taps * positions);
+  const kernelStrides = stridesOf(g.kernel),
+    outStrides = stridesOf(g.out);
+  for (let axis = 0; axis < spatial.length; axis++)
+    for (let k = 0; k < taps; k++) {
+      const from = (Math.floor(k / kernelStrides[axis]!) % g.kernel[axis]!) * g.dilations[axis]! - g.begin[axis]!;
+      const inner = outStrides[axis]!,
+        length = g.out[axis]!;
+      for (let start = k * positions, end = start + positions; start < end;)
+        for (let o = 0; o < length; o++) {
+          const at = from + o * g.strides[axis]!;
+          const outside = at < 0 || at >= spatial[axis]!;
+          const step = at * strides[axis]!;
+          for (const stop = start + inner; start < stop; start++)
+            if (outside) table[start] = -1;
+            else if (table[start]! >= 0) table[start]! += step;
+        }
+    }
+  return table;
+}

@@ -1,7 +1,7 @@
 /** What was tried, fixed before it ran, and what came of it or was brought along. */
 import type { Assessment, Evidence, Trial } from "#assessment/index.ts";
 import { markup, type Markup } from "#figures/markup.ts";
-import { budgetText } from "#figures/charts.ts";
+import { budgetText, NORM_NAMES } from "#figures/charts.ts";
 import { percent, proportionText } from "#figures/words.ts";
 import { table, tag, words } from "./parts.ts";
 
@@ -71,8 +71,11 @@ ${table<Evidence>(
 
 function budgetWords({ budget }: Trial): string {
   return [
-    budget.eps === undefined ? "" : `${budget.norm === "l2" ? "L2" : "L∞"} ${budgetText(budget.eps)}`,
+    budget.eps === undefined
+      ? ""
+      : `${budget.norm === undefined ? "" : (new Map<string, string>(Object.entries(NORM_NAMES)).get(budget.norm) ?? budget.norm)} ${budgetText(budget.eps)}`,
     budget.area === undefined ? "" : `area ${percent(budget.area)}`,
+    budget.profile === undefined ? "" : `profile ${budget.profile}`,
     budget.steps === undefined ? "" : `${budget.steps} steps`,
     budget.restarts === undefined ? "" : `${budget.restarts} restarts`,
     budget.queries === undefined ? "" : `${budget.queries} queries`,

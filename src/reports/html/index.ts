@@ -1,9 +1,9 @@
 /** The report as one HTML file: opens from a memory stick, asks nothing of any network, reads well aloud. */
 import type { Assessment } from "#assessment/index.ts";
-import { escapeText, markup, type Markup } from "#figures/markup.ts";
-import { sha256Base64 } from "./integrity.ts";
+import { markup, type Markup } from "#figures/markup.ts";
 import { clausesSection } from "./clauses.ts";
 import { controlsSection } from "./controls.ts";
+import { htmlDocument } from "./document.ts";
 import { evidenceSection } from "./evidence.ts";
 import { mapSection } from "./map.ts";
 import { matrixSection } from "./matrix.ts";
@@ -12,8 +12,6 @@ import { outcomeSection } from "./outcome.ts";
 import { proofSection } from "./proof.ts";
 import { reproductionSection } from "./reproduce.ts";
 import { riskSection } from "./risk.ts";
-import { SCRIPT } from "./script.ts";
-import { STYLE } from "./style.ts";
 import { threatsSection } from "./threats.ts";
 
 /** The whole document as UTF-8 text. Its content policy refuses every request and every script but its own. */
@@ -46,20 +44,5 @@ ${sections.map(
 `,
 )}</main>
 <footer>${synthetic}<p>Vauban says what the evidence supports, what it contradicts and what was not tried. It never declares conformity: the provider does. Every number stands beside its n, interval, seed and hash in <code>assessment.json</code>, whose body has the SHA-256 <code>${assessment.hash}</code>.</p></footer>`;
-  const policy = `default-src 'none'; img-src data:; style-src 'sha256-${sha256Base64(STYLE)}'; script-src 'sha256-${sha256Base64(SCRIPT)}'; base-uri 'none'; form-action 'none'`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${escapeText(policy)}">
-<title>${escapeText(`${system.name} – ${assessment.body.outcome.outcome} – Vauban`)}</title>
-<link rel="icon" href="data:,">
-<style>${STYLE}</style>
-</head>
-${page.text}
-<script>${SCRIPT}</script>
-</body>
-</html>
-`;
+  return htmlDocument(`${system.name} – ${assessment.body.outcome.outcome} – Vauban`, page);
 }

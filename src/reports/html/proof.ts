@@ -8,7 +8,7 @@ import type {
   Finding,
   PatchMeasure,
 } from "#assessment/index.ts";
-import { accuracyCurve, budgetText } from "#figures/charts.ts";
+import { accuracyCurve, bracketBar, budgetText, NORM_NAMES } from "#figures/charts.ts";
 import { markup, type Insertable, type Markup } from "#figures/markup.ts";
 import { figure, percent, proportionText } from "#figures/words.ts";
 import { count, evidenceLinks, facts, filter, fold, prose, sentence, table, tag, type Tone } from "./parts.ts";
@@ -117,13 +117,22 @@ function card(body: Assessment["body"], item: Evidence, index: number): Markup {
   return markup`<div class="card">${head(tag(`grade ${item.grade}`, "mute"))}${proof}${sanity(item)}</div>`;
 }
 
-type Facts = readonly (readonly [string, Insertable])[];
+export type Facts = readonly (readonly [string, Insertable])[];
 
-function evasion(measure: EvasionMeasure, threshold: number | undefined, index: number, common: Facts): Markup {
+/** What is known from both sides, in one sentence. */
+function bracketWords({ bracket, robustAccuracy }: EvasionMeasure): Markup {
+  const certified = bracket?.certified;
+  if (!certified)
+    return markup`An attack shows what attackers achieve at least; no certificate stands below it, so what it left standing (${robustAccuracy.k} of ${robustAccuracy.n}) may still fall: true robustness lies between 0 and the upper figure.`;
+  return markup`Certified by ${bracket.method.join(", ")}: <strong>${proportionText(certified)}</strong>. Robustness lies between the two; ${count(bracket.undecided, "input")} stood up to every attack and ${bracket.undecided === 1 ? "is" : "are"} not certified.`;
+}
+
+/** An evasion measurement: the figures, the bar between both bounds, curve, examples, and how it was measured. */
+export function evasion(measure: EvasionMeasure, threshold: number | undefined, index: number, common: Facts): Markup {
   const minimal = measure.minimalBudget;
   const budget = (value: number | null): string => (value === null ? "beyond the range" : budgetText(value));
-  return markup`<p>Accuracy under attack at ${budgetText(measure.eps)} (${measure.norm === "linf" ? "L∞" : "L2"}, ${figure(measure.epsRaw)} raw): <strong>${proportionText(measure.robustAccuracy)}</strong>. Of the inputs that were right before, the attacks changed <strong>${proportionText(measure.successRate)}</strong>. Random noise of the same size leaves ${proportionText(measure.noise)}: average case, no security claim. An attack shows what attackers achieve at least; no certificate stands above it, so true robustness lies between 0 and the upper figure.</p>
-<div class="beside"><figure><div class="scroll" tabindex="0" role="group" aria-label="Chart of accuracy against budget">${accuracyCurve(measure, threshold, `curve-${index}`)}</div><figcaption>Accuracy against budget. Band: two-sided 95 % Clopper–Pearson interval. Dashed: the budget of the trial.</figcaption></figure>
+  return markup`<p>Accuracy under attack at ${budgetText(measure.eps)} (${NORM_NAMES[measure.norm]}, ${figure(measure.epsRaw)} raw): <strong>${proportionText(measure.robustAccuracy)}</strong>. Of the inputs that were right before, the attacks changed <strong>${proportionText(measure.successRate)}</strong>. Random noise of the same size leaves ${proportionText(measure.noise)}: average case, no security claim. ${bracketWords(measure)}</p>
+<div class="beside"><figure>${measure.bracket ? bracketBar(measure.bracket, measure.successRate.n, `bracket-${index}`) : ""}<div class="scroll" tabindex="0" role="group" aria-label="Chart of accuracy against budget">${accuracyCurve(measure, threshold, `curve-${index}`)}</div><figcaption>Accuracy against budget. Band: two-sided 95 % Clopper–Pearson interval. Dashed: the budget of the trial.${measure.bracket ? " The bar above it: all inputs at that budget, with the interval of what attacks left standing." : ""}</figcaption></figure>
 ${exhibits(measure.exhibits)}</div>
 ${fold(
   "How it was measured",
@@ -218,7 +227,7 @@ const picture = (source: string | undefined, alt: string, caption: string): Inse
   source ? markup`<figure><img src="${source}" alt="${alt}"><figcaption>${caption}</figcaption></figure>` : "";
 
 /** Folded where all passed; a failed check is what the reader has to see. */
-function sanity({ sanity: checks }: Evidence): Markup {
+export function sanity({ sanity: checks }: Pick<Evidence, "sanity">): Markup {
   if (checks.length === 0) return markup``;
   const passed = checks.filter((check) => check.passed).length;
   return fold(

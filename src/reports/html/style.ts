@@ -63,6 +63,9 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .chart .grid{stroke:var(--line)}.chart .tick,.chart .axis{fill:var(--soft);font-size:11px}
 .chart .band{fill:var(--band)}.chart .line{fill:none;stroke:var(--accent);stroke-width:2.2}.chart .point{fill:var(--accent)}
 .chart .budget{stroke:var(--ink);stroke-dasharray:3 3}.chart .threshold{stroke:var(--bad);stroke-width:1.6}.chart .threshold-label{fill:var(--bad)}
+.chart .floor{fill:var(--good);opacity:.28}.chart .floor-label{fill:var(--good);font-weight:600}
+.bracket .certified,.swatch.certified{fill:var(--good);background:var(--good)}.bracket .undecided,.swatch.undecided{fill:var(--warn);background:var(--warn)}.bracket .beaten,.swatch.beaten{fill:var(--bad);background:var(--bad)}.bracket .wrong,.swatch.wrong{fill:var(--soft);background:var(--soft)}.bracket rect{opacity:.85;stroke:var(--card);stroke-width:1}
+.bracket .whisker{stroke:var(--ink);stroke-width:2}.legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.85rem;color:var(--soft);margin:.2rem 0}.legend li{margin:0}.swatch{display:inline-block;width:.8rem;height:.8rem;border-radius:2px;margin-right:.35rem;vertical-align:-.05rem;opacity:.85}
 .risks .interval{stroke:var(--good);stroke-width:7;stroke-linecap:round;opacity:.75}.risks .open .interval{stroke:var(--warn)}.risks .missed .interval{stroke:var(--bad)}
 .risks .untested .interval{stroke-dasharray:2 9}.risks .likely{fill:var(--ink)}.risks .criterion{stroke:var(--ink);stroke-width:2.4}
 .wide{min-width:18rem}.nowrap{white-space:nowrap}

@@ -1,0 +1,391 @@
+/** One model, one data set, one norm, no system around it: how the data are read, a clean run, a trial per budget, one document. */
+import { hashOf } from "#base/hash.ts";
+import { HostError } from "#base/ports.ts";
+import type { Run } from "#base/run.ts";
+import {
+  ATTACK_FORMAT,
+  type AttackDocument,
+  type AttackTrial,
+  type EvasionMeasure,
+  type Measure,
+  type Threshold,
+} from "#assessment/index.ts";
+import { assaultsOf, evaluations } from "#attacks/campaign.ts";
+import { PROFILES, type ProfileId } from "#attacks/profiles.ts";
+import type { Norm } from "#attacks/region.ts";
+import { compareWith } from "#claims/thresholds.ts";
+import { readBudget, type Budget } from "#system/quantities.ts";
+import { recall, remember } from "./cache.ts";
+import { judged } from "./conclude.ts";
+import { attempt, measureTrials, type Measured } from "./measure.ts";
+import {
+  CLEAN_SAMPLES,
+  describeTrial,
+  hashed,
+  MEASUREMENT_REVISION,
+  type InputFile,
+  type TrialPlan,
+  type TrialTest,
+} from "./plan.ts";
+import type { ReadingsFound, ReadingsPlan, StatedInput } from "./readings.ts";
+import type { TrialResult } from "./shard.ts";
+
+export interface AttackRequest {
+  readonly model: string;
+  readonly data: string;
+  readonly labels?: string;
+  readonly classes?: readonly string[];
+  readonly input: StatedInput;
+  readonly norm: Norm;
+  /** As written: "8/255", "0.03"; fractions of the input range. */
+  readonly eps: readonly string[];
+  readonly profile: ProfileId;
+  readonly attacks?: readonly string[];
+  readonly samples: number;
+  readonly queries?: number;
+  readonly seed: string;
+  readonly expect?: Threshold["compare"];
+  readonly fresh: boolean;
+  readonly shardUnits?: number;
+  readonly version: string;
+  readonly platform: string;
+  readonly command: string;
+  readonly started: string;
+  readonly tell: (mark: "done" | "warning" | "waiting", stage: string, text: string) => void;
+}
+
+export interface Attacked {
+  readonly document: AttackDocument;
+  readonly cancelled: boolean;
+}
+
+/** The place that stands in messages where a system file would: the command line. */
+const COMMAND_LINE = { file: "command line", line: 1, column: 1 };
+
+/** Attacks one model. Throws a HostError for what the user can put right before anything is run; cancelling keeps what was measured. */
+export async function attack(run: Run, request: AttackRequest): Promise<Attacked> {
+  const began = run.ports.clock.monotonic();
+  const { files, models } = run.ports;
+  const inputs = [await hashed(files, "model", request.model), await hashed(files, "data", request.data)];
+  if (request.labels !== undefined) inputs.push(await hashed(files, "labels", request.labels));
+  budgetsOf(request, request.input.range ?? [0, 255]);
+
+  const { found, cancelled: stopped } = await readingsOf(run, request, inputs);
+  const measured =
+    found === undefined || found.doubt !== undefined || stopped
+      ? undefined
+      : await trialsOf(run, request, inputs, found);
+  const document = documentOf(request, inputs, found, measured, {
+    stopped,
+    run: {
+      started: request.started,
+      seconds: (run.ports.clock.monotonic() - began) / 1000,
+      platform: request.platform,
+      runtime: models.runtimeVersion,
+      workers: models.workers,
+      reused: [...(measured?.done.reused ?? [])],
+      requestsOut: 0,
+    },
+  });
+  return { document, cancelled: stopped || (measured?.done.cancelled ?? false) };
+}
+
+function budgetsOf({ eps, norm }: AttackRequest, range: readonly [number, number]): Budget[] {
+  return eps.map((written) => {
+    const read = readBudget(written, norm === "linf" ? "linf" : "l2", range);
+    if ("message" in read) throw new HostError(`--eps ${written}: ${read.message}`, read.hint);
+    return read;
+  });
+}
+
+/** Which way the data are read into the model. Throws a HostError where model or data are not what they should be. */
+async function readingsOf(
+  run: Run,
+  request: AttackRequest,
+  inputs: readonly InputFile[],
+): Promise<{ found?: ReadingsFound; cancelled: boolean }> {
+  const plan: ReadingsPlan = {
+    model: request.model,
+    data: { path: request.data, labels: request.labels },
+    ...(request.classes ? { classes: request.classes } : {}),
+    stated: request.input,
+    norm: request.norm,
+    eps: budgetsOf(request, request.input.range ?? [0, 255])[0]!.fraction,
+    seed: request.seed,
+  };
+  const key = hashOf({
+    revision: MEASUREMENT_REVISION,
+    runtime: run.ports.models.runtimeVersion,
+    readings: { ...plan, model: null, data: null },
+    files: inputs.map(({ role, sha256 }) => ({ role, sha256 })),
+  });
+  const earlier = request.fresh ? undefined : await recall<ReadingsFound>(run.ports.store, key);
+  let found = earlier;
+  if (!found) {
+    run.progress({ stage: "input", item: "readings", label: request.data, done: 0, total: 1 });
+    const tried = await attempt(run, { kind: "readings", plan }, (share) =>
+      run.progress({ stage: "input", item: "readings", label: request.data, done: share, total: 1 }),
+    ).finally(() => run.progress({ stage: "input", item: "readings", done: 1, total: 1 }));
+    if (tried.status === "cancelled") return { cancelled: true };
+    if (tried.status === "died")
+      throw new HostError(
+        `${request.model}: ${tried.because}`,
+        "check that onnxruntime runs the model by itself; a smaller --samples needs less memory",
+      );
+    if (tried.result.status === "refused")
+      throw new HostError(
+        tried.result.because,
+        // Most refusals end in what to do about them.
+        tried.result.because.includes(" – ")
+          ? undefined
+          : "check model and data; `vauban attack --help` lists what it reads",
+      );
+    found = tried.result;
+    await remember(run.ports.store, key, found);
+  }
+  request.tell(found.stated && found.doubt === undefined ? "done" : "warning", "input", found.doubt ?? found.because);
+  return { found, cancelled: false };
+}
+
+interface TrialsRun {
+  readonly plans: readonly TrialPlan[];
+  readonly done: Measured;
+}
+
+async function trialsOf(
+  run: Run,
+  request: AttackRequest,
+  inputs: readonly InputFile[],
+  found: ReadingsFound,
+): Promise<TrialsRun> {
+  const target = request.model.slice(request.model.lastIndexOf("/") + 1);
+  const model = {
+    id: target,
+    path: request.model,
+    input: found.contract,
+    classes: request.classes,
+    declared: undefined,
+  };
+  const planned = (id: string, kind: "clean" | "evasion", test: TrialTest, samples: number): TrialPlan => ({
+    trial: describeTrial({
+      id,
+      kind,
+      test,
+      target,
+      model,
+      samples,
+      queries: kind === "evasion" ? request.queries : undefined,
+      steps: undefined,
+      profile: request.profile,
+      ...(request.attacks ? { attacks: request.attacks } : {}),
+      inputs,
+      knowledge: "white",
+      seed: request.seed,
+      runtimeVersion: run.ports.models.runtimeVersion,
+    }),
+    test,
+    model,
+    data: { path: request.data, labels: request.labels },
+    samples,
+    profile: request.profile,
+    ...(request.queries === undefined ? {} : { queries: request.queries }),
+    ...(request.attacks ? { attacks: request.attacks } : {}),
+  });
+  const evasions = budgetsOf(request, found.contract.range).map((eps) =>
+    planned(
+      `${request.norm} ${eps.written}`,
+      "evasion",
+      {
+        kind: "evasion",
+        id: `${request.norm} ${eps.written}`,
+        because: "--expect",
+        model: target,
+        norm: request.norm,
+        eps,
+        where: COMMAND_LINE,
+        ...(request.expect ? { robustAccuracy: request.expect } : {}),
+      },
+      request.samples,
+    ),
+  );
+  const plans = [planned("clean", "clean", { kind: "clean" }, CLEAN_SAMPLES), ...evasions];
+  return { plans, done: await measureTrials(run, plans, request) };
+}
+
+/** Said where no bound stands below the attacks. */
+export const NO_CERTIFICATE = "no bound was computed: what attacks did not beat may still fall to others";
+
+/** What an engineer must not read into the figure. */
+const NOT_TRIED = [
+  "changes that no norm bounds: rotations, crops, patches, printed objects – `vauban assess` tries patches and corruptions",
+  "attacks through the data and the training: poisoning, backdoors",
+  "what an attacker who may ask often learns about the model or its training data",
+  "the system around the model: who reaches the input, what checks it, what an error does – `vauban init` begins there",
+];
+
+function documentOf(
+  request: AttackRequest,
+  inputs: readonly InputFile[],
+  found: ReadingsFound | undefined,
+  measured: TrialsRun | undefined,
+  { stopped, run }: { readonly stopped: boolean; readonly run: AttackDocument["run"] },
+): AttackDocument {
+  const [model, data] = inputs as [InputFile, InputFile];
+  const results = new Map(measured?.done.results.map(({ trial, result }) => [trial.id, result]));
+  const untested = new Map(measured?.done.untested.map((one) => [one.trial.id, one]));
+  const evasions = measured?.plans.filter(({ trial }) => trial.kind === "evasion") ?? [];
+  const trials = evasions.map((plan) => {
+    const gone = untested.get(plan.trial.id);
+    return trialOf(request, plan, results.get(plan.trial.id) ?? gone?.partial, gone?.because, found!.outputs);
+  });
+  const clean = results.get("clean")?.seen;
+  const some = evasions.map(({ trial }) => results.get(trial.id) ?? untested.get(trial.id)?.partial).find(Boolean);
+  const noGradient = some?.notes.find((note) => note.startsWith("no gradient: "));
+  const cancelled = stopped || measured?.done.cancelled === true;
+  const digest = data.sha256;
+  const body = {
+    format: ATTACK_FORMAT,
+    tool: { name: "vauban", version: request.version },
+    target: {
+      path: model.path,
+      sha256: model.sha256,
+      size: model.size,
+      access: some?.access ?? null,
+      ...(noGradient === undefined
+        ? {}
+        : { noGradient: noGradient.slice("no gradient: ".length, noGradient.lastIndexOf("; ")) }),
+      outputs: found?.outputs ?? null,
+      notes: [...(some?.notes ?? found?.notes ?? [])],
+    },
+    data: {
+      path: data.path,
+      n: trials[0]?.n ?? 0,
+      of: found?.available ?? 0,
+      sha256: inputs.length > 2 ? hashOf(inputs.slice(1).map(({ role, sha256 }) => ({ role, sha256 }))) : digest,
+    },
+    input: {
+      contract: found?.contract ?? null,
+      stated: found?.stated ?? false,
+      because: found?.doubt ?? found?.because ?? "",
+      readings: [...(found?.readings ?? [])],
+    },
+    clean: clean?.kind === "clean" ? clean : null,
+    trials,
+    bracket: trials[0]?.bracket ?? {
+      certified: null,
+      empirical: null,
+      undecided: null,
+      because: found?.doubt ?? "cancelled",
+    },
+    expect: request.expect ?? null,
+    notTried: [
+      ...(request.attacks ? [`attacks of the profile other than ${request.attacks.join(", ")}`] : []),
+      ...NOT_TRIED,
+    ],
+    ...(cancelled ? { partial: "cancelled by the user: the same command goes on where it stopped" } : {}),
+    command: request.command,
+  } satisfies Omit<AttackDocument, "hash" | "run">;
+  const plain = JSON.parse(JSON.stringify(body)) as typeof body;
+  return { ...plain, hash: hashOf(plain), run };
+}
+
+function trialOf(
+  request: AttackRequest,
+  plan: TrialPlan,
+  result: TrialResult | undefined,
+  untested: string | undefined,
+  outputs: number,
+): AttackTrial {
+  const { trial, test } = plan;
+  if (test.kind !== "evasion") throw new Error("only evasion trials are attacks");
+  const { outcome } = result ? judged(trial, result) : { outcome: undefined };
+  const seen = evasionOf(outcome?.status === "measured" ? outcome.measure : (result?.seen ?? null));
+  const because =
+    untested ??
+    (outcome?.status === "inconclusive" ? outcome.because : outcome === undefined ? "nothing was tried" : undefined);
+  const robust = seen?.robustAccuracy;
+  const assaults = assaultsOf(
+    {
+      item: trial.id,
+      norm: test.norm,
+      eps: test.eps.fraction,
+      epsRaw: test.eps.raw,
+      planned: trial.planned,
+      profile: request.profile,
+      budget: trial.budget,
+      ...(request.attacks ? { attacks: request.attacks } : {}),
+    },
+    outputs,
+    result?.access !== "scores",
+  );
+  const bracket = seen?.bracket;
+  return {
+    id: trial.id,
+    attack: [...new Set(assaults.map(({ attack: { id } }) => id))].join("+"),
+    norm: test.norm,
+    eps: test.eps.fraction,
+    epsRaw: test.eps.raw,
+    seed: trial.seed,
+    budget: {
+      profile: request.profile,
+      ...(trial.budget.queries === undefined ? {} : { queries: trial.budget.queries }),
+    },
+    outcome: because === undefined ? "measured" : "inconclusive",
+    ...(because === undefined ? {} : { because }),
+    k: robust?.k ?? null,
+    n: robust?.n ?? null,
+    low: robust?.low ?? null,
+    high: robust?.high ?? null,
+    steps: assaults
+      .filter(({ attack: { needs } }) => needs === "gradient")
+      .reduce((sum, assault) => sum + evaluations(assault, outputs), 0),
+    queries: seen?.queries ?? 0,
+    gradients: seen?.gradients ?? 0,
+    attacks: [...(seen?.attacks ?? [])],
+    sanity: [...(result?.sanity ?? [])],
+    bracket: {
+      certified: bracket?.certified ?? null,
+      empirical: robust ?? null,
+      undecided: bracket?.undecided ?? null,
+      ...(bracket?.certified ? {} : { because: NO_CERTIFICATE }),
+    },
+    ...(request.expect
+      ? { expectation: because === undefined && robust ? compareWith(robust, request.expect) : ("not shown" as const) }
+      : {}),
+    measure: seen,
+    notes: [...(result?.notes ?? [])],
+    manifest: trial.manifest,
+    key: trial.key,
+  };
+}
+
+const evasionOf = (measure: Measure | null): EvasionMeasure | null => (measure?.kind === "evasion" ? measure : null);
+
+/** Attacks that a profile can bring in a norm, by id: what `--attacks` may name. */
+export function attacksOf(profile: ProfileId, norm: Norm): string[] {
+  const all = [2, 3, 10].flatMap((outputs) =>
+    [true, false].flatMap((climbs) =>
+      PROFILES[profile].assaults(norm, outputs, climbs).map(({ attack: { id } }) => id),
+    ),
+  );
+  return [...new Set(all)].toSorted();
+}
+
+/** The document without its pictures, for standard output. */
+export function withoutPictures(document: AttackDocument): AttackDocument {
+  return {
+    ...document,
+    trials: document.trials.map((trial) => ({
+      ...trial,
+      measure: trial.measure && {
+        ...trial.measure,
+        exhibits: trial.measure.exhibits.map(({ before, after, difference, ...rest }) => ({
+          ...rest,
+          before: { said: before.said, confidence: before.confidence },
+          after: { said: after.said, confidence: after.confidence },
+          difference: { linf: difference.linf, l2: difference.l2 },
+        })),
+      },
+    })),
+  };
+}

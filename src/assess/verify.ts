@@ -1,0 +1,234 @@
+/** Attack, bounds and branching on one property: it holds, it is violated by an input that anybody can run, or it stays unknown. */
+import apgd from "#attacks/evasion/apgd.ts";
+import type { Goal } from "#attacks/goals.ts";
+import { besiege } from "#attacks/harness.ts";
+import { roundDown, roundUp } from "#attacks/region.ts";
+import type { Clock, InferenceRuntime, Signal } from "#base/ports.ts";
+import type { Rng } from "#base/random.ts";
+import { Bounds } from "#certificates/bounds.ts";
+import type { Clause, Constraint } from "#certificates/property.ts";
+import { OUT_OF_TIME } from "#certificates/property.ts";
+import { DEEP, prove } from "#certificates/prove.ts";
+import type { Method } from "#certificates/prove.ts";
+import type { UnsafePart } from "#formats/vnnlib.ts";
+import type { OnnxClassifier } from "#onnx/classifier.ts";
+import { OnnxError } from "#onnx/errors.ts";
+
+export interface VerifyOptions {
+  readonly signal: Signal;
+  readonly rng: Rng;
+  readonly clock: Clock;
+  /** Wall time after which the answer is "unknown: out of time". */
+  readonly secondsMax: number;
+  readonly nodesMax: number;
+  readonly progress?: (text: string) => void;
+}
+
+export type Verification = {
+  /** How it was decided. */
+  readonly method: Method | "attack" | "none";
+  /** Subproblems of branch and bound, and linear functions bounded. */
+  readonly nodes: number;
+  readonly bounded: number;
+  readonly queries: number;
+} & (
+  | { readonly verdict: "holds" }
+  | { readonly verdict: "violated"; readonly input: Float32Array; readonly outputs: Float32Array }
+  | { readonly verdict: "unknown"; readonly because: string }
+);
+
+/** The attack before the proof, and the one on what the bounds point at. */
+const BEFORE = { objective: "unsafe", steps: 60, restarts: 4 } as const;
+const LOCAL = { objective: "unsafe", steps: 30, restarts: 1, start: "centre", first: 0.25 } as const;
+/** The share of time spent on attacks while branching. */
+const LOCAL_SHARE = 0.15;
+
+/**
+ * Decides whether an input in one of the parts' boxes meets all of that part's constraints. `classifier` takes the property's own
+ * inputs (fractions of [0, 1] that are the values themselves). A counterexample lies inside its box in float32 and was run
+ * again before it is reported; bounds are lowered by an outward slack before they are believed.
+ */
+export async function verify(
+  classifier: OnnxClassifier,
+  parts: readonly UnsafePart[],
+  runtime: InferenceRuntime,
+  options: VerifyOptions,
+): Promise<Verification> {
+  const { clock, secondsMax, signal } = options;
+  const began = clock.monotonic();
+  const expired = (): boolean => clock.monotonic() - began > 1000 * secondsMax;
+  const groups = grouped(parts);
+  const tally = { nodes: 0, bounded: 0 };
+  const before = classifier.counts.queries;
+  const counts = () => ({ ...tally, queries: classifier.counts.queries - before });
+
+  // A violated part decides, whatever the others are: all boxes are attacked before anything is proved.
+  for (const { box, clauses } of groups) {
+    options.progress?.("attack");
+    const found = await attacked(classifier, box, clauses, midpoint(box), 1, BEFORE, options);
+    if (found) return { verdict: "violated", ...found, method: "attack", ...counts() };
+  }
+  const { prepared } = classifier;
+  if (prepared === undefined)
+    return {
+      verdict: "unknown",
+      because: classifier.noGradient ?? "the model runs only as it is",
+      method: "none",
+      ...counts(),
+    };
+  let bounds: Bounds | undefined;
+  let method: Method = "intervals";
+  try {
+    bounds = await boundsThatRun(prepared, runtime, groups[0]!.box);
+    for (const { box, clauses } of groups) {
+      let example: { input: Float32Array; outputs: Float32Array } | undefined;
+      let spent = 0,
+        looks = 0;
+      const proof = await prove(
+        bounds,
+        { region: { low: box.low, high: box.high }, clauses },
+        {
+          signal,
+          nodesMax: options.nodesMax - tally.nodes,
+          expired,
+          progress: (closed, open) => options.progress?.(`${closed} subproblems closed, ${open} open`),
+          candidates: async (points, n) => {
+            const inside = points.map((value, at) => clamped(box, value, at % classifier.size));
+            example = await seen(classifier, clauses, inside, n);
+            if (example) return true;
+            if (classifier.gradient && (looks++ < 3 || spent < LOCAL_SHARE * (clock.monotonic() - began))) {
+              const started = clock.monotonic();
+              const rows = Math.min(n, 8);
+              const some = inside.subarray(0, rows * classifier.size);
+              example = await attacked(classifier, box, clauses, some, rows, LOCAL, options);
+              spent += clock.monotonic() - started;
+            }
+            return example !== undefined;
+          },
+        },
+        DEEP,
+      );
+      tally.nodes += proof.nodes;
+      tally.bounded = bounds.rowsBounded;
+      method = later(method, proof.method);
+      if (proof.verdict === "violated" && example)
+        return { verdict: "violated", ...example, method: proof.method, ...counts() };
+      if (proof.verdict === "unknown")
+        return { verdict: "unknown", because: proof.because, method: proof.method, ...counts() };
+      if (expired()) return { verdict: "unknown", because: OUT_OF_TIME, method: proof.method, ...counts() };
+    }
+    return { verdict: "holds", method, ...counts() };
+  } catch (error) {
+    if (!(error instanceof OnnxError)) throw error;
+    return { verdict: "unknown", because: error.message, method: "none", ...counts() };
+  } finally {
+    await bounds?.release();
+  }
+}
+
+const ORDER: readonly Method[] = ["intervals", "linear bounds", "branching on signs", "branching on inputs"];
+const later = (a: Method, b: Method): Method => (ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b);
+
+/** Bounds in float64 where the runtime has every kernel for it, else in float32 with a wider outward slack. */
+export async function boundsThatRun(
+  prepared: NonNullable<OnnxClassifier["prepared"]>,
+  runtime: InferenceRuntime,
+  region: { readonly low: Float64Array | Float32Array; readonly high: Float64Array | Float32Array },
+): Promise<Bounds> {
+  const fine = new Bounds(prepared, runtime, "float64");
+  try {
+    await fine.intervals(region);
+    await fine.before("logits");
+    return fine;
+  } catch (error) {
+    if (error instanceof OnnxError) throw error;
+    await fine.release();
+    return new Bounds(prepared, runtime, "float32");
+  }
+}
+
+interface Box {
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+}
+
+/** Parts that speak of the same box, together. */
+function grouped(parts: readonly UnsafePart[]): { box: Box; clauses: Clause[] }[] {
+  const groups: { box: Box; clauses: Clause[] }[] = [];
+  const same = (a: Float64Array, b: Float64Array): boolean => a.every((value, i) => value === b[i]);
+  for (const { low, high, constraints } of parts) {
+    const found = groups.find(({ box }) => same(box.low, low) && same(box.high, high));
+    if (found) found.clauses.push(constraints);
+    else groups.push({ box: { low, high }, clauses: [constraints] });
+  }
+  return groups;
+}
+
+const midpoint = ({ low, high }: Box): Float32Array => Float32Array.from(low, (value, i) => (value + high[i]!) / 2);
+
+/** The float32 nearest to a value inside an element's bounds; bounds without a float32 between them give the nearest one. */
+function clamped({ low, high }: Box, value: number, i: number): number {
+  const least = roundUp(low[i]!),
+    most = roundDown(high[i]!);
+  if (least > most) return Math.fround(low[i]!);
+  return Math.min(most, Math.max(least, value));
+}
+
+/** The first of n points that meets a clause, with the outputs of a second run. */
+async function seen(
+  classifier: OnnxClassifier,
+  clauses: readonly Clause[],
+  points: Float32Array,
+  n: number,
+): Promise<{ input: Float32Array; outputs: Float32Array } | undefined> {
+  const { size, outputs } = classifier;
+  const answers = await classifier.logits(points, n);
+  for (let k = 0; k < n; k++) {
+    if (!clauses.some((clause) => meets(clause, answers, k * outputs))) continue;
+    const input = points.slice(k * size, (k + 1) * size);
+    const again = await classifier.logits(input, 1);
+    if (clauses.some((clause) => meets(clause, again, 0))) return { input, outputs: again };
+  }
+  return undefined;
+}
+
+const meets = (clause: Clause, z: ArrayLike<number>, at: number): boolean =>
+  clause.every(({ a, b }) => {
+    let sum = 0;
+    for (let j = 0; j < a.length; j++) sum += a[j]! * z[at + j]!;
+    return sum <= b;
+  });
+
+async function attacked(
+  classifier: OnnxClassifier,
+  box: Box,
+  clauses: readonly Clause[],
+  from: Float32Array,
+  n: number,
+  parameters: typeof BEFORE | typeof LOCAL,
+  { signal, rng }: VerifyOptions,
+): Promise<{ input: Float32Array; outputs: Float32Array } | undefined> {
+  if (!classifier.gradient) return undefined;
+  const { size } = classifier;
+  const ends = (bound: (i: number) => number): Float32Array =>
+    Float32Array.from({ length: n * size }, (_, at) => bound(at % size));
+  const goal: Goal = {
+    kind: "unsafe",
+    clauses: clauses.map((clause) => clause.map(({ a, b }: Constraint) => ({ a: Array.from(a), b }))),
+  };
+  const result = await besiege(
+    { signal: signal as AbortSignal, rng, progress: () => {} },
+    classifier,
+    apgd,
+    parameters,
+    {
+      samples: from,
+      units: Array.from({ length: n }, (_, k) => `start ${k}`),
+      goal,
+      within: { low: ends((i) => clamped(box, -Infinity, i)), high: ends((i) => clamped(box, Infinity, i)) },
+    },
+  );
+  const [input] = [...result.found.values()];
+  if (input === undefined) return undefined;
+  return { input, outputs: await classifier.logits(input, 1) };
+}

@@ -1,0 +1,474 @@
+/** A network as bounds see it: affine operators between activations of one variable, each with a name, a place and a length. */
+import { OnnxError } from "#onnx/errors.ts";
+import type { Node, Ref } from "#onnx/ir.ts";
+import { attr, axisOf, fixed, nodeName, rankOf, typeOf } from "#onnx/ir.ts";
+import type { Prepared } from "#onnx/attack-graph.ts";
+import { attribute, isFloat, sizeOf, toRuntime, toValue } from "#onnx/tensor.ts";
+import type { Value } from "#onnx/tensor.ts";
+import { Writer } from "#onnx/writer.ts";
+import { geometryOf } from "#onnx/ops/windows.ts";
+import type { ScalarFunction } from "./functions.ts";
+import { functions, recognised } from "./functions.ts";
+
+/** An operator through which no linear bound passes: no certificate can be given, and the message names it. */
+export class Unboundable extends OnnxError {
+  override readonly name = "Unboundable";
+}
+
+/** One activation: y = f(x) element by element. */
+export interface Activation {
+  readonly id: number;
+  readonly f: ScalarFunction;
+  readonly pre: Ref;
+  readonly post: Ref;
+  /** Elements of one sample. */
+  readonly size: number;
+  readonly dims: readonly number[];
+}
+
+/** The network written for bounding: every node is affine in what depends on the input, or an activation. */
+export interface BoundNetwork {
+  readonly g: Writer;
+  readonly x: Ref;
+  readonly logits: Ref;
+  readonly inputSize: number;
+  readonly outputs: number;
+  readonly activations: readonly Activation[];
+  /** The activation whose result a tensor is. */
+  readonly activationOf: ReadonlyMap<string, Activation>;
+  /** Names of tensors that depend on the input. */
+  readonly variable: ReadonlySet<string>;
+  /** The number of rows at each probe. */
+  readonly rows: readonly number[];
+  /** How many nodes of the writer are the network; what comes after was appended by others. */
+  readonly written: number;
+}
+
+export type Precision = "float32" | "float64";
+
+/** Operators that are affine in whichever of their inputs vary. */
+const AFFINE = new Set([
+  "Add",
+  "Sub",
+  "Sum",
+  "Mean",
+  "Neg",
+  "Identity",
+  "Reshape",
+  "Flatten",
+  "Squeeze",
+  "Unsqueeze",
+  "Transpose",
+  "Concat",
+  "Split",
+  "Expand",
+  "Tile",
+  "DepthToSpace",
+  "SpaceToDepth",
+  "AveragePool",
+  "GlobalAveragePool",
+  "ReduceSum",
+  "ReduceMean",
+]);
+/** Affine in their first input while the others are constant. */
+const AFFINE_IN_FIRST = new Set([
+  "Pad",
+  "Slice",
+  "Gather",
+  "Resize",
+  "BatchNormalization",
+  "Conv",
+  "ConvTranspose",
+  "Div",
+  "CumSum",
+]);
+/** Bilinear: affine while exactly one of the first two inputs varies. */
+const BILINEAR = new Set(["Mul", "MatMul", "Gemm"]);
+
+/**
+ * A tensor as a function, element by element, of one earlier tensor: how products such as x · Φ(x) are told. Opaque: no bound
+ * passes through the tensor itself, only through what is recognised further on.
+ */
+interface Traced {
+  readonly root: string;
+  readonly f: (x: number) => number;
+  readonly opaque: boolean;
+}
+
+/**
+ * Reads a prepared model into the form that bounds are written for. Maxima, leaky slopes, clipping and absolute values become
+ * ReLUs and affine parts. Throws Unboundable where an operator is neither affine nor a known activation.
+ */
+export function boundNetwork(prepared: Prepared, precision: Precision, samples: readonly number[]): BoundNetwork {
+  if (prepared.batch !== "any")
+    throw new Unboundable("the model takes a fixed batch: bounds need one that is free", {
+      remedy: "export it with a dynamic batch axis",
+    });
+  const source = prepared.write(false, samples);
+  const rows = source.x.at.map((known) => known.dims[0]!);
+  const g = new Writer(rows.length, "vauban.bound.");
+  const toType = (value: Value): Value => (isFloat(value.type) ? { ...value, type: precision } : value);
+  for (const [name, tensor] of source.g.constants) {
+    if (tensor.type === "string") continue;
+    g.stored(name, isFloat(tensor.type) && tensor.type !== precision ? toRuntime(toType(toValue(tensor))) : tensor);
+  }
+  const x = g.input(
+    source.x.name,
+    precision,
+    source.x.at.map((known) => known.dims),
+  );
+  const variable = new Set([x.name]);
+  const traced = new Map<string, Traced>();
+  const activations: Activation[] = [];
+  const activationOf = new Map<string, Activation>();
+
+  const traceOf = (ref: Ref): Traced => traced.get(ref.name) ?? { root: ref.name, f: (v) => v, opaque: false };
+  const mark = (before: number): void => {
+    for (const node of g.nodes.slice(before))
+      if (node.inputs.some((name) => variable.has(name))) for (const name of node.outputs) variable.add(name);
+  };
+  /** Appends an activation on `pre`; gives its result. */
+  const activate = (f: ScalarFunction, pre: Ref): Ref => {
+    // The node stands for the activation in the order of the graph; what it computes is in `f`.
+    const post = g.op("Relu", [pre]);
+    variable.add(post.name);
+    const activation = {
+      id: activations.length,
+      f,
+      pre,
+      post,
+      size: sizeOf(pre.at[0]!.dims) / rows[0]!,
+      dims: pre.at[0]!.dims.slice(1),
+    };
+    checkRows(pre, rows);
+    activations.push(activation);
+    activationOf.set(post.name, activation);
+    return post;
+  };
+  const affine = (write: () => Ref): Ref => {
+    const before = g.nodes.length;
+    const ref = write();
+    mark(before);
+    return ref;
+  };
+  const relu = (pre: Ref): Ref => activate(functions.relu, pre);
+  /** max(a, b) = b + relu(a − b). */
+  const larger = (a: Ref, b: Ref): Ref => {
+    const above = relu(affine(() => g.sub(a, b)));
+    return affine(() => g.add(b, above));
+  };
+  const scaled = (ref: Ref, by: number): Ref => (by === 1 ? ref : affine(() => g.scale(ref, by)));
+  const shifted = (ref: Ref, by: number): Ref => (by === 0 ? ref : affine(() => g.add(ref, g.number(by, ref))));
+  /** clip(x, low, high) = low + relu(x − low) − relu(x − high). */
+  const clipped = (ref: Ref, low: number, high: number): Ref => {
+    let out = ref;
+    if (low > -Infinity) out = shifted(relu(shifted(out, -low)), low);
+    if (high < Infinity) {
+      const over = relu(shifted(out, -high));
+      const below = out;
+      out = affine(() => g.sub(below, over));
+    }
+    return out;
+  };
+  const scalarOf = (name: string | undefined, otherwise: number): number => {
+    if (name === undefined || name === "") return otherwise;
+    const value = g.ref(name).at[0]!.value;
+    if (value === undefined || value.data.length !== 1) throw new Unboundable(`a bound of "${name}" is no constant`);
+    return value.data[0]!;
+  };
+
+  const rewrites: Readonly<Record<string, (node: Node, x: Ref) => Ref>> = {
+    Relu: (_, x) => relu(x),
+    LeakyRelu(node, x) {
+      // a·x + (1 − a)·relu(x)
+      const a = attr.float(node, "alpha", 0.01);
+      const above = relu(x);
+      return affine(() => g.add(g.scale(x, a), g.scale(above, 1 - a)));
+    },
+    PRelu(node, x) {
+      const slope = g.ref(node.inputs[1]!);
+      const value = slope.at[0]!.value;
+      if (value === undefined) throw new Unboundable("the slope of a PRelu is no constant", { node: nodeName(node) });
+      const above = relu(x);
+      return affine(() => {
+        const rest = g.constant({ ...value, data: value.data.map((a) => 1 - a) });
+        return g.add(g.mul(x, slope), g.mul(above, rest));
+      });
+    },
+    Abs(_, x) {
+      const above = relu(x),
+        below = relu(affine(() => g.neg(x)));
+      return affine(() => g.add(above, below));
+    },
+    Clip: (node, x) => clipped(x, scalarOf(node.inputs[1], -Infinity), scalarOf(node.inputs[2], Infinity)),
+    HardSigmoid(node, x) {
+      const inner = shifted(scaled(x, attr.float(node, "alpha", 0.2)), attr.float(node, "beta", 0.5));
+      return clipped(inner, 0, 1);
+    },
+    MaxPool(node, x) {
+      if (node.outputs.length > 1 && node.outputs[1] !== "")
+        throw new Unboundable("MaxPool hands out its indices", { node: nodeName(node) });
+      return maxPool(node, x);
+    },
+    GlobalMaxPool(_, x) {
+      const axes = Array.from({ length: rankOf(x) - 2 }, (_, i) => i + 2);
+      return axes.reduce((ref, axis) => maxOver(ref, axis), x);
+    },
+    ReduceMax(node, x) {
+      const axes = (attr.ints(node, "axes") ?? x.at[0]!.dims.map((_, i) => i)).map((a) => axisOf(node, a, rankOf(x)));
+      if (axes.includes(0)) throw new Unboundable("a maximum over the batch", { node: nodeName(node) });
+      const most = axes.reduce((ref, axis) => maxOver(ref, axis), x);
+      if (attr.int(node, "keepdims", 1) !== 0) return most;
+      return affine(() => g.op("Squeeze", [most, g.ints(axes)]));
+    },
+  };
+
+  /** Maximum over one axis, kept with length 1, as a tree of pairs. */
+  function maxOver(x: Ref, axis: number): Ref {
+    let most = x;
+    for (let length = fixed(most, axis); length > 1; length = fixed(most, axis)) {
+      const half = Math.floor(length / 2);
+      const [a, b, rest] = [
+        [0, half],
+        [half, 2 * half],
+        [2 * half, length],
+      ].map(([from, to]) => (from === to ? undefined : affine(() => cut(most, axis, from!, to!, 1))));
+      const pairs = larger(a!, b!);
+      most = rest ? affine(() => g.op("Concat", [pairs, rest], attribute.int("axis", axis))) : pairs;
+    }
+    return most;
+  }
+
+  function cut(x: Ref, axis: number, from: number, to: number, step: number): Ref {
+    return g.op("Slice", [x, g.ints([from]), g.ints([to]), g.ints([axis]), g.ints([step])]);
+  }
+
+  /** A pool as the maximum over the taps of its window, each a strided slice of the (padded) input. */
+  function maxPool(node: Node, x: Ref): Ref {
+    const kernel = attr.ints(node, "kernel_shape")!;
+    const lengths = kernel.map((_, i) => fixed(x, i + 2));
+    const { strides, dilations, begin, end, out } = geometryOf(node, lengths, kernel);
+    let padded = x;
+    if ([...begin, ...end].some((p) => p > 0)) {
+      // Padding never wins: it stands for −∞. After a ReLU or a picture 0 would do, but who knows what came before.
+      throw new Unboundable("a padded MaxPool", {
+        node: nodeName(node),
+        remedy: "bounds are given for pools without padding",
+      });
+    }
+    const separable = kernel.map((length, i) => ({
+      length,
+      axis: i + 2,
+      stride: strides[i]!,
+      dilation: dilations[i]!,
+    }));
+    // Maxima over a box are maxima of maxima over its sides.
+    separable.forEach(({ length, axis, stride, dilation }, i) => {
+      const taps = Array.from({ length }, (_, t) =>
+        affine(() => cut(padded, axis, t * dilation, t * dilation + (out[i]! - 1) * stride + 1, stride)),
+      );
+      let level = taps;
+      while (level.length > 1) {
+        const next: Ref[] = [];
+        for (let k = 0; k + 1 < level.length; k += 2) next.push(larger(level[k]!, level[k + 1]!));
+        if (level.length % 2 === 1) next.push(level.at(-1)!);
+        level = next;
+      }
+      padded = level[0]!;
+    });
+    return padded;
+  }
+
+  for (const node of source.g.nodes) {
+    const inputs = node.inputs.map((name) => (name === "" ? undefined : g.ref(name)));
+    const varies = inputs.map((ref) => ref !== undefined && variable.has(ref.name));
+    const name = node.outputs[0]!;
+    if (!varies.includes(true)) {
+      g.append(retyped(node, precision));
+      continue;
+    }
+    const refuse = (): Unboundable =>
+      new Unboundable(`operator ${node.op} (node "${nodeName(node)}") has no linear bounds`, {
+        node: nodeName(node),
+        remedy: "attacks still apply; export the model without this operator to have it bounded",
+      });
+    if (node.op === "Cast" && isFloat(typeOf(inputs[0]!))) {
+      g.alias(name, inputs[0]!);
+      continue;
+    }
+    if (node.op === "Max" || node.op === "Min") {
+      const sign = node.op === "Max" ? 1 : -1;
+      const most = inputs.map((ref) => scaled(ref!, sign)).reduce((a, b) => larger(a, b));
+      g.alias(name, scaled(most, sign));
+      continue;
+    }
+    const rewrite = Object.hasOwn(rewrites, node.op) && varies[0] ? rewrites[node.op] : undefined;
+    if (rewrite && varies.filter(Boolean).length === 1) {
+      g.alias(name, rewrite(node, inputs[0]!));
+      continue;
+    }
+    const isAffine =
+      AFFINE.has(node.op) ||
+      (AFFINE_IN_FIRST.has(node.op) && varies[0] && varies.filter(Boolean).length === 1) ||
+      (BILINEAR.has(node.op) && varies.filter(Boolean).length === 1 && !varies[2]);
+    const traces = inputs.map((ref, i) => (varies[i] ? traceOf(ref!) : undefined));
+    const combined = combinedTrace(node, inputs, varies, traces);
+    if (isAffine && !traces.some((trace) => trace?.opaque)) {
+      const before = g.nodes.length;
+      g.append(retyped(node, precision));
+      mark(before);
+      for (const output of node.outputs) if (output !== "") checkRows(g.ref(output), rows);
+      if (combined) traced.set(g.ref(name).name, { ...combined, opaque: false });
+      continue;
+    }
+    if (combined) {
+      // A function of one tensor. A known one is an activation; another may be part of a longer product, and is refused at its end.
+      const own = scalarOp(node, inputs);
+      const whole = recognised(combined.f);
+      const local = own && !traces.some((trace) => trace?.opaque) ? recognised(own) : undefined;
+      const post = whole
+        ? activate(whole, g.ref(combined.root))
+        : local
+          ? activate(local, inputs[varies.indexOf(true)]!)
+          : placeholder(g.ref(combined.root));
+      g.alias(name, post);
+      traced.set(post.name, { ...combined, opaque: !whole && !local });
+      continue;
+    }
+    throw refuse();
+  }
+
+  /** A tensor that only a recognised product may use; whoever bounds through it finds no rule. */
+  function placeholder(like: Ref): Ref {
+    const ref = g.op("Sign", [like]);
+    variable.add(ref.name);
+    return ref;
+  }
+
+  const logits = g.ref(source.logits.name);
+  const used = usedBy(g, logits);
+  const kept = activations.filter(({ post }) => used.has(post.name)).map((activation, id) => ({ ...activation, id }));
+  const lost = g.nodes.find(
+    (node) => node.op === "Sign" && used.has(node.outputs[0]!) && variable.has(node.outputs[0]!),
+  );
+  if (lost) throw new Unboundable("the model multiplies functions of its input that no bound is known for");
+  return {
+    g,
+    x,
+    logits,
+    inputSize: sizeOf(x.at[0]!.dims) / rows[0]!,
+    outputs: sizeOf(logits.at[0]!.dims) / rows[0]!,
+    activations: kept,
+    activationOf: new Map(kept.map((activation) => [activation.post.name, activation])),
+    variable,
+    rows,
+    written: g.nodes.length,
+  };
+}
+
+/** Tensors that the wanted one is computed from, itself included. */
+function usedBy(g: Writer, wanted: Ref): Set<string> {
+  const used = new Set([wanted.name]);
+  for (const node of g.nodes.toReversed())
+    if (node.outputs.some((name) => used.has(name))) for (const name of node.inputs) used.add(name);
+  return used;
+}
+
+/** Rows must stay rows: a tensor that depends on the input has one first-axis entry per row. */
+function checkRows(ref: Ref, rows: readonly number[]): void {
+  if (ref.at.some((known, k) => known.dims.length === 0 || known.dims[0] !== rows[k]))
+    throw new Unboundable(`tensor "${ref.name}" does not keep one row per sample`);
+}
+
+/** Constants made inside the network follow the precision of the bounds. */
+function retyped(node: Node, precision: Precision): Node {
+  if (node.op !== "Cast" || precision === "float32") return node;
+  const to = attr.int(node, "to", 1);
+  return to === 1 ? { ...node, attributes: { ...node.attributes, to: attribute.int("to", 11) } } : node;
+}
+
+/** What a node computes as a function of one tensor, element by element, where it is one. */
+function combinedTrace(
+  node: Node,
+  inputs: readonly (Ref | undefined)[],
+  varies: readonly boolean[],
+  traces: readonly (Traced | undefined)[],
+): Omit<Traced, "opaque"> | undefined {
+  const varying = traces.filter((trace) => trace !== undefined);
+  const [first, second] = varying;
+  if (first === undefined) return undefined;
+  const { root } = first;
+  if (varying.length === 1) {
+    const step = scalarStep(node, inputs, varies) ?? scalarOp(node, inputs);
+    return step && { root, f: (v) => step(first.f(v)) };
+  }
+  if (varying.length !== 2 || inputs.length !== 2 || second!.root !== root) return undefined;
+  const [p, q] = [first.f, second!.f];
+  switch (node.op) {
+    case "Add":
+      return { root, f: (v) => p(v) + q(v) };
+    case "Sub":
+      return { root, f: (v) => p(v) - q(v) };
+    case "Mul":
+      return { root, f: (v) => p(v) * q(v) };
+    case "Div":
+      return { root, f: (v) => p(v) / q(v) };
+    default:
+      return undefined;
+  }
+}
+
+/** For affine steps with scalar constants: what they do to each element. */
+function scalarStep(
+  node: Node,
+  inputs: readonly (Ref | undefined)[],
+  varies: readonly boolean[],
+): ((x: number) => number) | undefined {
+  if (node.op === "Neg") return (v) => -v;
+  if (node.op === "Identity") return (v) => v;
+  if (!["Add", "Sub", "Mul", "Div"].includes(node.op) || inputs.length !== 2) return undefined;
+  const value = inputs[varies[0] ? 1 : 0]?.at[0]!.value;
+  if (value === undefined || varies.filter(Boolean).length !== 1) return undefined;
+  const c = value.data[0]!;
+  if (value.data.some((each) => each !== c)) return undefined;
+  const first = varies[0]!;
+  switch (node.op) {
+    case "Add":
+      return (v) => v + c;
+    case "Sub":
+      return first ? (v) => v - c : (v) => c - v;
+    case "Mul":
+      return (v) => v * c;
+    default:
+      return first ? (v) => v / c : undefined;
+  }
+}
+
+/** What an operator of one input does to each element, where that is all it does. */
+function scalarOp(node: Node, inputs: readonly (Ref | undefined)[]): ((x: number) => number) | undefined {
+  const alpha = (fallback: number): number => attr.float(node, "alpha", fallback);
+  switch (node.op) {
+    case "Sigmoid":
+      return functions.sigmoid.value;
+    case "Tanh":
+      return functions.tanh.value;
+    case "Erf":
+      return functions.erf.value;
+    case "Softplus":
+      return functions.softplus.value;
+    case "HardSwish":
+      return functions["hard-swish"].value;
+    case "Exp":
+      return Math.exp;
+    case "Pow": {
+      const power = inputs[1]?.at[0]!.value;
+      return power?.data.length === 1 ? (v) => v ** power.data[0]! : undefined;
+    }
+    case "Elu": {
+      const a = alpha(1);
+      return (v) => (v < 0 ? a * Math.expm1(v) : v);
+    }
+    default:
+      return undefined;
+  }
+}

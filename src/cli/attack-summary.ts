@@ -1,0 +1,95 @@
+/** An attacked model on one terminal screen: the figure, its doubts by name, how the data were read, and what was not tried. */
+import type { AttackDocument, AttackTrial } from "#assessment/index.ts";
+import { budgetText, NORM_NAMES } from "#figures/charts.ts";
+import { percent } from "#figures/words.ts";
+import { clock } from "./progress.ts";
+import { LABEL, wrapped } from "./summary.ts";
+import { plain, type Colours } from "./terminal.ts";
+
+const budgetName = ({ norm, eps }: AttackTrial): string => `${NORM_NAMES[norm]} ${budgetText(eps)}`;
+
+/** Lines of at most `columns` characters; `reportPath` is where the page lies. */
+export function attackSummary(
+  document: AttackDocument,
+  { colours: c, columns, reportPath }: { colours: Colours; columns: number; reportPath: string },
+): string {
+  const { trials, target, clean, input, run } = document;
+  const width = Math.max(60, Math.min(columns, 120));
+  const lines: string[] = [""];
+  const say = (label: string, text: string, paint: (text: string) => string = (t) => t): void => {
+    wrapped(plain(text), width - LABEL).forEach((line, i) =>
+      lines.push(`${c.bold((i === 0 ? label : "").padEnd(LABEL))}${paint(line)}`),
+    );
+  };
+  if (trials.length === 0)
+    say("RESULT", document.partial ?? `inconclusive – nothing was attacked: ${input.because}`, c.yellow);
+  trials.forEach((trial, i) =>
+    say(i === 0 ? "RESULT" : "", resultLine(trial), (text) => c.bold(toneOf(trial, c)(text))),
+  );
+  if (clean) say("", `before any attack ${share(clean.accuracy)} as the data are`);
+  if (document.partial && trials.length > 0) say("", document.partial, c.yellow);
+  trials.slice(0, 1).forEach((trial) => say("BOUNDS", boundsLine(trial)));
+
+  const doubts = [
+    ...new Set(trials.flatMap(({ sanity }) => sanity.filter(({ passed }) => !passed).map(({ check }) => check))),
+  ];
+  const checks = trials[0]?.sanity.length ?? 0;
+  if (trials.length > 0)
+    say(
+      "DOUBTS",
+      doubts.length === 0
+        ? `none of ${checks} sanity checks failed`
+        : `failed: ${doubts.map((check) => `“${check}”`).join(", ")}`,
+      doubts.length === 0 ? c.green : c.yellow,
+    );
+  if (!input.stated && trials.length > 0)
+    say(doubts.length === 0 && checks === 0 ? "DOUBTS" : "", input.because, c.yellow);
+  if (target.access === "scores")
+    say(
+      "ACCESS",
+      `scores only: ${target.noGradient ?? "no gradient"} – query attacks served instead, which bound nothing from above`,
+    );
+  const [first] = trials;
+  if (first?.measure) {
+    const { attacks, minimalBudget } = first.measure;
+    const names = [...new Set(attacks.map(({ attack, objective }) => `${attack} (${objective})`))];
+    say("TRIED", `${names.join(", ")}; ${first.queries} queries, ${first.gradients} gradients`);
+    if (minimalBudget)
+      say(
+        "",
+        `smallest change that works: median ${minimalBudget.median === null ? "beyond the range" : budgetText(minimalBudget.median)} (${minimalBudget.found} of ${minimalBudget.n} found)`,
+      );
+  }
+  if (trials.length > 0) document.notTried.slice(0, 3).forEach((what, i) => say(i === 0 ? "NOT TRIED" : "", what));
+  say("REPORT", `${reportPath}      JSON beside it`);
+  if (run.reused.length > 0) say("", `${run.reused.join(", ")} taken from earlier runs (--fresh measures again)`);
+  say(
+    "",
+    `${clock(run.seconds * 1000)}, ${run.requestsOut} requests left this machine, document ${document.hash.slice(0, 16)}`,
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function toneOf({ outcome, expectation }: AttackTrial, c: Colours): (text: string) => string {
+  if (expectation === "missed") return c.red;
+  return outcome === "inconclusive" || expectation === "not shown" ? c.yellow : c.green;
+}
+
+function resultLine(trial: AttackTrial): string {
+  const { k, n, low, high, outcome, because, expectation } = trial;
+  const figures = k === null || n === null ? "" : `right under attack ${share({ k, n, low: low!, high: high! })}`;
+  const verdict = expectation ? ` – expectation ${expectation}` : "";
+  const doubt = outcome === "inconclusive" ? `inconclusive – ${because ?? ""}` : "";
+  return `${budgetName(trial)}: ${[doubt, figures].filter(Boolean).join("; so far ")}${verdict}`;
+}
+
+function boundsLine(trial: AttackTrial): string {
+  const { certified, empirical, undecided, because } = trial.bracket;
+  if (!empirical || empirical.n === 0) return `${budgetName(trial)}: nothing was attacked`;
+  const below = certified ? `${percent(certified.k / certified.n)} certified` : "0 certified";
+  return `${budgetName(trial)}: between ${below} and ${percent(empirical.k / empirical.n)} by attack, ${undecided ?? 0} undecided${because ? ` – ${because}` : ""}`;
+}
+
+function share({ k, n, low, high }: { k: number; n: number; low: number; high: number }): string {
+  return `${k}/${n} = ${percent(n === 0 ? 0 : k / n)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+}
