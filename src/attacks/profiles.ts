@@ -86,8 +86,8 @@ export function autoAttack(norm: Norm, outputs: number): readonly RoledAssault[]
   }
 }
 
-/** AutoAttack "rand", for a model that answers at random: Auto-PGD on cross-entropy and DLR, each gradient averaged over 20. */
-export function autoAttackRandomised(norm: "linf" | "l2", outputs: number): readonly RoledAssault[] {
+/** AutoAttack "rand", for a model that answers at random, in L∞ and L2: Auto-PGD on cross-entropy and DLR, each gradient averaged over 20. */
+export function autoAttackRandomised(outputs: number): readonly RoledAssault[] {
   return ["cross-entropy", outputs >= 3 ? "dlr" : "margin"].map((objective) =>
     bring(apgd, { objective, steps: 100, eot: 20 }),
   );
