@@ -132,7 +132,7 @@ describe("an expectation", () => {
       "--data",
       "strokes.npz",
       "--eps",
-      "8/255",
+      "0.06",
       ...STATED,
       ...QUICK,
       "--expect",

@@ -13,9 +13,9 @@ import type { Classifier } from "#attacks/target.ts";
 import { openDataset } from "#datasets/open.ts";
 import type { EvaluationSet as DataSet } from "#datasets/evaluation-set.ts";
 import { selectSamples } from "#datasets/select.ts";
-import { openClassifier } from "#onnx/classifier.ts";
+import type { OnnxClassifier } from "#onnx/classifier.ts";
 import { OnnxError } from "#onnx/errors.ts";
-import { refusalOf, type Refused } from "./opened.ts";
+import { openForClasses, refusalOf, type Refused } from "./opened.ts";
 
 /** What the user said about the input; what is absent is looked for. */
 export interface StatedInput {
@@ -185,7 +185,7 @@ async function readingOf(
   };
   const tried = isStated ? [given] : candidates(range, channelsOf(set.shape));
   const open = async (candidate: Candidate) =>
-    openClassifier({
+    openForClasses({
       bytes: await ports.files.readWhole(plan.model),
       input: contractOf(candidate),
       sampleShape: set.shape,
@@ -398,7 +398,7 @@ function asRead(
 
 /** Which of the inputs the short attack leaves standing under one reading. */
 async function standingUnder(
-  opened: Awaited<ReturnType<typeof openClassifier>>,
+  opened: OnnxClassifier,
   run: Listening,
   set: DataSet,
   rows: Int32Array,

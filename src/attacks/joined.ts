@@ -58,7 +58,7 @@ export function concludeEvasion(
   const allBeaten = fooled === eligible;
   const checks: Check[] = [
     ...validity,
-    numbersCheck(new Int32Array(0), total.notNumbers),
+    ...(total.notNumbers > 0 ? [numbersCheck(new Int32Array(0), total.notNumbers)] : []),
     steadyCheck(total, found.length),
     uncontradictedCheck(found, plan.eps),
     ...(missing > 0 ? [tried(survey, found.length, lost)] : []),
