@@ -6,7 +6,7 @@ import type { EvaluationSet as Samples } from "#attacks/answers.ts";
 import type { EvaluationSet } from "#datasets/evaluation-set.ts";
 import { openDataset } from "#datasets/open.ts";
 import { selectSamples } from "#datasets/select.ts";
-import { openClassifier, type OnnxClassifier } from "#onnx/classifier.ts";
+import { openClassifier, type OnnxClassifier, type OpenOptions } from "#onnx/classifier.ts";
 import { OnnxError } from "#onnx/errors.ts";
 import type { TrialPlan } from "./plan.ts";
 
@@ -58,6 +58,27 @@ export function bench(): Bench {
   };
 }
 
+/**
+ * Opens a model as one that says a class, as data with one class per input take it to be: sigmoids exclude each other then, and a
+ * single number is the logit of two classes where two are named. Throws OnnxError for numbers that nobody calls classes.
+ */
+export async function openForClasses(options: Omit<OpenOptions, "head">): Promise<OnnxClassifier> {
+  const opened = await openClassifier(options);
+  if (opened.meaning === "classes") return opened;
+  const head =
+    opened.meaning === "labels" ? "exclusive" : options.classes === 2 && opened.outputs === 1 ? "binary" : undefined;
+  await opened.release();
+  if (head === undefined)
+    throw new OnnxError(
+      `the model gives ${opened.outputs === 1 ? "one number" : `${opened.outputs} numbers`} per input and no class (${opened.model.head.note})`,
+      {
+        remedy:
+          "name its two classes if the number is the score of the second; regression models are not attacked as classifiers",
+      },
+    );
+  return openClassifier({ ...options, head });
+}
+
 async function open(plan: TrialPlan, ports: WorkerPorts, signal: Signal): Promise<Opened | Refused> {
   const opening = await openDataset(
     ports.files,
@@ -79,7 +100,7 @@ async function open(plan: TrialPlan, ports: WorkerPorts, signal: Signal): Promis
   const notes = set.warnings.map(({ message, hint }) => (hint ? `${message}: ${hint}` : message));
   if (!(set.y instanceof Int32Array))
     return refused(`${plan.data.path} holds real-valued targets; this version attacks classifiers only`, notes);
-  const classifier = await openClassifier({
+  const classifier = await openForClasses({
     bytes: await ports.files.readWhole(plan.model.path),
     input: plan.model.input,
     sampleShape: set.shape,

@@ -8,6 +8,7 @@ import { evaluateClean, type Evaluated, type Proof } from "#attacks/evaluate.ts"
 import { evaluateCorruption } from "#attacks/corruption.ts";
 import { evaluatePatch } from "#attacks/patch.ts";
 import type { Check } from "#attacks/sanity.ts";
+import type { SurrogateNet } from "#attacks/surrogate.ts";
 import { surveyEvasion, type Survey } from "#attacks/survey.ts";
 import { attackUnits, type Certify, type Tally, type UnitRecord } from "#attacks/units.ts";
 import { chosenUnits, fractionsOf, refusalOf, samplingNotes, type Bench, type Opened, type Refused } from "./opened.ts";
@@ -28,6 +29,8 @@ export type Shard =
       readonly from: number;
       readonly to: number;
       readonly tasks: readonly UnitTask[];
+      /** The copy that the first look made, to climb on in the model's place. */
+      readonly copy: SurrogateNet | null;
     };
 
 /** What a trial came to. */
@@ -162,7 +165,7 @@ export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardRe
           samples,
           shard.tasks,
           evasionPlanOf(plan, chosen.available),
-          given.certify?.(opened, plan),
+          { copy: shard.copy, certify: given.certify?.(opened, plan) },
         );
         return {
           status: "attacked",
