@@ -59,18 +59,18 @@ function masked({ gap }: Mask): Classifier {
       const logits = new Float32Array(z.length);
       const value = new Float32Array(n);
       const gradient = new Float32Array(n * size);
-      for (let k = 0; k < n; k++) {
-        const { top, second, pull, z: row } = shaped(z, k * outputs);
+      const rows = Array.from({ length: n }, (_, k) => shaped(z, k * outputs));
+      const gapSlope = await honest.gradient!(x, n, {
+        kind: "targeted-margin",
+        label: Int32Array.from(rows, ({ second }) => second),
+        target: Int32Array.from(rows, ({ top }) => top),
+      });
+      rows.forEach(({ top, pull, z: row }, k) => {
         logits.set(row, k * outputs);
         const { value: worth, dz } = objectiveOf(objective, k, row);
         value[k] = worth;
-        const gapSlope = await honest.gradient!(x.slice(k * size, (k + 1) * size), 1, {
-          kind: "targeted-margin",
-          label: Int32Array.of(second),
-          target: Int32Array.of(top),
-        });
-        for (let i = 0; i < size; i++) gradient[k * size + i] = dz[top]! * pull * gapSlope.gradient[i]!;
-      }
+        for (let i = k * size; i < (k + 1) * size; i++) gradient[i] = dz[top]! * pull * gapSlope.gradient[i]!;
+      });
       return { logits, value, gradient };
     },
   };
