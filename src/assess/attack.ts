@@ -29,7 +29,7 @@ import {
   type TrialTest,
 } from "./plan.ts";
 import type { ReadingsFound, ReadingsPlan, StatedInput } from "./readings.ts";
-import type { TrialResult } from "./shard.ts";
+import { evasionPlanOf, type TrialResult } from "./shard.ts";
 
 export interface AttackRequest {
   readonly model: string;
@@ -95,6 +95,15 @@ export async function attack(run: Run, request: AttackRequest): Promise<Attacked
 
 function budgetsOf({ eps, norm }: AttackRequest, range: readonly [number, number]): Budget[] {
   return eps.map((written) => {
+    if (norm === "l0") {
+      const count = Number(written);
+      if (!Number.isInteger(count) || count < 1)
+        throw new HostError(
+          `--eps ${written}: in l0 a budget is how many values may change`,
+          "write a whole number of at least 1",
+        );
+      return { fraction: count, raw: count, written };
+    }
     const read = readBudget(written, norm === "linf" ? "linf" : "l2", range);
     if ("message" in read) throw new HostError(`--eps ${written}: ${read.message}`, read.hint);
     return read;
@@ -309,20 +318,9 @@ function trialOf(
     untested ??
     (outcome?.status === "inconclusive" ? outcome.because : outcome === undefined ? "nothing was tried" : undefined);
   const robust = seen?.robustAccuracy;
-  const assaults = assaultsOf(
-    {
-      item: trial.id,
-      norm: test.norm,
-      eps: test.eps.fraction,
-      epsRaw: test.eps.raw,
-      planned: trial.planned,
-      profile: request.profile,
-      budget: trial.budget,
-      ...(request.attacks ? { attacks: request.attacks } : {}),
-    },
-    outputs,
-    result?.access !== "scores",
-  );
+  const planned = evasionPlanOf(plan, trial.planned);
+  const hasSurrogate = seen?.attacks.some(({ attack: id }) => id === "transfer") ?? false;
+  const assaults = assaultsOf(planned, { outputs, hasGradient: result?.access !== "scores", hasSurrogate });
   const bracket = seen?.bracket;
   return {
     id: trial.id,

@@ -15,6 +15,7 @@ import type { Classifier } from "#attacks/target.ts";
 import { openDataset } from "#datasets/open.ts";
 import type { EvaluationSet as DataSet } from "#datasets/evaluation-set.ts";
 import { selectSamples } from "#datasets/select.ts";
+import { OnnxError } from "#onnx/errors.ts";
 import { openForClasses } from "./heads.ts";
 import { refusalOf, type Refused } from "./opened.ts";
 
@@ -157,7 +158,8 @@ export async function findReading(
       };
     return await readingOf(plan, opened.set, ports, signal);
   } catch (error) {
-    return refusalOf(error);
+    const refusal = refusalOf(error);
+    return error instanceof OnnxError ? { ...refusal, because: `${plan.model}: ${refusal.because}` } : refusal;
   }
 }
 
@@ -255,11 +257,12 @@ async function readingOf(
     `preprocessing GUESSED: "${tried[best]!.name}" gives the highest clean accuracy, ${figure(best)} on ${n} inputs` +
     `${others.length > 0 ? ` (${others.join(", ")})` : ""}; ${rangeWords}. State it with --scale, --mean, --std${few}`;
   const commonest = Math.max(...countBy(labels).values()) / n;
-  if (accuracy[best]! / n <= Math.max(commonest, 1 / classifier.outputs) && countBy(labels).size > 1)
+  const atLeast = clopperPearson(accuracy[best]!, n).low;
+  if (countBy(labels).size > 1 && (accuracy[best]! / n <= commonest || atLeast <= 1 / classifier.outputs))
     return {
       ...found,
       because,
-      doubt: `under no usual preprocessing is the model right more often than by always saying the commonest class (${(100 * commonest).toFixed(1)} %): state --scale, --mean, --std, --layout as the model was trained, and check that the labels count from 0 in the model's order`,
+      doubt: `under no usual preprocessing is the model clearly right more often than by chance or by always saying the commonest class (at best ${figure(best)} of ${n}; the commonest has ${(100 * commonest).toFixed(1)} %): state --scale, --mean, --std, --layout as the model was trained, and check that the labels count from 0 in the model's order`,
     };
   const contenders = tried
     .map((_, i) => i)

@@ -8,10 +8,15 @@ import type { Norm } from "./region.ts";
 import { type Check, slack } from "./sanity.ts";
 import type { Classifier } from "./target.ts";
 
-/** Budgets papers report: RobustBench CIFAR 8/255 and ImageNet 4/255 in L∞, CIFAR 0.5 in L2; MNIST 0.3 (Madry et al. 2018). */
+/**
+ * Budgets papers report: RobustBench CIFAR 8/255 and ImageNet 4/255 in L∞, CIFAR 0.5 in L2; MNIST 0.3 (Madry et al. 2018);
+ * CIFAR 12 in L1 (Croce & Hein, ICML 2021); 24 and 50 features in L0 (Cinà et al., ICLR 2025).
+ */
 export const referenceBudgets: Readonly<Record<Norm, readonly number[]>> = {
   linf: [4 / 255, 8 / 255, 0.3],
   l2: [0.5],
+  l1: [12],
+  l0: [24, 50],
 };
 
 /** Budgets of the curve: quarter to four times the trial's own, and the references; ascending, within the range. */

@@ -105,7 +105,7 @@ test("queries and gradients in a measure are those the model saw", async () => {
   expect([measure!.queries, measure!.gradients]).toEqual([classifier.counts.queries, classifier.counts.gradients]);
 });
 
-test("an attacker with scores only gets Square only, and no gradient is asked for", async () => {
+test("an attacker with scores only gets what needs no gradient, and no gradient is asked for", async () => {
   const set = points(30);
   const classifier = line();
   const { measure, noGradient } = await evaluateEvasion(run("a"), classifier, set, {
@@ -117,7 +117,11 @@ test("an attacker with scores only gets Square only, and no gradient is asked fo
     budget: { steps: 10, queries: 50 },
     access: "scores",
   });
-  expect(measure!.attacks.map(({ attack, access }) => `${attack} ${access}`)).toEqual(["square scores"]);
+  expect(measure!.attacks.map(({ attack, access }) => `${attack} ${access}`)).toEqual([
+    "square scores",
+    "transfer labels",
+    "hopskipjump labels",
+  ]);
   expect(classifier.counts.gradients).toBe(0);
   expect(noGradient).toBeUndefined();
 });

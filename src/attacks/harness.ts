@@ -2,7 +2,18 @@
 import type { Run } from "#base/run.ts";
 import type { Rng } from "#base/random.ts";
 import { type Goal, type ObjectiveKind, beaten, hasLabels, margin, pickOutputGoal } from "./goals.ts";
-import { type Ball, type Boxes, type Norm, type Region, ballRegion, boxRegion, project, toGrid } from "./region.ts";
+import {
+  type Ball,
+  type Boxes,
+  type Norm,
+  type Region,
+  ballRegion,
+  boxRegion,
+  distanceTo,
+  domainRegion,
+  project,
+  toGrid,
+} from "./region.ts";
 import type { Classifier, Objective } from "./target.ts";
 
 /** What of the model an attack reads. */
@@ -34,7 +45,8 @@ export interface ClimbedPoints extends ScoredPoints {
 
 /**
  * What an attack may do. Rows are 0 … n−1; `rows` and the packed `points` (rows.length × size) go together. Every
- * point an attack asks about is projected into the region first, and judged; the caller's arrays are left alone.
+ * point an attack asks about is projected into the region first – in place, so that the caller holds what was asked –
+ * and judged. The arrays of an answer are good until the next question.
  */
 export interface Arena {
   readonly n: number;
@@ -43,7 +55,9 @@ export interface Arena {
   readonly outputs: number;
   readonly region: Region;
   readonly goal: Goal;
-  /** The given rows that are neither beaten nor out of budget. */
+  /** The model an attack that declared it may climb on instead of the attacked one. */
+  readonly surrogate?: Classifier;
+  /** The given rows that are neither done with nor out of budget. Done with is what was beaten, or never where the smallest perturbation is sought. */
   open(rows?: Int32Array): Int32Array;
   /** The stream of one unit and restart: batch composition and order change nothing. */
   random(row: number, restart: number | string): Rng;
@@ -66,6 +80,12 @@ export interface Attack {
   readonly title: string;
   readonly citation: string;
   readonly needs: Access;
+  /** Whether it looks for the nearest point beyond the goal: it may then ask anywhere in the domain, and what lies within the budget counts. */
+  readonly minimal?: true;
+  /** Whether it works within a given budget, but passes through points outside on its way: only what lies within counts. */
+  readonly outside?: true;
+  /** Whether it needs another model that answers alike (`Classifier.surrogate`); asking that one is free. */
+  readonly surrogate?: true;
   readonly norms: readonly Norm[];
   /** Objectives it can climb; empty for attacks that only follow the margin. */
   readonly objectives: readonly ObjectiveKind[];
@@ -93,6 +113,8 @@ export interface Siege {
   readonly goal: Goal;
   /** A ball around each sample, or boxes (then `samples` are the starting points). */
   readonly within: Ball | Boxes;
+  /** Rows that are not attacked (certified ones): 1 spares. */
+  readonly spared?: Uint8Array;
   /** The most queries of one unit, confirmations included. Default: no limit but the attack's own. */
   readonly queriesMax?: number;
   /** What progress calls this. */
@@ -104,6 +126,8 @@ export interface SiegeResult {
   readonly beaten: Uint8Array;
   /** The confirmed inputs, by row. */
   readonly found: ReadonlyMap<number, Float32Array>;
+  /** Per row the size of the smallest confirmed perturbation, in the siege's norm (boxes: L∞); Infinity where none was confirmed. */
+  readonly distance: Float64Array;
   /** The largest margin any query reached, per row; above 0 for candidates that did not survive rounding. */
   readonly margin: Float64Array;
   readonly queries: number;
@@ -117,9 +141,22 @@ export interface SiegeResult {
   readonly unconfirmed: number;
 }
 
-/** About how many float32 values one array of an attack's state holds, and the fewest rows: bounds memory whatever the data set. */
-const CHUNK_VALUES = 2 ** 18;
+/** About how many float32 values one array of an attack's state holds, and the fewest rows: what is worked on together stays in the processor's cache. */
+const CHUNK_VALUES = 2 ** 17;
 const CHUNK_ROWS = 16;
+
+/** A budget is met a little beyond it too, before the point is pulled in and asked again. */
+const NEARLY = 1.02;
+/** A smaller perturbation is confirmed at once where it is smaller by this share; what is left over is confirmed at the end. */
+const WORTH_CONFIRMING = 0.98;
+
+/** What may count: a point, how many looks it needs (two where it was moved since it was asked about), and what to try where it fails. */
+interface Candidate {
+  readonly row: number;
+  readonly point: Float32Array;
+  readonly looks: number;
+  readonly otherwise?: Float32Array;
+}
 
 /**
  * Runs one attack on n samples. Chunks bound memory, batches bound the time of one call; neither changes a result.
@@ -138,14 +175,25 @@ export async function besiege(
     throw new RangeError(`${n} samples of ${size} values are ${n * size} values, not ${siege.samples.length}`);
   if (attack.needs === "gradient" && !classifier.gradient)
     throw new Error(`${attack.id} needs a gradient, which ${classifier.noGradient ?? "this model"} does not give`);
-  const norm = "norm" in siege.within ? siege.within.norm : "linf";
+  const { surrogate } = classifier;
+  if (attack.surrogate && !surrogate?.gradient)
+    throw new Error(`${attack.id} needs a surrogate with a gradient, and there is none`);
+  const ball = "norm" in siege.within ? siege.within : null;
+  const norm = ball?.norm ?? "linf";
   if (!attack.norms.includes(norm)) throw new Error(`${attack.id} does not work in ${norm}`);
+  /** Whether every row stays open and its smallest perturbation counts. */
+  const smallest = ball?.minimal === true;
+  if (smallest && !attack.minimal)
+    throw new Error(`${attack.id} works within a given budget; the smallest is found by bisection (minimal.ts)`);
+  const roams = attack.minimal === true || attack.outside === true;
+  if (roams && !ball) throw new Error(`${attack.id} asks outside the budget, which boxes do not allow`);
   for (const name of Object.keys(parameters))
     if (!(name in attack.defaults)) throw new Error(`${attack.id} has no parameter "${name}"`);
 
   const result = {
     beaten: new Uint8Array(n),
     found: new Map<number, Float32Array>(),
+    distance: new Float64Array(n).fill(Infinity),
     margin: new Float64Array(n).fill(-Infinity),
     queries: 0,
     gradients: 0,
@@ -157,53 +205,116 @@ export async function besiege(
   const batch = Math.max(1, Math.floor(classifier.batch));
   const chunk = Math.max(CHUNK_ROWS, Math.floor(CHUNK_VALUES / size));
   const queriesMax = siege.queriesMax ?? Infinity;
+  let slopes = new Float32Array(0);
 
   for (let first = 0; first < n; first += chunk) {
     const rowsHere = Math.min(chunk, n - first);
     const samples = siege.samples.subarray(first * size, (first + rowsHere) * size);
-    const region =
+    /** What counts lies here. */
+    const counted =
       "norm" in siege.within
-        ? ballRegion(classifier, samples, rowsHere, sliceBall(siege.within, first, first + rowsHere))
+        ? (smallest ? domainRegion : ballRegion)(
+            classifier,
+            samples,
+            rowsHere,
+            sliceBall(siege.within, first, first + rowsHere),
+          )
         : boxRegion(classifier, sliceBoxes(siege.within, first * size, (first + rowsHere) * size), rowsHere, samples);
+    /** What is asked about lies here. */
+    const region =
+      roams && ball && !smallest
+        ? domainRegion(classifier, samples, rowsHere, sliceBall(ball, first, first + rowsHere))
+        : counted;
     const goal = sliceGoal(siege.goal, first, first + rowsHere);
     const everyRow = Int32Array.from({ length: rowsHere }, (_, row) => row);
     const left = (row: number): number => queriesMax - result.queriesPerRow[first + row]!;
     // A query, and those that would confirm what it finds.
-    const needed = attack.needs === "gradient" && region.steps !== null ? 3 : 2;
-    const isOpen = (row: number): boolean => result.beaten[first + row] === 0 && left(row) >= needed;
+    const needed = roams || (attack.needs === "gradient" && region.steps !== null) ? 3 : 2;
+    const isDone = (row: number): boolean => result.beaten[first + row] === 1 && !smallest;
+    const isOpen = (row: number): boolean => !isDone(row) && left(row) >= needed && siege.spared?.[first + row] !== 1;
+    /** Where the smallest counts: the best not confirmed yet, per row. */
+    const pending = new Map<number, Candidate & { readonly distance: number }>();
 
-    /** Judges answers; candidates are put on the grid and asked once more before they count. */
+    /** Judges answers; what reaches the goal is put where it counts and asked once more before it does. */
     const judge = async (rows: Int32Array, points: Float32Array, logits: Float32Array, onGrid: boolean) => {
       const margins = new Float64Array(rows.length);
-      const candidates: number[] = [];
+      const candidates = new Map<number, Candidate>();
       for (let k = 0; k < rows.length; k++) {
         const row = rows[k]!;
         const reached = (margins[k] = margin(goal, row, logits, k * outputs, outputs));
         if (reached === -Infinity) result.notNumbers++;
         if (reached > result.margin[first + row]!) result.margin[first + row] = reached;
-        if (result.beaten[first + row] === 0 && beaten(goal, row, logits, k * outputs, outputs)) candidates.push(k);
+        if (isDone(row) || !(reached >= 0) || !beaten(goal, row, logits, k * outputs, outputs)) continue;
+        const candidate = candidateOf(row, points, k * size, onGrid);
+        // A row may be asked about several times at once: the nearest of its points, or the first.
+        const other = candidates.get(row);
+        if (candidate && (!other || (smallest && nearer(row, candidate, other)))) candidates.set(row, candidate);
       }
-      let asked = Int32Array.from(candidates, (k) => rows[k]!);
-      let fresh = new Float32Array(asked.length * size);
-      candidates.forEach((k, c) => {
-        fresh.set(points.subarray(k * size, (k + 1) * size), c * size);
-        toGrid(region, asked[c]!, fresh, c * size);
-      });
-      // The very input that counts is seen to do it twice: once as found, or as rounded, and once afresh.
-      for (let look = onGrid ? 1 : 0; look < 2 && asked.length > 0; look++) {
-        const answers = await inBatches(asked, fresh, (x, count) => classifier.logits(x, count));
-        const held = Array.from(asked.keys()).filter((c) => beaten(goal, asked[c]!, answers, c * outputs, outputs));
-        if (look === 1) result.unconfirmed += asked.length - held.length;
-        fresh = gatherRows(fresh, held, size);
-        asked = Int32Array.from(held, (c) => asked[c]!);
-      }
-      asked.forEach((row, c) => {
-        if (result.beaten[first + row] === 1) return;
-        result.beaten[first + row] = 1;
-        result.found.set(first + row, fresh.slice(c * size, (c + 1) * size));
-        result.queriesToBeat[first + row] = result.queriesPerRow[first + row]!;
-      });
+      if (candidates.size > 0) await confirm([...candidates.values()]);
       return margins;
+    };
+
+    const nearer = (row: number, a: Candidate, b: Candidate): boolean =>
+      distanceTo(counted, row, a.point, 0) < distanceTo(counted, row, b.point, 0);
+
+    /** The point as it would count, or null where it would not. */
+    const candidateOf = (row: number, points: Float32Array, at: number, onGrid: boolean): Candidate | null => {
+      const asked = points.subarray(at, at + size);
+      if (roams && !smallest) {
+        const eps = region.eps![row]!;
+        if (distanceTo(region, row, points, at) > eps * NEARLY) return null;
+        const point = asked.slice();
+        project(counted, row, point, 0);
+        toGrid(counted, row, point, 0);
+        return { row, point, looks: same(point, asked) ? 1 : 2 };
+      }
+      const point = asked.slice();
+      toGrid(counted, row, point, 0);
+      if (!smallest) return { row, point, looks: onGrid ? 1 : 2 };
+      const best = result.distance[first + row]!;
+      const distance = distanceTo(counted, row, point, 0);
+      if (!(distance < best)) return null;
+      const moved = !same(point, asked);
+      let otherwise: Float32Array | undefined;
+      if (moved) {
+        // Rounded to the nearest step it may lie before the boundary again; rounded away from the sample, beyond it.
+        otherwise = asked.slice();
+        toGrid(counted, row, otherwise, 0, true);
+        if (same(point, otherwise) || !(distanceTo(counted, row, otherwise, 0) < best)) otherwise = undefined;
+      }
+      const candidate = { row, point, looks: moved ? 2 : 1, ...(otherwise ? { otherwise } : {}) };
+      // On a grid it may fail after rounding: what was found before must not be given up for it.
+      if (best === Infinity || moved || distance <= WORTH_CONFIRMING * best) return candidate;
+      if (distance < (pending.get(row)?.distance ?? Infinity)) pending.set(row, { ...candidate, distance });
+      return null;
+    };
+
+    /** The very input that counts is seen to do it twice: once as found, or as moved, and once afresh. */
+    const confirm = async (candidates: readonly Candidate[]): Promise<void> => {
+      const second: Candidate[] = [];
+      let standing = candidates;
+      for (let look = 0; look < 2; look++) {
+        const asked = look === 0 ? standing.filter(({ looks }) => looks === 2) : standing;
+        if (asked.length === 0) continue;
+        const rows = Int32Array.from(asked, ({ row }) => row);
+        const answers = await inBatches(rows, packed(asked, size), (x, count) => classifier.logits(x, count));
+        const gone = new Set(asked.filter((_, c) => !beaten(goal, rows[c]!, answers, c * outputs, outputs)));
+        if (look === 1) result.unconfirmed += gone.size;
+        else
+          for (const { row, otherwise } of gone)
+            if (otherwise && left(row) >= 2) second.push({ row, point: otherwise, looks: 2 });
+        standing = standing.filter((candidate) => !gone.has(candidate));
+      }
+      for (const { row, point } of standing) {
+        const at = first + row;
+        const distance = distanceTo(counted, row, point, 0);
+        if (result.beaten[at] === 1 && !(smallest && distance < result.distance[at]!)) continue;
+        if (result.beaten[at] === 0) result.queriesToBeat[at] = result.queriesPerRow[at]!;
+        result.beaten[at] = 1;
+        result.found.set(at, point);
+        result.distance[at] = distance;
+      }
+      if (second.length > 0) await confirm(second);
     };
 
     const inBatches = async (
@@ -211,30 +322,34 @@ export async function besiege(
       points: Float32Array,
       query: (x: Float32Array, count: number, from: number) => Promise<Float32Array>,
     ): Promise<Float32Array> => {
-      const all = new Float32Array(rows.length * outputs);
+      let all = new Float32Array(0);
       for (let from = 0; from < rows.length; from += batch) {
         run.signal.throwIfAborted();
         const to = Math.min(rows.length, from + batch);
-        all.set(await query(points.subarray(from * size, to * size), to - from, from), from * outputs);
+        const whole = to - from === rows.length;
+        const answer = await query(whole ? points : points.subarray(from * size, to * size), to - from, from);
+        if (whole) all = answer as Float32Array<ArrayBuffer>;
+        else {
+          if (from === 0) all = new Float32Array(rows.length * outputs);
+          all.set(answer, from * outputs);
+        }
         result.queries += to - from;
         for (let k = from; k < to; k++) result.queriesPerRow[first + rows[k]!]! += 1;
       }
       return all;
     };
 
-    const placed = (rows: Int32Array, points: Float32Array, onGrid: boolean): Float32Array => {
+    const place = (rows: Int32Array, points: Float32Array, onGrid: boolean): void => {
       if (points.length !== rows.length * size)
         throw new RangeError(`${rows.length} rows of ${size} values are not ${points.length} values`);
-      const copy = points.slice();
       for (let k = 0; k < rows.length; k++) {
-        project(region, rows[k]!, copy, k * size);
-        if (onGrid) toGrid(region, rows[k]!, copy, k * size);
+        project(region, rows[k]!, points, k * size);
+        if (onGrid) toGrid(region, rows[k]!, points, k * size);
       }
-      return copy;
     };
 
-    const score = async (rows: Int32Array, wished: Float32Array): Promise<ScoredPoints> => {
-      const points = placed(rows, wished, true);
+    const score = async (rows: Int32Array, points: Float32Array): Promise<ScoredPoints> => {
+      place(rows, points, true);
       const logits = await inBatches(rows, points, (x, count) => classifier.logits(x, count));
       return { points, logits, margin: await judge(rows, points, logits, true) };
     };
@@ -246,34 +361,45 @@ export async function besiege(
       outputs,
       region,
       goal,
+      ...(attack.surrogate && surrogate ? { surrogate } : {}),
       left,
       open: (rows = everyRow) => rows.filter(isOpen),
       random: (row, restart) => run.rng.fork(siege.units[first + row]!).fork(`${attack.id}/${restart}`),
-      async climb(rows, wished, climb) {
+      async climb(rows, points, climb) {
         if (attack.needs !== "gradient") throw new Error(`${attack.id} declared that it needs ${attack.needs} only`);
         if (!attack.objectives.includes(climb.kind)) throw new Error(`${attack.id} did not declare ${climb.kind}`);
-        const points = placed(rows, wished, false);
-        const value = new Float32Array(rows.length);
-        const gradient = new Float32Array(rows.length * size);
+        place(rows, points, false);
+        let value = new Float32Array(0);
+        let gradient = slopes;
         const logits = await inBatches(rows, points, async (x, count, from) => {
           const objective = objectiveFor(goal, climb, rows, from, from + count);
           const answer = await classifier.gradient!(x, count, objective);
+          result.gradients += count;
+          if (count === rows.length) {
+            value = answer.value as Float32Array<ArrayBuffer>;
+            gradient = answer.gradient as Float32Array<ArrayBuffer>;
+            return answer.logits;
+          }
+          if (from === 0) {
+            value = new Float32Array(rows.length);
+            if (slopes.length < rows.length * size) slopes = new Float32Array(rows.length * size);
+            gradient = slopes.subarray(0, rows.length * size);
+          }
           value.set(answer.value, from);
           gradient.set(answer.gradient, from * size);
-          result.gradients += count;
           return answer.logits;
         });
-        // v − v is 0 for every number but NaN and ±∞; far cheaper here than Number.isFinite.
-        for (let i = 0; i < gradient.length; i++) if (gradient[i]! - gradient[i]! !== 0) gradient[i] = 0;
+        withoutInfinities(gradient);
         return { points, logits, value, gradient, margin: await judge(rows, points, logits, region.steps === null) };
       },
-      async score(rows, wished) {
+      async score(rows, points) {
         if (attack.needs === "labels") throw new Error(`${attack.id} declared that it needs labels only`);
-        return score(rows, wished);
+        return score(rows, points);
       },
-      async label(rows, wished) {
-        const answer = await score(rows, wished);
-        return { points: answer.points, beaten: Uint8Array.from(answer.margin, (value) => (value > 0 ? 1 : 0)) };
+      async label(rows, points) {
+        const answer = await score(rows, points);
+        const reached = rows.map((row, k) => (beaten(goal, row, answer.logits, k * outputs, outputs) ? 1 : 0));
+        return { points, beaten: Uint8Array.from(reached) };
       },
       report: (done, total) =>
         run.progress({
@@ -285,18 +411,33 @@ export async function besiege(
         }),
     };
     await attack.run(arena, parameters);
+    if (pending.size > 0)
+      await confirm([...pending.values()].filter(({ row, distance }) => distance < result.distance[first + row]!));
   }
   return result;
 }
 
-function gatherRows(points: Float32Array, rows: readonly number[], size: number): Float32Array<ArrayBuffer> {
-  const packed = new Float32Array(rows.length * size);
-  rows.forEach((row, k) => packed.set(points.subarray(row * size, (row + 1) * size), k * size));
-  return packed;
+/** Sets what is not a finite number to 0. 0 × v is 0 for every number, NaN for the others: one sum tells whether to look. */
+function withoutInfinities(values: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
+  if (sum === 0) return;
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) values[i] = 0;
+}
+
+function same(a: Float32Array, b: Float32Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function packed(candidates: readonly Candidate[], size: number): Float32Array {
+  const points = new Float32Array(candidates.length * size);
+  candidates.forEach(({ point }, k) => points.set(point, k * size));
+  return points;
 }
 
 function sliceBall(ball: Ball, from: number, to: number): Ball {
-  return typeof ball.eps === "number" ? ball : { norm: ball.norm, eps: ball.eps.subarray(from, to) };
+  return typeof ball.eps === "number" ? ball : { ...ball, eps: ball.eps.subarray(from, to) };
 }
 
 function sliceBoxes(boxes: Boxes, from: number, to: number): Boxes {
@@ -326,8 +467,9 @@ function objectiveFor(goal: Goal, climb: Climb, rows: Int32Array, from: number, 
   }
   if (climb.kind === "unsafe" || climb.kind === "flip" || climb.kind === "deviation")
     throw new Error(`the objective \`${climb.kind}\` belongs to the goal \`${climb.kind}\``);
-  const label = Int32Array.from(rows.subarray(from, to), (row) => goal.label[row]!);
+  const label = new Int32Array(to - from);
+  for (let k = from; k < to; k++) label[k - from] = goal.label[rows[k]!]!;
   return climb.kind === "targeted-margin" || climb.kind === "dlr-targeted"
-    ? { kind: climb.kind, label, target: climb.target.slice(from, to) }
+    ? { kind: climb.kind, label, target: climb.target.subarray(from, to) }
     : { kind: climb.kind, label };
 }

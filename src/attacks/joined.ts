@@ -2,7 +2,7 @@
 import type { AttackRun, Bracket, EvasionMeasure } from "#assessment/evidence.ts";
 import { quantile } from "#base/statistics.ts";
 import { proportionOf } from "./answers.ts";
-import { type EvasionPlan, assaultsOf } from "./campaign.ts";
+import { type EvasionPlan, assaultsOf, seenOf } from "./campaign.ts";
 import { monotoneCheck } from "./curve.ts";
 import { concluded, invalid, type Evaluated } from "./evaluated.ts";
 import noise from "./evasion/noise.ts";
@@ -49,7 +49,7 @@ export function concludeEvasion(
   const byUnit = new Map(records.map((record) => [record.unit, record]));
   const found = survey.units.flatMap((unit) => byUnit.get(unit) ?? []);
   const total = totalOf(tallies);
-  const assaults = assaultsOf(plan, survey.outputs, survey.access === "white-box");
+  const assaults = assaultsOf(plan, seenOf(survey));
   const eligible = survey.said.filter((said, row) => said === survey.labels[row]).length;
   const fooled = found.filter(({ beaten }) => beaten !== null).length;
   const missing = survey.units.length - found.length;
@@ -58,7 +58,7 @@ export function concludeEvasion(
   const allBeaten = fooled === eligible;
   const checks: Check[] = [
     ...validity,
-    numbersCheck(new Int32Array(0), total.notNumbers),
+    ...(total.notNumbers > 0 ? [numbersCheck(new Int32Array(0), total.notNumbers)] : []),
     steadyCheck(total, found.length),
     uncontradictedCheck(found, plan.eps),
     ...(missing > 0 ? [tried(survey, found.length, lost)] : []),

@@ -1,13 +1,17 @@
 /** Where a perturbed input may lie: a norm ball or per-element boxes, inside the model's own domain, on the values an input can take. */
 import type { Classifier } from "./target.ts";
 
-export const NORMS = ["linf", "l2"] as const;
+export const NORMS = ["linf", "l2", "l1", "l0"] as const;
 export type Norm = (typeof NORMS)[number];
 
-/** A norm ball around each sample; `eps` in fractions of the declared range, one for all or one per sample. */
+/**
+ * A norm ball around each sample; `eps` in fractions of the declared range (for L0 the number of changed elements), one for
+ * all or one per sample. `minimal`: the smallest perturbation of each sample is sought in the whole domain; eps is then Infinity.
+ */
 export interface Ball {
   readonly norm: Norm;
   readonly eps: number | Float64Array;
+  readonly minimal?: true;
 }
 
 /** Per-sample, per-element bounds, n × size, fractions; an attack starts between them. */
@@ -29,6 +33,8 @@ export interface Region {
   readonly high: Float32Array;
   /** The budget of each sample's ball; null for boxes. */
   readonly eps: Float64Array | null;
+  /** False where only the domain bounds what may be asked: `eps` then says what counts (minimal-norm attacks). */
+  readonly bounded: boolean;
   /** Raw steps from 0 to 1 where inputs are integers, else null. */
   readonly steps: number | null;
 }
@@ -60,48 +66,62 @@ const HALF_ULP = 1e-3;
 
 const stepsOf = (classifier: Classifier): number | null => (classifier.grid.integer ? classifier.grid.levels : null);
 
+/** Throws on an eps that is not a positive number; Infinity is one only where the smallest perturbation is sought. */
+function budgetsOf({ eps, minimal }: Ball, n: number): Float64Array {
+  const budgets = typeof eps === "number" ? new Float64Array(n).fill(eps) : eps;
+  for (const budget of budgets)
+    if (!(budget > 0) || (budget === Infinity) !== (minimal === true))
+      throw new RangeError(`a budget must be a positive number of the input range, not ${budget}`);
+  return budgets;
+}
+
 /** The ball around each of n samples within the model's domain and grid. Throws on an eps that is not a positive number. */
 export function ballRegion(classifier: Classifier, samples: Float32Array, n: number, ball: Ball): Region {
-  const budgets = typeof ball.eps === "number" ? new Float64Array(n).fill(ball.eps) : ball.eps;
-  for (const eps of budgets)
-    if (!(eps > 0) || !Number.isFinite(eps))
-      throw new RangeError(`a budget must be a positive number of the input range, not ${eps}`);
+  const budgets = budgetsOf(ball, n);
+  const { size } = classifier;
+  const { low, high, steps } = domain(classifier, samples, n);
+  if (ball.norm === "linf")
+    for (let at = 0; at < low.length; at++) {
+      const eps = budgets[Math.floor(at / size)]!;
+      const x = samples[at]!;
+      const raw = steps === null ? 0 : Math.round(x * steps);
+      const reach = steps === null ? 0 : Math.floor(eps * steps + HALF_ULP);
+      const floor = steps === null ? roundUp(x - eps) : (raw - reach) / steps;
+      const ceiling = steps === null ? roundDown(x + eps) : (raw + reach) / steps;
+      // A sample that lies between two steps, or outside its declared domain, stays where it is at least.
+      low[at] = Math.min(x, Math.max(low[at]!, floor));
+      high[at] = Math.max(x, Math.min(high[at]!, ceiling));
+    }
+  const centre = samples.subarray(0, n * size);
+  return { norm: ball.norm, n, size, centre, low, high, eps: budgets, bounded: true, steps };
+}
+
+/** The whole domain around each sample: where a minimal-norm attack may ask, whatever the budget that counts. */
+export function domainRegion(classifier: Classifier, samples: Float32Array, n: number, ball: Ball): Region {
+  const { low, high, steps } = domain(classifier, samples, n);
+  const centre = samples.subarray(0, n * classifier.size);
+  const eps = budgetsOf(ball, n);
+  return { norm: ball.norm, n, size: classifier.size, centre, low, high, eps, bounded: false, steps };
+}
+
+/** The model's domain for each sample: a sample outside it may move inwards, never further out. */
+function domain(classifier: Classifier, samples: Float32Array, n: number) {
   const { size, box } = classifier;
   const steps = stepsOf(classifier);
   const low = new Float32Array(n * size);
   const high = new Float32Array(n * size);
-  const linf = ball.norm === "linf";
-  for (let at = 0; at < low.length; at++) {
-    const element = at % size;
-    const eps = budgets[(at - element) / size]!;
-    const floor = box ? box.low[element]! : 0;
-    const ceiling = box ? box.high[element]! : 1;
-    const x = samples[at]!;
-    if (steps === null) {
-      low[at] = linf ? Math.max(floor, roundUp(x - eps)) : floor;
-      high[at] = linf ? Math.min(ceiling, roundDown(x + eps)) : ceiling;
-    } else {
-      const first = Math.ceil(floor * steps - HALF_ULP);
-      const last = Math.floor(ceiling * steps + HALF_ULP);
-      const raw = Math.round(x * steps);
-      const rawReach = Math.floor(eps * steps + HALF_ULP);
-      low[at] = (linf ? Math.max(first, raw - rawReach) : first) / steps;
-      high[at] = (linf ? Math.min(last, raw + rawReach) : last) / steps;
+  for (let i = 0; i < size; i++) {
+    const floor = box ? box.low[i]! : 0;
+    const ceiling = box ? box.high[i]! : 1;
+    const first = steps === null ? floor : Math.ceil(floor * steps - HALF_ULP) / steps;
+    const last = steps === null ? ceiling : Math.floor(ceiling * steps + HALF_ULP) / steps;
+    for (let at = i; at < low.length; at += size) {
+      const x = samples[at]!;
+      low[at] = Math.min(first, x);
+      high[at] = Math.max(last, x);
     }
-    // A sample outside its declared domain stays where it is: the attack may move it inwards, never further out.
-    if (low[at]! > x) low[at] = x;
-    if (high[at]! < x) high[at] = x;
   }
-  return {
-    norm: ball.norm,
-    n,
-    size,
-    centre: samples.subarray(0, n * size),
-    low,
-    high,
-    eps: budgets,
-    steps,
-  };
+  return { low, high, steps };
 }
 
 /** The boxes themselves as a region, around their midpoints or the given starting points. Throws where a box is empty. */
@@ -123,7 +143,7 @@ export function boxRegion(classifier: Classifier, boxes: Boxes, n: number, start
     const middle = start ? start[at]! : (floor + ceiling) / 2;
     centre[at] = Math.min(high[at]!, Math.max(low[at]!, middle));
   }
-  return { norm: "linf", n, size: classifier.size, centre, low, high, eps: null, steps };
+  return { norm: "linf", n, size: classifier.size, centre, low, high, eps: null, bounded: true, steps };
 }
 
 /** The unit of a step for one element: eps for a ball, the half-width for a box. */
@@ -131,33 +151,187 @@ export function stepUnit(region: Region, at: number): number {
   return region.eps ? region.eps[Math.floor(at / region.size)]! : (region.high[at]! - region.low[at]!) / 2;
 }
 
-/** The radius of a row's L2 ball; null in L∞ and in boxes. */
+/** The radius of a row's ball where the norm couples elements (L2, L1, L0); null in L∞, in boxes and where nothing bounds. */
 export function radiusOf(region: Region, row: number): number | null {
-  return region.norm === "l2" && region.eps ? region.eps[row]! : null;
+  return region.norm !== "linf" && region.eps && region.bounded ? region.eps[row]! : null;
 }
 
-/** Moves one point (`size` values at `at` of `points`) into the region of `row`, in place. */
+/** The largest perturbation the input range has room for. */
+export function wholeRange(norm: Norm, size: number): number {
+  return { linf: 1, l2: Math.sqrt(size), l1: size, l0: size }[norm];
+}
+
+/** The size of the difference of two points of `size` values at `at` and `from`. */
+function apart(norm: Norm, a: Float32Array, at: number, b: Float32Array, from: number, size: number): number {
+  let total = 0;
+  switch (norm) {
+    case "linf":
+      for (let i = 0; i < size; i++) {
+        const delta = Math.abs(a[at + i]! - b[from + i]!);
+        if (delta > total) total = delta;
+      }
+      return total;
+    case "l2":
+      for (let i = 0; i < size; i++) {
+        const delta = a[at + i]! - b[from + i]!;
+        total += delta * delta;
+      }
+      return Math.sqrt(total);
+    case "l1":
+      for (let i = 0; i < size; i++) total += Math.abs(a[at + i]! - b[from + i]!);
+      return total;
+    case "l0":
+      for (let i = 0; i < size; i++) if (a[at + i] !== b[from + i]) total++;
+      return total;
+  }
+}
+
+/** The size of a perturbation. */
+export function distanceIn(norm: Norm, a: Float32Array, b: Float32Array): number {
+  return apart(norm, a, 0, b, 0, a.length);
+}
+
+/** How far a point (`size` values at `at`) is from the centre of its row, in the region's norm. */
+export function distanceTo(region: Region, row: number, points: Float32Array, at: number): number {
+  return apart(region.norm, points, at, region.centre, row * region.size, region.size);
+}
+
+/**
+ * Moves one point (`size` values at `at` of `points`) into the region of `row`, in place: the nearest point (Euclid) of ball
+ * and box together. NaN lands on the centre.
+ */
 export function project(region: Region, row: number, points: Float32Array, at: number): void {
-  const { size, low, high, centre } = region;
+  const { low, high, centre, size } = region;
   const radius = radiusOf(region, row);
   const base = row * size;
-  if (radius !== null) {
-    let square = 0;
-    for (let i = 0; i < size; i++) {
-      const delta = points[at + i]! - centre[base + i]!;
-      square += delta * delta;
-    }
-    const length = Math.sqrt(square);
-    if (length > radius) shrink(region, base, points, at, radius / length);
-  }
+  if (radius !== null) ontoBall(region, base, points, at, radius);
   for (let i = 0; i < size; i++) {
     const value = points[at + i]!;
     const floor = low[base + i]!;
     const ceiling = high[base + i]!;
-    // Written so that NaN lands on the centre instead of passing every comparison.
-    points[at + i] = value >= floor ? (value <= ceiling ? value : ceiling) : value < floor ? floor : centre[base + i]!;
+    if (value >= floor && value <= ceiling) continue;
+    points[at + i] = value < floor ? floor : value > ceiling ? ceiling : centre[base + i]!;
   }
-  if (radius !== null) settle(region, base, points, at, radius);
+  if (radius !== null && region.norm !== "l0") settle(region, row, points, at, radius);
+}
+
+/** Moves one point into a ball of the region's norm with any radius around the centre of `row`, within its box, in place. */
+export function pullInto(region: Region, row: number, points: Float32Array, at: number, radius: number): void {
+  if (radius < Infinity) ontoBall(region, row * region.size, points, at, radius);
+  project(region, row, points, at);
+}
+
+function ontoBall(region: Region, base: number, points: Float32Array, at: number, radius: number): void {
+  const { size, centre, norm } = region;
+  for (let i = 0; i < size; i++) if (Number.isNaN(points[at + i]!)) points[at + i] = centre[base + i]!;
+  switch (norm) {
+    case "linf":
+      for (let i = 0; i < size; i++) {
+        const c = centre[base + i]!;
+        const delta = points[at + i]! - c;
+        if (Math.abs(delta) > radius) points[at + i] = delta > 0 ? c + radius : c - radius;
+      }
+      return;
+    case "l2":
+      return ontoL2(region, base, points, at, radius);
+    case "l1":
+      return ontoL1(region, base, points, at, radius);
+    case "l0":
+      return ontoL0(region, base, points, at, radius);
+  }
+}
+
+/** How far an element may move from its centre in the direction of `delta`. */
+function roomOf({ low, high, centre }: Region, place: number, delta: number): number {
+  return delta > 0 ? high[place]! - centre[place]! : centre[place]! - low[place]!;
+}
+
+/**
+ * Euclidean projection onto the L2 ball within the box: every change is scaled by the same factor, but not beyond its room.
+ * Scaled to the sphere and then clipped, a point would lie inside it; what clipping frees goes to the others, round by round.
+ */
+function ontoL2(region: Region, base: number, points: Float32Array, at: number, radius: number): void {
+  const { size, centre } = region;
+  const length = apart("l2", points, at, centre, base, size);
+  if (length <= radius) return;
+  let factor = radius / length;
+  for (let round = 0; round < 100; round++) {
+    let clipped = 0;
+    let free = 0;
+    for (let i = 0; i < size; i++) {
+      const delta = points[at + i]! - centre[base + i]!;
+      const room = roomOf(region, base + i, delta);
+      if (factor * Math.abs(delta) > room) clipped += room * room;
+      else free += delta * delta;
+    }
+    const next = free === 0 ? 1 : Math.min(1, Math.sqrt(Math.max(0, radius * radius - clipped) / free));
+    if (!(next > factor * (1 + 1e-9))) break;
+    factor = next;
+  }
+  shrink(region, base, points, at, factor);
+}
+
+/**
+ * Euclidean projection onto the L1 ball within the box (Croce & Hein, ICML 2021, Proposition 2.3): every change shrinks by the
+ * same λ, but not below nothing and not above its room. λ is found by Newton's method inside a bracket.
+ */
+function ontoL1(region: Region, base: number, points: Float32Array, at: number, radius: number): void {
+  const { size, centre } = region;
+  let lower = 0;
+  let upper = 0;
+  for (let i = 0; i < size; i++) upper = Math.max(upper, Math.abs(points[at + i]! - centre[base + i]!));
+  let shift = 0;
+  for (let round = 0; round < 100; round++) {
+    let sum = 0;
+    let moving = 0;
+    for (let i = 0; i < size; i++) {
+      const delta = points[at + i]! - centre[base + i]!;
+      const left = Math.abs(delta) - shift;
+      if (left <= 0) continue;
+      const room = roomOf(region, base + i, delta);
+      if (left < room) {
+        sum += left;
+        moving++;
+      } else sum += room;
+    }
+    if (Math.abs(sum - radius) <= 1e-12 * radius || (shift === 0 && sum <= radius)) break;
+    if (sum > radius) lower = shift;
+    else upper = shift;
+    const newton = moving > 0 ? shift + (sum - radius) / moving : NaN;
+    const next = newton > lower && newton < upper ? newton : (lower + upper) / 2;
+    if (next === shift) break;
+    shift = next;
+  }
+  if (shift === 0) return;
+  for (let i = 0; i < size; i++) {
+    const c = centre[base + i]!;
+    const delta = points[at + i]! - c;
+    const change = Math.max(0, Math.min(Math.abs(delta) - shift, roomOf(region, base + i, delta)));
+    points[at + i] = change === 0 ? c : delta > 0 ? c + change : c - change;
+  }
+}
+
+/** Euclidean projection onto the L0 ball within the box: the changes whose undoing would cost most are kept, the others undone. */
+function ontoL0(region: Region, base: number, points: Float32Array, at: number, radius: number): void {
+  const { size, centre } = region;
+  const kept = Math.floor(radius + 1e-9);
+  const gains = new Float64Array(size);
+  let changed = 0;
+  for (let i = 0; i < size; i++) {
+    const delta = points[at + i]! - centre[base + i]!;
+    if (delta === 0) continue;
+    const left = Math.max(0, Math.abs(delta) - roomOf(region, base + i, delta));
+    gains[i] = delta * delta - left * left;
+    changed++;
+  }
+  if (changed <= kept) return;
+  const threshold = gains.toSorted()[size - kept] ?? Infinity;
+  let above = 0;
+  for (let i = 0; i < size; i++) if (gains[i]! > threshold) above++;
+  // Of equals the first ones stay.
+  let equals = kept - above;
+  for (let i = 0; i < size; i++)
+    if (gains[i]! < threshold || (gains[i] === threshold && equals-- <= 0)) points[at + i] = centre[base + i]!;
 }
 
 function shrink(region: Region, base: number, points: Float32Array, at: number, factor: number): void {
@@ -166,60 +340,61 @@ function shrink(region: Region, base: number, points: Float32Array, at: number, 
     points[at + i] = c + (points[at + i]! - c) * factor;
   }
 }
-
-function distance(region: Region, base: number, points: Float32Array, at: number): number {
-  let square = 0;
-  for (let i = 0; i < region.size; i++) {
-    const delta = points[at + i]! - region.centre[base + i]!;
-    square += delta * delta;
-  }
-  return Math.sqrt(square);
-}
-
 /** float32 storage can leave a point an ulp outside the sphere: pull it in until it is inside. */
-function settle(region: Region, base: number, points: Float32Array, at: number, radius: number): void {
+function settle(region: Region, row: number, points: Float32Array, at: number, radius: number): void {
   for (let slack = 2 ** -24; slack < 1; slack *= 4) {
-    const length = distance(region, base, points, at);
+    const length = distanceTo(region, row, points, at);
     if (length <= radius) return;
-    shrink(region, base, points, at, (radius / length) * (1 - slack));
+    shrink(region, row * region.size, points, at, (radius / length) * (1 - slack));
   }
 }
 
 /**
  * Rounds one projected point to values the input can really take, in place, staying in the region: nearest raw step first;
- * in an L2 ball the steps that were rounded outwards are taken back, the cheapest first, until it fits. No-op without a grid.
+ * in an L2 or L1 ball the steps that were rounded outwards are taken back, the cheapest first, until it fits. `outwards`:
+ * away from the centre instead, where nothing but the domain bounds. No-op without a grid.
  */
-export function toGrid(region: Region, row: number, points: Float32Array, at: number): void {
-  const { size, steps, low, high, centre } = region;
+export function toGrid(region: Region, row: number, points: Float32Array, at: number, outwards = false): void {
+  const { size, steps, low, high, centre, norm } = region;
   if (steps === null) return;
-  const radius = radiusOf(region, row);
+  const radius = norm === "l0" ? null : radiusOf(region, row);
   const base = row * size;
   const wanted = radius === null ? null : points.slice(at, at + size);
   for (let i = 0; i < size; i++) {
-    const rounded = Math.round(points[at + i]! * steps) / steps;
+    const scaled = points[at + i]! * steps;
+    const delta = points[at + i]! - centre[base + i]!;
+    const whole =
+      Math.abs(scaled - Math.round(scaled)) < HALF_ULP || !outwards
+        ? Math.round(scaled)
+        : delta > 0
+          ? Math.ceil(scaled)
+          : Math.floor(scaled);
+    const rounded = whole / steps;
     const floor = low[base + i]!;
     const ceiling = high[base + i]!;
     points[at + i] = rounded < floor ? floor : rounded > ceiling ? ceiling : rounded;
   }
   if (radius === null || wanted === null) return;
-  let square = distance(region, base, points, at) ** 2;
-  if (square <= radius * radius) return;
-  const outwards: { readonly i: number; readonly overshoot: number }[] = [];
+  const power = norm === "l1" ? 1 : 2;
+  const allowed = radius ** power;
+  let spent = distanceTo(region, row, points, at) ** power;
+  if (spent <= allowed) return;
+  const outer: { readonly i: number; readonly overshoot: number }[] = [];
   for (let i = 0; i < size; i++) {
     const c = centre[base + i]!;
     const overshoot = Math.abs(points[at + i]! - c) - Math.abs(wanted[i]! - c);
-    if (points[at + i] !== c) outwards.push({ i, overshoot });
+    if (points[at + i] !== c) outer.push({ i, overshoot });
   }
-  outwards.sort((a, b) => b.overshoot - a.overshoot || a.i - b.i);
-  for (const { i } of outwards) {
-    if (square <= radius * radius) return;
+  outer.sort((a, b) => b.overshoot - a.overshoot || a.i - b.i);
+  for (const { i } of outer) {
+    if (spent <= allowed) return;
     const c = centre[base + i]!;
     const delta = points[at + i]! - c;
     const inwards = c + delta - Math.sign(delta) / steps;
     points[at + i] = Math.abs(delta) * steps < 1.5 ? c : Math.round(inwards * steps) / steps;
-    square += (points[at + i]! - c) ** 2 - delta * delta;
+    spent += Math.abs(points[at + i]! - c) ** power - Math.abs(delta) ** power;
   }
-  if (square > radius * radius) for (let i = 0; i < size; i++) points[at + i] = centre[base + i]!;
+  if (spent > allowed) for (let i = 0; i < size; i++) points[at + i] = centre[base + i]!;
 }
 
 /** Whether a point lies in the region of `row` and on its grid; `slack` in fractions, for float32. */
@@ -232,5 +407,5 @@ export function inside(region: Region, row: number, point: Float32Array, slack =
     if (!(value >= low[base + i]! && value <= high[base + i]!)) return false;
     if (steps !== null && Math.abs(value * steps - Math.round(value * steps)) > HALF_ULP) return false;
   }
-  return radius === null || distance(region, base, point, 0) <= radius + slack;
+  return radius === null || distanceTo(region, row, point, 0) <= radius + slack;
 }

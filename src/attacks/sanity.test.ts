@@ -153,11 +153,11 @@ test("a budget below one raw step is refused, not reported as robust", async () 
   expect(outcome).toMatchObject({ status: "inconclusive", because: expect.stringContaining("room for a change") });
 });
 
-test("without a gradient Square serves, the operator is named, and a note says that nothing is bounded from above", async () => {
+test("without a gradient scores and labels serve, the operator is named, and a note says that nothing is bounded from above", async () => {
   const blind = tampered(sound, { gradient: "none", noGradient: "operator Sign" });
   const { outcome, measure, sanity, noGradient } = await assess(blind, world, "linf", 0.06);
   expect(outcome.status).toBe("measured");
-  expect(measure!.attacks.map(({ attack }) => attack)).toEqual(["square"]);
+  expect(measure!.attacks.map(({ attack }) => attack)).toEqual(["square", "transfer", "hopskipjump"]);
   expect(noGradient).toBe("operator Sign");
   expect(sanity.filter(({ passed }) => !passed).map(({ check }) => check)).toEqual(["the model gives a gradient"]);
 });

@@ -64,6 +64,8 @@ export interface Classifier {
    * a direction worth trying and agrees with no finite difference; logits are the model's own.
    */
   readonly surrogates?: readonly string[];
+  /** Another model with a gradient that answers alike: a second file, or one distilled from this one's answers (surrogate.ts). */
+  readonly surrogate?: Classifier;
   /** Whether the model ends in a softmax/sigmoid that could not be stripped: then the logits are log-probabilities. */
   readonly head: "logits" | "log-probabilities";
   /**

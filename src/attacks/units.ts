@@ -15,6 +15,7 @@ import { type Siege, besiege } from "./harness.ts";
 import { metered, part } from "./meter.ts";
 import { OTHER_STARTS, type RoledAssault } from "./profiles.ts";
 import type { Norm } from "./region.ts";
+import type { SurrogateNet } from "./surrogate.ts";
 import type { Classifier } from "./target.ts";
 
 /** What a bound says of one unit at the trial's budget. `radius` in fractions, in the trial's norm. */
@@ -107,9 +108,9 @@ export async function attackUnits(
   set: EvaluationSet,
   tasks: readonly UnitTask[],
   plan: EvasionPlan,
-  certify?: Certify,
+  { copy = null, certify }: { readonly copy?: SurrogateNet | null; readonly certify?: Certify } = {},
 ): Promise<UnitsAttacked> {
-  const classifier = metered(attacked(given, plan));
+  const classifier = metered(attacked(given, plan, copy));
   const { size, outputs } = classifier;
   const { norm, eps } = plan;
   const n = set.units.length;
@@ -128,7 +129,11 @@ export async function attackUnits(
     item: plan.item,
   };
   const pick = (rows: Int32Array): Siege => selectRows(siege, rows, size);
-  const assaults = assaultsOf(plan, outputs, classifier.gradient !== undefined);
+  const assaults = assaultsOf(plan, {
+    outputs,
+    hasGradient: classifier.gradient !== undefined,
+    hasSurrogate: classifier.surrogate !== undefined,
+  });
   const quick = quickAttack(assaults);
 
   const certified = new Map<number, Certified>();

@@ -99,7 +99,7 @@ Examples:
     .addOption(new Option("--norm <norm>", "what the budget bounds").choices(NORMS).default("linf"))
     .option(
       "--eps <eps...>",
-      "budgets, as fractions of the input range (8/255, 0.03; several for several trials; default: the field's, 8/255 in linf, 0.5 in l2)",
+      "budgets, as fractions of the input range (8/255, 0.03; several for several trials; default: the field's, 8/255 in linf, 0.5 in l2, 12 in l1, 24 changed values in l0)",
       collected,
     )
     .addOption(
@@ -155,6 +155,44 @@ Examples:
     .action((model: string, options: AttackFlags) =>
       invoke(
         async (invocation) => (await import("./commands/attack.ts")).attackCommand(invocation, model, options),
+        options,
+      ),
+    );
+
+  program
+    .command("verify")
+    .description(
+      "Decides whether a property (VNN-LIB) holds for every input of a box: holds, violated with an input, or unknown.",
+    )
+    .argument("<model>", "an ONNX model")
+    .argument("<property>", "a .vnnlib file, gzipped or not: what inputs, and which outputs would be unsafe")
+    .option("--timeout <seconds>", "time after which the answer is unknown", wholeNumber, 60)
+    .option(
+      "--subproblems <n>",
+      "subproblems of branch and bound after which the answer is unknown",
+      wholeNumber,
+      1_000_000,
+    )
+    .option("--counterexample <file>", "write a violating input there, one value a line")
+    .option("--seed <seed>", "seed of every random choice", "1")
+    .addOption(json())
+    .addOption(quiet())
+    .addHelpText(
+      "after",
+      `${EXITS}
+Here: 0 holds · 1 violated · 2 unknown, or bad input.
+
+First attacks look for a counterexample, which is run again before it is believed. Then linear bounds (CROWN) with optimised slopes,
+then branch and bound on the signs of ReLUs, or on the inputs where there are few. Bounds are widened for rounding.
+
+Examples:
+  vauban verify model.onnx property.vnnlib
+  vauban verify model.onnx property.vnnlib.gz --timeout 300 --counterexample found.txt --json`,
+    )
+    .action((model: string, property: string, options: VerifyFlags) =>
+      invoke(
+        async (invocation) =>
+          (await import("./commands/verify.ts")).verifyCommand(invocation, model, property, options),
         options,
       ),
     );
@@ -298,6 +336,15 @@ export interface AttackFlags {
   readonly out?: string;
   readonly fresh?: boolean;
   readonly workers?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export interface VerifyFlags {
+  readonly timeout: number;
+  readonly subproblems: number;
+  readonly counterexample?: string;
+  readonly seed: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { type Attack, type Parameters, type Siege, besiege } from "#attacks/harness.ts";
 import { selectRows } from "#attacks/ensemble.ts";
 import { type Goal, beaten } from "#attacks/goals.ts";
-import { type Norm, type Region, ballRegion, boxRegion, inside } from "#attacks/region.ts";
+import { type Norm, type Region, ballRegion, boxRegion, distanceIn, domainRegion, inside } from "#attacks/region.ts";
 import type { Classifier } from "#attacks/target.ts";
 import { rng } from "#base/random.ts";
 import { clusters, fitted, network, tampered } from "../support/classifiers.ts";
@@ -20,7 +20,7 @@ for (const file of readdirSync(folder).sort())
   }
 
 /** Few steps: the contract is about conduct, not strength. */
-const SHORT: Readonly<Record<string, number>> = { steps: 12, queries: 40, draws: 6 };
+const SHORT: Readonly<Record<string, number>> = { steps: 12, queries: 40, draws: 6, searches: 2, points: 10 };
 function shortened(attack: Attack, more: Parameters = {}): Parameters {
   const short = Object.entries(SHORT).filter(([name]) => name in attack.defaults);
   return { ...Object.fromEntries(short), ...more };
@@ -44,22 +44,27 @@ function grounds(): Ground[] {
   const random = rng("contract");
   const vectors = clusters(random, 12, 16, 4);
   const net = fitted(random, vectors, [32], "relu");
+  // What transfers climb on: a network of another make, fitted to the same world.
+  const likeNet = network(fitted(random, vectors, [12], "tanh"), "tanh");
   const drawn = clusters(random, 12, 36, 3);
   const pictures = { ...drawn, samples: drawn.samples.map((x) => Math.fround(Math.round(x * 255) / 255)) };
   const pictureNet = fitted(random, pictures, [24], "tanh");
+  const likePictures = network(fitted(random, pictures, [16], "relu"), "relu", { shape: [6, 6] });
   return [
     {
       name: "real-valued vectors",
       world: vectors,
-      eps: { linf: 0.07, l2: 0.25 },
-      classifier: (batch = 64) => network(net, "relu", { batch }),
+      eps: { linf: 0.07, l2: 0.25, l1: 0.8, l0: 3 },
+      classifier: (batch = 64) => ({ ...network(net, "relu", { batch }), surrogate: likeNet }),
     },
     {
       name: "pictures of whole grey levels",
       world: pictures,
-      eps: { linf: 12.4 / 255, l2: 0.25 },
-      classifier: (batch = 64) =>
-        network(pictureNet, "tanh", { batch, shape: [6, 6], grid: { integer: true, levels: 255 } }),
+      eps: { linf: 12.4 / 255, l2: 0.25, l1: 1.2, l0: 4 },
+      classifier: (batch = 64) => ({
+        ...network(pictureNet, "tanh", { batch, shape: [6, 6], grid: { integer: true, levels: 255 } }),
+        surrogate: likePictures,
+      }),
     },
   ];
 }
@@ -102,8 +107,24 @@ function recorded(classifier: Classifier): { classifier: Classifier; asked: Floa
 
 const loosened = (region: Region): Region => ({ ...region, steps: null });
 
+/** Whether the attack may ask outside the budget, anywhere in the domain. */
+const roams = ({ minimal, outside }: Attack): boolean => minimal === true || outside === true;
+
 test("there are attacks to hold to the contract", () => {
-  expect(attacks.map(({ id }) => id)).toEqual(["apgd", "noise", "pgd", "square"]);
+  expect(attacks.map(({ id }) => id)).toEqual([
+    "apgd-l1",
+    "apgd",
+    "cw",
+    "fab",
+    "fmn",
+    "hopskipjump",
+    "noise",
+    "pgd",
+    "sigma-zero",
+    "sparse-rs",
+    "square",
+    "transfer",
+  ]);
 });
 
 for (const attack of attacks)
@@ -122,7 +143,8 @@ for (const attack of attacks)
         /no parameter "speed"/,
       );
       const blind = network([{ weight: new Float64Array(64), bias: new Float64Array(4) }], "none", { gradient: false });
-      const attempt = besiege(listening("a"), blind, attack, shortened(attack), siege);
+      const { surrogate } = ground!.classifier();
+      const attempt = besiege(listening("a"), { ...blind, surrogate: surrogate! }, attack, shortened(attack), siege);
       await (attack.needs === "gradient"
         ? expect(attempt).rejects.toThrow(/Sign/)
         : expect(attempt).resolves.toBeDefined());
@@ -130,7 +152,10 @@ for (const attack of attacks)
 
     for (const ground of grounds())
       for (const norm of attack.norms) {
-        const objectives = attack.objectives.filter((kind) => !["unsafe", "flip", "deviation"].includes(kind));
+        const objectives =
+          "objective" in attack.defaults
+            ? attack.objectives.filter((kind) => !["unsafe", "flip", "deviation"].includes(kind))
+            : [];
         for (const objective of objectives.length > 0 ? objectives : [""]) {
           const parameters = shortened(attack, objective ? { objective } : {});
           const where = `${ground.name}, ${norm}${objective ? `, ${objective}` : ""}`;
@@ -142,8 +167,10 @@ for (const attack of attacks)
               const { classifier, asked } = recorded(ground.classifier());
               const one = selectRows(siege, Int32Array.of(row), classifier.size);
               const result = await besiege(listening("a"), classifier, attack, parameters, one);
-              const region = ballRegion(classifier, one.samples, 1, { norm, eps: ground.eps[norm] });
-              const during = attack.needs === "gradient" ? loosened(region) : region;
+              const ball = { norm, eps: ground.eps[norm] };
+              const region = ballRegion(classifier, one.samples, 1, ball);
+              const asking = roams(attack) ? domainRegion(classifier, one.samples, 1, ball) : region;
+              const during = attack.needs === "gradient" ? loosened(asking) : asking;
               expect(asked.length).toBeGreaterThan(0);
               expect(asked.filter((point) => !inside(during, 0, point)).length).toBe(0);
               for (const point of result.found.values()) expect(inside(region, 0, point)).toBe(true);
@@ -251,7 +278,44 @@ for (const attack of attacks)
         });
       }
 
-    if (attack.norms.includes("linf"))
+    if (attack.minimal)
+      for (const ground of grounds())
+        for (const norm of attack.norms) {
+          const within = { norm, eps: Infinity, minimal: true } as const;
+          const siege = { ...siegeOf(ground, norm), within };
+          const where = `${ground.name}, ${norm}`;
+
+          test(`reports the smallest perturbation that a fresh query confirms, and how far it is (${where})`, async () => {
+            const classifier = ground.classifier(5);
+            const result = await besiege(listening("g"), classifier, attack, shortened(attack), siege);
+            expect(result.queries).toBe(classifier.counts.queries);
+            for (const row of siege.units.keys()) {
+              const point = result.found.get(row);
+              expect(result.beaten[row]).toBe(point ? 1 : 0);
+              if (!point) {
+                expect(result.distance[row]).toBe(Infinity);
+                continue;
+              }
+              const { size } = classifier;
+              const sample = siege.samples.subarray(row * size, (row + 1) * size);
+              expect(result.distance[row]).toBeCloseTo(distanceIn(norm, sample, point), 12);
+              const region = domainRegion(classifier, sample, 1, within);
+              expect(inside(region, 0, point)).toBe(true);
+              const logits = await classifier.logits(point, 1);
+              expect(beaten(siege.goal, row, logits, 0, classifier.outputs)).toBe(true);
+            }
+          });
+
+          if (!("restarts" in attack.defaults)) continue;
+          test(`more restarts never give a larger perturbation (${where})`, async () => {
+            const more = { restarts: 2 };
+            const once = await besiege(listening("h"), ground.classifier(), attack, shortened(attack), siege);
+            const twice = await besiege(listening("h"), ground.classifier(), attack, shortened(attack, more), siege);
+            for (const row of siege.units.keys()) expect(twice.distance[row]).toBeLessThanOrEqual(once.distance[row]!);
+          });
+        }
+
+    if (attack.norms.includes("linf") && !roams(attack))
       test("stays in per-element boxes, some of them closed", async () => {
         const [{ world, classifier: open }] = grounds() as [Ground, Ground];
         const random = rng("boxes");

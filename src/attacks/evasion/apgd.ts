@@ -1,7 +1,8 @@
 /** Auto-PGD: projected gradient ascent with momentum that halves its step where progress stalls and restarts from its best point. */
 import { type Arena, type Climb, defineAttack } from "#attacks/harness.ts";
-import { type ObjectiveKind, hasLabels } from "#attacks/goals.ts";
-import { project, radiusOf, stepUnit } from "#attacks/region.ts";
+import type { ObjectiveKind } from "#attacks/goals.ts";
+import { type Region, project, radiusOf, stepUnit } from "#attacks/region.ts";
+import { closeUp, runnersUp } from "#attacks/rows.ts";
 
 /** Weight of the gradient step against the previous move (Algorithm 1, α). */
 const MOMENTUM = 0.75;
@@ -12,7 +13,7 @@ const RISING = 0.75;
 
 export default defineAttack({
   id: "apgd",
-  revision: 1,
+  revision: 2,
   title: "Auto-PGD",
   citation:
     "Croce, Hein: Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks. ICML 2020, Algorithm 1",
@@ -21,13 +22,14 @@ export default defineAttack({
   objectives: ["cross-entropy", "margin", "targeted-margin", "dlr", "dlr-targeted", "unsafe", "flip", "deviation"],
   // 100 steps, a first step of twice the budget, and 9 targets for the targeted variant: §3 and §4.2 of the paper. Other starts
   // are ours: large steps from a random one can land where every unit is dead and no gradient is left. "centre" starts from
-  // the input itself, "shade" as far towards black, white and grey (one a restart) as the budget goes.
-  defaults: { objective: "cross-entropy", steps: 100, restarts: 1, targets: 9, start: "random", first: 2 },
-  async run(arena, { objective, steps, restarts, targets, start, first }) {
+  // the input itself, "shade" as far towards black, white and grey (one a restart) as the budget goes. `eot`: gradients averaged
+  // per step, 20 for a randomised model (the authors' "rand" version; Athalye et al., ICML 2018).
+  defaults: { objective: "cross-entropy", steps: 100, restarts: 1, targets: 9, start: "random", first: 2, eot: 1 },
+  async run(arena, { objective, steps, restarts, targets, start, first, eot }) {
     const kind = objective as ObjectiveKind;
     const aimed = kind === "targeted-margin" || kind === "dlr-targeted";
     const choices = aimed && arena.goal.kind === "untargeted" ? Math.min(targets, arena.outputs - 1) : 1;
-    const ranking = aimed && arena.goal.kind === "untargeted" ? await runnersUp(arena) : null;
+    const ranking = aimed ? await runnersUp(arena) : new Map<number, readonly number[]>();
     let pass = 0;
     for (let restart = 0; restart < restarts; restart++)
       for (let choice = 0; choice < choices; choice++) {
@@ -35,19 +37,16 @@ export default defineAttack({
         if (rows.length === 0) return;
         const climb = (asked: Int32Array): Climb => {
           if (kind !== "targeted-margin" && kind !== "dlr-targeted") return { kind };
-          const goal = arena.goal;
-          return {
-            kind,
-            target: Int32Array.from(asked, (row) =>
-              ranking ? ranking.get(row)![choice]! : goal.kind === "targeted" ? goal.target[row]! : 0,
-            ),
-          };
+          const target = new Int32Array(asked.length);
+          for (let k = 0; k < asked.length; k++) target[k] = ranking.get(asked[k]!)![choice]!;
+          return { kind, target };
         };
         const beginning = {
           restart: restart * choices + choice,
           start,
           shade: SHADES[restart % SHADES.length]!,
           first,
+          eot,
         };
         await ascend(arena, rows, climb, Math.max(1, steps), beginning, (step) =>
           arena.report(pass * steps + step, restarts * choices * steps),
@@ -56,23 +55,6 @@ export default defineAttack({
       }
   },
 });
-
-/** The wrong classes of each open row, the most likely at its start first. */
-async function runnersUp(arena: Arena): Promise<ReadonlyMap<number, readonly number[]>> {
-  const rows = arena.open();
-  const { logits } = await arena.score(rows, gather(arena.region.centre, rows, arena.size));
-  const ranking = new Map<number, number[]>();
-  rows.forEach((row, k) => {
-    const label = hasLabels(arena.goal) ? arena.goal.label[row]! : -1;
-    const at = k * arena.outputs;
-    const classes = Array.from({ length: arena.outputs }, (_, j) => j).filter((j) => j !== label);
-    ranking.set(
-      row,
-      classes.sort((a, b) => logits[at + b]! - logits[at + a]! || a - b),
-    );
-  });
-  return ranking;
-}
 
 /** Steps at which progress is looked at: p₁ = 0.22, p_{j+1} = p_j + max(p_j − p_{j−1} − 0.03, 0.06) (§3.2). */
 export function checkpoints(steps: number): number[] {
@@ -85,7 +67,7 @@ export function checkpoints(steps: number): number[] {
 }
 
 /** A start drawn in the ball: the noise scaled to touch the boundary, as the authors' code does. */
-export function randomStart(arena: Arena, row: number, restart: number, into: Float32Array, at: number): void {
+export function randomStart(arena: Arena, row: number, restart: number | string, into: Float32Array, at: number): void {
   const { region, size } = arena;
   const base = row * size;
   const l2 = radiusOf(region, row) !== null;
@@ -115,7 +97,13 @@ export function ascent(
   const base = row * size;
   const radius = radiusOf(region, row);
   if (radius === null) {
-    for (let i = 0; i < size; i++) x[at + i]! += eta * stepUnit(region, base + i) * Math.sign(gradient[from + i]!);
+    const signs = new Int32Array(gradient.buffer, gradient.byteOffset + 4 * from, size);
+    const length = region.eps ? eta * region.eps[row]! : 0;
+    for (let i = 0; i < size; i++) {
+      const bits = signs[i]!;
+      const step = region.eps ? length : eta * stepUnit(region, base + i);
+      x[at + i]! += bits << 1 === 0 ? 0 : step * (1 + 2 * (bits >> 31));
+    }
     return;
   }
   let largest = 0;
@@ -128,18 +116,27 @@ export function ascent(
   for (let i = 0; i < size; i++) x[at + i]! += factor * gradient[from + i]!;
 }
 
+interface Beginning {
+  readonly restart: number;
+  readonly start: string;
+  readonly shade: number;
+  readonly first: number;
+  readonly eot: number;
+}
+
 async function ascend(
   arena: Arena,
   all: Int32Array,
   climb: (rows: Int32Array) => Climb,
   steps: number,
-  beginning: { readonly restart: number; readonly start: string; readonly shade: number; readonly first: number },
+  beginning: Beginning,
   report: (step: number) => void,
 ): Promise<void> {
-  const { n, size } = arena;
+  const { size, region } = arena;
+  const n = all.length;
+  // What is known of the rows still open, packed in their order: beaten rows leave and the others close up.
   const x = new Float32Array(n * size);
   const previous = new Float32Array(n * size);
-  const gradient = new Float32Array(n * size);
   const bestPoint = new Float32Array(n * size);
   const bestGradient = new Float32Array(n * size);
   const best = new Float64Array(n).fill(-Infinity);
@@ -148,114 +145,145 @@ async function ascend(
   const eta = new Float64Array(n).fill(beginning.first);
   const halved = new Uint8Array(n);
   const rises = new Int32Array(n);
-  const z = new Float32Array(size);
   const checks = new Set(checkpoints(steps));
   let lastCheck = 0;
 
-  for (const row of all) {
-    const at = row * size;
-    if (beginning.start === "centre") x.set(arena.region.centre.subarray(at, at + size), at);
-    else if (beginning.start === "shade") {
-      // The harness projects it into the region before it is asked about.
-      x.fill(beginning.shade, at, at + size);
-      project(arena.region, row, x, at);
-    } else randomStart(arena, row, beginning.restart, x, at);
-  }
+  all.forEach((row, k) => begin(arena, row, beginning, x, k * size));
   let rows = all;
   for (let step = 0; step <= steps; step++) {
-    const wished = gather(x, rows, size);
-    const answer = await arena.climb(rows, wished, climb(rows));
-    for (let k = 0; k < rows.length; k++) {
-      const row = rows[k]!;
-      const at = row * size;
-      const value = answer.value[k]!;
-      x.set(answer.points.subarray(k * size, (k + 1) * size), at);
-      gradient.set(answer.gradient.subarray(k * size, (k + 1) * size), at);
-      if (step > 0 && value > last[row]!) rises[row]! += 1;
-      last[row] = value;
-      if (value > best[row]! || step === 0) {
-        best[row] = value;
-        bestPoint.set(x.subarray(at, at + size), at);
-        bestGradient.set(gradient.subarray(at, at + size), at);
-      }
-      if (step === 0) bestAtCheck[row] = value;
-    }
-    rows = arena.open(rows);
+    const { value, gradient } = await slopesOf(
+      arena,
+      rows,
+      x.subarray(0, rows.length * size),
+      climb(rows),
+      beginning.eot,
+    );
+    const open = arena.open(rows);
+    closeUp(
+      rows,
+      open,
+      size,
+      [x, previous, bestPoint, bestGradient, gradient],
+      [best, bestAtCheck, last, eta, halved, rises, value],
+    );
+    rows = open;
     report(step);
     if (rows.length === 0 || step === steps) return;
 
     const check = step > 0 && checks.has(step);
-    for (const row of rows) {
-      const at = row * size;
+    for (let k = 0; k < rows.length; k++) {
+      const at = k * size;
+      const reached = value[k]!;
+      if (step > 0 && reached > last[k]!) rises[k]! += 1;
+      last[k] = reached;
+      if (reached > best[k]! || step === 0) {
+        best[k] = reached;
+        bestPoint.set(x.subarray(at, at + size), at);
+        bestGradient.set(gradient.subarray(at, at + size), at);
+      }
+      if (step === 0) bestAtCheck[k] = reached;
       if (check) {
-        const stalled = rises[row]! < RISING * (step - lastCheck);
-        const unmoved = halved[row] === 0 && best[row] === bestAtCheck[row];
-        halved[row] = 0;
+        const stalled = rises[k]! < RISING * (step - lastCheck);
+        const unmoved = halved[k] === 0 && best[k] === bestAtCheck[k];
+        halved[k] = 0;
         if (stalled || unmoved) {
-          halved[row] = 1;
-          eta[row]! /= 2;
+          halved[k] = 1;
+          eta[k]! /= 2;
           x.set(bestPoint.subarray(at, at + size), at);
           gradient.set(bestGradient.subarray(at, at + size), at);
         }
-        rises[row] = 0;
-        bestAtCheck[row] = best[row]!;
+        rises[k] = 0;
+        bestAtCheck[k] = best[k]!;
       }
-      advance(arena, row, step, x, previous, gradient, at, eta[row]!, z);
     }
+    const keep = step === 0 ? 0 : 1 - MOMENTUM;
+    if (region.norm === "linf") stepInBoxes(region, rows, x, previous, gradient, eta, keep);
+    else
+      for (let k = 0; k < rows.length; k++) stepInBall(arena, rows[k]!, x, previous, gradient, k * size, eta[k]!, keep);
     if (check) lastCheck = step;
   }
 }
 
-/** x ← P(x + α(P(x + η∇) − x) + (1 − α)(x − previous)); the first step has no momentum. The harness projects what is asked. */
-function advance(
+function begin(arena: Arena, row: number, { start, shade, restart }: Beginning, x: Float32Array, at: number): void {
+  const { region, size } = arena;
+  if (start === "centre") x.set(region.centre.subarray(row * size, (row + 1) * size), at);
+  else if (start === "shade") {
+    x.fill(shade, at, at + size);
+    project(region, row, x, at);
+  } else randomStart(arena, row, restart, x, at);
+}
+
+/** Value and gradient, averaged over `eot` questions about the same points where the model answers at random. */
+async function slopesOf(arena: Arena, rows: Int32Array, points: Float32Array, climb: Climb, eot: number) {
+  const first = await arena.climb(rows, points, climb);
+  if (eot <= 1) return first;
+  const value = first.value.slice();
+  const gradient = first.gradient.slice();
+  for (let repeat = 1; repeat < eot; repeat++) {
+    const again = await arena.climb(rows, points, climb);
+    for (let k = 0; k < value.length; k++) value[k]! += again.value[k]!;
+    for (let i = 0; i < gradient.length; i++) gradient[i]! += again.gradient[i]!;
+  }
+  for (let k = 0; k < value.length; k++) value[k]! /= eot;
+  return { value, gradient };
+}
+
+/**
+ * x ← P(x + α(P(x + η·sign ∇) − x) + (1 − α)(x − previous)) in L∞ and in boxes; the first step has no momentum. Nearly all
+ * of an attack's own time is spent here, and branches on the signs of a gradient are mispredicted half of the time: the sign
+ * is read from the number's own bit, and v is brought between a and b as (|v − a| − |v − b| + a + b) / 2.
+ */
+function stepInBoxes(
+  region: Region,
+  rows: Int32Array,
+  x: Float32Array,
+  previous: Float32Array,
+  gradient: Float32Array,
+  eta: Float64Array,
+  keep: number,
+): void {
+  const { size, low, high, eps } = region;
+  const signs = new Int32Array(gradient.buffer, gradient.byteOffset, rows.length * size);
+  const go = 1 - keep;
+  for (let k = 0; k < rows.length; k++) {
+    const base = rows[k]! * size - k * size;
+    const length = eps ? eta[k]! * eps[rows[k]!]! : 0;
+    const share = eps ? 0 : eta[k]! / 2;
+    const end = (k + 1) * size;
+    for (let i = k * size; i < end; i++) {
+      const here = x[i]!;
+      const floor = low[base + i]!;
+      const ceiling = high[base + i]!;
+      const bits = signs[i]!;
+      // A gradient of ±0 moves nothing.
+      const move = bits << 1 === 0 ? 0 : (length + share * (ceiling - floor)) * (1 + 2 * (bits >> 31));
+      const sum = floor + ceiling;
+      const there = 0.5 * (Math.abs(here + move - floor) - Math.abs(here + move - ceiling) + sum);
+      const wished = here + go * (there - here) + keep * (here - previous[i]!);
+      previous[i] = here;
+      x[i] = 0.5 * (Math.abs(wished - floor) - Math.abs(wished - ceiling) + sum);
+    }
+  }
+}
+
+/** The same step in an L2 ball; `at`: the row's place in the packed arrays. */
+function stepInBall(
   arena: Arena,
   row: number,
-  step: number,
   x: Float32Array,
   previous: Float32Array,
   gradient: Float32Array,
   at: number,
   eta: number,
-  z: Float32Array,
+  keep: number,
 ): void {
-  const { size } = arena;
-  const { region } = arena;
-  if (radiusOf(region, row) === null) {
-    // The usual case in one pass: nearly all of an attack's own time is spent here.
-    const { low, high } = region;
-    const base = row * size;
-    const reach = region.eps ? eta * region.eps[row]! : 0;
-    const keep = step === 0 ? 0 : 1 - MOMENTUM;
-    for (let i = 0; i < size; i++) {
-      const here = x[at + i]!;
-      const floor = low[base + i]!;
-      const ceiling = high[base + i]!;
-      const length = region.eps ? reach : (eta * (ceiling - floor)) / 2;
-      const slope = gradient[at + i]!;
-      const wished = slope > 0 ? here + length : slope < 0 ? here - length : here;
-      const there = wished < floor ? floor : wished > ceiling ? ceiling : wished;
-      x[at + i] = here + (1 - keep) * (there - here) + keep * (here - previous[at + i]!);
-      previous[at + i] = here;
-    }
-    return;
-  }
-  z.set(x.subarray(at, at + size));
+  const { size, region } = arena;
+  const z = x.slice(at, at + size);
   ascent(arena, row, z, 0, gradient, at, eta);
   project(region, row, z, 0);
   for (let i = 0; i < size; i++) {
     const here = x[at + i]!;
-    const moved = step === 0 ? z[i]! : here + MOMENTUM * (z[i]! - here) + (1 - MOMENTUM) * (here - previous[at + i]!);
+    x[at + i] = here + (1 - keep) * (z[i]! - here) + keep * (here - previous[at + i]!);
     previous[at + i] = here;
-    x[at + i] = moved;
   }
-}
-
-/** The rows' points, packed. */
-export function gather(points: Float32Array, rows: Int32Array, size: number): Float32Array {
-  const packed = new Float32Array(rows.length * size);
-  for (let k = 0; k < rows.length; k++) {
-    const at = rows[k]! * size;
-    packed.set(points.subarray(at, at + size), k * size);
-  }
-  return packed;
 }

@@ -2,7 +2,7 @@
 import type { Run } from "#base/run.ts";
 import { type Assault, ensemble, selectRows } from "#attacks/ensemble.ts";
 import type { Siege } from "#attacks/harness.ts";
-import type { Norm } from "#attacks/region.ts";
+import { type Norm, distanceIn, wholeRange } from "#attacks/region.ts";
 import type { Classifier } from "#attacks/target.ts";
 
 /** Where the search starts, per row: not beaten at `low` (0: right before the attack), beaten at `high` (∞: not known). */
@@ -18,22 +18,7 @@ export interface MinimalBudgets {
   readonly gradients: number;
 }
 
-/** The largest perturbation the input range has room for. */
-export function wholeRange(norm: Norm, size: number): number {
-  return norm === "linf" ? 1 : Math.sqrt(size);
-}
-
-/** The size of a perturbation. */
-export function distanceIn(norm: Norm, a: Float32Array, b: Float32Array): number {
-  let largest = 0;
-  let square = 0;
-  for (let i = 0; i < a.length; i++) {
-    const delta = Math.abs(a[i]! - b[i]!);
-    if (delta > largest) largest = delta;
-    square += delta * delta;
-  }
-  return norm === "linf" ? largest : Math.sqrt(square);
-}
+export { distanceIn, wholeRange } from "#attacks/region.ts";
 
 /**
  * Bisects each row's budget until the bracket is narrower than `tolerance` of its upper end (0.005 keeps a linear model's

@@ -2,11 +2,11 @@
 import { defineAttack } from "#attacks/harness.ts";
 import type { Climb } from "#attacks/harness.ts";
 import { project } from "#attacks/region.ts";
-import { ascent, gather, randomStart } from "./apgd.ts";
+import { ascent, randomStart } from "./apgd.ts";
 
 export default defineAttack({
   id: "pgd",
-  revision: 1,
+  revision: 2,
   title: "PGD",
   citation: "Madry et al.: Towards deep learning models resistant to adversarial attacks. ICLR 2018",
   needs: "gradient",
@@ -20,19 +20,25 @@ export default defineAttack({
     for (let restart = 0; restart < restarts; restart++) {
       let rows = arena.open();
       if (rows.length === 0) return;
-      const x = new Float32Array(arena.n * size);
-      for (const row of rows) {
-        randomStart(arena, row, restart, x, row * size);
-        project(region, row, x, row * size);
-      }
-      for (let step = 0; step <= steps && rows.length > 0; step++) {
-        const { gradient, points } = await arena.climb(rows, gather(x, rows, size), climb);
-        rows.forEach((row, k) => {
-          x.set(points.subarray(k * size, (k + 1) * size), row * size);
-          ascent(arena, row, x, row * size, gradient, k * size, stepShare);
-        });
-        rows = arena.open(rows);
+      const x = new Float32Array(rows.length * size);
+      rows.forEach((row, k) => {
+        randomStart(arena, row, restart, x, k * size);
+        project(region, row, x, k * size);
+      });
+      for (let step = 0; step <= steps; step++) {
+        const { gradient } = await arena.climb(rows, x.subarray(0, rows.length * size), climb);
+        const open = arena.open(rows);
+        // What is left closes up.
+        let to = 0;
+        for (let from = 0; from < rows.length; from++) {
+          if (rows[from] !== open[to]) continue;
+          x.copyWithin(to * size, from * size, (from + 1) * size);
+          ascent(arena, rows[from]!, x, to * size, gradient, from * size, stepShare);
+          to++;
+        }
+        rows = open;
         arena.report(restart * steps + step, restarts * steps);
+        if (rows.length === 0) break;
       }
     }
   },

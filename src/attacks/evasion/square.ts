@@ -3,24 +3,24 @@ import type { Rng } from "#base/random.ts";
 import { type Arena, defineAttack } from "#attacks/harness.ts";
 import { type ImageLayout, imageLayout } from "#attacks/layout.ts";
 import { radiusOf } from "#attacks/region.ts";
-import { gather } from "./apgd.ts";
 
 /** Share of elements changed per step at 10,000 queries: halved at these steps (§3.1; supplement B). */
 const HALVINGS = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
 export default defineAttack({
   id: "square",
-  revision: 1,
+  revision: 2,
   title: "Square attack",
   citation:
     "Andriushchenko, Croce, Flammarion, Hein: Square Attack, a query-efficient black-box adversarial attack via random search. ECCV 2020",
   needs: "scores",
-  norms: ["linf", "l2"],
+  norms: ["linf", "l2", "l1"],
   objectives: [],
   // 5,000 queries and p = 0.8 as in AutoAttack.
   defaults: { queries: 5000, share: 0.8, restarts: 1 },
   async run(arena, { queries, share, restarts }) {
-    const search = arena.region.norm === "l2" && arena.region.eps ? l2 : linf;
+    const { norm } = arena.region;
+    const search = norm === "l2" || norm === "l1" ? onBall(norm) : linf;
     for (let restart = 0; restart < restarts; restart++) {
       const rows = arena.open();
       if (rows.length === 0) return;
@@ -39,10 +39,10 @@ export function shareAt(share: number, step: number, queries: number): number {
 
 /** Elements that change together: for an image one square window in each channel, for a flat input a random subset. */
 interface Canvas {
+  readonly image: ImageLayout | null;
   readonly planes: number;
-  /** The largest window share makes sense for, in elements of one plane. */
-  readonly elements: number;
-  window(random: Rng, share: number): Window;
+  /** Draws a window; `slot` 0 or 1 says whose arrays it is written to, good until the next window of that slot. */
+  window(random: Rng, share: number, slot: 0 | 1): Window;
 }
 interface Window {
   /** Places in the sample, plane by plane. */
@@ -64,38 +64,46 @@ async function climbDown(
   restart: number,
   report: (done: number) => void,
 ): Promise<void> {
-  const { n, size } = arena;
+  const { size } = arena;
   const image = imageLayout(arena.shape);
   const canvas = image ? imageCanvas(image) : flatCanvas(size);
-  const best = new Float32Array(n * size);
-  const margin = new Float64Array(n).fill(-Infinity);
-  const streams = new Map(Array.from(all, (row) => [row, arena.random(row, restart)]));
+  const best = new Float32Array(all.length * size);
+  const wished = new Float32Array(all.length * size);
+  const margin = new Float64Array(all.length).fill(-Infinity);
+  const streams = Array.from(all, (row) => arena.random(row, restart));
 
-  for (const row of all) search.start(arena, row, canvas, streams.get(row)!, best, row * size);
+  all.forEach((row, k) => search.start(arena, row, canvas, streams[k]!, best, k * size));
   let rows = all;
   for (let step = 0; step < queries && rows.length > 0; step++) {
-    const wished = gather(best, rows, size);
-    if (step > 0)
-      rows.forEach((row, k) =>
-        search.propose(arena, row, canvas, streams.get(row)!, shareAt(share, step - 1, queries), wished, k * size),
-      );
-    const answer = await arena.score(rows, wished);
-    rows.forEach((row, k) => {
-      if (step > 0 && !(answer.margin[k]! > margin[row]!)) return;
-      margin[row] = answer.margin[k]!;
-      best.set(answer.points.subarray(k * size, (k + 1) * size), row * size);
-    });
-    rows = arena.open(rows);
+    const packed = rows.length * size;
+    wished.set(best.subarray(0, packed));
+    if (step > 0) {
+      const now = shareAt(share, step - 1, queries);
+      for (let k = 0; k < rows.length; k++) search.propose(arena, rows[k]!, canvas, streams[k]!, now, wished, k * size);
+    }
+    const answer = await arena.score(rows, wished.subarray(0, packed));
+    const open = arena.open(rows);
+    // Beaten rows leave, and the others close up.
+    let to = 0;
+    for (let from = 0; from < rows.length; from++) {
+      if (rows[from] !== open[to]) continue;
+      const better = step === 0 || answer.margin[from]! > margin[from]!;
+      margin[to] = better ? answer.margin[from]! : margin[from]!;
+      const kept = better ? wished : best;
+      if (better || from !== to) best.set(kept.subarray(from * size, (from + 1) * size), to * size);
+      streams[to] = streams[from]!;
+      to++;
+    }
+    rows = open;
     if (step % 16 === 0 || step === queries - 1) report(step + 1);
   }
 }
 
 const linf: Search = {
   /** Vertical stripes one pixel wide, a random side of the ball for each column and channel (§3.2). */
-  start({ region, shape }, row, _canvas, random, into, at) {
+  start({ region }, row, { image }, random, into, at) {
     const { size, low, high } = region;
     const base = row * size;
-    const image = imageLayout(shape);
     if (!image) {
       for (let i = 0; i < size; i++) into[at + i] = random.uniform() < 0.5 ? low[base + i]! : high[base + i]!;
       return;
@@ -109,18 +117,19 @@ const linf: Search = {
         }
       }
   },
-  propose({ region, shape }, row, canvas, random, share, point, at) {
-    const { low, high } = region;
-    const base = row * region.size;
-    const { places } = canvas.window(random, share);
-    const together = imageLayout(shape) !== null;
+  propose({ region }, row, canvas, random, share, point, at) {
+    const { low, high, size } = region;
+    const base = row * size;
+    const { places } = canvas.window(random, share, 0);
+    const together = canvas.image !== null;
     let changed = false;
     // A window that already has the drawn sides would waste a query; give up after a few draws, as on a black border.
     for (let draw = 0; draw < 10 && !changed; draw++)
       for (const plane of places) {
         let side = random.uniform() < 0.5 ? low : high;
-        for (const i of plane) {
+        for (let k = 0; k < plane.length; k++) {
           if (!together) side = random.uniform() < 0.5 ? low : high;
+          const i = plane[k]!;
           const value = side[base + i]!;
           if (point[at + i] !== value) changed = true;
           point[at + i] = value;
@@ -129,12 +138,12 @@ const linf: Search = {
   },
 };
 
-const l2: Search = {
+/** In L2 as in the paper; in L1 the same with other lengths, as in AutoAttack's code. */
+const onBall = (norm: "l2" | "l1"): Search => ({
   /** A grid of five by five bumps with random signs, scaled to the sphere (§3.3). */
-  start(arena, row, _canvas, random, into, at) {
-    const { region, shape, size } = arena;
+  start(arena, row, { image }, random, into, at) {
+    const { region, size } = arena;
     const base = row * size;
-    const image = imageLayout(shape);
     const delta = new Float64Array(size);
     if (image) {
       const side = Math.max(1, Math.floor(Math.min(image.height, image.width) / 5));
@@ -149,48 +158,49 @@ const l2: Search = {
           }
         }
     } else for (let i = 0; i < size; i++) delta[i] = random.uniform() < 0.5 ? -1 : 1;
-    onSphere(delta, radiusOf(region, row)!);
+    scaleTo(norm, delta, radiusOf(region, row)!);
     for (let i = 0; i < size; i++) into[at + i] = region.centre[base + i]! + delta[i]!;
   },
   /** Moves the mass of one window into another, shaped as a bump, and spends what budget is unused (Algorithm 3). */
-  propose({ region, shape, size }, row, canvas, random, share, point, at) {
+  propose({ region, size }, row, canvas, random, share, point, at) {
     const base = row * size;
     const eps = radiusOf(region, row)!;
+    const power = norm === "l2" ? 2 : 1;
     const delta = Float64Array.from({ length: size }, (_, i) => point[at + i]! - region.centre[base + i]!);
     let spent = 0;
-    for (const value of delta) spent += value * value;
-    const unused = Math.max(0, eps * eps - spent) / canvas.planes;
-    const to = canvas.window(random, share);
-    const from = canvas.window(random, share);
-    const image = imageLayout(shape) !== null;
-    const bump = image ? bumps(to.side, random) : null;
+    for (const value of delta) spent += Math.abs(value) ** power;
+    const unused = Math.max(0, eps ** power - spent) / canvas.planes;
+    const to = canvas.window(random, share, 0);
+    const from = canvas.window(random, share, 1);
+    const bump = canvas.image ? bumps(to.side, random) : null;
     for (let plane = 0; plane < canvas.planes; plane++) {
       const here = to.places[plane]!;
       const there = from.places[plane]!;
       let mass = 0;
       let own = 0;
-      for (const i of here) own += delta[i]! ** 2;
+      for (const i of here) own += Math.abs(delta[i]!) ** power;
       const both = new Set([...here, ...there]);
-      for (const i of both) mass += delta[i]! ** 2;
-      const scale = Math.sqrt(own) || 1;
+      for (const i of both) mass += Math.abs(delta[i]!) ** power;
+      const scale = own ** (1 / power) || 1;
       const sign = random.uniform() < 0.5 ? -1 : 1;
       const fresh = Float64Array.from(here, (i, k) => {
         const shape = bump ? sign * bump[k]! : (random.uniform() < 0.5 ? -1 : 1) / Math.sqrt(here.length);
         return shape + delta[i]! / scale;
       });
-      onSphere(fresh, Math.sqrt(mass + unused));
+      scaleTo(norm, fresh, (mass + unused) ** (1 / power));
       for (const i of there) delta[i] = 0;
       here.forEach((i, k) => (delta[i] = fresh[k]!));
     }
-    onSphere(delta, eps);
+    if (norm === "l2") scaleTo(norm, delta, eps);
     for (let i = 0; i < size; i++) point[at + i] = region.centre[base + i]! + delta[i]!;
   },
-};
+});
 
-function onSphere(delta: Float64Array, radius: number): void {
-  let square = 0;
-  for (const value of delta) square += value * value;
-  const factor = square === 0 ? 0 : radius / Math.sqrt(square);
+/** Scales a perturbation to a length, in place. */
+function scaleTo(norm: "l2" | "l1", delta: Float64Array, length: number): void {
+  let total = 0;
+  for (const value of delta) total += norm === "l2" ? value * value : Math.abs(value);
+  const factor = total === 0 ? 0 : length / (norm === "l2" ? Math.sqrt(total) : total);
   for (let i = 0; i < delta.length; i++) delta[i]! *= factor;
 }
 
@@ -212,25 +222,36 @@ export function bumps(side: number, random: Rng): Float64Array {
   };
   if (half > 0) pyramid(0, half, 1);
   pyramid(half, side - half, -1);
-  onSphere(value, 1);
+  scaleTo("l2", value, 1);
   return value;
+}
+
+/** Arrays for the windows of one slot, cut to the window's size. */
+function slots(planes: number, size: number) {
+  const whole = [0, 1].map(() => Array.from({ length: planes }, () => new Int32Array(size)));
+  return (slot: 0 | 1, length: number): Int32Array[] => whole[slot]!.map((plane) => plane.subarray(0, length));
 }
 
 function imageCanvas(image: ImageLayout): Canvas {
   const { height, width, channels } = image;
+  const of = slots(channels, height * width);
+  const table = Array.from({ length: channels }, (_, channel) =>
+    Int32Array.from({ length: height * width }, (_, k) => image.at(channel, Math.floor(k / width), k % width)),
+  );
   return {
+    image,
     planes: channels,
-    elements: height * width,
-    window(random, share) {
+    window(random, share, slot) {
       const side = Math.min(Math.min(height, width), Math.max(1, Math.round(Math.sqrt(share * height * width))));
       const top = random.below(height - side + 1);
       const left = random.below(width - side + 1);
-      const places = Array.from({ length: channels }, (_, channel) => {
-        const plane = new Int32Array(side * side);
+      const places = of(slot, side * side);
+      for (let channel = 0; channel < channels; channel++) {
+        const plane = places[channel]!;
+        const at = table[channel]!;
         for (let v = 0; v < side; v++)
-          for (let u = 0; u < side; u++) plane[v * side + u] = image.at(channel, top + v, left + u);
-        return plane;
-      });
+          for (let u = 0; u < side; u++) plane[v * side + u] = at[(top + v) * width + left + u]!;
+      }
       return { places, side };
     },
   };
@@ -238,8 +259,8 @@ function imageCanvas(image: ImageLayout): Canvas {
 
 function flatCanvas(size: number): Canvas {
   return {
+    image: null,
     planes: 1,
-    elements: size,
     window(random, share) {
       const side = Math.min(size, Math.max(1, Math.round(share * size)));
       return { places: [Int32Array.from(random.sample(size, side))], side };

@@ -18,7 +18,7 @@ import { EXIT, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
 
 /** Budgets of the field where none is named: RobustBench's for CIFAR-10 in linf and l2; AutoAttack's for l1. */
-const USUAL_EPS = { linf: "8/255", l2: "0.5" } as const;
+const USUAL_EPS = { linf: "8/255", l2: "0.5", l1: "12", l0: "24" } as const;
 
 export async function attackCommand(
   { terminal, signal, json, quiet }: Invocation,

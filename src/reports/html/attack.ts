@@ -4,7 +4,7 @@ import { budgetText, NORM_NAMES } from "#figures/charts.ts";
 import { markup, type Markup } from "#figures/markup.ts";
 import { figure, percent, proportionText } from "#figures/words.ts";
 import { htmlDocument } from "./document.ts";
-import { count, facts, list, prose, sentence, table, tag, type Tone } from "./parts.ts";
+import { count, facts, fold, list, prose, sentence, table, tag, type Tone } from "./parts.ts";
 import { evasion, sanity } from "./proof.ts";
 
 const EXPECTATION_TONE: Readonly<Record<NonNullable<AttackTrial["expectation"]>, Tone>> = {
@@ -28,7 +28,6 @@ export function attackReport(document: AttackDocument): string {
     ),
     ["input", "Input", "How the data are read", inputSection(document)],
     ["clean", "Clean run", "Before any attack", cleanSection(document)],
-    ["not-tried", "Not tried", "What was not tried", list(document.notTried)],
     ["reproduce", "Reproduce", "Reproduce every figure", reproductionSection(document)],
   ];
   const page = markup`<body>
@@ -78,7 +77,7 @@ ${trials.map((trial) => markup`<p>${verdictLine(trial)}</p>`)}
         ])
   }</div>
 <div class="card"><h3>Between which bounds</h3>${list(trials.map(boundsLine))}</div>
-<div class="card"><h3>What was not tried</h3>${list(document.notTried)}</div>
+<div class="card"><h3>What was not tried</h3>${list(document.notTried.map(prose))}</div>
 </div>
 ${facts([
   [
@@ -168,7 +167,7 @@ ${table(
   "Ways to read the data, and how often the model is right",
   [
     { head: "Reading", cell: ({ name }) => name },
-    { head: "Right", cell: ({ accuracy }) => proportionText(accuracy), number: true },
+    { head: "Right", cell: ({ accuracy }) => proportionText(accuracy) },
     { head: "", cell: ({ chosen }) => (chosen ? tag("used", "good") : "") },
   ],
   readings,
@@ -178,13 +177,16 @@ ${table(
 function cleanSection({ clean }: AttackDocument): Markup {
   if (!clean) return markup`<p class="soft">It was not reached.</p>`;
   return markup`<p>Right for <strong>${proportionText(clean.accuracy)}</strong> as the data are. Inputs that are wrong before an attack count as wrong under it.</p>
-${table(
-  "By class",
-  [
-    { head: "Class", cell: ({ label }) => label },
-    { head: "Right", cell: ({ correct, n }) => `${correct} of ${n}`, number: true },
-  ],
-  clean.perClass,
+${fold(
+  `By class (${clean.perClass.length})`,
+  table(
+    "By class",
+    [
+      { head: "Class", cell: ({ label }) => label },
+      { head: "Right", cell: ({ correct, n }) => `${correct} of ${n}` },
+    ],
+    clean.perClass,
+  ),
 )}`;
 }
 
