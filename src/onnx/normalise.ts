@@ -9,7 +9,7 @@ import { opOf } from "./ops.ts";
 import { readBody, readNode } from "./read.ts";
 import { unrolled } from "./recurrent.ts";
 import { gridSample } from "./sampling.ts";
-import { attribute, elementType, scalar } from "./tensor.ts";
+import { attribute, elementType, scalar, sizeOf } from "./tensor.ts";
 import type { Writer } from "./writer.ts";
 
 type Inputs = readonly (Ref | undefined)[];
@@ -94,6 +94,10 @@ function wrapped(g: Writer, node: Node, x: Ref, pads: readonly number[]): Ref {
     out = g.op("Gather", [out, g.ints(places)], attribute.int("axis", axis));
   }
   return out;
+}
+
+function refuseBlocks(node: Node): void {
+  if (attr.int(node, "block_size", 0) !== 0) throw wrongShape(node, "in blocks is not supported");
 }
 
 const spatialOnes = (x: Ref): number[] => Array.from({ length: rankOf(x) - 2 }, () => 1);
@@ -308,6 +312,29 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
         if (p !== 1 && p !== 2) throw wrongShape(node, `of order ${p} is not supported`);
         const axes = Array.from({ length: rankOf(x!) - 2 }, (_, i) => i + 2);
         return [g.op(p === 1 ? "ReduceL1" : "ReduceL2", [x], attribute.ints("axes", axes))];
+      },
+    },
+  ],
+  QuantizeLinear: [
+    {
+      from: 19,
+      write(g, node, [x, scale, zero]) {
+        refuseBlocks(node);
+        // Without a zero point the type is an attribute since set 21; the dialect knows it by the zero point alone.
+        const type = elementType(attr.int(node, "output_dtype", 0));
+        const point =
+          zero ??
+          (type && g.constant({ type, dims: scale!.at[0]!.dims, data: new Float64Array(sizeOf(scale!.at[0]!.dims)) }));
+        return [g.op("QuantizeLinear", [x, scale, point], ...keep(node, "axis"))];
+      },
+    },
+  ],
+  DequantizeLinear: [
+    {
+      from: 19,
+      write(g, node, x) {
+        refuseBlocks(node);
+        return [g.op("DequantizeLinear", x, ...keep(node, "axis"))];
       },
     },
   ],
