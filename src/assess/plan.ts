@@ -4,6 +4,7 @@ import { hashOf } from "#base/hash.ts";
 import { nearest } from "#base/diagnostics.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import { compositionOf } from "#attacks/campaign.ts";
+import { CERTIFY_REVISION } from "./certify.ts";
 import type { ProfileId } from "#attacks/profiles.ts";
 import type { Norm } from "#attacks/region.ts";
 import type {
@@ -349,6 +350,7 @@ export function describeTrial(words: TrialWords): Trial {
     kind,
     budget,
     ensemble: test.kind === "evasion" ? compositionOf(profile, test.norm) : null,
+    bounds: test.kind === "evasion" ? CERTIFY_REVISION : null,
     attacks: attacks ? [...attacks] : null,
     placement: test.kind === "patch" ? test.placement : null,
     target: test.kind === "patch" ? (test.target ?? null) : null,
