@@ -1,4 +1,5 @@
 /** One model, one data set, one norm, no system around it: how the data are read, a clean run, a trial per budget, one document. */
+import type { HeadChoice } from "#onnx/head.ts";
 import { hashOf } from "#base/hash.ts";
 import { HostError } from "#base/ports.ts";
 import type { Run } from "#base/run.ts";
@@ -35,6 +36,8 @@ export interface AttackRequest {
   readonly data: string;
   readonly labels?: string;
   readonly classes?: readonly string[];
+  /** What the outputs mean, where the author says so. */
+  readonly head?: HeadChoice;
   readonly input: StatedInput;
   readonly norm: Norm;
   /** As written: "8/255", "0.03"; fractions of the input range. */
@@ -117,6 +120,7 @@ async function readingsOf(
     model: request.model,
     data: { path: request.data, labels: request.labels },
     ...(request.classes ? { classes: request.classes } : {}),
+    ...(request.head ? { head: request.head } : {}),
     stated: request.input,
     norm: request.norm,
     eps: budgetsOf(request, request.input.range ?? [0, 255])[0]!.fraction,
@@ -174,6 +178,7 @@ async function trialsOf(
     input: found.contract,
     classes: request.classes,
     declared: undefined,
+    ...(request.head ? { head: request.head } : {}),
   };
   const planned = (id: string, kind: "clean" | "evasion", test: TrialTest, samples: number): TrialPlan => ({
     trial: describeTrial({

@@ -15,9 +15,11 @@ import { chosenUnits, fractionsOf, refusalOf, samplingNotes, type Bench, type Op
 import { differenceOf, pictureOf } from "./pictures.ts";
 import { findReading, readingCheck, type ReadingsFound, type ReadingsPlan } from "./readings.ts";
 import { DEFAULT_QUERIES, DEFAULT_STEPS, type TrialPlan } from "./plan.ts";
+import { verifyFiles, type VerifyPlan, type VerifyResult } from "./verify-file.ts";
 
 export type Shard =
   | { readonly kind: "readings"; readonly plan: ReadingsPlan }
+  | { readonly kind: "verify"; readonly plan: VerifyPlan }
   | { readonly kind: "whole"; readonly plan: TrialPlan }
   | { readonly kind: "survey"; readonly plan: TrialPlan }
   /** The units [from, to) of the trial's order, with what each takes part in. */
@@ -74,6 +76,7 @@ export interface UnitsDone {
 /** What each kind of shard leaves. */
 export interface ShardResults {
   readonly readings: ReadingsFound | Refused;
+  readonly verify: VerifyResult;
   readonly whole: TrialResult;
   readonly survey: Surveyed | Refused;
   readonly units: UnitsDone | Refused;
@@ -107,6 +110,8 @@ export function refusedTrial({ because, notes }: Omit<Refused, "status">): Trial
  */
 export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardResults[Shard["kind"]]> {
   if (shard.kind === "readings") return findReading(shard.plan, given);
+  if (shard.kind === "verify")
+    return verifyFiles(shard.plan, given.signal, given.ports, (note) => given.onProgress(0, 1, note));
   const { plan } = shard;
   try {
     const opened = await given.bench.open(plan, given.ports, given.signal);

@@ -59,8 +59,8 @@ export async function verify(
   const expired = (): boolean => clock.monotonic() - began > 1000 * secondsMax;
   const groups = grouped(parts);
   const tally = { nodes: 0, bounded: 0 };
-  const before = classifier.counts.queries;
-  const counts = () => ({ ...tally, queries: classifier.counts.queries - before });
+  const before = classifier.counts.queries + classifier.counts.gradients;
+  const counts = () => ({ ...tally, queries: classifier.counts.queries + classifier.counts.gradients - before });
 
   // A violated part decides, whatever the others are: all boxes are attacked before anything is proved.
   for (const { box, clauses } of groups) {

@@ -16,6 +16,8 @@ export interface EnsembleResult {
   readonly beaten: Uint8Array;
   /** The first confirmed input per row, and the place in `runs` of the attack that found it. */
   readonly found: ReadonlyMap<number, { readonly point: Float32Array; readonly by: number }>;
+  /** The size of what was found, in the siege's norm; Infinity where nothing was. */
+  readonly distance: Float64Array;
   readonly margin: Float64Array;
   /** Queries spent on each row. */
   readonly queriesPerRow: Int32Array;
@@ -44,7 +46,7 @@ export function selectRows(siege: Siege, rows: Int32Array, size: number): Siege 
   const within: Ball | Boxes =
     "norm" in siege.within
       ? {
-          norm: siege.within.norm,
+          ...siege.within,
           eps: typeof siege.within.eps === "number" ? siege.within.eps : pickEps(siege.within.eps, rows),
         }
       : { low: pick(siege.within.low), high: pick(siege.within.high) };
@@ -54,6 +56,7 @@ export function selectRows(siege: Siege, rows: Int32Array, size: number): Siege 
     units: Array.from(rows, (row) => siege.units[row]!),
     goal: selectGoal(siege.goal, rows),
     within,
+    ...(siege.spared ? { spared: Uint8Array.from(rows, (row) => siege.spared![row]!) } : {}),
   };
 }
 
@@ -70,7 +73,10 @@ export function selectGoal(goal: Goal, rows: Int32Array): Goal {
   }
 }
 
-/** Runs the assaults in order over the survivors of those before; per sample the worst case over all of them. */
+/**
+ * Runs the assaults in order over the survivors of those before; per sample the worst case over all of them. Where the smallest
+ * perturbation is sought every assault sees every row, and the smallest of all counts.
+ */
 export async function ensemble(
   run: Pick<Run<unknown>, "signal" | "rng" | "progress">,
   classifier: Classifier,
@@ -80,6 +86,8 @@ export async function ensemble(
   const n = siege.units.length;
   const beaten = new Uint8Array(n);
   const found = new Map<number, { point: Float32Array; by: number }>();
+  const distance = new Float64Array(n).fill(Infinity);
+  const smallest = "norm" in siege.within && siege.within.minimal === true;
   const margin = new Float64Array(n).fill(-Infinity);
   const queriesPerRow = new Int32Array(n);
   const runs: AttackRun[] = [];
@@ -88,14 +96,17 @@ export async function ensemble(
   let notNumbers = 0;
   let unconfirmed = 0;
   for (const { attack, parameters } of assaults) {
-    const rows = Int32Array.from({ length: n }, (_, row) => row).filter((row) => beaten[row] === 0);
+    const rows = Int32Array.from({ length: n }, (_, row) => row).filter(
+      (row) => (smallest || beaten[row] === 0) && siege.spared?.[row] !== 1,
+    );
     if (rows.length === 0) break;
     const result = await besiege(run, classifier, attack, parameters, selectRows(siege, rows, classifier.size));
     rows.forEach((row, k) => {
       margin[row] = Math.max(margin[row]!, result.margin[k]!);
       queriesPerRow[row]! += result.queriesPerRow[k]!;
-      if (result.beaten[k] === 0) return;
+      if (result.beaten[k] === 0 || !(beaten[row] === 0 || result.distance[k]! < distance[row]!)) return;
       beaten[row] = 1;
+      distance[row] = result.distance[k]!;
       found.set(row, { point: result.found.get(k)!, by: runs.length });
     });
     const used = { ...attack.defaults, ...parameters };
@@ -115,5 +126,5 @@ export async function ensemble(
     notNumbers += result.notNumbers;
     unconfirmed += result.unconfirmed;
   }
-  return { beaten, found, margin, queriesPerRow, runs, queries, gradients, notNumbers, unconfirmed };
+  return { beaten, found, distance, margin, queriesPerRow, runs, queries, gradients, notNumbers, unconfirmed };
 }

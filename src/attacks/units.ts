@@ -20,7 +20,8 @@ import type { Classifier } from "./target.ts";
 
 /** What a bound says of one unit at the trial's budget. `radius` in fractions, in the trial's norm. */
 export interface Certified {
-  readonly verdict: "robust" | "vulnerable" | "unknown";
+  /** "beaten": an attack was there first. "unbounded": no bound can be given, and `method` says why. */
+  readonly verdict: "robust" | "unknown" | "beaten" | "unbounded";
   readonly radius?: number;
   readonly method: string;
 }
@@ -136,15 +137,21 @@ export async function attackUnits(
   });
   const quick = quickAttack(assaults);
 
+  // What falls to the first attack needs no bound, and what a bound holds needs no further attack.
+  const opening = certify ? assaults.slice(0, 1) : [];
+  const begun = await ensemble(part(run, 0, 0.1), classifier, opening, pick(eligible));
+  const standing = eligible.filter((_, k) => begun.beaten[k] === 0);
   const certified = new Map<number, Certified>();
-  if (certify && eligible.length > 0) {
-    const { samples } = pick(eligible);
-    const labels = Int32Array.from(eligible, (row) => set.labels[row]!);
-    const verdicts = await certify(part(run, 0, 0.05), { samples, labels, n: eligible.length }, { norm, eps });
-    eligible.forEach((row, k) => certified.set(row, verdicts[k]!));
+  if (certify) {
+    for (const row of eligible) certified.set(row, { verdict: "beaten", method: "attack" });
+    const { samples } = pick(standing);
+    const labels = Int32Array.from(standing, (row) => set.labels[row]!);
+    const verdicts = await certify(part(run, 0.1, 0.25), { samples, labels, n: standing.length }, { norm, eps });
+    standing.forEach((row, k) => certified.set(row, verdicts[k]!));
   }
-  const open = eligible.filter((row) => certified.get(row)?.verdict !== "robust");
-  const main = await ensemble(part(run, 0.05, 0.55), classifier, assaults, pick(open));
+  const open = standing.filter((row) => certified.get(row)?.verdict !== "robust");
+  const rest = await ensemble(part(run, 0.25, 0.55), classifier, assaults.slice(opening.length), pick(open));
+  const main = joined({ rows: eligible, result: begun }, { rows: open, result: rest }, opening.length);
   const noisy = noise.norms.includes(norm)
     ? await besiege(part(run, 0.55, 0.56), classifier, noise, { draws: 1 }, pick(eligible))
     : null;
@@ -155,7 +162,7 @@ export async function attackUnits(
   const curve = await accuracyCurve(part(run, 0.56, 0.74), classifier, quick, pick(curveRows), norm, budgets);
   const short = { rows: curveRows, curve };
   const noisyFound = { rows: eligible, found: noisy?.found ?? new Map<number, Float32Array>() };
-  const beatenBy = worstCase(norm, eps, { rows: open, result: main }, short, noisyFound);
+  const beatenBy = worstCase(norm, eps, { rows: eligible, result: main }, short, noisyFound);
 
   const unboundedRows = classifier.gradient ? eligible : curveRows;
   const unbounded = await withoutBound(part(run, 0.74, 0.8), classifier, quick, pick(unboundedRows), norm);
@@ -182,7 +189,7 @@ export async function attackUnits(
   );
   const first = assaults.find(({ role }) => role === "gradient");
   const iterationRows = first
-    ? rowsWhere(({ iterations }, row) => iterations && open.includes(row))
+    ? rowsWhere(({ iterations }, row) => iterations && certified.get(row)?.verdict !== "robust")
     : new Int32Array(0);
   const steps = first ? stepsOf(first) : null;
   const quarter = first
@@ -195,7 +202,7 @@ export async function attackUnits(
     : new Set<number>();
 
   const { exhibits, proofs } = await exhibitsOf(run, classifier, set, clean, [...beatenBy.values()]);
-  const inOpen = placesOf(open);
+  const inOpen = placesOf(eligible);
   const onCurve = placesOf(curveRows);
   const inUnbounded = placesOf(unboundedRows);
   const inMinimal = placesOf(minimalRows);
@@ -248,6 +255,43 @@ export async function attackUnits(
       exhibits,
     },
     proofs,
+  };
+}
+
+/** Two parts of one ensemble as the whole: rows of the first, with what the second, on some of them, added. */
+function joined(
+  first: { readonly rows: Int32Array; readonly result: EnsembleResult },
+  second: { readonly rows: Int32Array; readonly result: EnsembleResult },
+  begins: number,
+): EnsembleResult {
+  const place = placesOf(first.rows);
+  const [a, b] = [first.result, second.result];
+  const beaten = a.beaten.slice(),
+    distance = a.distance.slice(),
+    margin = a.margin.slice(),
+    queriesPerRow = a.queriesPerRow.slice();
+  const found = new Map(a.found);
+  second.rows.forEach((row, k) => {
+    const at = place.get(row)!;
+    margin[at] = Math.max(margin[at]!, b.margin[k]!);
+    queriesPerRow[at]! += b.queriesPerRow[k]!;
+    const hit = b.found.get(k);
+    if (hit === undefined) return;
+    beaten[at] = 1;
+    distance[at] = b.distance[k]!;
+    found.set(at, { point: hit.point, by: begins + hit.by });
+  });
+  return {
+    beaten,
+    distance,
+    margin,
+    queriesPerRow,
+    found,
+    runs: [...a.runs, ...b.runs],
+    queries: a.queries + b.queries,
+    gradients: a.gradients + b.gradients,
+    notNumbers: a.notNumbers + b.notNumbers,
+    unconfirmed: a.unconfirmed + b.unconfirmed,
   };
 }
 
