@@ -1,5 +1,7 @@
 /** Certificates for the units of an evasion trial: what no perturbation within the budget can change, by linear bounds and branching. */
 import type { InferenceRuntime } from "#base/ports.ts";
+import { answers } from "#attacks/answers.ts";
+import { margin } from "#attacks/goals.ts";
 import type { ProfileId } from "#attacks/profiles.ts";
 import type { Certified, Certify } from "#attacks/units.ts";
 import type { Bounds, Region } from "#certificates/bounds.ts";
@@ -46,14 +48,16 @@ export function certifierOf(classifier: OnnxClassifier, runtime: InferenceRuntim
         branching: BRANCHING,
       };
       const nodesMax = Math.max(1, Math.min(depth.nodes, Math.floor(depth.work / cost / PASSES_PER_NODE)));
+      const clean = await answers(run, classifier, samples, n);
       const verdicts: Certified[] = [];
       for (let k = 0; k < n; k++) {
         run.signal.throwIfAborted();
+        // A bound that lies further below the boundary than the clean answer lies above it will not be brought over it.
         const proof = await prove(
           bounds,
           { region: regionOf(k), clauses: robustness(labels[k]!, outputs) },
           { signal: run.signal, nodesMax, expired: () => false },
-          within,
+          { ...within, branchAbove: margin({ kind: "untargeted", label: labels }, k, clean, k * outputs, outputs) },
         );
         const robust = proof.verdict === "holds";
         verdicts.push({
