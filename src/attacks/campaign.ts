@@ -150,17 +150,18 @@ export function expectedPerUnit(survey: Survey, plan: EvasionPlan): Expected {
   const eligible = survey.said.filter((said, row) => said === survey.labels[row]).length / n;
   const onCurve = climbs ? eligible : eligible * Math.min(1, QUERY_ONLY_UNITS / n);
   const some = (count: number): number => Math.min(eligible, count / n);
-  const per = (standing: number): number => {
+  // What the pilot left standing goes on falling to the attacks that follow.
+  const per = (standing: number, falling = 1): number => {
     const spent = standing + (1 - standing) * SPENT_ON_FALLEN;
     return (
-      eligible * (first * spent + rest * standing) +
+      eligible * (first * spent + rest * standing * falling) +
       onCurve * quick * (smaller * Math.sqrt(spent) + (budgets.length - smaller) * spent * standing + SPENT_ON_FALLEN) +
       some(MINIMAL_UNITS) * MINIMAL_ROUNDS * quick * 0.5 +
       (climbs ? some(BASELINE_UNITS) * BASELINE_GRADIENTS * gradient * spent : 0) +
       CORRUPTION_QUERIES * query
     );
   };
-  return { least: per(0), likely: per(survey.standing), most: per(1) };
+  return { least: per(0), likely: per(survey.standing, 0.5), most: per(1) };
 }
 
 /** Samples evaluated per unit by an assault that finds nothing. */

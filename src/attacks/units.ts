@@ -137,8 +137,10 @@ export async function attackUnits(
   });
   const quick = quickAttack(assaults);
 
-  // What falls to the first attack needs no bound, and what a bound holds needs no further attack.
-  const opening = certify ? assaults.slice(0, 1) : [];
+  // What falls to the gradient attacks needs no bound, and what a bound holds needs none of the thousands of queries that follow.
+  const opening = certify
+    ? assaults.slice(0, Math.max(1, assaults.filter(({ role }) => role === "gradient").length))
+    : [];
   const begun = await ensemble(part(run, 0, 0.1), classifier, opening, pick(eligible));
   const standing = eligible.filter((_, k) => begun.beaten[k] === 0);
   const certified = new Map<number, Certified>();
