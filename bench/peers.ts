@@ -97,7 +97,7 @@ const CASES: readonly Case[] = [
     ...fool,
     ...small,
     name: "PGD, small CNN, batch 1",
-    samples: 20,
+    samples: 200,
     turns: 2,
     batch: 1,
     steps: 40,
@@ -108,7 +108,7 @@ const CASES: readonly Case[] = [
     ...fool,
     ...mlp,
     name: "PGD, MNIST MLP, batch 1",
-    samples: 20,
+    samples: 200,
     turns: 2,
     batch: 1,
     steps: 40,
@@ -256,7 +256,7 @@ async function compare(one: Case, peer: Peer): Promise<boolean | string> {
   if (apart > 1e-3 * largest) return `torch and onnxruntime differ by ${apart.toPrecision(2)} in logits`;
 
   // Both sides load and compile before the clock starts.
-  const warm = Math.min(n, one.batch ?? 8);
+  const warm = Math.min(n, Math.max(20, one.batch ?? 8));
   await peer.ask({ ...job, from: 0, to: warm });
   await ours(one, model, x.slice(0, warm * size), y.slice(0, warm), 0);
   const sums = { reference: nothing(), ours: nothing() };
