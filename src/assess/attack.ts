@@ -350,7 +350,9 @@ function trialOf(
       certified: bracket?.certified ?? null,
       empirical: robust ?? null,
       undecided: bracket?.undecided ?? null,
-      ...(bracket?.certified ? {} : { because: NO_CERTIFICATE }),
+      ...(bracket?.certified
+        ? {}
+        : { because: bracket?.method.length ? `no bound: ${bracket.method.join("; ")}` : NO_CERTIFICATE }),
     },
     ...(request.expect
       ? { expectation: because === undefined && robust ? compareWith(robust, request.expect) : ("not shown" as const) }
