@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { WorkerDied } from "#base/ports.ts";
 import { inspectionDocument } from "#cli/documents.ts";
 import { inspectIsolated } from "#host/inspector.ts";
 import { OnnxError } from "#onnx/errors.ts";
@@ -260,7 +259,7 @@ test.each([
   await expect(inspectModel(bytes, { runtime: testRuntime })).rejects.toBeInstanceOf(OnnxError);
 });
 
-test("a file that kills its process is a WorkerDied with the last words, and nothing else ends", async () => {
+test("a file that kills its process is described and refused, with the process's last words", async () => {
   const worker = join(temporary, "dies.mjs");
   writeFileSync(
     worker,
@@ -268,9 +267,12 @@ test("a file that kills its process is a WorkerDied with the last words, and not
   );
   const path = resolve(temporary, written("linear.onnx", sketchModel(linear)));
   const signal = new AbortController().signal;
-  const death = await inspectIsolated({ path }, signal, worker).catch((error: unknown) => error);
-  expect(death).toBeInstanceOf(WorkerDied);
-  expect((death as Error).message).toContain("native abort");
+  expect(await inspectIsolated({ path }, signal, worker)).toMatchObject({
+    access: "refused",
+    because: "the isolated process ended (killed by SIGABRT): native abort",
+    operators: [{ op: "MatMul", count: 1 }],
+    parameters: 12,
+  });
   expect((await inspectIsolated({ path }, signal)).access).toBe("white-box");
 });
 

@@ -223,7 +223,11 @@ export function pullInto(region: Region, row: number, points: Float32Array, at: 
 
 function ontoBall(region: Region, base: number, points: Float32Array, at: number, radius: number): void {
   const { size, centre, norm } = region;
-  for (let i = 0; i < size; i++) if (Number.isNaN(points[at + i]!)) points[at + i] = centre[base + i]!;
+  // 0 × v is 0 for every number, NaN for the others.
+  let odd = 0;
+  for (let i = 0; i < size; i++) odd += 0 * points[at + i]!;
+  if (odd !== 0)
+    for (let i = 0; i < size; i++) if (!Number.isFinite(points[at + i]!)) points[at + i] = centre[base + i]!;
   switch (norm) {
     case "linf":
       for (let i = 0; i < size; i++) {

@@ -2,21 +2,42 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { HostError, WorkerDied, type Signal } from "#base/ports.ts";
+import { describeModel } from "#onnx/inspect.ts";
 import type { Inspection } from "#onnx/inspect.ts";
+import { filesBelow } from "./files.ts";
 import type { InspectAnswer, InspectRequest } from "./inspect-worker.ts";
 
 /** A model that has said nothing after this long is taken for hung. */
 const PATIENCE_MS = 5 * 60_000;
 
 /**
- * What the worker found. Throws HostError where the file cannot be read as a model, WorkerDied where the process ended first
- * (with its last words), AbortError when cancelled. `worker`: another script in its place, for tests.
+ * What was found. A model that ends the process is described from its bytes and refused. Throws HostError where the file
+ * cannot be read as a model, AbortError when cancelled. `worker`: another script in its place, for tests.
  */
-export function inspectIsolated(
+export async function inspectIsolated(
   request: InspectRequest,
   signal: Signal,
   worker: string = fileURLToPath(import.meta.resolve("#host/inspect-worker.ts")),
 ): Promise<Inspection> {
+  try {
+    return await asked(request, signal, worker);
+  } catch (error) {
+    if (!(error instanceof WorkerDied)) throw error;
+    // Reading the bytes is our own doing; it is running them that went wrong.
+    const bytes = await filesBelow(process.cwd()).readWhole(request.path);
+    return {
+      ...describeModel(bytes),
+      access: "refused",
+      because: error.message,
+      remedy: "the inference runtime does not survive this file: treat it as hostile or damaged",
+      surrogates: [],
+      notes: [],
+    };
+  }
+}
+
+/** The worker's answer. Throws WorkerDied, with its last words, where the process ended first. */
+function asked(request: InspectRequest, signal: Signal, worker: string): Promise<Inspection> {
   return new Promise((settle, refuse) => {
     signal.throwIfAborted();
     const child = fork(worker, [], {

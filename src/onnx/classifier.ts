@@ -93,6 +93,8 @@ export interface ModelReport {
 
 /** float32 kernels differ in the order of their sums; a wrong rewrite differs by far more. */
 const AGREEMENT_MAX = 1e-3;
+/** Half precision keeps eleven bits, and every order of sums rounds to other ones. */
+const AGREEMENT_MAX_HALF = 1e-2;
 const PROBE_SAMPLES = 3;
 
 /** What opens a file one way or another: with the graph rewritten, or as it is. */
@@ -121,6 +123,9 @@ export async function openClassifier(options: OpenOptions): Promise<OnnxClassifi
   };
 }
 
+const holdsHalf = ({ graph }: LoadedModel): boolean =>
+  [...graph.inputs, ...graph.outputs, ...graph.constants.values()].some(({ type }) => type === "float16");
+
 /** Fractions that look like nothing in particular but lie on the grid of values an input can take. */
 function probeInput(input: InputContract, size: number): Float32Array {
   const draw = rng("onnx/probe");
@@ -142,6 +147,7 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
   const stochastic = deterministic ? [] : ["the same input gave different outputs: the model is stochastic"];
   let because: OnnxError | undefined;
   const notes: string[] = [];
+  const tolerance = holdsHalf(loaded) ? AGREEMENT_MAX_HALF : AGREEMENT_MAX;
   try {
     for (const prepared of prepare(loaded, input, sampleShape, options.head)) {
       const session = await loadedOr(runtime, forwardModel(prepared), (refusal) => notes.push(refusal));
@@ -149,7 +155,7 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
       const seen = throughHead(prepared.head, await forward(session, prepared, probe, PROBE_SAMPLES), PROBE_SAMPLES);
       const wanted = expected[prepared.head.output];
       const worst = wanted === undefined ? Infinity : difference(seen, wanted.data);
-      if (worst <= AGREEMENT_MAX || !deterministic) {
+      if (worst <= tolerance || !deterministic) {
         const agreement = { difference: worst, samples: PROBE_SAMPLES };
         await original.release();
         const report = { opset: loaded.opset, head: prepared.head, batch: prepared.batch, agreement, deterministic };

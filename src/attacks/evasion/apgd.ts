@@ -150,7 +150,7 @@ async function ascend(
 
   all.forEach((row, k) => begin(arena, row, beginning, x, k * size));
   let rows = all;
-  for (let step = 0; step <= steps; step++) {
+  for (let step = 0; step < steps; step++) {
     const { value, gradient } = await slopesOf(
       arena,
       rows,
@@ -168,7 +168,7 @@ async function ascend(
     );
     rows = open;
     report(step);
-    if (rows.length === 0 || step === steps) return;
+    if (rows.length === 0) return;
 
     const check = step > 0 && checks.has(step);
     for (let k = 0; k < rows.length; k++) {
@@ -202,6 +202,9 @@ async function ascend(
       for (let k = 0; k < rows.length; k++) stepInBall(arena, rows[k]!, x, previous, gradient, k * size, eta[k]!, keep);
     if (check) lastCheck = step;
   }
+  // Where the last step led is looked at, without asking for a gradient.
+  await arena.score(rows, x.subarray(0, rows.length * size));
+  report(steps);
 }
 
 function begin(arena: Arena, row: number, { start, shade, restart }: Beginning, x: Float32Array, at: number): void {

@@ -25,7 +25,7 @@ export default defineAttack({
         randomStart(arena, row, restart, x, k * size);
         project(region, row, x, k * size);
       });
-      for (let step = 0; step <= steps; step++) {
+      for (let step = 0; step < steps; step++) {
         const { gradient } = await arena.climb(rows, x.subarray(0, rows.length * size), climb);
         const open = arena.open(rows);
         // What is left closes up.
@@ -40,6 +40,8 @@ export default defineAttack({
         arena.report(restart * steps + step, restarts * steps);
         if (rows.length === 0) break;
       }
+      // Where the last step led is looked at, without asking for a gradient.
+      await arena.score(rows, x.subarray(0, rows.length * size));
     }
   },
 });

@@ -2,7 +2,7 @@
 import type { Rng } from "#base/random.ts";
 import { type Arena, defineAttack } from "#attacks/harness.ts";
 import { type ImageLayout, imageLayout } from "#attacks/layout.ts";
-import { radiusOf } from "#attacks/region.ts";
+import { type Norm, radiusOf } from "#attacks/region.ts";
 
 /** Share of elements changed per step at 10,000 queries: halved at these steps (§3.1; supplement B). */
 const HALVINGS = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
@@ -41,6 +41,8 @@ export function shareAt(share: number, step: number, queries: number): number {
 interface Canvas {
   readonly image: ImageLayout | null;
   readonly planes: number;
+  /** Room for one proposal: a perturbation, a window of it, and which elements a window holds (all 0 between proposals). */
+  readonly scratch: { readonly delta: Float64Array; readonly fresh: Float64Array; readonly inHere: Uint8Array };
   /** Draws a window; `slot` 0 or 1 says whose arrays it is written to, good until the next window of that slot. */
   window(random: Rng, share: number, slot: 0 | 1): Window;
 }
@@ -66,7 +68,7 @@ async function climbDown(
 ): Promise<void> {
   const { size } = arena;
   const image = imageLayout(arena.shape);
-  const canvas = image ? imageCanvas(image) : flatCanvas(size);
+  const canvas = image ? imageCanvas(image, arena.region.norm) : flatCanvas(size);
   const best = new Float32Array(all.length * size);
   const wished = new Float32Array(all.length * size);
   const margin = new Float64Array(all.length).fill(-Infinity);
@@ -164,51 +166,81 @@ const onBall = (norm: "l2" | "l1"): Search => ({
   /** Moves the mass of one window into another, shaped as a bump, and spends what budget is unused (Algorithm 3). */
   propose({ region, size }, row, canvas, random, share, point, at) {
     const base = row * size;
+    const { centre } = region;
     const eps = radiusOf(region, row)!;
-    const power = norm === "l2" ? 2 : 1;
-    const delta = Float64Array.from({ length: size }, (_, i) => point[at + i]! - region.centre[base + i]!);
+    const l2 = norm === "l2";
+    const { delta, fresh, inHere } = canvas.scratch;
     let spent = 0;
-    for (const value of delta) spent += Math.abs(value) ** power;
-    const unused = Math.max(0, eps ** power - spent) / canvas.planes;
+    for (let i = 0; i < size; i++) {
+      const value = point[at + i]! - centre[base + i]!;
+      delta[i] = value;
+      spent += l2 ? value * value : Math.abs(value);
+    }
+    const unused = Math.max(0, (l2 ? eps * eps : eps) - spent) / canvas.planes;
     const to = canvas.window(random, share, 0);
     const from = canvas.window(random, share, 1);
     const bump = canvas.image ? bumps(to.side, random) : null;
     for (let plane = 0; plane < canvas.planes; plane++) {
       const here = to.places[plane]!;
       const there = from.places[plane]!;
-      let mass = 0;
+      // The mass of both windows together, what they share counted once.
       let own = 0;
-      for (const i of here) own += Math.abs(delta[i]!) ** power;
-      const both = new Set([...here, ...there]);
-      for (const i of both) mass += Math.abs(delta[i]!) ** power;
-      const scale = own ** (1 / power) || 1;
+      for (let k = 0; k < here.length; k++) {
+        const value = delta[here[k]!]!;
+        own += l2 ? value * value : Math.abs(value);
+        inHere[here[k]!] = 1;
+      }
+      let mass = own;
+      for (let k = 0; k < there.length; k++) {
+        const value = delta[there[k]!]!;
+        if (inHere[there[k]!] === 0) mass += l2 ? value * value : Math.abs(value);
+      }
+      const scale = (l2 ? Math.sqrt(own) : own) || 1;
       const sign = random.uniform() < 0.5 ? -1 : 1;
-      const fresh = Float64Array.from(here, (i, k) => {
-        const shape = bump ? sign * bump[k]! : (random.uniform() < 0.5 ? -1 : 1) / Math.sqrt(here.length);
-        return shape + delta[i]! / scale;
-      });
-      scaleTo(norm, fresh, (mass + unused) ** (1 / power));
-      for (const i of there) delta[i] = 0;
-      here.forEach((i, k) => (delta[i] = fresh[k]!));
+      const flat = 1 / Math.sqrt(here.length);
+      let length = 0;
+      for (let k = 0; k < here.length; k++) {
+        const shape = bump ? sign * bump[k]! : random.uniform() < 0.5 ? -flat : flat;
+        const value = shape + delta[here[k]!]! / scale;
+        fresh[k] = value;
+        length += l2 ? value * value : Math.abs(value);
+      }
+      const factor = length === 0 ? 0 : l2 ? Math.sqrt((mass + unused) / length) : (mass + unused) / length;
+      for (let k = 0; k < there.length; k++) delta[there[k]!] = 0;
+      for (let k = 0; k < here.length; k++) {
+        delta[here[k]!] = factor * fresh[k]!;
+        inHere[here[k]!] = 0;
+      }
     }
-    if (norm === "l2") scaleTo(norm, delta, eps);
-    for (let i = 0; i < size; i++) point[at + i] = region.centre[base + i]! + delta[i]!;
+    if (l2) scaleTo(norm, delta, eps);
+    for (let i = 0; i < size; i++) point[at + i] = centre[base + i]! + delta[i]!;
   },
 });
 
 /** Scales a perturbation to a length, in place. */
 function scaleTo(norm: "l2" | "l1", delta: Float64Array, length: number): void {
   let total = 0;
-  for (const value of delta) total += norm === "l2" ? value * value : Math.abs(value);
+  if (norm === "l2") for (let i = 0; i < delta.length; i++) total += delta[i]! * delta[i]!;
+  else for (let i = 0; i < delta.length; i++) total += Math.abs(delta[i]!);
   const factor = total === 0 ? 0 : length / (norm === "l2" ? Math.sqrt(total) : total);
   for (let i = 0; i < delta.length; i++) delta[i]! *= factor;
 }
 
 /** Two pyramids side by side with opposite signs, upright or lying, of unit length (§3.3, figure 3). */
 export function bumps(side: number, random: Rng): Float64Array {
+  const lying = random.uniform() < 0.5;
+  const key = lying ? -side : side;
+  const known = drawn.get(key) ?? drawBumps(side, lying);
+  drawn.set(key, known);
+  return known;
+}
+
+/** By side, negative for lying. */
+const drawn = new Map<number, Float64Array>();
+
+function drawBumps(side: number, lying: boolean): Float64Array {
   const half = Math.floor(side / 2);
   const value = new Float64Array(side * side);
-  const lying = random.uniform() < 0.5;
   const pyramid = (first: number, rows: number, sign: number): void => {
     const layers = Math.max(Math.floor(rows / 2), Math.floor(side / 2)) + 1;
     const middleRow = Math.floor(rows / 2);
@@ -226,14 +258,21 @@ export function bumps(side: number, random: Rng): Float64Array {
   return value;
 }
 
+const scratchFor = (size: number): Canvas["scratch"] => ({
+  delta: new Float64Array(size),
+  fresh: new Float64Array(size),
+  inHere: new Uint8Array(size),
+});
+
 /** Arrays for the windows of one slot, cut to the window's size. */
 function slots(planes: number, size: number) {
   const whole = [0, 1].map(() => Array.from({ length: planes }, () => new Int32Array(size)));
   return (slot: 0 | 1, length: number): Int32Array[] => whole[slot]!.map((plane) => plane.subarray(0, length));
 }
 
-function imageCanvas(image: ImageLayout): Canvas {
+function imageCanvas(image: ImageLayout, norm: Norm): Canvas {
   const { height, width, channels } = image;
+  const shortest = Math.min(height, width);
   const of = slots(channels, height * width);
   const table = Array.from({ length: channels }, (_, channel) =>
     Int32Array.from({ length: height * width }, (_, k) => image.at(channel, Math.floor(k / width), k % width)),
@@ -241,8 +280,12 @@ function imageCanvas(image: ImageLayout): Canvas {
   return {
     image,
     planes: channels,
+    scratch: scratchFor(height * width * channels),
     window(random, share, slot) {
-      const side = Math.min(Math.min(height, width), Math.max(1, Math.round(Math.sqrt(share * height * width))));
+      const wished = Math.round(Math.sqrt(share * height * width));
+      // In L2 and L1 bumps need a middle: odd sides of at least three, as in the authors' code.
+      const odd = Math.max(3, wished) + (Math.max(3, wished) % 2 === 0 ? 1 : 0);
+      const side = Math.min(shortest, norm === "linf" ? Math.max(1, wished) : odd);
       const top = random.below(height - side + 1);
       const left = random.below(width - side + 1);
       const places = of(slot, side * side);
@@ -261,6 +304,7 @@ function flatCanvas(size: number): Canvas {
   return {
     image: null,
     planes: 1,
+    scratch: scratchFor(size),
     window(random, share) {
       const side = Math.min(size, Math.max(1, Math.round(share * size)));
       return { places: [Int32Array.from(random.sample(size, side))], side };

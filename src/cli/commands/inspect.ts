@@ -1,10 +1,10 @@
 /** `vauban inspect`: what a model file is, how its inputs and outputs are understood, and what attacks can do with it. */
 import { basename } from "node:path";
-import { HostError, WorkerDied } from "#base/ports.ts";
+import { HostError } from "#base/ports.ts";
 import { filesBelow } from "#host/index.ts";
 import { inspectIsolated } from "#host/inspector.ts";
-import { describeModel } from "#onnx/inspect.ts";
-import type { Access, Inspection } from "#onnx/inspect.ts";
+import type { InspectRequest } from "#host/inspect-worker.ts";
+import type { Access } from "#onnx/inspect.ts";
 import type { InspectFlags, Invocation } from "#cli/main.ts";
 import type { inspectionDocument } from "#cli/documents.ts";
 import { EXIT, plain, type Colours, type ExitCode } from "#cli/terminal.ts";
@@ -19,14 +19,14 @@ export async function inspectCommand(
 ): Promise<ExitCode> {
   const source = await filesBelow(process.cwd()).open(path);
   const file = { name: basename(path), bytes: source.size, sha256: await source.sha256() };
-  const found = await inspected(path, flags, signal);
+  const found = await inspectIsolated(requestOf(path, flags), signal);
   const document = { format: "vauban/inspect/1", file, ...found } satisfies InspectionDocument;
   terminal.out(json ? `${JSON.stringify(document, null, 2)}\n` : text(document, terminal.colours));
   return found.access === "unknown" ? EXIT.badInput : EXIT.fine;
 }
 
-async function inspected(path: string, flags: InspectFlags, signal: Invocation["signal"]): Promise<Inspection> {
-  const request = {
+function requestOf(path: string, flags: InspectFlags): InspectRequest {
+  return {
     path,
     ...(flags.shape ? { sampleShape: shapeOf(flags.shape) } : {}),
     ...(flags.input ? { attacked: flags.input } : {}),
@@ -34,15 +34,6 @@ async function inspected(path: string, flags: InspectFlags, signal: Invocation["
     ...(flags.head ? { head: flags.head } : {}),
     ...(flags.classes ? { classes: flags.classes } : {}),
   };
-  try {
-    return await inspectIsolated(request, signal);
-  } catch (error) {
-    if (!(error instanceof WorkerDied)) throw error;
-    // The bytes were read by us and can be described; what ran them is gone.
-    const bytes = await filesBelow(process.cwd()).readWhole(path);
-    const remedy = "the inference runtime does not survive this file: treat it as hostile or damaged";
-    return { ...describeModel(bytes), access: "refused", because: error.message, remedy, surrogates: [], notes: [] };
-  }
 }
 
 /** 3x32x32, or 10. */
