@@ -139,6 +139,9 @@ const seenAs = ({ outputs, gradient, surrogate }: Classifier, hasSurrogate = sur
 /** Distilling takes seconds up to inputs of this many values, and minutes beyond. */
 const COPIED_VALUES = 4096;
 
+/** What distilling asks the model, about (surrogate.ts). */
+const COPY_QUERIES = 3000;
+
 /** A copy to climb on, where the plan's ensemble would use one – and where something stands: a gradient that beats all is not masked. */
 async function distilled(
   run: Listening,
@@ -147,8 +150,10 @@ async function distilled(
   plan: EvasionPlan,
 ): Promise<Distilled | null> {
   const useful = assaultsOf(plan, seenAs(classifier, true)).some(({ role }) => role === "transfer");
-  // The quick profile's answer is a first one.
-  if (!useful || plan.profile === "quick" || classifier.size > COPIED_VALUES || classifier.outputs < 2) return null;
+  // The quick profile's answer is a first one; and who may not ask that often cannot make a copy.
+  const within = (plan.budget?.queries ?? Infinity) * set.units.length >= COPY_QUERIES;
+  if (!useful || !within || plan.profile === "quick" || classifier.size > COPIED_VALUES || classifier.outputs < 2)
+    return null;
   return distil(run, classifier, set.samples, set.units.length, { norm: plan.norm, eps: plan.eps });
 }
 
