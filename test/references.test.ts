@@ -147,11 +147,7 @@ describe("without data of their own, on inputs they labelled themselves", () => 
   });
 
   test.for([
-    [
-      "models/tract_xgboost_regressor_tree_model.onnx",
-      [13],
-      /numbers? per input|a number/,
-    ],
+    ["models/tract_xgboost_regressor_tree_model.onnx", [13], /numbers? per input|a number/],
     ["models/ultra-light-fast-g_version-slim-320_simplified.onnx", [3, 240, 320], /no output .* one row of numbers/],
     [
       "models/onnxruntime-infere_pytorch_superresolution_with_pre_post_processing_op18.onnx",
