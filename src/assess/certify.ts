@@ -20,6 +20,7 @@ const DEPTHS: Readonly<Record<ProfileId, { steps: number; root: number; nodes: n
   quick: { steps: 0, root: 15, nodes: 1, work: 2e9 },
   standard: { steps: 0, root: 25, nodes: 150, work: 1e10 },
   thorough: { steps: 15, root: 40, nodes: 3000, work: 1e11 },
+  autoattack: { steps: 0, root: 25, nodes: 150, work: 1e10 },
 };
 
 /** Passes that one subproblem of branch and bound costs, about: two children, a dozen steps there and back, and the trials. */

@@ -166,13 +166,10 @@ export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardRe
       }
       case "survey": {
         const samples = fractionsOf(set, chosen, plan);
-        const survey = await surveyEvasion(
-          listening,
-          classifier,
-          samples,
-          evasionPlanOf(plan, chosen.available),
-          given.ports.clock.monotonic,
-        );
+        const survey = await surveyEvasion(listening, classifier, samples, evasionPlanOf(plan, chosen.available), {
+          clock: given.ports.clock.monotonic,
+          certify: given.certify?.(opened, plan),
+        });
         return { status: "surveyed", survey, notes, available: chosen.available };
       }
       case "units": {

@@ -7,7 +7,12 @@ import { chosenUnits, fractionsOf, type Opened } from "./opened.ts";
 import type { TrialPlan } from "./plan.ts";
 
 /** Draws that bound a class's probability, by profile; the paper's are 100,000 (§4). */
-const DRAWS: Readonly<Record<ProfileId, number>> = { quick: 1000, standard: 10_000, thorough: 100_000 };
+const DRAWS: Readonly<Record<ProfileId, number>> = {
+  quick: 1000,
+  standard: 10_000,
+  thorough: 100_000,
+  autoattack: 10_000,
+};
 /** Units: each costs thousands of queries. */
 export const SMOOTHED_UNITS = 100;
 

@@ -28,7 +28,7 @@ export function attackSummary(
   );
   if (clean) say("", `before any attack ${share(clean.accuracy)} as the data are`);
   if (document.partial && trials.length > 0) say("", document.partial, c.yellow);
-  trials.slice(0, 1).forEach((trial) => say("BOUNDS", boundsLine(trial)));
+  trials.slice(0, 3).forEach((trial, i) => say(i === 0 ? "BOUNDS" : "", boundsLine(trial)));
   if (document.smoothed) say("SMOOTHED", smoothedLine(document.smoothed));
 
   const doubts = [
