@@ -96,7 +96,7 @@ describe("real networks", () => {
         classes: 43,
         declared: 0.95,
         eps: "8/255",
-        samples: 10,
+        samples: 6,
       }),
       SHARED_DATA,
       { state: join(folder, "gtsrb") },

@@ -32,7 +32,7 @@ else
       });
   });
 
-/** Square is all there is for the binarised network, a check on the gradients elsewhere. */
+/** The binarised network's gradients are surrogates, which Square may outdo; elsewhere it is a check on them. */
 function squareQueries(network: string): number {
   return network === "traffic_signs_48" ? 2500 : 50;
 }

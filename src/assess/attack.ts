@@ -1,4 +1,5 @@
 /** One model, one data set, one norm, no system around it: how the data are read, a clean run, a trial per budget, one document. */
+import type { HeadChoice } from "#onnx/head.ts";
 import { hashOf } from "#base/hash.ts";
 import { HostError } from "#base/ports.ts";
 import type { Run } from "#base/run.ts";
@@ -28,13 +29,15 @@ import {
   type TrialTest,
 } from "./plan.ts";
 import type { ReadingsFound, ReadingsPlan, StatedInput } from "./readings.ts";
-import type { TrialResult } from "./shard.ts";
+import { evasionPlanOf, type TrialResult } from "./shard.ts";
 
 export interface AttackRequest {
   readonly model: string;
   readonly data: string;
   readonly labels?: string;
   readonly classes?: readonly string[];
+  /** What the outputs mean, where the author says so. */
+  readonly head?: HeadChoice;
   readonly input: StatedInput;
   readonly norm: Norm;
   /** As written: "8/255", "0.03"; fractions of the input range. */
@@ -92,6 +95,15 @@ export async function attack(run: Run, request: AttackRequest): Promise<Attacked
 
 function budgetsOf({ eps, norm }: AttackRequest, range: readonly [number, number]): Budget[] {
   return eps.map((written) => {
+    if (norm === "l0") {
+      const count = Number(written);
+      if (!Number.isInteger(count) || count < 1)
+        throw new HostError(
+          `--eps ${written}: in l0 a budget is how many values may change`,
+          "write a whole number of at least 1",
+        );
+      return { fraction: count, raw: count, written };
+    }
     const read = readBudget(written, norm === "linf" ? "linf" : "l2", range);
     if ("message" in read) throw new HostError(`--eps ${written}: ${read.message}`, read.hint);
     return read;
@@ -108,6 +120,7 @@ async function readingsOf(
     model: request.model,
     data: { path: request.data, labels: request.labels },
     ...(request.classes ? { classes: request.classes } : {}),
+    ...(request.head ? { head: request.head } : {}),
     stated: request.input,
     norm: request.norm,
     eps: budgetsOf(request, request.input.range ?? [0, 255])[0]!.fraction,
@@ -165,6 +178,7 @@ async function trialsOf(
     input: found.contract,
     classes: request.classes,
     declared: undefined,
+    ...(request.head ? { head: request.head } : {}),
   };
   const planned = (id: string, kind: "clean" | "evasion", test: TrialTest, samples: number): TrialPlan => ({
     trial: describeTrial({
@@ -304,20 +318,9 @@ function trialOf(
     untested ??
     (outcome?.status === "inconclusive" ? outcome.because : outcome === undefined ? "nothing was tried" : undefined);
   const robust = seen?.robustAccuracy;
-  const assaults = assaultsOf(
-    {
-      item: trial.id,
-      norm: test.norm,
-      eps: test.eps.fraction,
-      epsRaw: test.eps.raw,
-      planned: trial.planned,
-      profile: request.profile,
-      budget: trial.budget,
-      ...(request.attacks ? { attacks: request.attacks } : {}),
-    },
-    outputs,
-    result?.access !== "scores",
-  );
+  const planned = evasionPlanOf(plan, trial.planned);
+  const hasSurrogate = seen?.attacks.some(({ attack: id }) => id === "transfer") ?? false;
+  const assaults = assaultsOf(planned, { outputs, hasGradient: result?.access !== "scores", hasSurrogate });
   const bracket = seen?.bracket;
   return {
     id: trial.id,

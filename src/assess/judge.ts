@@ -38,7 +38,7 @@ export function judgeSystem(input: JudgeInput): Judged {
     trials,
     evidence,
     mismatches,
-    rate: (given) => rate({ system, threats, trials, evidence: given, knowledge, asOf, reach }),
+    rate: (given) => rate({ system, threats, trials, evidence: given, knowledge, asOf, reach, certified: certifiedIn }),
   });
   const closures = closuresOf(creditControls({ system, evidence: conclusions.evidence, knowledge }));
   return {
@@ -46,6 +46,13 @@ export function judgeSystem(input: JudgeInput): Judged {
     threats: threats.map((threat) => ({ ...threat, reach: reach(threat, closures) })),
     discarded,
   };
+}
+
+/** Inputs proven right within the budget, of those right before the attack (METHOD §3); undefined where nothing bounded the model. */
+function certifiedIn({ outcome }: Evidence): { readonly k: number; readonly n: number } | undefined {
+  if (outcome.status !== "measured" || outcome.measure.kind !== "evasion") return undefined;
+  const { bracket, successRate } = outcome.measure;
+  return bracket?.certified ? { k: bracket.certified.k, n: successRate.n } : undefined;
 }
 
 /** Reach of a threat's actor to its place – or to where the attacker's act enters – under some closures. */

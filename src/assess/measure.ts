@@ -213,7 +213,7 @@ async function attackInShards(
         shares[i] = 1;
         return [earlier];
       }
-      const shard: Shard = { kind: "units", plan, from, to, tasks: tasks.slice(from, to) };
+      const shard: Shard = { kind: "units", plan, from, to, tasks: tasks.slice(from, to), copy: survey.copy };
       const tried = await attempt(
         run,
         shard,

@@ -6,8 +6,9 @@ import type { EvaluationSet as Samples } from "#attacks/answers.ts";
 import type { EvaluationSet } from "#datasets/evaluation-set.ts";
 import { openDataset } from "#datasets/open.ts";
 import { selectSamples } from "#datasets/select.ts";
-import { openClassifier, type OnnxClassifier, type OpenOptions } from "#onnx/classifier.ts";
+import type { OnnxClassifier } from "#onnx/classifier.ts";
 import { OnnxError } from "#onnx/errors.ts";
+import { openForClasses } from "./heads.ts";
 import type { TrialPlan } from "./plan.ts";
 
 export interface Opened {
@@ -46,6 +47,7 @@ export function bench(): Bench {
         files: plan.trial.inputs.map(({ role, path, sha256 }) => ({ role, path, sha256 })),
         input: plan.model.input,
         classes: plan.model.classes ?? null,
+        head: plan.model.head ?? null,
       });
       if (kept?.key === key) return kept.opened;
       const before = kept;
@@ -56,27 +58,6 @@ export function bench(): Bench {
       return opened;
     },
   };
-}
-
-/**
- * Opens a model as one that says a class, as data with one class per input take it to be: sigmoids exclude each other then, and a
- * single number is the logit of two classes where two are named. Throws OnnxError for numbers that nobody calls classes.
- */
-export async function openForClasses(options: Omit<OpenOptions, "head">): Promise<OnnxClassifier> {
-  const opened = await openClassifier(options);
-  if (opened.meaning === "classes") return opened;
-  const head =
-    opened.meaning === "labels" ? "exclusive" : options.classes === 2 && opened.outputs === 1 ? "binary" : undefined;
-  await opened.release();
-  if (head === undefined)
-    throw new OnnxError(
-      `the model gives ${opened.outputs === 1 ? "one number" : `${opened.outputs} numbers`} per input and no class (${opened.model.head.note})`,
-      {
-        remedy:
-          "name its two classes if the number is the score of the second; regression models are not attacked as classifiers",
-      },
-    );
-  return openClassifier({ ...options, head });
 }
 
 async function open(plan: TrialPlan, ports: WorkerPorts, signal: Signal): Promise<Opened | Refused> {
@@ -100,24 +81,28 @@ async function open(plan: TrialPlan, ports: WorkerPorts, signal: Signal): Promis
   const notes = set.warnings.map(({ message, hint }) => (hint ? `${message}: ${hint}` : message));
   if (!(set.y instanceof Int32Array))
     return refused(`${plan.data.path} holds real-valued targets; this version attacks classifiers only`, notes);
-  const classifier = await openForClasses({
-    bytes: await ports.files.readWhole(plan.model.path),
-    input: plan.model.input,
-    sampleShape: set.shape,
-    runtime: ports.runtime,
-    classes: plan.model.classes?.length,
-  });
+  const largest = set.y.reduce((most, label) => Math.max(most, label), 0);
+  const classifier = await openForClasses(
+    {
+      bytes: await ports.files.readWhole(plan.model.path),
+      input: plan.model.input,
+      sampleShape: set.shape,
+      runtime: ports.runtime,
+      classes: plan.model.classes?.length,
+      ...(plan.model.head ? { head: plan.model.head } : {}),
+    },
+    largest,
+  );
   notes.push(...classifier.model.notes);
-  const mistake = classesMistake(plan, classifier, set.y);
+  const mistake = classesMistake(plan, classifier, largest);
   if (mistake === undefined) return { classifier, set, notes };
   await classifier.release();
   return refused(mistake, notes);
 }
 
-function classesMistake({ model, data }: TrialPlan, { outputs }: OnnxClassifier, y: Int32Array): string | undefined {
+function classesMistake({ model, data }: TrialPlan, { outputs }: OnnxClassifier, largest: number): string | undefined {
   if (model.classes && model.classes.length !== outputs)
     return `the model answers ${outputs} numbers, but ${model.classes.length} classes are declared`;
-  const largest = y.reduce((most, label) => Math.max(most, label), 0);
   return largest >= outputs
     ? `${data.path} holds the label ${largest}, but the model knows ${outputs} classes (0 … ${outputs - 1})`
     : undefined;

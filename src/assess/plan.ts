@@ -1,8 +1,10 @@
 /** From a system and its files to trials: everything that decides a measurement is fixed and hashed before the first query. */
+import type { HeadChoice } from "#onnx/head.ts";
 import { hashOf } from "#base/hash.ts";
 import { nearest } from "#base/diagnostics.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import { compositionOf } from "#attacks/campaign.ts";
+import { CERTIFY_REVISION } from "./certify.ts";
 import type { ProfileId } from "#attacks/profiles.ts";
 import type { Norm } from "#attacks/region.ts";
 import type {
@@ -51,6 +53,8 @@ export interface TrialPlan {
     readonly input: InputContract;
     readonly classes: readonly string[] | undefined;
     readonly declared: number | undefined;
+    /** What the outputs mean, where the author says so. */
+    readonly head?: HeadChoice;
   };
   readonly data: { readonly path: string; readonly labels: string | undefined };
   readonly samples: number;
@@ -200,7 +204,7 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
       kind,
       test,
       target: component.id,
-      model: { input: model.input, classes: model.classes, declared: model.accuracy?.declared },
+      model: { input: model.input, classes: model.classes, declared: model.accuracy?.declared, head: model.head },
       where: component.where,
       samples,
       queries,
@@ -228,6 +232,7 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
           input: model.input!,
           classes: model.classes,
           declared: model.accuracy?.declared,
+          ...(model.head ? { head: model.head } : {}),
         },
         data: { path: data!.path, labels: data!.labels },
       });
@@ -294,7 +299,10 @@ export interface TrialWords {
   readonly test: TrialTest;
   /** The component attacked. */
   readonly target: string;
-  readonly model: Pick<TrialPlan["model"], "classes" | "declared"> & { readonly input: InputContract | undefined };
+  readonly model: Pick<TrialPlan["model"], "classes" | "declared"> & {
+    readonly input: InputContract | undefined;
+    readonly head?: HeadChoice | undefined;
+  };
   readonly where?: Trial["where"];
   readonly samples: number;
   readonly queries: number | undefined;
@@ -342,6 +350,7 @@ export function describeTrial(words: TrialWords): Trial {
     kind,
     budget,
     ensemble: test.kind === "evasion" ? compositionOf(profile, test.norm) : null,
+    bounds: test.kind === "evasion" ? CERTIFY_REVISION : null,
     attacks: attacks ? [...attacks] : null,
     placement: test.kind === "patch" ? test.placement : null,
     target: test.kind === "patch" ? (test.target ?? null) : null,
@@ -350,6 +359,7 @@ export function describeTrial(words: TrialWords): Trial {
     input: model.input ?? null,
     classes: model.classes ?? null,
     declared: model.declared ?? null,
+    ...(model.head ? { head: model.head } : {}),
     files: inputs.map(({ role, sha256 }) => ({ role, sha256 })),
   });
   const { where: _where, ...hashedPart } = fixed;

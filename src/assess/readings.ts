@@ -1,4 +1,6 @@
 /** How raw values become a model's input, where nobody has said so: the usual ways are tried, and clean accuracy chooses – or cannot. */
+import type { OnnxClassifier } from "#onnx/classifier.ts";
+import type { HeadChoice } from "#onnx/head.ts";
 import { rng } from "#base/random.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import type { Signal, WorkerPorts } from "#base/ports.ts";
@@ -13,9 +15,9 @@ import type { Classifier } from "#attacks/target.ts";
 import { openDataset } from "#datasets/open.ts";
 import type { EvaluationSet as DataSet } from "#datasets/evaluation-set.ts";
 import { selectSamples } from "#datasets/select.ts";
-import type { OnnxClassifier } from "#onnx/classifier.ts";
 import { OnnxError } from "#onnx/errors.ts";
-import { openForClasses, refusalOf, type Refused } from "./opened.ts";
+import { openForClasses } from "./heads.ts";
+import { refusalOf, type Refused } from "./opened.ts";
 
 /** What the user said about the input; what is absent is looked for. */
 export interface StatedInput {
@@ -31,6 +33,8 @@ export interface ReadingsPlan {
   readonly model: string;
   readonly data: { readonly path: string; readonly labels: string | undefined };
   readonly classes?: readonly string[];
+  /** What the outputs mean, where the author says so. */
+  readonly head?: HeadChoice;
   readonly stated: StatedInput;
   readonly norm: Norm;
   /** As a fraction of the range; where two readings are equally right, the short attack at this budget tells whether it matters. */
@@ -184,14 +188,19 @@ async function readingOf(
     std: stated.std ?? [],
   };
   const tried = isStated ? [given] : candidates(range, channelsOf(set.shape));
+  const largest = Int32Array.from(set.y).reduce((most, label) => Math.max(most, label), 0);
   const open = async (candidate: Candidate) =>
-    openForClasses({
-      bytes: await ports.files.readWhole(plan.model),
-      input: contractOf(candidate),
-      sampleShape: set.shape,
-      runtime: ports.runtime,
-      ...(plan.classes ? { classes: plan.classes.length } : {}),
-    });
+    openForClasses(
+      {
+        bytes: await ports.files.readWhole(plan.model),
+        input: contractOf(candidate),
+        sampleShape: set.shape,
+        runtime: ports.runtime,
+        ...(plan.classes ? { classes: plan.classes.length } : {}),
+        ...(plan.head ? { head: plan.head } : {}),
+      },
+      largest,
+    );
   const random = rng(plan.seed);
   const run: Listening = { signal: signal as AbortSignal, rng: random, progress: () => {} };
   const chosen = selectSamples(set, COMPARED, random.fork("readings"));
@@ -203,7 +212,6 @@ async function readingOf(
   const classifier = await open(base);
   const right: Uint8Array[] = [];
   try {
-    const largest = labels.reduce((most, label) => Math.max(most, label), 0);
     if (largest >= classifier.outputs)
       return {
         status: "refused",

@@ -8,15 +8,18 @@ import { evaluateClean, type Evaluated, type Proof } from "#attacks/evaluate.ts"
 import { evaluateCorruption } from "#attacks/corruption.ts";
 import { evaluatePatch } from "#attacks/patch.ts";
 import type { Check } from "#attacks/sanity.ts";
+import type { SurrogateNet } from "#attacks/surrogate.ts";
 import { surveyEvasion, type Survey } from "#attacks/survey.ts";
 import { attackUnits, type Certify, type Tally, type UnitRecord } from "#attacks/units.ts";
 import { chosenUnits, fractionsOf, refusalOf, samplingNotes, type Bench, type Opened, type Refused } from "./opened.ts";
 import { differenceOf, pictureOf } from "./pictures.ts";
 import { findReading, readingCheck, type ReadingsFound, type ReadingsPlan } from "./readings.ts";
 import { DEFAULT_QUERIES, DEFAULT_STEPS, type TrialPlan } from "./plan.ts";
+import { verifyFiles, type VerifyPlan, type VerifyResult } from "./verify-file.ts";
 
 export type Shard =
   | { readonly kind: "readings"; readonly plan: ReadingsPlan }
+  | { readonly kind: "verify"; readonly plan: VerifyPlan }
   | { readonly kind: "whole"; readonly plan: TrialPlan }
   | { readonly kind: "survey"; readonly plan: TrialPlan }
   /** The units [from, to) of the trial's order, with what each takes part in. */
@@ -26,6 +29,8 @@ export type Shard =
       readonly from: number;
       readonly to: number;
       readonly tasks: readonly UnitTask[];
+      /** The copy that the first look made, to climb on in the model's place. */
+      readonly copy: SurrogateNet | null;
     };
 
 /** What a trial came to. */
@@ -71,6 +76,7 @@ export interface UnitsDone {
 /** What each kind of shard leaves. */
 export interface ShardResults {
   readonly readings: ReadingsFound | Refused;
+  readonly verify: VerifyResult;
   readonly whole: TrialResult;
   readonly survey: Surveyed | Refused;
   readonly units: UnitsDone | Refused;
@@ -104,6 +110,8 @@ export function refusedTrial({ because, notes }: Omit<Refused, "status">): Trial
  */
 export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardResults[Shard["kind"]]> {
   if (shard.kind === "readings") return findReading(shard.plan, given);
+  if (shard.kind === "verify")
+    return verifyFiles(shard.plan, given.signal, given.ports, (note) => given.onProgress(0, 1, note));
   const { plan } = shard;
   try {
     const opened = await given.bench.open(plan, given.ports, given.signal);
@@ -157,7 +165,7 @@ export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardRe
           samples,
           shard.tasks,
           evasionPlanOf(plan, chosen.available),
-          given.certify?.(opened, plan),
+          { copy: shard.copy, certify: given.certify?.(opened, plan) },
         );
         return {
           status: "attacked",

@@ -1,7 +1,8 @@
 /** Attack, bounds and branching on one property: it holds, it is violated by an input that anybody can run, or it stays unknown. */
 import apgd from "#attacks/evasion/apgd.ts";
 import type { Goal } from "#attacks/goals.ts";
-import { besiege } from "#attacks/harness.ts";
+import square from "#attacks/evasion/square.ts";
+import { besiege, type Attack, type Parameters } from "#attacks/harness.ts";
 import { roundDown, roundUp } from "#attacks/region.ts";
 import type { Clock, InferenceRuntime, Signal } from "#base/ports.ts";
 import type { Rng } from "#base/random.ts";
@@ -40,6 +41,11 @@ export type Verification = {
 /** The attack before the proof, and the one on what the bounds point at. */
 const BEFORE = { objective: "unsafe", steps: 60, restarts: 4 } as const;
 const LOCAL = { objective: "unsafe", steps: 30, restarts: 1, start: "centre", first: 0.25 } as const;
+/** Where no bound can be given, attacks are all there is. */
+const LAST = [
+  { attack: square, parameters: { queries: 2500, restarts: 4 } },
+  { attack: apgd, parameters: { objective: "unsafe", steps: 100, restarts: 10 } },
+] as const;
 /** The share of time spent on attacks while branching. */
 const LOCAL_SHARE = 0.15;
 
@@ -59,23 +65,29 @@ export async function verify(
   const expired = (): boolean => clock.monotonic() - began > 1000 * secondsMax;
   const groups = grouped(parts);
   const tally = { nodes: 0, bounded: 0 };
-  const before = classifier.counts.queries;
-  const counts = () => ({ ...tally, queries: classifier.counts.queries - before });
+  const before = classifier.counts.queries + classifier.counts.gradients;
+  const counts = () => ({ ...tally, queries: classifier.counts.queries + classifier.counts.gradients - before });
 
   // A violated part decides, whatever the others are: all boxes are attacked before anything is proved.
   for (const { box, clauses } of groups) {
     options.progress?.("attack");
-    const found = await attacked(classifier, box, clauses, midpoint(box), 1, BEFORE, options);
+    const found = await attacked(classifier, box, clauses, midpoint(box), 1, apgd, BEFORE, options);
     if (found) return { verdict: "violated", ...found, method: "attack", ...counts() };
   }
   const { prepared } = classifier;
-  if (prepared === undefined)
-    return {
-      verdict: "unknown",
-      because: classifier.noGradient ?? "the model runs only as it is",
-      method: "none",
-      ...counts(),
-    };
+  /** Attacks in earnest, where the bounds have nothing to say. */
+  const unbounded = async (because: string): Promise<Verification> => {
+    for (const { box, clauses } of groups)
+      for (const { attack, parameters } of LAST) {
+        if (expired())
+          return { verdict: "unknown", because: `${OUT_OF_TIME}; ${because}`, method: "none", ...counts() };
+        options.progress?.(attack.title);
+        const found = await attacked(classifier, box, clauses, midpoint(box), 1, attack, parameters, options);
+        if (found) return { verdict: "violated", ...found, method: "attack", ...counts() };
+      }
+    return { verdict: "unknown", because, method: "none", ...counts() };
+  };
+  if (prepared === undefined) return unbounded(classifier.noGradient ?? "the model runs only as its file has it");
   let bounds: Bounds | undefined;
   let method: Method = "intervals";
   try {
@@ -100,7 +112,7 @@ export async function verify(
               const started = clock.monotonic();
               const rows = Math.min(n, 8);
               const some = inside.subarray(0, rows * classifier.size);
-              example = await attacked(classifier, box, clauses, some, rows, LOCAL, options);
+              example = await attacked(classifier, box, clauses, some, rows, apgd, LOCAL, options);
               spent += clock.monotonic() - started;
             }
             return example !== undefined;
@@ -120,7 +132,7 @@ export async function verify(
     return { verdict: "holds", method, ...counts() };
   } catch (error) {
     if (!(error instanceof OnnxError)) throw error;
-    return { verdict: "unknown", because: error.message, method: "none", ...counts() };
+    return await unbounded(error.message);
   } finally {
     await bounds?.release();
   }
@@ -205,10 +217,11 @@ async function attacked(
   clauses: readonly Clause[],
   from: Float32Array,
   n: number,
-  parameters: typeof BEFORE | typeof LOCAL,
+  attack: Attack,
+  parameters: Parameters,
   { signal, rng }: VerifyOptions,
 ): Promise<{ input: Float32Array; outputs: Float32Array } | undefined> {
-  if (!classifier.gradient) return undefined;
+  if (!classifier.gradient && attack.needs === "gradient") return undefined;
   const { size } = classifier;
   const ends = (bound: (i: number) => number): Float32Array =>
     Float32Array.from({ length: n * size }, (_, at) => bound(at % size));
@@ -219,7 +232,7 @@ async function attacked(
   const result = await besiege(
     { signal: signal as AbortSignal, rng, progress: () => {} },
     classifier,
-    apgd,
+    attack,
     parameters,
     {
       samples: from,

@@ -7,3 +7,4 @@ export * from "./knowledge.ts";
 export * from "./scalars.ts";
 export * from "./system.ts";
 export * from "./threats.ts";
+export * from "./verification.ts";

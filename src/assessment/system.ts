@@ -76,6 +76,7 @@ export const model = z.strictObject({
   sha256: hexDigest.optional(),
   input: inputContract.optional(),
   classes: z.array(z.string()).optional(),
+  head: z.enum(["exclusive", "binary", "multi-label", "regression"]).optional(),
   accuracy: z.strictObject({ declared: z.number().min(0).max(1), on: z.string(), where: span.optional() }).optional(),
   origin: z.strictObject({
     trainedBy: z.enum(["provider", "third-party", "unknown"]),

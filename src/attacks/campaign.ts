@@ -3,8 +3,9 @@ import type { Rng } from "#base/random.ts";
 import { drawnRows } from "./answers.ts";
 import { curveBudgets } from "./curve.ts";
 import type { Assault } from "./ensemble.ts";
-import { PROFILES, type ProfileId, type RoledAssault, capped } from "./profiles.ts";
+import { PROFILES, type ProfileId, type RoledAssault, asData, capped } from "./profiles.ts";
 import type { Norm } from "./region.ts";
+import { type SurrogateNet, surrogateClassifier } from "./surrogate.ts";
 import type { Survey } from "./survey.ts";
 import type { Classifier } from "./target.ts";
 
@@ -30,29 +31,42 @@ export interface EvasionPlan {
   readonly references?: readonly number[];
 }
 
-/** The model as the plan's actor sees it. */
-export function attacked(given: Classifier, plan: EvasionPlan): Classifier {
-  if (plan.access !== "scores") return given;
-  const { gradient: _hidden, ...rest } = given;
-  return rest;
+/** The model as the plan's actor sees it, with the copy that was made of it. */
+export function attacked(given: Classifier, plan: EvasionPlan, copy: SurrogateNet | null = null): Classifier {
+  const { gradient, ...rest } = given;
+  return {
+    ...rest,
+    ...(gradient && plan.access !== "scores" ? { gradient } : {}),
+    ...(copy ? { surrogate: surrogateClassifier(copy, given) } : {}),
+  };
 }
 
+/** What of a model decides which attacks can be brought. */
+export interface Seen {
+  readonly outputs: number;
+  readonly hasGradient: boolean;
+  /** Whether there is another model to climb on, which answers alike. */
+  readonly hasSurrogate: boolean;
+}
+
+export const seenOf = ({ outputs, access, copy }: Survey): Seen => ({
+  outputs,
+  hasGradient: access === "white-box",
+  hasSurrogate: copy !== null,
+});
+
 /** The ensemble of the trial, in order. */
-export function assaultsOf(plan: EvasionPlan, outputs: number, hasGradient: boolean): RoledAssault[] {
-  const whole = PROFILES[plan.profile ?? "standard"].assaults(plan.norm, outputs, hasGradient);
+export function assaultsOf(plan: EvasionPlan, { outputs, hasGradient, hasSurrogate }: Seen): RoledAssault[] {
+  const whole = PROFILES[plan.profile ?? "standard"].assaults(plan.norm, outputs, hasGradient, hasSurrogate);
   return capped(whole, plan.budget ?? {}).filter(({ attack }) => plan.attacks?.includes(attack.id) ?? true);
 }
 
 /** All that a profile can bring in a norm, with revisions and parameters: what a measurement by it depends on. */
 export function compositionOf(profile: ProfileId, norm: Norm): object[] {
+  const both = [true, false];
   return [2, 3, 10].flatMap((outputs) =>
-    [true, false].flatMap((hasGradient) =>
-      PROFILES[profile].assaults(norm, outputs, hasGradient).map(({ attack, parameters, role }) => ({
-        attack: attack.id,
-        revision: attack.revision,
-        parameters: { ...attack.defaults, ...parameters },
-        role,
-      })),
+    both.flatMap((hasGradient) =>
+      both.map((hasSurrogate) => asData(PROFILES[profile].assaults(norm, outputs, hasGradient, hasSurrogate))),
     ),
   );
 }
@@ -127,7 +141,7 @@ export function expectedPerUnit(survey: Survey, plan: EvasionPlan): Expected {
   const { query, gradient = query } = survey.pace;
   const cost = (assault: Assault): number =>
     evaluations(assault, survey.outputs) * (assault.attack.needs === "gradient" ? gradient : query);
-  const assaults = assaultsOf(plan, survey.outputs, climbs);
+  const assaults = assaultsOf(plan, seenOf(survey));
   const [first = 0, ...later] = assaults.map(cost);
   const rest = later.reduce((sum, one) => sum + one, 0);
   const quick = quickAttack(assaults).reduce((sum, assault) => sum + cost(assault), 0);
@@ -136,17 +150,18 @@ export function expectedPerUnit(survey: Survey, plan: EvasionPlan): Expected {
   const eligible = survey.said.filter((said, row) => said === survey.labels[row]).length / n;
   const onCurve = climbs ? eligible : eligible * Math.min(1, QUERY_ONLY_UNITS / n);
   const some = (count: number): number => Math.min(eligible, count / n);
-  const per = (standing: number): number => {
+  // What the pilot left standing goes on falling to the attacks that follow.
+  const per = (standing: number, falling = 1): number => {
     const spent = standing + (1 - standing) * SPENT_ON_FALLEN;
     return (
-      eligible * (first * spent + rest * standing) +
+      eligible * (first * spent + rest * standing * falling) +
       onCurve * quick * (smaller * Math.sqrt(spent) + (budgets.length - smaller) * spent * standing + SPENT_ON_FALLEN) +
       some(MINIMAL_UNITS) * MINIMAL_ROUNDS * quick * 0.5 +
       (climbs ? some(BASELINE_UNITS) * BASELINE_GRADIENTS * gradient * spent : 0) +
       CORRUPTION_QUERIES * query
     );
   };
-  return { least: per(0), likely: per(survey.standing), most: per(1) };
+  return { least: per(0), likely: per(survey.standing, 0.5), most: per(1) };
 }
 
 /** Samples evaluated per unit by an assault that finds nothing. */

@@ -105,7 +105,7 @@ test("queries and gradients in a measure are those the model saw", async () => {
   expect([measure!.queries, measure!.gradients]).toEqual([classifier.counts.queries, classifier.counts.gradients]);
 });
 
-test("an attacker with scores only gets Square and HopSkipJump, and no gradient is asked for", async () => {
+test("an attacker with scores only gets what needs no gradient, and no gradient is asked for", async () => {
   const set = points(30);
   const classifier = line();
   const { measure, noGradient } = await evaluateEvasion(run("a"), classifier, set, {
@@ -119,6 +119,7 @@ test("an attacker with scores only gets Square and HopSkipJump, and no gradient 
   });
   expect(measure!.attacks.map(({ attack, access }) => `${attack} ${access}`)).toEqual([
     "square scores",
+    "transfer labels",
     "hopskipjump labels",
   ]);
   expect(classifier.counts.gradients).toBe(0);

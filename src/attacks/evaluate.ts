@@ -91,7 +91,12 @@ export async function evaluateEvasion(
   for (let from = 0; from < n; from += Math.min(n, shard)) {
     const to = Math.min(n, from + shard);
     const here = unitsBetween(set, from, to, given.size);
-    done.push(await attackUnits(part(run, from / n, to / n), given, here, tasks.slice(from, to), plan, certify));
+    done.push(
+      await attackUnits(part(run, from / n, to / n), given, here, tasks.slice(from, to), plan, {
+        copy: survey.copy,
+        certify,
+      }),
+    );
   }
   const records = done.flatMap((one) => one.records);
   const concludedHere = concludeEvasion(

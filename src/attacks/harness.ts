@@ -417,10 +417,10 @@ export async function besiege(
   return result;
 }
 
-/** Sets what is not a finite number to 0. 0 × v is 0 for every number, NaN for the others: one sum tells whether to look. */
+/** Sets what is not a finite number to 0. v − v is 0 for every number, NaN for the others: one sum tells whether to look. */
 function withoutInfinities(values: Float32Array): void {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
+  for (let i = 0; i < values.length; i++) sum += values[i]! - values[i]!;
   if (sum === 0) return;
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) values[i] = 0;
 }

@@ -2,7 +2,7 @@
 import type { AttackRun, Bracket, EvasionMeasure } from "#assessment/evidence.ts";
 import { quantile } from "#base/statistics.ts";
 import { proportionOf } from "./answers.ts";
-import { type EvasionPlan, assaultsOf } from "./campaign.ts";
+import { type EvasionPlan, assaultsOf, seenOf } from "./campaign.ts";
 import { monotoneCheck } from "./curve.ts";
 import { concluded, invalid, type Evaluated } from "./evaluated.ts";
 import noise from "./evasion/noise.ts";
@@ -49,7 +49,7 @@ export function concludeEvasion(
   const byUnit = new Map(records.map((record) => [record.unit, record]));
   const found = survey.units.flatMap((unit) => byUnit.get(unit) ?? []);
   const total = totalOf(tallies);
-  const assaults = assaultsOf(plan, survey.outputs, survey.access === "white-box");
+  const assaults = assaultsOf(plan, seenOf(survey));
   const eligible = survey.said.filter((said, row) => said === survey.labels[row]).length;
   const fooled = found.filter(({ beaten }) => beaten !== null).length;
   const missing = survey.units.length - found.length;
@@ -178,13 +178,16 @@ function bracketOf(
   n: number,
   unit: string,
 ): Bracket {
-  const bounded = found.flatMap(({ certified }) => certified ?? []);
+  const asked = found.flatMap(({ certified }) => certified ?? []);
   const held = found.filter(({ certified, beaten }) => certified?.verdict === "robust" && beaten === null).length;
+  // Where nothing could be bounded, 0 would be a figure about the tool.
+  const bounded = asked.length > 0 && !asked.some(({ verdict }) => verdict === "unbounded");
+  const by = asked.filter(({ verdict }) => verdict !== "beaten");
   return {
-    certified: bounded.length > 0 ? proportionOf(held, n, unit) : null,
+    certified: bounded ? proportionOf(held, n, unit) : null,
     empirical,
     undecided: empirical.k - held,
-    method: [...new Set(bounded.map(({ method }) => method))].toSorted(),
+    method: [...new Set(by.map(({ method }) => method))].toSorted(),
   };
 }
 
@@ -360,7 +363,7 @@ function uncontradictedCheck(found: readonly UnitRecord[], eps: number): Check {
     check: "no certificate is contradicted by an attack",
     passed: contradicted.length === 0,
     about: "validity",
-    detail: `${contradicted.length} of ${found.filter(({ certified }) => certified !== null).length} bounded inputs were beaten inside their bound`,
+    detail: `${contradicted.length} of ${found.filter(({ certified }) => certified?.verdict === "robust").length} certified inputs were beaten inside their bound`,
   };
 }
 

@@ -157,7 +157,7 @@ test("without a gradient scores and labels serve, the operator is named, and a n
   const blind = tampered(sound, { gradient: "none", noGradient: "operator Sign" });
   const { outcome, measure, sanity, noGradient } = await assess(blind, world, "linf", 0.06);
   expect(outcome.status).toBe("measured");
-  expect(measure!.attacks.map(({ attack }) => attack)).toEqual(["square", "hopskipjump"]);
+  expect(measure!.attacks.map(({ attack }) => attack)).toEqual(["square", "transfer", "hopskipjump"]);
   expect(noGradient).toBe("operator Sign");
   expect(sanity.filter(({ passed }) => !passed).map(({ check }) => check)).toEqual(["the model gives a gradient"]);
 });

@@ -153,14 +153,17 @@ export function surrogateCheck(classifier: Classifier): Check[] {
 /** A budget below one raw step leaves integer inputs no room to change at all. */
 export function roomCheck(classifier: Classifier, norm: Norm, eps: number): Check {
   const { grid } = classifier;
-  const passed = !grid.integer || eps * grid.levels >= 1 - 1e-3;
+  const passed = norm === "l0" ? eps >= 1 : !grid.integer || eps * grid.levels >= 1 - 1e-3;
   return {
     check: "the budget has room for a change",
     passed,
     about: "validity",
-    detail: grid.integer
-      ? `${norm} ${(eps * grid.levels).toPrecision(4)} raw steps on inputs of whole steps`
-      : `${norm} ${eps.toPrecision(4)} of the range on real-valued inputs`,
+    detail:
+      norm === "l0"
+        ? `${eps} values may change`
+        : grid.integer
+          ? `${norm} ${(eps * grid.levels).toPrecision(4)} raw steps on inputs of whole steps`
+          : `${norm} ${eps.toPrecision(4)} of the range on real-valued inputs`,
   };
 }
 

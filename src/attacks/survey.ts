@@ -1,6 +1,6 @@
 /** The first look at a model under attack: does it answer as it should, does its gradient lead anywhere, and what does asking it cost? */
 import { type EvaluationSet, type Listening, answers, classesSaid, drawnRows } from "./answers.ts";
-import { type EvasionPlan, assaultsOf, attacked, quickAttack } from "./campaign.ts";
+import { type EvasionPlan, type Seen, assaultsOf, attacked, quickAttack } from "./campaign.ts";
 import { type Assault, ensemble, selectRows } from "./ensemble.ts";
 import { invalid } from "./evaluated.ts";
 import { metered } from "./meter.ts";
@@ -20,6 +20,7 @@ import {
   surrogateCheck,
   zeroGradientCheck,
 } from "./sanity.ts";
+import { type Distilled, type SurrogateNet, distil } from "./surrogate.ts";
 import type { Classifier } from "./target.ts";
 
 /** Milliseconds per evaluated sample on this machine, all overheads included; they decide the size of shards and no result. */
@@ -48,6 +49,8 @@ export interface Survey {
   readonly notes: readonly Check[];
   readonly queries: number;
   readonly gradients: number;
+  /** A copy distilled from the model's labels, to climb on in its place; null where the plan has no use for one. */
+  readonly copy: SurrogateNet | null;
   /** Share of the pilot's units that its short attack left standing: for the expected time only. */
   readonly standing: number;
   readonly pace: Pace;
@@ -78,9 +81,11 @@ export async function surveyEvasion(
     cleanAccuracyCheck(eligible.length, set, plan.declared),
     eligibleCheck(eligible.length),
     roomCheck(classifier, plan.norm, plan.eps),
-    attackGivenCheck(assaultsOf(plan, outputs, classifier.gradient !== undefined).length, plan),
+    attackGivenCheck(assaultsOf(plan, seenAs(classifier)).length, plan),
   ];
   const strength: Check[] = [];
+  let copy: SurrogateNet | null = null;
+  const copied: Check[] = [];
   let trial: Pilot = { standing: 1, pace: { query: 0 } };
   if (!invalid(validity)) {
     strength.push(headCheck(clean, n, outputs));
@@ -90,6 +95,11 @@ export async function surveyEvasion(
       if (!classifier.surrogates?.length) strength.push(await finiteDifferenceCheck(run, classifier, set, eligible));
     }
     trial = await pilot(run, classifier, set, eligible, plan, clock);
+    const made = trial.standing > 0 ? await distilled(run, classifier, set, plan) : null;
+    if (made) {
+      copy = plainNet(made.net);
+      copied.push(copyCheck(made));
+    }
   }
   return {
     outputs,
@@ -102,12 +112,52 @@ export async function surveyEvasion(
     size: classifier.size,
     validity,
     strength,
-    notes: plan.access === "scores" ? [] : [gradientGivenCheck(given), ...surrogateCheck(given)],
+    notes: [...(plan.access === "scores" ? [] : [gradientGivenCheck(given), ...surrogateCheck(given)]), ...copied],
     queries: classifier.counts.queries,
     gradients: classifier.counts.gradients,
+    copy,
     ...trial,
   };
 }
+
+const seenAs = ({ outputs, gradient, surrogate }: Classifier, hasSurrogate = surrogate !== undefined): Seen => ({
+  outputs,
+  hasGradient: gradient !== undefined,
+  hasSurrogate,
+});
+
+/** Distilling takes seconds up to inputs of this many values, and minutes beyond. */
+const COPIED_VALUES = 4096;
+
+/** A copy to climb on, where the plan's ensemble would use one – and where something stands: a gradient that beats all is not masked. */
+async function distilled(
+  run: Listening,
+  classifier: Classifier,
+  set: EvaluationSet,
+  plan: EvasionPlan,
+): Promise<Distilled | null> {
+  const useful = assaultsOf(plan, seenAs(classifier, true)).some(({ role }) => role === "transfer");
+  // The quick profile's answer is a first one.
+  if (!useful || plan.profile === "quick" || classifier.size > COPIED_VALUES || classifier.outputs < 2) return null;
+  return distil(run, classifier, set.samples, set.units.length, { norm: plan.norm, eps: plan.eps });
+}
+
+/** The same in lists of numbers, which files and messages keep. */
+const plainNet = ({ w1, b1, w2, b2, ...sizes }: SurrogateNet): SurrogateNet => ({
+  ...sizes,
+  w1: [...w1],
+  b1: [...b1],
+  w2: [...w2],
+  b2: [...b2],
+});
+
+/** What attacks carried over from a copy can show depends on how well the copy agrees. */
+const copyCheck = ({ words, agreement: { k, n } }: Distilled): Check => ({
+  check: "a copy of the model was made to attack in its place",
+  passed: true,
+  about: "note",
+  detail: k < 0.5 * n ? `${words}: too unlike it to show much` : words,
+});
 
 type Pilot = Pick<Survey, "standing" | "pace">;
 
@@ -125,7 +175,7 @@ async function pilot(
   const goal = { kind: "untargeted", label: set.labels } as const;
   const siege = { samples: set.samples, units: set.units, goal, within: { norm, eps }, item: plan.item };
   const few = selectRows(siege, rows, classifier.size);
-  const assaults = assaultsOf(plan, classifier.outputs, classifier.gradient !== undefined);
+  const assaults = assaultsOf(plan, seenAs(classifier));
   const timed = async (brought: readonly Assault[]): Promise<{ readonly each: number; readonly standing: number }> => {
     const [asked, began] = [classifier.counts.queries, clock()];
     const { found } = await ensemble(run, classifier, brought, few);

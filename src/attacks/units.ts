@@ -15,11 +15,13 @@ import { type Siege, besiege } from "./harness.ts";
 import { metered, part } from "./meter.ts";
 import { OTHER_STARTS, type RoledAssault } from "./profiles.ts";
 import type { Norm } from "./region.ts";
+import type { SurrogateNet } from "./surrogate.ts";
 import type { Classifier } from "./target.ts";
 
 /** What a bound says of one unit at the trial's budget. `radius` in fractions, in the trial's norm. */
 export interface Certified {
-  readonly verdict: "robust" | "vulnerable" | "unknown";
+  /** "beaten": an attack was there first. "unbounded": no bound can be given, and `method` says why. */
+  readonly verdict: "robust" | "unknown" | "beaten" | "unbounded";
   readonly radius?: number;
   readonly method: string;
 }
@@ -107,9 +109,9 @@ export async function attackUnits(
   set: EvaluationSet,
   tasks: readonly UnitTask[],
   plan: EvasionPlan,
-  certify?: Certify,
+  { copy = null, certify }: { readonly copy?: SurrogateNet | null; readonly certify?: Certify } = {},
 ): Promise<UnitsAttacked> {
-  const classifier = metered(attacked(given, plan));
+  const classifier = metered(attacked(given, plan, copy));
   const { size, outputs } = classifier;
   const { norm, eps } = plan;
   const n = set.units.length;
@@ -128,18 +130,30 @@ export async function attackUnits(
     item: plan.item,
   };
   const pick = (rows: Int32Array): Siege => selectRows(siege, rows, size);
-  const assaults = assaultsOf(plan, outputs, classifier.gradient !== undefined);
+  const assaults = assaultsOf(plan, {
+    outputs,
+    hasGradient: classifier.gradient !== undefined,
+    hasSurrogate: classifier.surrogate !== undefined,
+  });
   const quick = quickAttack(assaults);
 
+  // What falls to the gradient attacks needs no bound, and what a bound holds needs none of the thousands of queries that follow.
+  const opening = certify
+    ? assaults.slice(0, Math.max(1, assaults.filter(({ role }) => role === "gradient").length))
+    : [];
+  const begun = await ensemble(part(run, 0, 0.1), classifier, opening, pick(eligible));
+  const standing = eligible.filter((_, k) => begun.beaten[k] === 0);
   const certified = new Map<number, Certified>();
-  if (certify && eligible.length > 0) {
-    const { samples } = pick(eligible);
-    const labels = Int32Array.from(eligible, (row) => set.labels[row]!);
-    const verdicts = await certify(part(run, 0, 0.05), { samples, labels, n: eligible.length }, { norm, eps });
-    eligible.forEach((row, k) => certified.set(row, verdicts[k]!));
+  if (certify) {
+    for (const row of eligible) certified.set(row, { verdict: "beaten", method: "attack" });
+    const { samples } = pick(standing);
+    const labels = Int32Array.from(standing, (row) => set.labels[row]!);
+    const verdicts = await certify(part(run, 0.1, 0.25), { samples, labels, n: standing.length }, { norm, eps });
+    standing.forEach((row, k) => certified.set(row, verdicts[k]!));
   }
-  const open = eligible.filter((row) => certified.get(row)?.verdict !== "robust");
-  const main = await ensemble(part(run, 0.05, 0.55), classifier, assaults, pick(open));
+  const open = standing.filter((row) => certified.get(row)?.verdict !== "robust");
+  const rest = await ensemble(part(run, 0.25, 0.55), classifier, assaults.slice(opening.length), pick(open));
+  const main = joined({ rows: eligible, result: begun }, { rows: open, result: rest }, opening.length);
   const noisy = noise.norms.includes(norm)
     ? await besiege(part(run, 0.55, 0.56), classifier, noise, { draws: 1 }, pick(eligible))
     : null;
@@ -150,7 +164,7 @@ export async function attackUnits(
   const curve = await accuracyCurve(part(run, 0.56, 0.74), classifier, quick, pick(curveRows), norm, budgets);
   const short = { rows: curveRows, curve };
   const noisyFound = { rows: eligible, found: noisy?.found ?? new Map<number, Float32Array>() };
-  const beatenBy = worstCase(norm, eps, { rows: open, result: main }, short, noisyFound);
+  const beatenBy = worstCase(norm, eps, { rows: eligible, result: main }, short, noisyFound);
 
   const unboundedRows = classifier.gradient ? eligible : curveRows;
   const unbounded = await withoutBound(part(run, 0.74, 0.8), classifier, quick, pick(unboundedRows), norm);
@@ -177,7 +191,7 @@ export async function attackUnits(
   );
   const first = assaults.find(({ role }) => role === "gradient");
   const iterationRows = first
-    ? rowsWhere(({ iterations }, row) => iterations && open.includes(row))
+    ? rowsWhere(({ iterations }, row) => iterations && certified.get(row)?.verdict !== "robust")
     : new Int32Array(0);
   const steps = first ? stepsOf(first) : null;
   const quarter = first
@@ -190,7 +204,7 @@ export async function attackUnits(
     : new Set<number>();
 
   const { exhibits, proofs } = await exhibitsOf(run, classifier, set, clean, [...beatenBy.values()]);
-  const inOpen = placesOf(open);
+  const inOpen = placesOf(eligible);
   const onCurve = placesOf(curveRows);
   const inUnbounded = placesOf(unboundedRows);
   const inMinimal = placesOf(minimalRows);
@@ -243,6 +257,43 @@ export async function attackUnits(
       exhibits,
     },
     proofs,
+  };
+}
+
+/** Two parts of one ensemble as the whole: rows of the first, with what the second, on some of them, added. */
+function joined(
+  first: { readonly rows: Int32Array; readonly result: EnsembleResult },
+  second: { readonly rows: Int32Array; readonly result: EnsembleResult },
+  begins: number,
+): EnsembleResult {
+  const place = placesOf(first.rows);
+  const [a, b] = [first.result, second.result];
+  const beaten = a.beaten.slice(),
+    distance = a.distance.slice(),
+    margin = a.margin.slice(),
+    queriesPerRow = a.queriesPerRow.slice();
+  const found = new Map(a.found);
+  second.rows.forEach((row, k) => {
+    const at = place.get(row)!;
+    margin[at] = Math.max(margin[at]!, b.margin[k]!);
+    queriesPerRow[at]! += b.queriesPerRow[k]!;
+    const hit = b.found.get(k);
+    if (hit === undefined) return;
+    beaten[at] = 1;
+    distance[at] = b.distance[k]!;
+    found.set(at, { point: hit.point, by: begins + hit.by });
+  });
+  return {
+    beaten,
+    distance,
+    margin,
+    queriesPerRow,
+    found,
+    runs: [...a.runs, ...b.runs],
+    queries: a.queries + b.queries,
+    gradients: a.gradients + b.gradients,
+    notNumbers: a.notNumbers + b.notNumbers,
+    unconfirmed: a.unconfirmed + b.unconfirmed,
   };
 }
 

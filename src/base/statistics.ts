@@ -99,3 +99,70 @@ export function quantile(values: readonly number[], p: number): number {
   const low = sorted[below]!;
   return part === 0 ? low : low === Infinity ? Infinity : low + part * (sorted[below + 1]! - low);
 }
+
+/**
+ * Φ⁻¹(p), the p-quantile of the standard normal, 0 < p < 1: Acklam's rational approximation (2003) and one step of Halley's method
+ * on the complementary error function's continued fraction; relative error below 1e-12.
+ */
+export function normalQuantile(p: number): number {
+  if (!(p > 0 && p < 1)) return p === 0 ? -Infinity : p === 1 ? Infinity : NaN;
+  if (p > 0.5) return -normalQuantile(1 - p);
+  const a = [
+    -3.969683028665376e1, 2.209460984245205e2, -2.759285104469687e2, 1.38357751867269e2, -3.066479806614716e1,
+    2.506628277459239,
+  ];
+  const b = [
+    -5.447609879822406e1, 1.615858368580409e2, -1.556989798598866e2, 6.680131188771972e1, -1.328068155288572e1,
+  ];
+  const c = [
+    -7.784894002430293e-3, -3.223964580411365e-1, -2.400758277161838, -2.549732539343734, 4.374664141464968,
+    2.938163982698783,
+  ];
+  const d = [7.784695709041462e-3, 3.224671290700398e-1, 2.445134137142996, 3.754408661907416];
+  const poly = (terms: readonly number[], x: number): number => terms.reduce((sum, term) => sum * x + term, 0);
+  let x: number;
+  if (p < 0.02425) {
+    const q = Math.sqrt(-2 * Math.log(p));
+    x = poly(c, q) / poly([...d, 1], q);
+  } else {
+    const q = p - 0.5,
+      r = q * q;
+    x = (poly(a, r) * q) / poly([...b, 1], r);
+  }
+  for (let step = 0; step < 2; step++) {
+    const error = (normalCdf(x) - p) * Math.sqrt(2 * Math.PI) * Math.exp((x * x) / 2);
+    x -= error / (1 + (x * error) / 2);
+  }
+  return x;
+}
+
+/** Φ(x) for x ≤ 0 through the regularised incomplete gamma function Q(½, x²/2) (Numerical Recipes §6.2); for x > 0 by symmetry. */
+export function normalCdf(x: number): number {
+  if (x > 0) return 1 - normalCdf(-x);
+  const t = (x * x) / 2;
+  if (t === 0) return 0.5;
+  if (t < 1.5) {
+    let term = 2,
+      sum = 2;
+    for (let n = 1; n < 200 && term > 1e-17 * sum; n++) {
+      term *= t / (n + 0.5);
+      sum += term;
+    }
+    return 0.5 * (1 - (sum * Math.exp(-t) * Math.sqrt(t)) / Math.sqrt(Math.PI));
+  }
+  const tiny = 1e-300;
+  let b = t + 0.5,
+    cf = 1 / tiny,
+    df = 1 / b,
+    h = df;
+  for (let n = 1; n < 500; n++) {
+    const an = -n * (n - 0.5);
+    b += 2;
+    df = 1 / (Math.abs(an * df + b) < tiny ? tiny : an * df + b);
+    cf = Math.abs(b + an / cf) < tiny ? tiny : b + an / cf;
+    const step = df * cf;
+    h *= step;
+    if (Math.abs(step - 1) < 1e-16) break;
+  }
+  return (0.5 * h * Math.exp(-t) * Math.sqrt(t)) / Math.sqrt(Math.PI);
+}

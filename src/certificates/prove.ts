@@ -16,6 +16,8 @@ export interface Depth {
   /** Linear functions bounded for one activation at most; where it has more undecided elements, its intervals stay. */
   readonly layerRowsMax: number;
   readonly branching: BranchOptions;
+  /** Below this margin of the linear bounds nothing is branched on: too far away to be reached. Default: always branch. */
+  readonly branchAbove?: number;
 }
 
 export const DEEP: Depth = { layerSteps: 20, rootSteps: 40, layerRowsMax: 20_000, branching: BRANCHING };
@@ -53,6 +55,15 @@ export async function prove(bounds: Bounds, property: Property, effort: Effort, 
       verdict: "unknown",
       nodes: 1,
       because: "the linear bounds do not reach, and branching was not asked for",
+      method: "linear bounds",
+      margin,
+    };
+
+  if (margin < (depth.branchAbove ?? -Infinity))
+    return {
+      verdict: "unknown",
+      nodes: 1,
+      because: "the linear bounds stay too far away for branching to help",
       method: "linear bounds",
       margin,
     };

@@ -1,6 +1,6 @@
 /** Every document this program prints or reads, with the schema it is held to. */
 import { z } from "zod";
-import { assessment, attackDocument, evidence, span } from "#assessment/index.ts";
+import { assessment, attackDocument, evidence, span, verifyDocument } from "#assessment/index.ts";
 
 export const diagnosticsDocument = z.strictObject({
   format: z.literal("vauban/diagnostics/1"),
@@ -24,17 +24,60 @@ export const initDocument = z.strictObject({
   found: z.strictObject({ models: z.array(z.string()), datasets: z.array(z.string()) }),
 });
 
+const port = z.strictObject({
+  name: z.string(),
+  type: z.string().optional(),
+  shape: z.array(z.number().nullable()).readonly().optional(),
+});
+
+export const inspectionDocument = z.strictObject({
+  format: z.literal("vauban/inspect/1"),
+  file: z.strictObject({ name: z.string(), bytes: z.number(), sha256: z.string() }),
+  opset: z.number(),
+  domains: z.array(z.strictObject({ domain: z.string(), version: z.number() })).readonly(),
+  producer: z.string().optional(),
+  nodes: z.number(),
+  operators: z.array(z.strictObject({ op: z.string(), count: z.number() })).readonly(),
+  parameters: z.number(),
+  inputs: z.array(port).readonly(),
+  outputs: z.array(port).readonly(),
+  access: z.enum(["white-box", "surrogate", "scores", "labels", "refused", "unknown"]),
+  because: z.string().optional(),
+  remedy: z.string().optional(),
+  prevented: z.strictObject({ op: z.string(), node: z.string() }).optional(),
+  surrogates: z.array(z.strictObject({ op: z.string(), node: z.string(), surrogate: z.string() })).readonly(),
+  sample: z
+    .strictObject({ input: z.string(), shape: z.array(z.number()).readonly(), from: z.enum(["file", "given"]) })
+    .optional(),
+  head: z
+    .strictObject({
+      kind: z.string(),
+      meaning: z.enum(["classes", "labels", "numbers"]),
+      output: z.string(),
+      outputs: z.number(),
+      note: z.string(),
+    })
+    .optional(),
+  macs: z.number().optional(),
+  batch: z.strictObject({ size: z.union([z.literal("any"), z.number()]), advised: z.number() }).optional(),
+  deterministic: z.boolean().optional(),
+  agreement: z.strictObject({ difference: z.number(), samples: z.number() }).optional(),
+  notes: z.array(z.string()).readonly(),
+});
+
 /** Schemas by document name; the system file's own comes from the room that reads it. */
 export const DOCUMENT_SCHEMAS = {
   assessment: { title: "Vauban assessment", schema: assessment },
   evidence: { title: "One item of evidence", schema: evidence },
   attack: { title: "What was found out about one model (attack --json)", schema: attackDocument },
+  verify: { title: "What was decided about one property of one model (verify --json)", schema: verifyDocument },
   diagnostics: {
     title: "What is wrong with a system file (validate --json; assess --json when nothing was run)",
     schema: diagnosticsDocument,
   },
   explanation: { title: "An explanation (explain --json)", schema: explanationDocument },
   init: { title: "What init wrote (init --json)", schema: initDocument },
+  inspect: { title: "What a model file is (inspect --json)", schema: inspectionDocument },
 } as const;
 
 /** JSON Schema, draft 2020-12, of a zod schema. */

@@ -131,6 +131,12 @@ Examples:
     )
     .option("--integer", "only whole raw values can be sent: attacks keep to them")
     .option("--classes <names>", "class names in the model's order: a,b,c, or a file with one a line", collected)
+    .addOption(
+      new Option("--head <kind>", "what the outputs mean, where the file does not say").choices([
+        "exclusive",
+        "binary",
+      ]),
+    )
     .option("--out <folder>", "where runs are kept (default: .vauban in the current folder)")
     .option("--fresh", "measure again, even what earlier runs measured with the same inputs")
     .option("--workers <n>", "processes to attack with (default: one per core, at most 8)", wholeNumber)
@@ -149,6 +155,83 @@ Examples:
     .action((model: string, options: AttackFlags) =>
       invoke(
         async (invocation) => (await import("./commands/attack.ts")).attackCommand(invocation, model, options),
+        options,
+      ),
+    );
+
+  program
+    .command("verify")
+    .description(
+      "Decides whether a property (VNN-LIB) holds for every input of a box: holds, violated with an input, or unknown.",
+    )
+    .argument("<model>", "an ONNX model")
+    .argument("<property>", "a .vnnlib file, gzipped or not: what inputs, and which outputs would be unsafe")
+    .option("--timeout <seconds>", "time after which the answer is unknown", wholeNumber, 60)
+    .option(
+      "--subproblems <n>",
+      "subproblems of branch and bound after which the answer is unknown",
+      wholeNumber,
+      1_000_000,
+    )
+    .option("--counterexample <file>", "write a violating input there, one value a line")
+    .option("--seed <seed>", "seed of every random choice", "1")
+    .addOption(json())
+    .addOption(quiet())
+    .addHelpText(
+      "after",
+      `${EXITS}
+Here: 0 holds · 1 violated · 2 unknown, or bad input.
+
+First attacks look for a counterexample, which is run again before it is believed. Then linear bounds (CROWN) with optimised slopes,
+then branch and bound on the signs of ReLUs, or on the inputs where there are few. Bounds are widened for rounding.
+
+Examples:
+  vauban verify model.onnx property.vnnlib
+  vauban verify model.onnx property.vnnlib.gz --timeout 300 --counterexample found.txt --json`,
+    )
+    .action((model: string, property: string, options: VerifyFlags) =>
+      invoke(
+        async (invocation) =>
+          (await import("./commands/verify.ts")).verifyCommand(invocation, model, property, options),
+        options,
+      ),
+    );
+
+  program
+    .command("inspect")
+    .description(
+      "Says what a model file is: operators, inputs and head as understood, and what attacks can do with it.",
+    )
+    .argument("<model>", "an ONNX file")
+    .option("--shape <lengths>", "the shape of one sample, without the batch, where the file leaves it open (3x32x32)")
+    .option("--input <name>", "the attacked input, where the model takes several")
+    .option("--hold <name=value>", "fill another input with one value (a=0,b=1 or repeated)", collected)
+    .addOption(
+      new Option("--head <kind>", "what the outputs mean, where you know better than the file").choices([
+        "exclusive",
+        "binary",
+        "multi-label",
+        "regression",
+      ]),
+    )
+    .option("--classes <n>", "how many classes there are, for a model that gives nothing but labels", wholeNumber)
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+The model runs in a process of its own, on a few made-up samples, in its own units. Needs no data and no system file.
+Verdicts: white-box (gradients) · white-box by surrogate (steps passed by smooth functions near them) · scores only, naming
+the operator that has no gradient · labels only · refused, with the reason. See docs/models.md.
+${EXITS}
+
+Examples:
+  vauban inspect model.onnx
+  vauban inspect model.onnx --shape 3x224x224 --json
+  vauban inspect tagger.onnx --head exclusive`,
+    )
+    .action((path: string, options: InspectFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/inspect.ts")).inspectCommand(invocation, path, options),
         options,
       ),
     );
@@ -249,11 +332,30 @@ export interface AttackFlags {
   readonly layout?: "NCHW" | "NHWC" | "NHW" | "NF" | "NTF";
   readonly integer?: boolean;
   readonly classes?: string[];
+  readonly head?: "exclusive" | "binary";
   readonly out?: string;
   readonly fresh?: boolean;
   readonly workers?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
+}
+
+export interface VerifyFlags {
+  readonly timeout: number;
+  readonly subproblems: number;
+  readonly counterexample?: string;
+  readonly seed: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export interface InspectFlags {
+  readonly shape?: string;
+  readonly input?: string;
+  readonly hold?: readonly string[];
+  readonly head?: "exclusive" | "binary" | "multi-label" | "regression";
+  readonly classes?: number;
+  readonly json?: boolean;
 }
 
 export interface InitFlags {

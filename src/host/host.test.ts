@@ -47,6 +47,18 @@ describe("whole writes", () => {
   });
   test("under a file say what stands in the way", async () =>
     await expect(writeWhole(join(root, "folder", "abc.txt", "x"), "1")).rejects.toBeInstanceOf(HostError));
+  test("clear what a process left half-written that is no more, and nothing else", async () => {
+    const folder = join(root, "swept");
+    mkdirSync(folder);
+    // The largest process number Linux gives is 4194304.
+    for (const name of ["a.json.4999999.part", `b.json.${process.ppid}.part`, "c.json"])
+      writeFileSync(join(folder, name), "1");
+    await folderStore(folder).put("d.json", new Uint8Array(1));
+    expect(readdirSync(folder).toSorted()).toEqual([`b.json.${process.ppid}.part`, "c.json", "d.json"]);
+    await folderStore(folder).drop("d.json");
+    await folderStore(folder).drop("never-there.json");
+    expect(readdirSync(folder)).not.toContain("d.json");
+  });
   test("blob names cannot leave their folder", () =>
     expect(() => folderStore(root).put("../x", new Uint8Array())).toThrow(/not a blob name/));
   test("a full disk keeps the old file, leaves no part, and says what to do", async (context) => {

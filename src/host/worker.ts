@@ -1,4 +1,5 @@
 /** An isolated child: runs one shard at a time with its own inference runtime, and dies alone when a model kills it. */
+import { certifierOf } from "#assess/certify.ts";
 import { bench } from "#assess/opened.ts";
 import { runShard, type Shard } from "#assess/shard.ts";
 import { HostError } from "#base/ports.ts";
@@ -25,17 +26,20 @@ const table = bench();
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit(0));
 process.on("message", (message: ToWorker) => {
-  const run = async (): Promise<unknown> =>
-    runShard(message.shard, {
+  const run = async (): Promise<unknown> => {
+    const runtime = await onnxRuntime();
+    return runShard(message.shard, {
       signal,
       bench: table,
       ports: {
         files: filesBelow(message.root),
-        runtime: await onnxRuntime(),
+        runtime,
         clock: { now: () => Date.now(), monotonic: () => performance.now() },
       },
       onProgress: (done, total, note) => send({ type: "progress", done, total, note }),
+      certify: ({ classifier }, { profile }) => certifierOf(classifier, runtime, profile ?? "standard"),
     });
+  };
   run().then(
     (result) => send({ type: "result", result }),
     (error: unknown) => {

@@ -24,6 +24,8 @@ export interface Prepared {
   readonly head: Head;
   readonly batch: "any" | number;
   readonly batchAdvised: number;
+  /** Multiply-adds of products and convolutions for one sample. */
+  readonly macs: number;
   readonly notes: readonly string[];
   /**
    * Writes the model into a fresh writer: the attacked input and the logits. `smooth`: a network of integers is taken behind
@@ -82,6 +84,7 @@ export function* prepare(
         head,
         batch: plan.batch,
         batchAdvised: advisedBatch(g, plan),
+        macs: workOf(g, plan).macs,
         notes: plan.note ? [plan.note] : [],
         write,
       };
@@ -235,6 +238,12 @@ const MACS_PER_CALL = (MACS_PER_SECOND * 0.25) / 3;
 
 function advisedBatch(g: Writer, plan: BatchPlan): number {
   if (plan.batch !== "any" && plan.batch > 1) return plan.batch;
+  const { macs, elements } = workOf(g, plan);
+  return Math.max(1, Math.min(512, Math.floor(MACS_PER_CALL / Math.max(1, macs + 20 * elements))));
+}
+
+/** Multiply-adds and results of one sample. */
+function workOf(g: Writer, plan: BatchPlan): { readonly macs: number; readonly elements: number } {
   let macs = 0,
     elements = 0;
   for (const node of g.nodes) {
@@ -243,16 +252,30 @@ function advisedBatch(g: Writer, plan: BatchPlan): number {
     elements += sizeOf(out.dims);
     macs += sizeOf(out.dims) * depth(node, (name) => g.ref(name).at[0]!);
   }
-  const perSample = (macs + 20 * elements) / plan.samples[0]!;
-  return Math.max(1, Math.min(512, Math.floor(MACS_PER_CALL / Math.max(1, perSample))));
+  const samples = plan.samples[0]!;
+  return { macs: macs / samples, elements: elements / samples };
 }
 
 /** Multiply-adds per output element. */
 function depth(node: Node, of: (name: string) => Known): number {
-  if (node.op === "MatMul") return of(node.inputs[0]!).dims.at(-1)!;
-  if (node.op === "Gemm") return of(node.inputs[0]!).dims[attr.int(node, "transA", 0) ? 0 : 1]!;
-  if (node.op === "Conv") return sizeOf(of(node.inputs[1]!).dims.slice(1));
-  return 0;
+  const dims = (i: number): readonly number[] => of(node.inputs[i]!).dims;
+  switch (node.op) {
+    case "MatMul":
+    case "MatMulInteger":
+    case "QLinearMatMul":
+      return dims(0).at(-1)!;
+    case "Gemm":
+      return dims(0)[attr.int(node, "transA", 0) ? 0 : 1]!;
+    case "Conv":
+    case "ConvInteger":
+      return sizeOf(dims(1).slice(1));
+    case "QLinearConv":
+      return sizeOf(dims(3).slice(1));
+    case "ConvTranspose":
+      return (sizeOf(dims(0)) * sizeOf(dims(1).slice(1))) / sizeOf(of(node.outputs[0]!).dims);
+    default:
+      return 0;
+  }
 }
 
 const ports = (g: Writer, refs: readonly (readonly [string, Ref])[]): PortOut[] =>

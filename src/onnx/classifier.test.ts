@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Classifier } from "#attacks/target.ts";
 import { rng } from "#base/random.ts";
 import { haveSharedData, needSharedData, readNpy, sharedData } from "../../test/support/npy.ts";
-import { int64, sketchModel, tensor } from "../../test/support/onnx.ts";
+import { int64, sketchModel, sketchProto, tensor } from "../../test/support/onnx.ts";
 import type { ModelSketch, NodeSketch } from "../../test/support/onnx.ts";
 import { testRuntime } from "../../test/support/runtime.ts";
 import { prepare, writeGradient } from "./attack-graph.ts";
@@ -290,6 +290,62 @@ test("a network in double precision takes float32 samples and gives float32 grad
   const slope = [0, 1, 2, 3].map((i) => W[3 * i + 2]! - W[3 * i]!);
   close(gradient, [...slope, ...slope]);
   await c.release();
+});
+
+describe("a choice between two graphs", () => {
+  /** The graph inside a branch: it reads z of the graph around it. */
+  const branch = (name: string, op: string) => ({
+    ...attribute.int(name, 0),
+    i: undefined as never,
+    type: 5,
+    g: {
+      ...sketchProto({ input, nodes: [{ op, in: ["z"], out: [`${name}_y`] }], outputs: [`${name}_y`] }).graph!,
+      input: [],
+      name,
+    },
+  });
+  const choosing = (condition: readonly NodeSketch[]): ModelSketch => ({
+    input,
+    constants: { ...constants, four: int64(4), axis: int64(1) },
+    nodes: [
+      ...linear,
+      ...condition,
+      {
+        op: "If",
+        in: ["c"],
+        out: ["y"],
+        name: "fork",
+        attributes: [branch("then_branch", "Tanh"), branch("else_branch", "Neg")],
+      },
+    ],
+    outputs: ["y"],
+    outputDims: [null, 3],
+  });
+
+  test("that the shapes decide is the branch taken", async () => {
+    const c = await open(
+      choosing([
+        { op: "Shape", in: ["x"], out: ["s"] },
+        { op: "Gather", in: ["s", "axis"], out: ["n"] },
+        { op: "Equal", in: ["n", "four"], out: ["c"] },
+      ]),
+    );
+    expect(c.noGradient).toBeUndefined();
+    expect(c.model.agreement.difference).toBeLessThan(1e-6);
+    close(await c.logits(X, 2), Z.flat().map(Math.tanh));
+    await c.release();
+  });
+
+  test("that the input's values decide has no gradient, and says so", async () => {
+    const sketch = choosing([
+      { op: "ReduceMax", in: ["x"], out: ["m"], attributes: [attribute.int("keepdims", 0)] },
+      { op: "Greater", in: ["m", "half"], out: ["c"] },
+    ]);
+    const c = await open({ ...sketch, constants: { ...constants, half: tensor([], [0.5]) } });
+    expect(c.noGradient).toBe('operator If (node "fork") chooses by the values of the input: no gradient rule');
+    expect(c.model.prevented).toEqual({ op: "If", node: "fork" });
+    await c.release();
+  });
 });
 
 describe("numbers of other widths", () => {

@@ -6,7 +6,7 @@ import { GRADIENT, LOGITS, VALUE, X, forwardModel, gradientModel, prepare } from
 import type { GradientWay, Prepared } from "./attack-graph.ts";
 import { runSamples } from "./batches.ts";
 import type { Feed } from "./batches.ts";
-import { OnnxError } from "./errors.ts";
+import { OnnxError, UnsupportedOp } from "./errors.ts";
 import type { StandIn } from "./gradient.ts";
 import { loadGraph } from "./graph.ts";
 import type { LoadedModel } from "./graph.ts";
@@ -82,6 +82,10 @@ export interface ModelReport {
   readonly agreement: { readonly difference: number; readonly samples: number };
   /** Whether the same input gave the same output twice. */
   readonly deterministic: boolean;
+  /** The operator call that prevents a gradient, where it is one. */
+  readonly prevented?: { readonly op: string; readonly node: string };
+  /** Multiply-adds of one sample; absent where the file's graph was not rewritten. */
+  readonly macs?: number;
   /** Steps without derivative and what stands in for each in the gradient; the outputs are always the model's own. */
   readonly surrogates: readonly StandIn[];
   readonly notes: readonly string[];
@@ -89,6 +93,8 @@ export interface ModelReport {
 
 /** float32 kernels differ in the order of their sums; a wrong rewrite differs by far more. */
 const AGREEMENT_MAX = 1e-3;
+/** Half precision keeps eleven bits, and every order of sums rounds to other ones. */
+const AGREEMENT_MAX_HALF = 1e-2;
 const PROBE_SAMPLES = 3;
 
 /** What opens a file one way or another: with the graph rewritten, or as it is. */
@@ -117,6 +123,9 @@ export async function openClassifier(options: OpenOptions): Promise<OnnxClassifi
   };
 }
 
+const holdsHalf = ({ graph }: LoadedModel): boolean =>
+  [...graph.inputs, ...graph.outputs, ...graph.constants.values()].some(({ type }) => type === "float16");
+
 /** Fractions that look like nothing in particular but lie on the grid of values an input can take. */
 function probeInput(input: InputContract, size: number): Float32Array {
   const draw = rng("onnx/probe");
@@ -138,6 +147,7 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
   const stochastic = deterministic ? [] : ["the same input gave different outputs: the model is stochastic"];
   let because: OnnxError | undefined;
   const notes: string[] = [];
+  const tolerance = holdsHalf(loaded) ? AGREEMENT_MAX_HALF : AGREEMENT_MAX;
   try {
     for (const prepared of prepare(loaded, input, sampleShape, options.head)) {
       const session = await loadedOr(runtime, forwardModel(prepared), (refusal) => notes.push(refusal));
@@ -145,7 +155,7 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
       const seen = throughHead(prepared.head, await forward(session, prepared, probe, PROBE_SAMPLES), PROBE_SAMPLES);
       const wanted = expected[prepared.head.output];
       const worst = wanted === undefined ? Infinity : difference(seen, wanted.data);
-      if (worst <= AGREEMENT_MAX || !deterministic) {
+      if (worst <= tolerance || !deterministic) {
         const agreement = { difference: worst, samples: PROBE_SAMPLES };
         await original.release();
         const report = { opset: loaded.opset, head: prepared.head, batch: prepared.batch, agreement, deterministic };
@@ -153,6 +163,8 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
         return rewritten(prepared, session, runtime, access, {
           ...report,
           surrogates: access.standIns,
+          macs: prepared.macs,
+          ...(access.prevented ? { prevented: access.prevented } : {}),
           notes: [...prepared.notes, prepared.head.note, ...surrogateNotes(access.standIns), ...stochastic],
         });
       }
@@ -166,7 +178,12 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
     because = error;
   }
   const reason = because?.message ?? notes.at(-1) ?? "the model could not be rewritten";
-  return asItIs(loaded, original, options, expected, reason, { deterministic, notes: [...notes, ...stochastic] });
+  const prevented = culpritOf(because);
+  return asItIs(loaded, original, options, expected, reason, {
+    deterministic,
+    notes: [...notes, ...stochastic],
+    ...(prevented ? { prevented } : {}),
+  });
 }
 
 async function loadedOr(
@@ -261,7 +278,11 @@ interface GradientAccess {
   readonly way?: GradientWay;
   readonly standIns: readonly StandIn[];
   readonly refusal?: string;
+  readonly prevented?: { readonly op: string; readonly node: string };
 }
+
+const culpritOf = (error: unknown): { readonly op: string; readonly node: string } | undefined =>
+  error instanceof UnsupportedOp ? { op: error.op, node: error.node! } : undefined;
 
 /** Exact before surrogates; behind the rounding of the input before through it. */
 const WAYS: readonly GradientWay[] = [
@@ -278,15 +299,15 @@ async function gradientAccess(
   surrogates: boolean,
 ): Promise<GradientAccess> {
   if (prepared.head.kind === "label") return { standIns: [], refusal: prepared.head.note };
-  let refusal: string | undefined;
+  let refused: GradientAccess = { standIns: [], refusal: "no gradient" };
   for (const way of WAYS) {
     if (way.surrogates && !surrogates) continue;
     const tried = await tryGradient(prepared, runtime, probe, way);
-    if (typeof tried !== "string") return { way, standIns: tried };
-    // What the exact way met first is what prevents the gradient, unless surrogates pass it.
-    refusal ??= tried;
+    if (tried.refusal === undefined) return { ...tried, way };
+    // Where surrogates pass the first step but not a later one, that one is what prevents the gradient.
+    if (way.smooth) refused = tried;
   }
-  return { standIns: [], refusal: refusal ?? "no gradient" };
+  return refused;
 }
 
 async function tryGradient(
@@ -294,15 +315,16 @@ async function tryGradient(
   runtime: InferenceRuntime,
   probe: Float32Array,
   way: GradientWay,
-): Promise<readonly StandIn[] | string> {
+): Promise<GradientAccess> {
   const { outputs } = prepared.head;
   const objective: Objective = { kind: "unsafe", clauses: [[{ a: Array.from({ length: outputs }, () => 1), b: 0 }]] };
   let written: ReturnType<typeof gradientModel>;
   try {
     written = gradientModel(prepared, formOf(objective), way);
   } catch (error) {
-    if (error instanceof OnnxError) return error.message;
-    throw error;
+    if (!(error instanceof OnnxError)) throw error;
+    const prevented = culpritOf(error);
+    return { standIns: [], refusal: error.message, ...(prevented ? { prevented } : {}) };
   }
   let session: InferenceSession | undefined;
   try {
@@ -311,9 +333,10 @@ async function tryGradient(
     for (const [name, tensor] of Object.entries(feedsOf(objective, PROBE_SAMPLES, outputs)))
       feeds[name] = { tensor, perSample: false };
     await runSamples(session, feeds, PROBE_SAMPLES, groupOf(prepared));
-    return written.standIns;
+    return { standIns: written.standIns };
   } catch (error) {
-    return `the runtime refuses the gradient graph: ${error instanceof Error ? error.message.trim() : String(error)}`;
+    const words = error instanceof Error ? error.message.trim() : String(error);
+    return { standIns: [], refusal: `the runtime refuses the gradient graph: ${words}` };
   } finally {
     await session?.release();
   }
@@ -342,7 +365,7 @@ async function asItIs(
   options: OpenOptions,
   probes: Outputs,
   because: string,
-  found: { deterministic: boolean; notes: readonly string[] },
+  found: Pick<ModelReport, "deterministic" | "notes" | "prevented">,
 ): Promise<Opened> {
   const { head, read } = plainHead(original, probes, options.classes, options.head);
   const counts = { queries: 0, gradients: 0 };
@@ -369,6 +392,7 @@ async function asItIs(
       batch,
       agreement: { difference: 0, samples: PROBE_SAMPLES },
       deterministic: found.deterministic,
+      ...(found.prevented ? { prevented: found.prevented } : {}),
       surrogates: [],
       notes: [`run as the file has it: ${because}`, head.note, ...found.notes],
     },

@@ -1,13 +1,15 @@
 /** Brings operator calls of any set from 7 on to the meaning they have in the dialect (set 17), while they are written. */
 import { attention, rotaryEmbedding } from "./attention.ts";
 import { einsum } from "./einsum.ts";
-import { OnnxError } from "./errors.ts";
+import type { GraphProto } from "./codec.ts";
+import { OnnxError, UnsupportedOp } from "./errors.ts";
 import { attr, axisOf, fixed, nodeName, rankOf, typeOf, wrongShape } from "./ir.ts";
 import type { Node, Ref } from "./ir.ts";
 import { opOf } from "./ops.ts";
+import { readBody, readNode } from "./read.ts";
 import { unrolled } from "./recurrent.ts";
 import { gridSample } from "./sampling.ts";
-import { attribute, elementType, scalar } from "./tensor.ts";
+import { attribute, elementType, scalar, sizeOf } from "./tensor.ts";
 import type { Writer } from "./writer.ts";
 
 type Inputs = readonly (Ref | undefined)[];
@@ -92,6 +94,10 @@ function wrapped(g: Writer, node: Node, x: Ref, pads: readonly number[]): Ref {
     out = g.op("Gather", [out, g.ints(places)], attribute.int("axis", axis));
   }
   return out;
+}
+
+function refuseBlocks(node: Node): void {
+  if (attr.int(node, "block_size", 0) !== 0) throw wrongShape(node, "in blocks is not supported");
 }
 
 const spatialOnes = (x: Ref): number[] => Array.from({ length: rankOf(x) - 2 }, () => 1);
@@ -309,6 +315,29 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
       },
     },
   ],
+  QuantizeLinear: [
+    {
+      from: 19,
+      write(g, node, [x, scale, zero]) {
+        refuseBlocks(node);
+        // Without a zero point the type is an attribute since set 21; the dialect knows it by the zero point alone.
+        const type = elementType(attr.int(node, "output_dtype", 0));
+        const point =
+          zero ??
+          (type && g.constant({ type, dims: scale!.at[0]!.dims, data: new Float64Array(sizeOf(scale!.at[0]!.dims)) }));
+        return [g.op("QuantizeLinear", [x, scale, point], ...keep(node, "axis"))];
+      },
+    },
+  ],
+  DequantizeLinear: [
+    {
+      from: 19,
+      write(g, node, x) {
+        refuseBlocks(node);
+        return [g.op("DequantizeLinear", x, ...keep(node, "axis"))];
+      },
+    },
+  ],
   RNN: [{ write: unrolled }],
   GRU: [{ write: unrolled }],
   LSTM: [{ write: unrolled }],
@@ -362,12 +391,43 @@ function loweringOf(node: Node, opset: number): Lowering | undefined {
   );
 }
 
+/** The two graphs of an If, by what its condition is. */
+function branchesOf(node: Node): readonly [whenTrue: GraphProto, whenFalse: GraphProto] | undefined {
+  const whenTrue = node.attributes["then_branch"]?.g,
+    whenFalse = node.attributes["else_branch"]?.g;
+  return whenTrue && whenFalse ? [whenTrue, whenFalse] : undefined;
+}
+
 /** Whether a call can be brought to the dialect at all. */
-export const isKnown = (node: Node): boolean =>
-  opOf(node) !== undefined || (node.domain === "" && Object.hasOwn(lowerings, node.op));
+export function isKnown(node: Node): boolean {
+  if (node.domain === "" && node.op === "If")
+    return (
+      branchesOf(node)?.every((branch) =>
+        branch.node.every((inner) => inner.op_type === "Constant" || isKnown(readNode(inner))),
+      ) ?? false
+    );
+  return opOf(node) !== undefined || (node.domain === "" && Object.hasOwn(lowerings, node.op));
+}
+
+/** Exporters leave choices that the shapes decide (whether to squeeze): the branch taken is written in the place of the If. */
+function writeBranch(g: Writer, node: Node, opset: number): void {
+  const condition = g.ref(node.inputs[0] ?? "");
+  const values = condition.at.map(({ value }) => value?.data[0]);
+  if (values.some((value) => value === undefined || value !== values[0]))
+    throw new UnsupportedOp("If", nodeName(node), "chooses by the values of the input: no gradient rule");
+  const branch = branchesOf(node)![values[0] === 0 ? 1 : 0];
+  const { constants, nodes } = readBody(branch);
+  for (const [name, tensor] of constants) g.stored(name, tensor);
+  for (const inner of nodes) writeCall(g, inner, opset);
+  node.outputs.forEach((name, i) => {
+    const from = branch.output[i]?.name;
+    if (name !== "" && from !== undefined) g.alias(name, g.ref(from));
+  });
+}
 
 /** Writes a call as a file of that operator set means it, in the dialect. Throws OnnxError where the dialect cannot say it. */
 export function writeCall(g: Writer, node: Node, opset: number): void {
+  if (node.domain === "" && node.op === "If") return writeBranch(g, node, opset);
   const lowering = loweringOf(node, opset);
   if (lowering === undefined) {
     g.append(node);

@@ -46,12 +46,22 @@ export function successInterval(
   upperEndSpeaks: boolean,
   certified?: Certified,
 ): Three {
+  const listed = againstTheAttacksListed({ k, n }, grade, upperEndSpeaks);
+  if (!certified) return listed;
+  // Both are upper ends; a weak certificate, too, must not raise what the attacks alone would say (METHOD §10).
+  const above = aboveCertified(certified);
+  if (above >= listed.high) return listed;
+  const { low } = clopperPearson(k, n);
+  const point = n === 0 ? 1 : k / n;
+  return { low: Math.min(low, above), likely: Math.min(Math.max(point, low), above), high: above };
+}
+
+/** What no attack within the budget exceeds: 1 − the lower end of certified accuracy. */
+const aboveCertified = ({ k, n }: Certified): number => 1 - clopperPearson(k, n).low;
+
+function againstTheAttacksListed({ k, n }: { k: number; n: number }, grade: Grade, upperEndSpeaks: boolean): Three {
   const { low, high } = clopperPearson(k, n);
   const point = n === 0 ? 1 : k / n;
-  if (certified) {
-    const above = 1 - clopperPearson(certified.k, certified.n).low;
-    return { low: Math.min(low, above), likely: Math.min(Math.max(point, low), above), high: above };
-  }
   switch (grade) {
     case "A":
     case "B":
@@ -185,13 +195,15 @@ function pieceOf(
   const bound = certified?.(evidence);
   const soundness = upperEndFault(evidence, trial?.knowledge, actor);
   const capable = grade === "A" || grade === "B";
-  const caveats = bound
-    ? []
-    : !capable
-      ? [`grade ${grade}: ${GRADE_RULE[grade]}`]
-      : soundness
-        ? [`no upper end from ${figure}: ${soundness}`]
-        : [`the upper end holds against the attacks listed in ${evidence.title}, not against others`];
+  const listed = successInterval(counted, grade, soundness === undefined);
+  const caveats =
+    bound && aboveCertified(bound) < listed.high
+      ? []
+      : !capable
+        ? [`grade ${grade}: ${GRADE_RULE[grade]}`]
+        : soundness
+          ? [`no upper end from ${figure}: ${soundness}`]
+          : [`the upper end holds against the attacks listed in ${evidence.title}, not against others`];
   return {
     value: successInterval(counted, grade, soundness === undefined, bound),
     basis: { kind: "measured", k: counted.k, n: counted.n, unit: counted.unit, evidence: [evidence.id] },

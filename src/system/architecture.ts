@@ -215,6 +215,7 @@ function readModel(
       sha256: entry.sha256,
       input,
       classes,
+      head: entry.head,
       accuracy: entry.accuracy && {
         declared: entry.accuracy.declared,
         on: datasets.resolve(entry.accuracy.on, [...at, "accuracy", "on"]),

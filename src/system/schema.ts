@@ -230,6 +230,12 @@ const modelKeys = {
     )
     .describe("Class names in the order of the outputs, or their count.")
     .optional(),
+  head: z
+    .enum(["exclusive", "binary", "multi-label", "regression"])
+    .describe(
+      "What the outputs mean, where the file does not say: exclusive classes, two classes from one output, independent labels, numbers.",
+    )
+    .optional(),
   accuracy: z
     .strictObject({
       declared: z

@@ -1031,6 +1031,22 @@ export const cases: readonly Case[] = [
     wrt: [],
   },
   { op: "DequantizeLinear", note: "free scale", inputs: [wholes("int8", -128, 127, 2, 3), { dims: [] }] },
+  {
+    op: "QuantizeLinear",
+    note: "type as attribute (set 21)",
+    opset: 21,
+    inputs: [f(3, 4), float(0.02)],
+    attributes: [ai("output_dtype", 3)],
+    refused: true,
+  },
+  {
+    op: "DequantizeLinear",
+    note: "set 21",
+    opset: 21,
+    inputs: [wholes("int8", -128, 127, 2, 3), floats(0.02, 0.1, 0.004)],
+    attributes: [ai("axis", 1), ai("block_size", 0)],
+    wrt: [],
+  },
   { op: "DynamicQuantizeLinear", outputs: 3, inputs: [f(3, 5)], refused: true },
   {
     op: "MatMulInteger",

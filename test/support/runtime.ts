@@ -6,7 +6,7 @@ import type { InferenceRuntime, RuntimeTensor } from "#base/ports.ts";
 const options = {
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
-  graphOptimizationLevel: "all",
+  graphOptimizationLevel: "layout",
   logSeverityLevel: 4,
 } as const;
 

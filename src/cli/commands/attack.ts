@@ -33,6 +33,7 @@ export async function attackCommand(
     data: flags.data,
     ...(flags.labels === undefined ? {} : { labels: flags.labels }),
     ...(flags.classes === undefined ? {} : { classes: await classesOf(flags.classes) }),
+    ...(flags.head === undefined ? {} : { head: flags.head }),
     input: statedInput(flags),
     norm: flags.norm,
     eps: flags.eps ?? [USUAL_EPS[flags.norm]],
@@ -214,5 +215,6 @@ function commandLine(model: string, flags: AttackFlags): string {
   say("layout", flags.layout);
   if (flags.integer) parts.push("--integer");
   say("classes", flags.classes?.join(","));
+  say("head", flags.head);
   return parts.join(" ");
 }
