@@ -17,8 +17,8 @@ ${list([
 ])}
 <h3>Where this version ends</h3>
 ${list([
-  "Tried here: digital evasion in L∞ and L2 (gradient and query attacks), a digital patch under random placement, noise and corruptions. Not certified bounds, not poisoning, not confidentiality attacks, not scans of model files, not chat assistants.",
-  "No label-only attack is run yet, and no transfer from a copy: a model whose scores are shaped to mislead gradient and score attacks alike can look better than its decisions are.",
+  "Tried here: digital evasion (attacks by gradient, by scores and by labels), a digital patch under random placement, noise and corruptions. Not certified bounds, not poisoning, not confidentiality attacks, not scans of model files, not chat assistants.",
+  "A model whose scores are shaped to mislead attacks by gradient and by scores alike is told by attacks that read labels alone; those have few queries per input, so on large inputs a well shaped one can still look better than its decisions are.",
   "A patch is made and measured digitally; printing, light and camera are not in the loop.",
   "NIST SP 800-30 levels are a view on the numeric intervals; decisions use the intervals.",
 ])}
