@@ -36,7 +36,7 @@ interface Case {
   /** Samples of one call of the reference (AutoAttack's own default is 250), and of ours where it is fixed. */
   readonly batch?: number;
   readonly steps?: number;
-  /** What issue 3 asks: ours at most this share of the reference's CPU time. */
+  /** The aim: ours at most this share of the reference's CPU time. */
   readonly share: number;
   readonly full?: true;
 }
@@ -95,9 +95,20 @@ const CASES: readonly Case[] = [
   },
   {
     ...fool,
+    ...digits,
+    name: "PGD, digits CNN, batch 1",
+    samples: 400,
+    turns: 2,
+    batch: 1,
+    steps: 40,
+    eps: 1e-4,
+    share: 1 / 3,
+  },
+  {
+    ...fool,
     ...small,
     name: "PGD, small CNN, batch 1",
-    samples: 200,
+    samples: 400,
     turns: 2,
     batch: 1,
     steps: 40,
@@ -108,7 +119,7 @@ const CASES: readonly Case[] = [
     ...fool,
     ...mlp,
     name: "PGD, MNIST MLP, batch 1",
-    samples: 200,
+    samples: 400,
     turns: 2,
     batch: 1,
     steps: 40,
@@ -256,7 +267,8 @@ async function compare(one: Case, peer: Peer): Promise<boolean | string> {
   if (apart > 1e-3 * largest) return `torch and onnxruntime differ by ${apart.toPrecision(2)} in logits`;
 
   // Both sides load and compile before the clock starts.
-  const warm = Math.min(n, Math.max(20, one.batch ?? 8));
+  // Both are warmed alike; single samples need some thousands of calls until either side's compiler has settled.
+  const warm = Math.min(n, one.batch === 1 ? 150 : Math.max(20, one.batch ?? 8));
   await peer.ask({ ...job, from: 0, to: warm });
   await ours(one, model, x.slice(0, warm * size), y.slice(0, warm), 0);
   const sums = { reference: nothing(), ours: nothing() };

@@ -1,7 +1,7 @@
 /** From a model to the models an attack runs: logits, value and gradient over fractions of the declared input range. */
 import type { InputContract } from "#assessment/system.ts";
 import { OnnxError } from "./errors.ts";
-import { gradientOf } from "./gradient.ts";
+import { gradientsOf } from "./gradient.ts";
 import type { StandIn } from "./gradient.ts";
 import { encodeGraph } from "./graph.ts";
 import type { LoadedModel, PortOut } from "./graph.ts";
@@ -10,11 +10,11 @@ import type { Head, HeadChoice } from "./head.ts";
 import { DIALECT, attr } from "./ir.ts";
 import type { Graph, Known, Node, Port, Ref } from "./ir.ts";
 import { writeCall } from "./normalise.ts";
-import { buildObjective } from "./objectives.ts";
+import { buildObjective, objectiveSlope } from "./objectives.ts";
 import type { ObjectiveForm } from "./objectives.ts";
 import { preprocessingOf, writePreprocessing } from "./preprocessing.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import { isFloat, sizeOf } from "./tensor.ts";
+import { attribute, isFloat, sizeOf } from "./tensor.ts";
 import { widened } from "./widen.ts";
 import { Writer } from "./writer.ts";
 
@@ -38,7 +38,7 @@ export interface Prepared {
 
 export const X = "vauban.x",
   LOGITS = "vauban.logits",
-  VALUE = "vauban.value",
+  ANSWER = "vauban.answer",
   GRADIENT = "vauban.gradient";
 
 /** Two batch sizes that no layer has as a length by accident. */
@@ -316,22 +316,31 @@ export function writeGradient(prepared: Prepared, form: ObjectiveForm, way: Grad
   const { g, x, logits } = prepared.write(way.smooth);
   const samples = x.at.map((known) => known.dims[0]!);
   const inputs: PortOut[] = [{ name: X, type: "float32", dims: openDims(x) }];
-  const value = buildObjective(g, logits, form, (name, dims) => {
+  const fed = new Map<string, Ref>();
+  const feed = (name: string, dims: readonly (number | null)[]): Ref => {
+    const known = fed.get(name);
+    if (known) return known;
     const batched = dims.map((dim) => (dim === null && samples.length === 1 ? samples[0]! : dim));
     inputs.push({ name, type: "float32", dims: batched });
-    return g.input(
+    const ref = g.input(
       name,
       "float32",
       samples.map((n) => dims.map((dim) => dim ?? n)),
     );
-  });
+    fed.set(name, ref);
+    return ref;
+  };
+  const value = buildObjective(g, logits, form, feed);
   const standIns: StandIn[] = [];
-  const gradient = gradientOf(g, value, x, way.surrogates ? (use) => standIns.push(use) : undefined);
+  const listen = way.surrogates ? (use: StandIn): void => void standIns.push(use) : undefined;
+  const slope = objectiveSlope(g, logits, form, feed);
+  const gradient = slope ? gradientsOf(g, logits, [x], listen, slope)[0]! : gradientsOf(g, value, [x], listen)[0]!;
   return { g, inputs, logits, value, gradient, standIns };
 }
 
 /**
- * ONNX bytes: the input and the objective's feeds → vauban.logits, vauban.value [batch], vauban.gradient [batch, …sample]; and
+ * ONNX bytes: the input and the objective's feeds → vauban.answer [batch, outputs + 1] (the logits and
+ * the objective's value: an output more would cost a tenth of a small model's call) and vauban.gradient [batch, …sample]; and
  * which steps a surrogate stands in for. Throws UnsupportedOp.
  */
 export function gradientModel(
@@ -340,9 +349,10 @@ export function gradientModel(
   way: GradientWay = EXACT,
 ): { readonly bytes: Uint8Array; readonly standIns: readonly StandIn[] } {
   const { g, inputs, logits, value, gradient, standIns } = writeGradient(prepared, form, way);
+  const column = g.op("Unsqueeze", [value, g.ints([1])]);
+  const answer = g.op("Concat", [logits, column], attribute.int("axis", 1));
   const outputs = ports(g, [
-    [LOGITS, logits],
-    [VALUE, value],
+    [ANSWER, answer],
     [GRADIENT, gradient],
   ]);
   return { bytes: encodeGraph({ inputs, outputs, nodes: g.nodes, constants: g.constants }), standIns };

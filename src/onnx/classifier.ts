@@ -2,7 +2,7 @@
 import type { InputContract } from "#assessment/system.ts";
 import type { InferenceRuntime, InferenceSession } from "#base/ports.ts";
 import { rng } from "#base/random.ts";
-import { GRADIENT, LOGITS, VALUE, X, forwardModel, gradientModel, prepare } from "./attack-graph.ts";
+import { ANSWER, GRADIENT, LOGITS, X, forwardModel, gradientModel, prepare } from "./attack-graph.ts";
 import type { GradientWay, Prepared } from "./attack-graph.ts";
 import { runSamples } from "./batches.ts";
 import type { Feed } from "./batches.ts";
@@ -234,21 +234,24 @@ function rewritten(
     counts.gradients += n;
     if (n === 0) return { logits: new Float32Array(0), value: new Float32Array(0), gradient: new Float32Array(0) };
     const form = formOf(objective);
-    const key = JSON.stringify(form);
+    const key = `${form.kind} ${form.clauses} ${form.constraints}`;
     let loading = sessions.get(key);
     if (loading === undefined) {
       loading = runtime.load(gradientModel(prepared, form, access.way).bytes);
       sessions.set(key, loading);
     }
     const feeds: Record<string, Feed> = { [X]: samplesFeed(prepared, x, n) };
-    for (const [name, tensor] of Object.entries(feedsOf(objective, n, outputs)))
-      feeds[name] = { tensor, perSample: isPerSample(name) };
+    const given = feedsOf(objective, n, outputs);
+    for (const name in given) feeds[name] = { tensor: given[name]!, perSample: isPerSample(name) };
     const out = await runSamples(await loading, feeds, n, groupOf(prepared));
-    return {
-      logits: out[LOGITS]!.data as Float32Array,
-      value: out[VALUE]!.data as Float32Array,
-      gradient: out[GRADIENT]!.data as Float32Array,
-    };
+    const answer = out[ANSWER]!.data as Float32Array;
+    const logits = new Float32Array(n * outputs),
+      value = new Float32Array(n);
+    for (let i = 0, at = 0; i < n; i++) {
+      for (let j = 0; j < outputs; j++) logits[i * outputs + j] = answer[at++]!;
+      value[i] = answer[at++]!;
+    }
+    return { logits, value, gradient: out[GRADIENT]!.data as Float32Array };
   }
 
   return {

@@ -24,8 +24,14 @@ export function gradientOf(g: Writer, of: Ref, wrt: Ref, standIn?: (use: StandIn
   return gradientsOf(g, of, [wrt], standIn)[0]!;
 }
 
-/** The same with regard to several tensors, in one walk. */
-export function gradientsOf(g: Writer, of: Ref, wrt: readonly Ref[], standIn?: (use: StandIn) => void): Ref[] {
+/** The same with regard to several tensors, in one walk. `seed`: ∂loss/∂`of`, where the loss is a function of `of` whose slope is known. */
+export function gradientsOf(
+  g: Writer,
+  of: Ref,
+  wrt: readonly Ref[],
+  standIn?: (use: StandIn) => void,
+  seed?: Ref,
+): Ref[] {
   const nodes = [...g.nodes];
   const reached = new Set(wrt.map(({ name }) => name));
   for (const node of nodes)
@@ -33,7 +39,7 @@ export function gradientsOf(g: Writer, of: Ref, wrt: readonly Ref[], standIn?: (
       for (const output of node.outputs) reached.add(output);
   if (!reached.has(of.name)) throw new OnnxError("the objective does not depend on the model's input");
 
-  const contributions = new Map<string, Ref[]>([[of.name, [g.onesLike(of)]]]);
+  const contributions = new Map<string, Ref[]>([[of.name, [seed ?? g.onesLike(of)]]]);
   const gradientAt = (name: string): Ref | undefined => {
     const parts = contributions.get(name);
     if (parts === undefined) return undefined;
