@@ -1,7 +1,7 @@
 /** A network as bounds see it: affine operators between activations of one variable, each with a name, a place and a length. */
 import { OnnxError } from "#onnx/errors.ts";
 import type { Node, Ref } from "#onnx/ir.ts";
-import { attr, axisOf, fixed, nodeName, rankOf, typeOf } from "#onnx/ir.ts";
+import { attr, axisOf, broadcast, fixed, nodeName, rankOf, sameDims, typeOf } from "#onnx/ir.ts";
 import type { Prepared } from "#onnx/attack-graph.ts";
 import { attribute, isFloat, sizeOf, toRuntime, toValue } from "#onnx/tensor.ts";
 import type { Value } from "#onnx/tensor.ts";
@@ -24,6 +24,11 @@ export interface Activation {
   /** Elements of one sample. */
   readonly size: number;
   readonly dims: readonly number[];
+  /**
+   * Whether intervals through the affine part right before it are exact: elements are mixed at most once, so that no two ways
+   * from one element meet again.
+   */
+  readonly mixedOnce: boolean;
 }
 
 /** The network written for bounding: every node is affine in what depends on the input, or an activation. */
@@ -43,6 +48,8 @@ export interface BoundNetwork {
   /** How many nodes of the writer are the network; what comes after was appended by others. */
   readonly written: number;
 }
+
+const FLOAT32_MAX = Math.fround(3.4028234663852886e38);
 
 export type Precision = "float32" | "float64";
 
@@ -81,6 +88,15 @@ const AFFINE_IN_FIRST = new Set([
   "ConvTranspose",
   "Div",
   "CumSum",
+]);
+/** They give something else at every call. */
+const RANDOM = new Set([
+  "RandomNormal",
+  "RandomUniform",
+  "RandomNormalLike",
+  "RandomUniformLike",
+  "Bernoulli",
+  "Multinomial",
 ]);
 /** Bilinear: affine while exactly one of the first two inputs varies. */
 const BILINEAR = new Set(["Mul", "MatMul", "Gemm"]);
@@ -139,6 +155,7 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
       post,
       size: sizeOf(pre.at[0]!.dims) / rows[0]!,
       dims: pre.at[0]!.dims.slice(1),
+      mixedOnce: mixes(g, variable, pre, activationOf) <= 1,
     };
     checkRows(pre, rows);
     activations.push(activation);
@@ -161,9 +178,10 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
   const shifted = (ref: Ref, by: number): Ref => (by === 0 ? ref : affine(() => g.add(ref, g.number(by, ref))));
   /** clip(x, low, high) = low + relu(x − low) − relu(x − high). */
   const clipped = (ref: Ref, low: number, high: number): Ref => {
+    // Files write "no bound" as the largest float32 too, which nothing finite passes; added and taken away again it would drown x.
     let out = ref;
-    if (low > -Infinity) out = shifted(relu(shifted(out, -low)), low);
-    if (high < Infinity) {
+    if (low > -FLOAT32_MAX) out = shifted(relu(shifted(out, -low)), low);
+    if (high < FLOAT32_MAX) {
       const over = relu(shifted(out, -high));
       const below = out;
       out = affine(() => g.sub(below, over));
@@ -243,47 +261,64 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
     return g.op("Slice", [x, g.ints([from]), g.ints([to]), g.ints([axis]), g.ints([step])]);
   }
 
-  /** A pool as the maximum over the taps of its window, each a strided slice of the (padded) input. */
+  /** A pool as the maximum over the taps of its window, each a strided slice of the input. */
   function maxPool(node: Node, x: Ref): Ref {
     const kernel = attr.ints(node, "kernel_shape")!;
     const lengths = kernel.map((_, i) => fixed(x, i + 2));
-    const { strides, dilations, begin, end, out } = geometryOf(node, lengths, kernel);
-    let padded = x;
-    if ([...begin, ...end].some((p) => p > 0)) {
-      // Padding never wins: it stands for −∞. After a ReLU or a picture 0 would do, but who knows what came before.
-      throw new Unboundable("a padded MaxPool", {
-        node: nodeName(node),
-        remedy: "bounds are given for pools without padding",
-      });
-    }
-    const separable = kernel.map((length, i) => ({
-      length,
-      axis: i + 2,
-      stride: strides[i]!,
-      dilation: dilations[i]!,
-    }));
+    const { strides, dilations, begin, out } = geometryOf(node, lengths, kernel);
+    let most = x;
     // Maxima over a box are maxima of maxima over its sides.
-    separable.forEach(({ length, axis, stride, dilation }, i) => {
-      const taps = Array.from({ length }, (_, t) =>
-        affine(() => cut(padded, axis, t * dilation, t * dilation + (out[i]! - 1) * stride + 1, stride)),
-      );
-      let level = taps;
+    kernel.forEach((taps, i) => {
+      const axis = i + 2;
+      const places = (tap: number): number[] =>
+        Array.from({ length: out[i]! }, (_, o) => o * strides[i]! - begin[i]! + tap * dilations[i]!);
+      // Padding never wins: where a tap lies in it, another one of the same window stands in.
+      const within = (place: number): boolean => place >= 0 && place < lengths[i]!;
+      const windows = Array.from({ length: taps }, (_, tap) => places(tap));
+      const inside = Array.from({ length: out[i]! }, (_, o) => windows.map((each) => each[o]!).find(within));
+      if (inside.includes(undefined))
+        throw new Unboundable(`MaxPool (node "${nodeName(node)}") has windows that see nothing but padding`, {
+          node: nodeName(node),
+        });
+      let level = windows.map((each, tap) => {
+        if (each.every(within)) return affine(() => cut(most, axis, each[0]!, each.at(-1)! + 1, strides[i]!));
+        const chosen = windows[tap]!.map((place, o) => (within(place) ? place : inside[o]!));
+        return affine(() => g.op("Gather", [most, g.ints(chosen)], attribute.int("axis", axis)));
+      });
       while (level.length > 1) {
         const next: Ref[] = [];
         for (let k = 0; k + 1 < level.length; k += 2) next.push(larger(level[k]!, level[k + 1]!));
         if (level.length % 2 === 1) next.push(level.at(-1)!);
         level = next;
       }
-      padded = level[0]!;
+      most = level[0]!;
     });
-    return padded;
+    return most;
   }
 
+  // What stood behind the logits – a stripped head, other outputs – is still among the nodes, and nobody's concern here.
+  const needed = usedBy(source.g, source.logits);
   for (const node of source.g.nodes) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    if (node.outputs.some((name) => source.g.refs.get(name)?.at[0]!.type === "float16"))
+      throw new Unboundable(
+        `node "${nodeName(node)}" computes in half precision, which rounds by more than bounds leave room for`,
+        {
+          node: nodeName(node),
+          remedy: "export the model in float32 to have it bounded",
+        },
+      );
     const inputs = node.inputs.map((name) => (name === "" ? undefined : g.ref(name)));
     const varies = inputs.map((ref) => ref !== undefined && variable.has(ref.name));
     const name = node.outputs[0]!;
     if (!varies.includes(true)) {
+      if (RANDOM.has(node.op))
+        throw new Unboundable(
+          `operator ${node.op} (node "${nodeName(node)}") draws numbers: no bound covers them all`,
+          {
+            node: nodeName(node),
+          },
+        );
       g.append(retyped(node, precision));
       continue;
     }
@@ -312,10 +347,10 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
       (AFFINE_IN_FIRST.has(node.op) && varies[0] && varies.filter(Boolean).length === 1) ||
       (BILINEAR.has(node.op) && varies.filter(Boolean).length === 1 && !varies[2]);
     const traces = inputs.map((ref, i) => (varies[i] ? traceOf(ref!) : undefined));
-    const combined = combinedTrace(node, inputs, varies, traces);
+    const combined = combinedTrace(node, inputs, varies, traces, (ref) => g.ref(ref));
     if (isAffine && !traces.some((trace) => trace?.opaque)) {
       const before = g.nodes.length;
-      g.append(retyped(node, precision));
+      g.append(withScales(g, retyped(node, precision)));
       mark(before);
       for (const output of node.outputs) if (output !== "") checkRows(g.ref(output), rows);
       if (combined) traced.set(g.ref(name).name, { ...combined, opaque: false });
@@ -346,6 +381,7 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
   }
 
   const logits = g.ref(source.logits.name);
+  if (!variable.has(logits.name)) throw new Unboundable("the outputs do not depend on the input");
   const used = usedBy(g, logits);
   const kept = activations.filter(({ post }) => used.has(post.name)).map((activation, id) => ({ ...activation, id }));
   const lost = g.nodes.find(
@@ -374,10 +410,45 @@ function usedBy(g: Writer, wanted: Ref): Set<string> {
   return used;
 }
 
+/** Operators that add up several elements of one tensor. */
+const MIXING = new Set([
+  "MatMul",
+  "Gemm",
+  "Conv",
+  "ConvTranspose",
+  "AveragePool",
+  "GlobalAveragePool",
+  "ReduceSum",
+  "ReduceMean",
+  "Resize",
+  "CumSum",
+]);
+
+/** How many operators between the last activations (or the input) and a tensor mix elements. */
+function mixes(g: Writer, variable: ReadonlySet<string>, to: Ref, ends: ReadonlyMap<string, unknown>): number {
+  const wanted = new Set([to.name]);
+  let count = 0;
+  for (const node of g.nodes.toReversed()) {
+    if (!node.outputs.some((name) => wanted.has(name) && !ends.has(name))) continue;
+    const varying = node.inputs.filter((name) => variable.has(name));
+    if (varying.length === 0) continue;
+    for (const name of varying) wanted.add(name);
+    if (MIXING.has(node.op) || varying.length > 1) count++;
+  }
+  return count;
+}
+
 /** Rows must stay rows: a tensor that depends on the input has one first-axis entry per row. */
 function checkRows(ref: Ref, rows: readonly number[]): void {
   if (ref.at.some((known, k) => known.dims.length === 0 || known.dims[0] !== rows[k]))
     throw new Unboundable(`tensor "${ref.name}" does not keep one row per sample`);
+}
+
+/** Scales of a Resize are float32 whatever the tensor is. */
+function withScales(g: Writer, node: Node): Node {
+  const [x, region, scales, ...rest] = node.inputs;
+  if (node.op !== "Resize" || !scales) return node;
+  return { ...node, inputs: [x!, region!, g.cast(g.ref(scales), "float32").name, ...rest] };
 }
 
 /** Constants made inside the network follow the precision of the bounds. */
@@ -393,11 +464,16 @@ function combinedTrace(
   inputs: readonly (Ref | undefined)[],
   varies: readonly boolean[],
   traces: readonly (Traced | undefined)[],
+  refOf: (name: string) => Ref,
 ): Omit<Traced, "opaque"> | undefined {
   const varying = traces.filter((trace) => trace !== undefined);
   const [first, second] = varying;
   if (first === undefined) return undefined;
   const { root } = first;
+  // A constant may broadcast: what comes out has more elements than the root, and is no function of it element by element.
+  const { dims } = refOf(root).at[0]!;
+  const out = broadcast(...inputs.flatMap((ref) => (ref === undefined ? [] : [ref.at[0]!.dims])));
+  if (out === undefined || !sameDims(out, dims)) return undefined;
   if (varying.length === 1) {
     const step = scalarStep(node, inputs, varies) ?? scalarOp(node, inputs);
     return step && { root, f: (v) => step(first.f(v)) };
