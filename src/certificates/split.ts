@@ -86,7 +86,7 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
   };
   for (const activation of bounds.activations) {
     const { id, size: width } = activation;
-    const [least, most] = await bounds.interval({ activation: id }, region, post, d);
+    const [least, most, rounding] = await bounds.interval({ activation: id }, region, post, d);
     const before = await bounds.before({ activation: id });
     if (before.length > 0) {
       const group = 2 * width;
@@ -99,6 +99,7 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
       const feeds = {
         ...boxFeeds,
         ...groupLines(bounds, lines, before, d),
+        [port.ownRounding]: bounds.tensor(rounding, [d, 1, width]),
         [port.spec]: bounds.tensor(spec, [d * group, width]),
       };
       const { bound } = await bounds.run({ activation: id }, feeds, { group });
@@ -109,7 +110,7 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
           most[at] = Math.max(least[at]!, Math.min(most[at]!, -bound[k * group + width + i]!));
         }
     }
-    lines.set(id, bounds.lines(activation, least, most));
+    lines.set(id, bounds.lines(activation, least, most, rounding));
     post.set(id, bounds.ranges(activation, least, most));
   }
   const constraints = clauses.flat();
@@ -123,6 +124,7 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
   const feeds = {
     ...boxFeeds,
     ...groupLines(bounds, lines, before, d),
+    [port.ownRounding]: bounds.tensor((await bounds.interval("logits", region, post, d))[2], [d, 1, bounds.outputs]),
     [port.spec]: bounds.tensor(spec, [d * each, bounds.outputs]),
   };
   const answer = await bounds.run("logits", feeds, { group: each, coefficients: true });
@@ -153,11 +155,12 @@ function groupLines(
 ): Record<string, RuntimeTensor> {
   const feeds: Record<string, RuntimeTensor> = {};
   for (const { id, size, f } of before) {
-    const { lowSlope, lowAt, highSlope, highAt } = lines.get(id)!;
+    const { lowSlope, lowAt, highSlope, highAt, rounding } = lines.get(id)!;
     const give = (name: string, data: Floats): void => void (feeds[name] = bounds.tensor(data, [groups, 1, size]));
     give(port.lowSlope(id), lowSlope);
     give(port.highSlope(id), highSlope);
     give(port.highAt(id), highAt);
+    give(port.rounding(id), rounding);
     if (f.name !== "relu") give(port.lowAt(id), lowAt);
   }
   return feeds;
