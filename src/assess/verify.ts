@@ -6,7 +6,7 @@ import { besiege, type Attack, type Parameters } from "#attacks/harness.ts";
 import { roundDown, roundUp } from "#attacks/region.ts";
 import type { Clock, InferenceRuntime, Signal } from "#base/ports.ts";
 import type { Rng } from "#base/random.ts";
-import { Bounds } from "#certificates/bounds.ts";
+import { Bounds, RuntimeRefuses } from "#certificates/bounds.ts";
 import type { Clause, Constraint } from "#certificates/property.ts";
 import { OUT_OF_TIME } from "#certificates/property.ts";
 import { DEEP, prove } from "#certificates/prove.ts";
@@ -153,8 +153,8 @@ export async function boundsThatRun(
     await fine.before("logits");
     return fine;
   } catch (error) {
-    if (error instanceof OnnxError) throw error;
     await fine.release();
+    if (!(error instanceof RuntimeRefuses)) throw error;
     return new Bounds(prepared, runtime, "float32");
   }
 }

@@ -6,7 +6,7 @@ import type { BackwardForm, BackwardProgram, InputNorm } from "./backward.ts";
 import { intervalPort, intervalProgram } from "./interval.ts";
 import type { IntervalProgram } from "./interval.ts";
 import type { ScalarFunction } from "./functions.ts";
-import { boundNetwork } from "./network.ts";
+import { Unboundable, boundNetwork } from "./network.ts";
 import type { Activation, Precision } from "./network.ts";
 import { EVALUATION, OVERFLOW } from "./rounding.ts";
 
@@ -50,6 +50,8 @@ export const OUTWARD: Readonly<Record<Precision, number>> = { float32: 2 ** -17,
 
 /** Rows of one call: bounds the memory and the time of a call (the signal is looked at between calls). */
 const ROW_VALUES = 2 ** 22;
+/** Multiply-adds of one call, about a second there and back: a call that runs cannot be stopped. */
+const ROW_MACS = 2e10;
 
 export interface Answer {
   /** Per row, lowered by the outward slack. */
@@ -64,6 +66,9 @@ interface Loaded {
   readonly program: BackwardProgram;
   readonly session: InferenceSession;
 }
+
+/** The runtime does not load a program of bounds: it lacks a kernel in that precision, or reads a shape otherwise. */
+export class RuntimeRefuses extends Unboundable {}
 
 /** Everything that is asked of one network's bounds. Call `release` at the end. */
 export class Bounds {
@@ -87,7 +92,8 @@ export class Bounds {
     this.outputs = net.outputs;
     this.precision = precision;
     const widest = Math.max(net.inputSize, ...net.activations.map(({ size }) => size));
-    this.rowsMax = Math.max(8, Math.min(2048, Math.floor(ROW_VALUES / widest)));
+    const affordable = Math.min(ROW_VALUES / widest, ROW_MACS / Math.max(1, prepared.macs));
+    this.rowsMax = Math.max(8, Math.min(2048, Math.floor(affordable)));
     this.#prepared = prepared;
     this.#runtime = runtime;
   }
@@ -100,12 +106,23 @@ export class Bounds {
     return { type: this.precision, dims, data };
   }
 
+  async #load(bytes: Uint8Array): Promise<InferenceSession> {
+    try {
+      return await this.#runtime.load(bytes);
+    } catch (error) {
+      throw new RuntimeRefuses(
+        `the runtime refuses the graph of bounds: ${error instanceof Error ? error.message.trim() : String(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
   async #program(form: BackwardForm): Promise<Loaded> {
     const key = JSON.stringify(form);
     let loading = this.#backward.get(key);
     if (loading === undefined) {
       const program = backwardProgram(this.#prepared, form);
-      loading = this.#runtime.load(program.bytes).then((session) => ({ program, session }));
+      loading = this.#load(program.bytes).then((session) => ({ program, session }));
       this.#backward.set(key, loading);
     }
     return loading;
@@ -161,7 +178,7 @@ export class Bounds {
     let loading = this.#interval.get(key);
     if (loading === undefined) {
       const program = intervalProgram(this.#prepared, target, this.precision);
-      loading = this.#runtime.load(program.bytes).then((session) => ({ program, session }));
+      loading = this.#load(program.bytes).then((session) => ({ program, session }));
       this.#interval.set(key, loading);
     }
     const { program, session } = await loading;

@@ -101,15 +101,13 @@ const RANDOM = new Set([
 /** Bilinear: affine while exactly one of the first two inputs varies. */
 const BILINEAR = new Set(["Mul", "MatMul", "Gemm"]);
 
-/**
- * A tensor as a function, element by element, of one earlier tensor: how products such as x · Φ(x) are told. Opaque: no bound
- * passes through the tensor itself, only through what is recognised further on.
- */
+/** A tensor as a function, element by element, of an earlier tensor of the same shape: how products such as x · Φ(x) are told. */
 interface Traced {
   readonly root: string;
   readonly f: (x: number) => number;
-  readonly opaque: boolean;
 }
+/** Earlier tensors that one is told from, the nearest last; a product is looked for from each of them. */
+const TRACES_MAX = 6;
 
 /**
  * Reads a prepared model into the form that bounds are written for. Maxima, leaky slopes, clipping and absolute values become
@@ -134,11 +132,18 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
     source.x.at.map((known) => known.dims),
   );
   const variable = new Set([x.name]);
-  const traced = new Map<string, Traced>();
+  const traced = new Map<string, readonly Traced[]>();
+  /** Tensors that no bound passes through; only what is recognised further on may use them. */
+  const opaque = new Set<string>();
+  /** Where such a function begins, for the message. */
+  const opaqueFrom = new Map<string, Node>();
   const activations: Activation[] = [];
   const activationOf = new Map<string, Activation>();
 
-  const traceOf = (ref: Ref): Traced => traced.get(ref.name) ?? { root: ref.name, f: (v) => v, opaque: false };
+  const traceOf = (ref: Ref): readonly Traced[] => [
+    ...(traced.get(ref.name) ?? []),
+    ...(opaque.has(ref.name) ? [] : [{ root: ref.name, f: (v: number) => v }]),
+  ];
   const mark = (before: number): void => {
     for (const node of g.nodes.slice(before))
       if (node.inputs.some((name) => variable.has(name))) for (const name of node.outputs) variable.add(name);
@@ -346,31 +351,45 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
       AFFINE.has(node.op) ||
       (AFFINE_IN_FIRST.has(node.op) && varies[0] && varies.filter(Boolean).length === 1) ||
       (BILINEAR.has(node.op) && varies.filter(Boolean).length === 1 && !varies[2]);
+    const hidden = inputs.find((ref) => ref !== undefined && opaque.has(ref.name));
     const traces = inputs.map((ref, i) => (varies[i] ? traceOf(ref!) : undefined));
-    const combined = combinedTrace(node, inputs, varies, traces, (ref) => g.ref(ref));
-    if (isAffine && !traces.some((trace) => trace?.opaque)) {
+    const combined = combinedTraces(node, inputs, varies, traces, (ref) => g.ref(ref)).slice(-TRACES_MAX);
+    if (isAffine && hidden === undefined) {
       const before = g.nodes.length;
       g.append(withScales(g, retyped(node, precision)));
       mark(before);
       for (const output of node.outputs) if (output !== "") checkRows(g.ref(output), rows);
-      if (combined) traced.set(g.ref(name).name, { ...combined, opaque: false });
+      if (combined.length > 0) traced.set(g.ref(name).name, combined);
       continue;
     }
-    if (combined) {
+    if (combined.length > 0) {
       // A function of one tensor. A known one is an activation; another may be part of a longer product, and is refused at its end.
-      const own = scalarOp(node, inputs);
-      const whole = recognised(combined.f);
-      const local = own && !traces.some((trace) => trace?.opaque) ? recognised(own) : undefined;
-      const post = whole
-        ? activate(whole, g.ref(combined.root))
-        : local
-          ? activate(local, inputs[varies.indexOf(true)]!)
-          : placeholder(g.ref(combined.root));
+      const known = combined.flatMap(({ root, f }) => {
+        const found = recognised(f);
+        return found ? [{ root, found }] : [];
+      });
+      const whole = known.at(-1);
+      const post = whole ? activate(whole.found, g.ref(whole.root)) : placeholder(g.ref(combined[0]!.root));
       g.alias(name, post);
-      traced.set(post.name, { ...combined, opaque: !whole && !local });
+      traced.set(post.name, combined);
+      if (!whole) {
+        opaque.add(post.name);
+        opaqueFrom.set(post.name, hidden === undefined ? node : (opaqueFrom.get(hidden.name) ?? node));
+      }
       continue;
     }
+    if (hidden !== undefined) throw unknownFunction(opaqueFrom.get(hidden.name) ?? node);
     throw refuse();
+  }
+
+  function unknownFunction(node: Node): Unboundable {
+    return new Unboundable(
+      `operator ${node.op} (node "${nodeName(node)}") begins a function that no bound is known for`,
+      {
+        node: nodeName(node),
+        remedy: "attacks still apply; export the model without this function to have it bounded",
+      },
+    );
   }
 
   /** A tensor that only a recognised product may use; whoever bounds through it finds no rule. */
@@ -384,10 +403,8 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
   if (!variable.has(logits.name)) throw new Unboundable("the outputs do not depend on the input");
   const used = usedBy(g, logits);
   const kept = activations.filter(({ post }) => used.has(post.name)).map((activation, id) => ({ ...activation, id }));
-  const lost = g.nodes.find(
-    (node) => node.op === "Sign" && used.has(node.outputs[0]!) && variable.has(node.outputs[0]!),
-  );
-  if (lost) throw new Unboundable("the model multiplies functions of its input that no bound is known for");
+  const lost = [...opaque].find((name) => used.has(name));
+  if (lost !== undefined) throw unknownFunction(opaqueFrom.get(lost)!);
   return {
     g,
     x,
@@ -458,41 +475,37 @@ function retyped(node: Node, precision: Precision): Node {
   return to === 1 ? { ...node, attributes: { ...node.attributes, to: attribute.int("to", 11) } } : node;
 }
 
-/** What a node computes as a function of one tensor, element by element, where it is one. */
-function combinedTrace(
+/** What a node computes as a function of one earlier tensor, element by element, for each tensor that it is one of; the nearest last. */
+function combinedTraces(
   node: Node,
   inputs: readonly (Ref | undefined)[],
   varies: readonly boolean[],
-  traces: readonly (Traced | undefined)[],
+  traces: readonly (readonly Traced[] | undefined)[],
   refOf: (name: string) => Ref,
-): Omit<Traced, "opaque"> | undefined {
-  const varying = traces.filter((trace) => trace !== undefined);
-  const [first, second] = varying;
-  if (first === undefined) return undefined;
-  const { root } = first;
+): Traced[] {
+  const [first, second, third] = traces.filter((trace) => trace !== undefined);
+  if (first === undefined || third !== undefined) return [];
   // A constant may broadcast: what comes out has more elements than the root, and is no function of it element by element.
-  const { dims } = refOf(root).at[0]!;
   const out = broadcast(...inputs.flatMap((ref) => (ref === undefined ? [] : [ref.at[0]!.dims])));
-  if (out === undefined || !sameDims(out, dims)) return undefined;
-  if (varying.length === 1) {
+  const fits = ({ root }: Traced): boolean => out !== undefined && sameDims(out, refOf(root).at[0]!.dims);
+  if (second === undefined) {
     const step = scalarStep(node, inputs, varies) ?? scalarOp(node, inputs);
-    return step && { root, f: (v) => step(first.f(v)) };
+    return step ? first.filter(fits).map(({ root, f }) => ({ root, f: (v) => step(f(v)) })) : [];
   }
-  if (varying.length !== 2 || inputs.length !== 2 || second!.root !== root) return undefined;
-  const [p, q] = [first.f, second!.f];
-  switch (node.op) {
-    case "Add":
-      return { root, f: (v) => p(v) + q(v) };
-    case "Sub":
-      return { root, f: (v) => p(v) - q(v) };
-    case "Mul":
-      return { root, f: (v) => p(v) * q(v) };
-    case "Div":
-      return { root, f: (v) => p(v) / q(v) };
-    default:
-      return undefined;
-  }
+  const both = BINARY[node.op];
+  if (both === undefined || inputs.length !== 2) return [];
+  return first.filter(fits).flatMap(({ root, f: p }) => {
+    const other = second.find((trace) => trace.root === root);
+    return other ? [{ root, f: (v: number) => both(p(v), other.f(v)) }] : [];
+  });
 }
+
+const BINARY: Readonly<Record<string, (p: number, q: number) => number>> = {
+  Add: (p, q) => p + q,
+  Sub: (p, q) => p - q,
+  Mul: (p, q) => p * q,
+  Div: (p, q) => p / q,
+};
 
 /** For affine steps with scalar constants: what they do to each element. */
 function scalarStep(
@@ -534,8 +547,6 @@ function scalarOp(node: Node, inputs: readonly (Ref | undefined)[]): ((x: number
       return functions.softplus.value;
     case "HardSwish":
       return functions["hard-swish"].value;
-    case "Exp":
-      return Math.exp;
     case "Pow": {
       const power = inputs[1]?.at[0]!.value;
       return power?.data.length === 1 ? (v) => v ** power.data[0]! : undefined;

@@ -1,6 +1,6 @@
 /** Looks for an input that contradicts a network's bounds: corners, edges, inside, and what descends on the bounded function. */
 import type { Rng } from "#base/random.ts";
-import { Bounds } from "#certificates/bounds.ts";
+import { Bounds, RuntimeRefuses } from "#certificates/bounds.ts";
 import type { Region } from "#certificates/bounds.ts";
 import { branchOnSigns } from "#certificates/branch.ts";
 import { layerBounds, repeated, undecided } from "#certificates/layers.ts";
@@ -16,7 +16,7 @@ import { OnnxError } from "#onnx/errors.ts";
 import { loadGraph } from "#onnx/graph.ts";
 import { opOf } from "#onnx/ops.ts";
 import { openOriginal } from "#onnx/original.ts";
-import { sizeOf, toValue } from "#onnx/tensor.ts";
+import { toValue } from "#onnx/tensor.ts";
 import type { Value } from "#onnx/tensor.ts";
 import type { RandomNetwork } from "./random-networks.ts";
 import { testRuntime } from "./runtime.ts";
@@ -43,7 +43,14 @@ const plain = { range: [0, 1] as [number, number], scale: 1, mean: [], std: [], 
 export async function contradictions(network: RandomNetwork, random: Rng, inquiry: Inquiry): Promise<Found> {
   const { bytes, shape } = network;
   const input = network.input ?? plain;
-  const classifier = await openClassifier({ bytes, input, sampleShape: shape, runtime: testRuntime });
+  let classifier: OnnxClassifier;
+  try {
+    classifier = await openClassifier({ bytes, input, sampleShape: shape, runtime: testRuntime });
+  } catch (error) {
+    // The runtime infers some shapes otherwise than it computes them (pools in ceil mode), and then loads nothing.
+    if (!(error instanceof OnnxError)) throw error;
+    return { refused: error.message, contradictions: [], tried: 0 };
+  }
   const original = await openOriginal(loadGraph(bytes), bytes, input, shape, testRuntime);
   const out: string[] = [];
   let tried = 0;
@@ -62,7 +69,7 @@ export async function contradictions(network: RandomNetwork, random: Rng, inquir
         await bounds.intervals({ low: new Float64Array(classifier.size), high: new Float64Array(classifier.size) });
       } catch (error) {
         // The runtime lacks some kernels in float64, which is why bounds fall back to float32.
-        if (precision === "float64" && /Could not find an implementation/.test(String(error))) continue;
+        if (error instanceof RuntimeRefuses) continue;
         if (!(error instanceof OnnxError)) throw error;
         return { refused: error.message, contradictions: [], tried };
       }
@@ -195,7 +202,7 @@ async function interrogate(
     below(`intervals, row ${r}`, sum, least[r]!);
   }
   const inner = classifier.prepared!;
-  const layersAt = innerValues(inner, bounds, all.subarray(0, Math.min(count, 40) * size), Math.min(count, 40));
+  const layersAt = innerValues(inner, all.subarray(0, Math.min(count, 40) * size), Math.min(count, 40));
   for (const steps of [0, 6]) {
     const layers = await layerBounds(bounds, region, { signal, steps });
     for (const { id, size: width } of bounds.activations) {
@@ -253,7 +260,6 @@ async function interrogate(
 /** Inputs of every activation, computed node by node and rounded to float32 after each, by activation id. */
 function innerValues(
   prepared: NonNullable<OnnxClassifier["prepared"]>,
-  bounds: Bounds,
   points: Float32Array,
   n: number,
 ): Map<number, Float64Array> {
@@ -285,9 +291,5 @@ function innerValues(
     });
     node.outputs.forEach((name, i) => name !== "" && values.set(name, rounded(results[i]!)));
   }
-  for (const { id, size } of bounds.activations)
-    if (out.get(id)?.length !== n * size)
-      throw new Error(`activation ${id}: ${out.get(id)?.length} values, not ${n} × ${size}`);
-  void sizeOf;
   return out;
 }
