@@ -2,7 +2,7 @@
  * Branch and bound on the inputs, for networks with few of them: the box is halved along the input that moves the bound most, and every
  * part is bounded anew from its first layer on (Wang et al., USENIX Security 2018; Bunel et al., JMLR 2020, §5.2).
  */
-import type { RuntimeTensor } from "#base/ports.ts";
+import type { RuntimeTensor, Signal } from "#base/ports.ts";
 import { port } from "./backward.ts";
 import type { Bounds, Floats, Interval, Slopes } from "./bounds.ts";
 import type { Clause, Effort, Property, Verdict } from "./property.ts";
@@ -19,6 +19,8 @@ export const SPLIT_INPUTS_MAX = 12;
 
 /** Rows of one activation's call, about. */
 const ROWS = 8192;
+/** Coefficients of one call: an activation that is wider than its square root is bounded in parts. */
+const SPEC_VALUES = 2 ** 25;
 /** Boxes bounded together at most. */
 const BOXES = 512;
 
@@ -26,7 +28,8 @@ const BOXES = 512;
 export async function branchOnInputs(bounds: Bounds, property: Property, effort: Effort): Promise<Verdict> {
   const { region, clauses } = property;
   const widest = Math.max(1, ...bounds.activations.map(({ size }) => size));
-  const many = Math.max(1, Math.min(BOXES, Math.floor(ROWS / (2 * widest))));
+  const most = Math.max(2 * widest, clauses.flat().length);
+  const many = Math.max(1, Math.min(BOXES, Math.floor(ROWS / most)));
   // Last in, first out within waves: the wave with the lowest bounds first keeps the queue short enough to hold.
   const queue: Box[] = [{ low: Float64Array.from(region.low), high: Float64Array.from(region.high), bound: -Infinity }];
   let nodes = 0,
@@ -37,7 +40,7 @@ export async function branchOnInputs(bounds: Bounds, property: Property, effort:
     if (nodes >= effort.nodesMax) return { verdict: "unknown", nodes, because: OUT_OF_NODES };
     const boxes = queue.splice(Math.max(0, queue.length - many));
     nodes += boxes.length;
-    const found = await boundBoxes(bounds, boxes, clauses);
+    const found = await boundBoxes(bounds, boxes, clauses, effort.signal);
     const open = boxes.map((_, d) => d).filter((d) => !(found[d]!.bound > 0));
     closed += boxes.length - open.length;
     if (
@@ -68,7 +71,12 @@ interface Found {
 }
 
 /** Bounds of all activations and of the clauses for several boxes at once. */
-async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readonly Clause[]): Promise<Found[]> {
+async function boundBoxes(
+  bounds: Bounds,
+  boxes: readonly Box[],
+  clauses: readonly Clause[],
+  signal: Signal,
+): Promise<Found[]> {
   const d = boxes.length;
   const size = bounds.inputSize;
   const low = bounds.floats(d * size),
@@ -89,26 +97,32 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
     const [least, most, rounding] = await bounds.interval({ activation: id }, region, post, d);
     const before = await bounds.before({ activation: id });
     if (before.length > 0) {
-      const group = 2 * width;
-      const spec = bounds.floats(d * group * width);
-      for (let k = 0; k < d; k++)
-        for (let i = 0; i < width; i++) {
-          spec[(k * group + i) * width + i] = 1;
-          spec[(k * group + width + i) * width + i] = -1;
-        }
-      const feeds = {
-        ...boxFeeds,
-        ...groupLines(bounds, lines, before, d),
-        [port.ownRounding]: bounds.tensor(rounding, [d, 1, width]),
-        [port.spec]: bounds.tensor(spec, [d * group, width]),
-      };
-      const { bound } = await bounds.run({ activation: id }, feeds, { group });
-      for (let k = 0; k < d; k++)
-        for (let i = 0; i < width; i++) {
-          const at = k * width + i;
-          least[at] = Math.max(least[at]!, bound[k * group + i]!);
-          most[at] = Math.max(least[at]!, Math.min(most[at]!, -bound[k * group + width + i]!));
-        }
+      const half = Math.min(width, Math.max(1, Math.floor(SPEC_VALUES / (2 * d * width))));
+      const group = 2 * half;
+      const shared = { ...boxFeeds, ...groupLines(bounds, lines, before, d) };
+      for (let from = 0; from < width; from += half) {
+        signal.throwIfAborted();
+        // The last rows of the last part may ask for nothing.
+        const n = Math.min(half, width - from);
+        const spec = bounds.floats(d * group * width);
+        for (let k = 0; k < d; k++)
+          for (let i = 0; i < n; i++) {
+            spec[(k * group + i) * width + from + i] = 1;
+            spec[(k * group + half + i) * width + from + i] = -1;
+          }
+        const feeds = {
+          ...shared,
+          [port.ownRounding]: bounds.tensor(rounding, [d, 1, width]),
+          [port.spec]: bounds.tensor(spec, [d * group, width]),
+        };
+        const { bound } = await bounds.run({ activation: id }, feeds, { group });
+        for (let k = 0; k < d; k++)
+          for (let i = 0; i < n; i++) {
+            const at = k * width + from + i;
+            least[at] = Math.max(least[at]!, bound[k * group + i]!);
+            most[at] = Math.max(least[at]!, Math.min(most[at]!, -bound[k * group + half + i]!));
+          }
+      }
     }
     lines.set(id, bounds.lines(activation, least, most, rounding));
     post.set(id, bounds.ranges(activation, least, most));
