@@ -125,7 +125,7 @@ function summary(document: VerifyDocument, flags: VerifyFlags, { colours: c }: T
       ? `BY         ${method}: no input of the box, in exact arithmetic and with room for float32, violates it`
       : verdict === "violated"
         ? `BY         ${method}: found, and confirmed by running the model again`
-        : `BECAUSE    ${because}; came as far as ${method}`,
+        : `BECAUSE    ${because}${method === "none" ? "" : `; came as far as ${method}`}`,
   ];
   if (counterexample) {
     lines.push(`INPUT      ${listed(counterexample.input)}`, `OUTPUT     ${listed(counterexample.outputs)}`);
