@@ -6,8 +6,10 @@ import { pathToFileURL } from "node:url";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Assessment } from "#assessment/index.ts";
+import { attackReport } from "#reports/html/attack.ts";
 import { htmlReport } from "#reports/html/index.ts";
 import { assessed } from "./support/assess.ts";
+import { attacked } from "./support/attack.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const NO_BROWSER = existsSync(CHROMIUM) ? undefined : `no browser at ${CHROMIUM}: the report was not opened in one`;
@@ -51,7 +53,7 @@ afterAll(async () => {
   rmSync(temporary, { recursive: true, force: true });
 });
 
-async function opened(options: BrowserContextOptions = {}): Promise<Page> {
+async function opened(options: BrowserContextOptions = {}, at = url): Promise<Page> {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
     reducedMotion: "reduce",
@@ -62,7 +64,7 @@ async function opened(options: BrowserContextOptions = {}): Promise<Page> {
   page.on("request", (request) => asked.push(request.url()));
   page.on("console", (message) => complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(error.message));
-  await page.goto(url);
+  await page.goto(at);
   return page;
 }
 
@@ -309,5 +311,58 @@ describe.skipIf(NO_BROWSER)("the HTML report in a browser", () => {
     expect(asked.length).toBeGreaterThan(8);
     expect(asked.filter((address) => !/^(file|data):/.test(address))).toEqual([]);
     expect(complaints).toEqual([]);
+  });
+});
+
+describe.skipIf(NO_BROWSER)("the page of one attacked model in a browser", () => {
+  let at: string;
+  beforeAll(async () => {
+    const { document } = await attacked(resolve("examples/fixtures"), "mlp.onnx", "strokes.npz", {
+      samples: 20,
+      queries: 40,
+      eps: ["4/255", "0.06"],
+      expect: { at: ">=", value: 0.7 },
+      input: { integer: false, scale: 1 / 255 },
+    });
+    const file = join(temporary, "attack.html");
+    writeFileSync(file, attackReport(document));
+    at = pathToFileURL(file).href;
+  }, 120_000);
+
+  test("is whole, asks nothing of any network, and complains of nothing", async () => {
+    const before = { asked: asked.length, complaints: complaints.length };
+    const page = await opened({}, at);
+    expect(await page.locator("h1").textContent()).toBe("mlp.onnx");
+    expect(await page.locator("svg.bracket").count()).toBe(2);
+    expect(await page.locator("svg .floor").count()).toBeGreaterThan(0);
+    expect(await page.locator(".legend .certified").count()).toBeGreaterThan(0);
+    expect(await page.locator("img").count()).toBeGreaterThan(3);
+    expect(
+      asked.slice(before.asked).filter((request) => !request.startsWith("file:") && !request.startsWith("data:")),
+    ).toEqual([]);
+    expect(complaints.slice(before.complaints)).toEqual([]);
+    // Every place the contents point to is there.
+    const links = await page.locator("nav a").evaluateAll((all) => all.map((link) => link.getAttribute("href")!));
+    for (const link of links) expect(await page.locator(link).count()).toBe(1);
+  });
+  test.each(["light", "dark"] as const)("reads in the %s", async (colorScheme) => {
+    const page = await opened({ colorScheme }, at);
+    const measured = await contrasts(page, [
+      "p",
+      "td",
+      "summary",
+      ".soft",
+      ".legend li",
+      ".tag.bad",
+      ".tag.good",
+      "svg .tick",
+      "svg .floor-label",
+    ]);
+    expect(measured.filter(({ ratio }) => ratio < 4.5)).toEqual([]);
+  });
+  test("fits a phone", async () => {
+    const page = await opened({ viewport: { width: 390, height: 800 } }, at);
+    const wide = await page.locator("html").evaluate((root) => root.scrollWidth - root.clientWidth);
+    expect(wide).toBeLessThanOrEqual(0);
   });
 });

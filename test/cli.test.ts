@@ -73,10 +73,20 @@ describe("the commands", () => {
   test("without arguments teach, and end with 0", async () => {
     const { code, out } = await vauban([]);
     expect(code).toBe(0);
-    for (const word of ["assess", "inspect", "validate", "init", "explain", "schema", "Exit codes", "First steps"])
+    for (const word of [
+      "assess",
+      "attack",
+      "inspect",
+      "validate",
+      "init",
+      "explain",
+      "schema",
+      "Exit codes",
+      "First steps",
+    ])
       expect(out).toContain(word);
   });
-  test.each(["assess", "inspect", "validate", "init", "explain", "schema"])(
+  test.each(["assess", "attack", "inspect", "validate", "init", "explain", "schema"])(
     "%s --help names its options and ends with 0",
     async (name) => {
       const { code, out } = await vauban([name, "--help"]);

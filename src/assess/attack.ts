@@ -9,6 +9,7 @@ import {
   type AttackTrial,
   type EvasionMeasure,
   type Measure,
+  type SmoothedMeasure,
   type Threshold,
 } from "#assessment/index.ts";
 import { assaultsOf, evaluations } from "#attacks/campaign.ts";
@@ -30,6 +31,8 @@ import {
 } from "./plan.ts";
 import type { ReadingsFound, ReadingsPlan, StatedInput } from "./readings.ts";
 import { evasionPlanOf, type TrialResult } from "./shard.ts";
+import { SMOOTHED_UNITS, smoothingOf } from "./smooth.ts";
+import { smooth } from "./smoothed.ts";
 
 export interface AttackRequest {
   readonly model: string;
@@ -48,6 +51,8 @@ export interface AttackRequest {
   readonly queries?: number;
   readonly seed: string;
   readonly expect?: Threshold["compare"];
+  /** Also certify the model smoothed with noise of this standard deviation, as fraction of the range. */
+  readonly smoothing?: number;
   readonly fresh: boolean;
   readonly shardUnits?: number;
   readonly version: string;
@@ -78,8 +83,13 @@ export async function attack(run: Run, request: AttackRequest): Promise<Attacked
     found === undefined || found.doubt !== undefined || stopped
       ? undefined
       : await trialsOf(run, request, inputs, found);
+  const smoothed =
+    request.smoothing === undefined || !measured || measured.done.cancelled
+      ? undefined
+      : await smoothedOf(run, request, measured, found!);
   const document = documentOf(request, inputs, found, measured, {
     stopped,
+    smoothed,
     run: {
       started: request.started,
       seconds: (run.ports.clock.monotonic() - began) / 1000,
@@ -226,6 +236,28 @@ async function trialsOf(
   return { plans, done: await measureTrials(run, plans, request) };
 }
 
+/** The smoothed classifier's figures, over the clean run's data; told where it came to nothing. */
+async function smoothedOf(
+  run: Run,
+  request: AttackRequest,
+  { plans }: TrialsRun,
+  found: ReadingsFound,
+): Promise<SmoothedMeasure | undefined> {
+  const clean = plans.find(({ trial }) => trial.kind === "clean")!;
+  const samples = Math.min(SMOOTHED_UNITS, request.samples);
+  const options = smoothingOf(request.smoothing!, request.profile);
+  const result = await smooth(run, { ...clean, samples }, options, found.available, request.fresh);
+  if (result !== undefined && "because" in result) {
+    request.tell("warning", "smoothing", result.because);
+    return undefined;
+  }
+  if (result) {
+    const { k, n } = result.radii[0]!.certified;
+    request.tell("done", "smoothing", `σ ${options.sigma}: right for ${k}/${n}, ${result.abstained.k} abstentions`);
+  }
+  return result;
+}
+
 /** Said where no bound stands below the attacks. */
 export const NO_CERTIFICATE = "no bound was computed: what attacks did not beat may still fall to others";
 
@@ -242,7 +274,15 @@ function documentOf(
   inputs: readonly InputFile[],
   found: ReadingsFound | undefined,
   measured: TrialsRun | undefined,
-  { stopped, run }: { readonly stopped: boolean; readonly run: AttackDocument["run"] },
+  {
+    stopped,
+    smoothed,
+    run,
+  }: {
+    readonly stopped: boolean;
+    readonly smoothed: SmoothedMeasure | undefined;
+    readonly run: AttackDocument["run"];
+  },
 ): AttackDocument {
   const [model, data] = inputs as [InputFile, InputFile];
   const results = new Map(measured?.done.results.map(({ trial, result }) => [trial.id, result]));
@@ -291,6 +331,7 @@ function documentOf(
       undecided: null,
       because: found?.doubt ?? "cancelled",
     },
+    ...(smoothed ? { smoothed } : {}),
     expect: request.expect ?? null,
     notTried: [
       ...(request.attacks ? [`attacks of the profile other than ${request.attacks.join(", ")}`] : []),
@@ -350,7 +391,11 @@ function trialOf(
       certified: bracket?.certified ?? null,
       empirical: robust ?? null,
       undecided: bracket?.undecided ?? null,
-      ...(bracket?.certified ? {} : { because: NO_CERTIFICATE }),
+      ...(bracket?.certified
+        ? {}
+        : {
+            because: bracket && bracket.method.length > 0 ? `no bound: ${bracket.method.join("; ")}` : NO_CERTIFICATE,
+          }),
     },
     ...(request.expect
       ? { expectation: because === undefined && robust ? compareWith(robust, request.expect) : ("not shown" as const) }

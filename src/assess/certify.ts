@@ -20,6 +20,7 @@ const DEPTHS: Readonly<Record<ProfileId, { steps: number; root: number; nodes: n
   quick: { steps: 0, root: 15, nodes: 1, work: 2e9 },
   standard: { steps: 0, root: 25, nodes: 150, work: 1e10 },
   thorough: { steps: 15, root: 40, nodes: 3000, work: 1e11 },
+  autoattack: { steps: 0, root: 25, nodes: 150, work: 1e10 },
 };
 
 /** Passes that one subproblem of branch and bound costs, about: two children, a dozen steps there and back, and the trials. */
@@ -36,6 +37,7 @@ export function certifierOf(classifier: OnnxClassifier, runtime: InferenceRuntim
     if (norm === "l0") return none("no bounds are given in l0");
     if (classifier.meaning !== "classes") return none("bounds are given for classes only");
     if (prepared === undefined) return none(classifier.noGradient ?? "the model runs only as its file has it");
+    if (!classifier.model.deterministic) return none("the same input gave different outputs: the model is stochastic");
     const sampleOf = (k: number): Float32Array => samples.subarray(k * size, (k + 1) * size);
     const regionOf = (k: number): Region => regionAround(classifier, sampleOf(k), norm, eps);
     let bounds: Bounds | undefined;

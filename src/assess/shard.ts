@@ -15,6 +15,8 @@ import { chosenUnits, fractionsOf, refusalOf, samplingNotes, type Bench, type Op
 import { differenceOf, pictureOf } from "./pictures.ts";
 import { findReading, readingCheck, type ReadingsFound, type ReadingsPlan } from "./readings.ts";
 import { DEFAULT_QUERIES, DEFAULT_STEPS, type TrialPlan } from "./plan.ts";
+import type { SmoothingOptions } from "#certificates/smoothing.ts";
+import { smoothUnits, type SmoothedUnit } from "./smooth.ts";
 import { verifyFiles, type VerifyPlan, type VerifyResult } from "./verify-file.ts";
 
 export type Shard =
@@ -22,6 +24,14 @@ export type Shard =
   | { readonly kind: "verify"; readonly plan: VerifyPlan }
   | { readonly kind: "whole"; readonly plan: TrialPlan }
   | { readonly kind: "survey"; readonly plan: TrialPlan }
+  /** The units [from, to) of the plan's order under noise. */
+  | {
+      readonly kind: "smooth";
+      readonly plan: TrialPlan;
+      readonly options: SmoothingOptions;
+      readonly from: number;
+      readonly to: number;
+    }
   /** The units [from, to) of the trial's order, with what each takes part in. */
   | {
       readonly kind: "units";
@@ -77,6 +87,7 @@ export interface UnitsDone {
 export interface ShardResults {
   readonly readings: ReadingsFound | Refused;
   readonly verify: VerifyResult;
+  readonly smooth: { readonly units: SmoothedUnit[] } | Refused;
   readonly whole: TrialResult;
   readonly survey: Surveyed | Refused;
   readonly units: UnitsDone | Refused;
@@ -146,15 +157,19 @@ export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardRe
           available: chosen.available,
         };
       }
+      case "smooth": {
+        const { options, from, to } = shard;
+        const units = await smoothUnits(opened, plan, options, from, to, given.signal, (done) =>
+          given.onProgress(done, to - from),
+        );
+        return { units };
+      }
       case "survey": {
         const samples = fractionsOf(set, chosen, plan);
-        const survey = await surveyEvasion(
-          listening,
-          classifier,
-          samples,
-          evasionPlanOf(plan, chosen.available),
-          given.ports.clock.monotonic,
-        );
+        const survey = await surveyEvasion(listening, classifier, samples, evasionPlanOf(plan, chosen.available), {
+          clock: given.ports.clock.monotonic,
+          certify: given.certify?.(opened, plan),
+        });
         return { status: "surveyed", survey, notes, available: chosen.available };
       }
       case "units": {

@@ -119,6 +119,8 @@ export async function verify(
       const found = await attacked(classifier, box, clauses, midpoint(box), 1, apgd, BEFORE, options);
       if (found) return { verdict: "violated", ...found, method: "attack", ...counts() };
     }
+    if (!classifier.model.deterministic)
+      return await unbounded((because = "the same input gave different outputs: the model is stochastic"));
     if (prepared === undefined)
       return await unbounded((because = classifier.noGradient ?? "the model runs only as its file has it"));
     bounds = await boundsThatRun(prepared, runtime, groups[0]!.box);

@@ -55,6 +55,22 @@ export type AttackTrial = DeepReadonly<z.infer<typeof attackTrial>>;
 export const reading = z.strictObject({ name: z.string(), accuracy: proportion, chosen: z.boolean() });
 export type Reading = DeepReadonly<z.infer<typeof reading>>;
 
+/** Randomised smoothing: of the classifier that asks the model under noise, takes the majority and may abstain – never of the model. */
+export const smoothedMeasure = z.strictObject({
+  /** Standard deviation of the noise, as fraction of the input range. */
+  sigma: z.number(),
+  /** Draws that choose the class, and draws that bound its probability. */
+  choose: z.int(),
+  bound: z.int(),
+  /** The chance that one certificate is wrong. */
+  alpha: z.number(),
+  abstained: proportion,
+  /** Right, and certified up to an L2 radius as fraction of the range; at 0: right and not abstaining. */
+  radii: z.array(z.strictObject({ radius: z.number(), certified: proportion })),
+  queries: z.int(),
+});
+export type SmoothedMeasure = DeepReadonly<z.infer<typeof smoothedMeasure>>;
+
 export const attackDocument = z.strictObject({
   format: z.literal(ATTACK_FORMAT),
   tool: z.strictObject({ name: z.literal("vauban"), version: z.string() }),
@@ -86,6 +102,7 @@ export const attackDocument = z.strictObject({
   trials: z.array(attackTrial),
   /** Of the first budget. */
   bracket: attackBracket,
+  smoothed: smoothedMeasure.optional(),
   expect: comparison.nullable(),
   notTried: z.array(z.string()),
   /** Why there is less than was asked for. */

@@ -138,7 +138,7 @@ const MINIMAL_ROUNDS = 6;
 export function expectedPerUnit(survey: Survey, plan: EvasionPlan): Expected {
   const n = Math.max(1, survey.units.length);
   const climbs = survey.access === "white-box";
-  const { query, gradient = query } = survey.pace;
+  const { query, gradient = query, bound = 0 } = survey.pace;
   const cost = (assault: Assault): number =>
     evaluations(assault, survey.outputs) * (assault.attack.needs === "gradient" ? gradient : query);
   const assaults = assaultsOf(plan, seenOf(survey));
@@ -154,7 +154,7 @@ export function expectedPerUnit(survey: Survey, plan: EvasionPlan): Expected {
   const per = (standing: number, falling = 1): number => {
     const spent = standing + (1 - standing) * SPENT_ON_FALLEN;
     return (
-      eligible * (first * spent + rest * standing * falling) +
+      eligible * (first * spent + (rest + bound) * standing * falling) +
       onCurve * quick * (smaller * Math.sqrt(spent) + (budgets.length - smaller) * spent * standing + SPENT_ON_FALLEN) +
       some(MINIMAL_UNITS) * MINIMAL_ROUNDS * quick * 0.5 +
       (climbs ? some(BASELINE_UNITS) * BASELINE_GRADIENTS * gradient * spent : 0) +

@@ -83,7 +83,7 @@ export async function evaluateEvasion(
   plan: EvasionPlan,
   { shard = Infinity, certify }: { readonly shard?: number; readonly certify?: Certify } = {},
 ): Promise<EvasionConcluded> {
-  const survey = await surveyEvasion(run, given, set, plan);
+  const survey = await surveyEvasion(run, given, set, plan, { certify });
   if (invalid(survey.validity)) return concludeEvasion(survey, [], [], plan);
   const n = set.units.length;
   const tasks: readonly UnitTask[] = assign(run.rng, survey);

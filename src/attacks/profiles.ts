@@ -13,7 +13,7 @@ import transfer from "./evasion/transfer.ts";
 import type { Attack, Parameters } from "./harness.ts";
 import type { Norm } from "./region.ts";
 
-export const PROFILE_IDS = ["quick", "standard", "thorough"] as const;
+export const PROFILE_IDS = ["quick", "standard", "thorough", "autoattack"] as const;
 export type ProfileId = (typeof PROFILE_IDS)[number];
 
 /**
@@ -153,6 +153,13 @@ export const PROFILES: Readonly<Record<ProfileId, Profile>> = {
     id: "thorough",
     summary: "five restarts of everything, minimum-norm attacks, 10,000 queries of scores and 5,000 of labels",
     assaults: profile({ steps: 100, restarts: 5, targets: 9, scores: 10_000, labels: 5000, fab: true, nearest: true }),
+  },
+  autoattack: {
+    id: "autoattack",
+    summary:
+      "AutoAttack “standard” as its authors compose it for the norm, and nothing else, to stand beside published figures",
+    assaults: (norm, outputs, hasGradient) =>
+      autoAttack(norm, outputs).filter(({ role }) => hasGradient || role === "scores"),
   },
 };
 

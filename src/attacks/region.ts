@@ -225,7 +225,7 @@ function ontoBall(region: Region, base: number, points: Float32Array, at: number
   const { size, centre, norm } = region;
   // 0 × v is 0 for every number, NaN for the others.
   let odd = 0;
-  for (let i = 0; i < size; i++) odd += 0 * points[at + i]!;
+  for (let i = 0; i < size; i++) odd += points[at + i]! - points[at + i]!;
   if (odd !== 0)
     for (let i = 0; i < size; i++) if (!Number.isFinite(points[at + i]!)) points[at + i] = centre[base + i]!;
   switch (norm) {

@@ -118,8 +118,48 @@ const PLANTED: readonly { name: string; classifier: Classifier; because: string;
   },
 ];
 
+/** Answers relative to the mean of the batch: statistics computed at inference, as batch normalisation left in training mode. */
+function adaptive(base: Classifier): Classifier {
+  const centred = (logits: Float32Array, n: number): Float32Array => {
+    const mean = Float64Array.from({ length: base.outputs }, (_, j) => {
+      let sum = 0;
+      for (let k = 0; k < n; k++) sum += logits[k * base.outputs + j]!;
+      return sum / n;
+    });
+    return logits.map((z, at) => z - 0.5 * mean[at % base.outputs]!);
+  };
+  return {
+    ...base,
+    logits: async (x, n) => centred(await base.logits(x, n), n),
+    gradient: async (x, n, objective) => {
+      const answer = await base.gradient!(x, n, objective);
+      return { ...answer, logits: centred(answer.logits, n) };
+    },
+  };
+}
+/** One answer on even calls, another on odd ones: a defence with a memory. */
+function moody(base: Classifier): Classifier {
+  let calls = 0;
+  return {
+    ...base,
+    async logits(x, n) {
+      const factor = calls++ % 2 === 0 ? 1 : 0.7;
+      return (await base.logits(x, n)).map((z) => factor * z);
+    },
+  };
+}
+
+const DYNAMIC: typeof PLANTED = [
+  {
+    name: "a model that normalises by the batch it is given (optimisation at inference)",
+    classifier: adaptive(sound),
+    because: "does not depend on the batch",
+  },
+  { name: "a model with a memory", classifier: moody(sound), because: "the same input gets the same answer" },
+];
+
 describe("a planted model is inconclusive for the right reason", () => {
-  for (const { name, classifier, because, not } of PLANTED)
+  for (const { name, classifier, because, not } of [...PLANTED, ...DYNAMIC])
     test(name, async () => {
       const { outcome } = await assess(classifier, world, "linf", 0.03);
       expect(outcome).toMatchObject({ status: "inconclusive", because: expect.stringContaining(because) });
@@ -160,4 +200,82 @@ test("without a gradient scores and labels serve, the operator is named, and a n
   expect(measure!.attacks.map(({ attack }) => attack)).toEqual(["square", "transfer", "hopskipjump"]);
   expect(noGradient).toBe("operator Sign");
   expect(sanity.filter(({ passed }) => !passed).map(({ check }) => check)).toEqual(["the model gives a gradient"]);
+});
+
+test("a gradient by declared stand-in is named, is not held against finite differences, and bounds nothing from above", async () => {
+  const bpda: Classifier = {
+    ...tampered(sound, { gradient: (slope) => slope.map((d) => 3 * d) }),
+    surrogates: ["Sign as softsign (node s1)"],
+  };
+  const { outcome, sanity } = await assess(bpda, world, "linf", 0.06);
+  expect(outcome.status).toBe("measured");
+  expect(sanity.filter(({ passed }) => !passed)).toEqual([
+    expect.objectContaining({
+      check: "the gradient is the model's own",
+      detail: expect.stringContaining("Sign as softsign (node s1)"),
+    }),
+  ]);
+  expect(sanity.some(({ check }) => check.includes("finite differences"))).toBe(false);
+});
+
+describe("bounds beside the attacks", () => {
+  const plan = {
+    item: "trial",
+    norm: "linf",
+    eps: 0.06,
+    epsRaw: 0.06,
+    planned: world.units.length,
+    budget: { steps: 16, queries: 60 },
+  } as const;
+  const verdict =
+    (robust: boolean) =>
+    async (_run: unknown, { n }: { readonly n: number }) =>
+      Array.from({ length: n }, () =>
+        robust
+          ? ({ verdict: "robust", radius: 0.06, method: "told" } as const)
+          : ({ verdict: "unknown", method: "told" } as const),
+      );
+
+  test("that hold what attacks leave standing close the bracket, and cost no further query", async () => {
+    const without = await evaluateEvasion(run("trial"), sound, world, plan);
+    const bounded = await evaluateEvasion(run("trial"), sound, world, plan, { certify: verdict(true) });
+    expect(bounded.outcome.status).toBe("measured");
+    const { bracket, robustAccuracy } = bounded.measure!;
+    expect(robustAccuracy).toEqual(without.measure!.robustAccuracy);
+    expect(bracket).toMatchObject({
+      certified: { k: robustAccuracy.k, n: robustAccuracy.n },
+      undecided: 0,
+      method: ["told"],
+    });
+    expect(bounded.measure!.queries).toBeLessThan(without.measure!.queries);
+  });
+  test("that decide nothing leave every standing input undecided", async () => {
+    const { measure } = await evaluateEvasion(run("trial"), sound, world, plan, { certify: verdict(false) });
+    expect(measure!.bracket).toMatchObject({ certified: { k: 0 }, undecided: measure!.robustAccuracy.k });
+  });
+  test("that an attack breaks make both figures doubtful", async () => {
+    const wide = async (_run: unknown, { n }: { readonly n: number }) =>
+      Array.from({ length: n }, () => ({ verdict: "robust", radius: 0.9, method: "told" }) as const);
+    const { outcome } = await evaluateEvasion(run("trial"), sound, world, plan, { certify: wide });
+    expect(outcome).toMatchObject({
+      status: "inconclusive",
+      because: expect.stringContaining("no certificate is contradicted by an attack"),
+    });
+  });
+});
+
+test("any split into shards gives the same measure, checks and outcome", async () => {
+  const plan = {
+    item: "trial",
+    norm: "l2",
+    eps: 0.3,
+    epsRaw: 0.3,
+    planned: world.units.length,
+    budget: { steps: 12, queries: 60 },
+  } as const;
+  const { proofs: _proofs, ...whole } = await evaluateEvasion(run("trial"), sound, world, plan);
+  for (const shard of [1, 5, 31]) {
+    const { proofs: _here, ...split } = await evaluateEvasion(run("trial"), sound, world, plan, { shard });
+    expect(split).toEqual(whole);
+  }
 });

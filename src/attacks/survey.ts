@@ -22,12 +22,15 @@ import {
 } from "./sanity.ts";
 import { type Distilled, type SurrogateNet, distil } from "./surrogate.ts";
 import type { Classifier } from "./target.ts";
+import type { Certify } from "./units.ts";
 
 /** Milliseconds per evaluated sample on this machine, all overheads included; they decide the size of shards and no result. */
 export interface Pace {
   readonly query: number;
   /** Absent without a gradient. */
   readonly gradient?: number;
+  /** For bounding one unit; absent where nothing does. */
+  readonly bound?: number;
 }
 
 /** Plain data: it crosses processes and lies in files. Lists are in the order of the set. */
@@ -60,13 +63,20 @@ export interface Survey {
 const PILOT_UNITS = 16;
 const PILOT_QUERIES = 50;
 
-/** METHOD §2, the clean run first. `clock` in milliseconds; without it nothing is timed and shards are all of one size. */
+export interface SurveyPorts {
+  /** Milliseconds; without it nothing is timed and shards are all of one size. */
+  readonly clock?: () => number;
+  /** What will bound the units, to see what that costs. */
+  readonly certify?: Certify | undefined;
+}
+
+/** METHOD §2, the clean run first. */
 export async function surveyEvasion(
   run: Listening,
   given: Classifier,
   set: EvaluationSet,
   plan: EvasionPlan,
-  clock: () => number = () => 0,
+  ports: SurveyPorts = {},
 ): Promise<Survey> {
   const classifier = metered(attacked(given, plan));
   const { outputs } = classifier;
@@ -94,7 +104,7 @@ export async function surveyEvasion(
       // A stand-in's slope is not the model's: there the attacks that need no gradient are the check (joined.ts).
       if (!classifier.surrogates?.length) strength.push(await finiteDifferenceCheck(run, classifier, set, eligible));
     }
-    trial = await pilot(run, classifier, set, eligible, plan, clock);
+    trial = await pilot(run, classifier, set, eligible, plan, ports);
     const made = trial.standing > 0 ? await distilled(run, classifier, set, plan) : null;
     if (made) {
       copy = plainNet(made.net);
@@ -129,6 +139,9 @@ const seenAs = ({ outputs, gradient, surrogate }: Classifier, hasSurrogate = sur
 /** Distilling takes seconds up to inputs of this many values, and minutes beyond. */
 const COPIED_VALUES = 4096;
 
+/** What distilling asks the model, about (surrogate.ts). */
+const COPY_QUERIES = 3000;
+
 /** A copy to climb on, where the plan's ensemble would use one – and where something stands: a gradient that beats all is not masked. */
 async function distilled(
   run: Listening,
@@ -137,8 +150,10 @@ async function distilled(
   plan: EvasionPlan,
 ): Promise<Distilled | null> {
   const useful = assaultsOf(plan, seenAs(classifier, true)).some(({ role }) => role === "transfer");
-  // The quick profile's answer is a first one.
-  if (!useful || plan.profile === "quick" || classifier.size > COPIED_VALUES || classifier.outputs < 2) return null;
+  // The quick profile's answer is a first one; and who may not ask that often cannot make a copy.
+  const within = (plan.budget?.queries ?? Infinity) * set.units.length >= COPY_QUERIES;
+  if (!useful || !within || plan.profile === "quick" || classifier.size > COPIED_VALUES || classifier.outputs < 2)
+    return null;
   return distil(run, classifier, set.samples, set.units.length, { norm: plan.norm, eps: plan.eps });
 }
 
@@ -168,7 +183,7 @@ async function pilot(
   set: EvaluationSet,
   eligible: Int32Array,
   plan: EvasionPlan,
-  clock: () => number,
+  { clock = () => 0, certify }: SurveyPorts,
 ): Promise<Pilot> {
   const { norm, eps } = plan;
   const rows = Int32Array.from(drawnRows(run.rng, set.units, eligible, PILOT_UNITS, "pilot"));
@@ -176,11 +191,15 @@ async function pilot(
   const siege = { samples: set.samples, units: set.units, goal, within: { norm, eps }, item: plan.item };
   const few = selectRows(siege, rows, classifier.size);
   const assaults = assaultsOf(plan, seenAs(classifier));
-  const timed = async (brought: readonly Assault[]): Promise<{ readonly each: number; readonly standing: number }> => {
+  const timed = async (brought: readonly Assault[]) => {
     const [asked, began] = [classifier.counts.queries, clock()];
-    const { found } = await ensemble(run, classifier, brought, few);
+    const { found, beaten } = await ensemble(run, classifier, brought, few);
     const each = (clock() - began) / Math.max(1, classifier.counts.queries - asked);
-    return { each, standing: 1 - found.size / Math.max(1, rows.length) };
+    return {
+      each,
+      standing: 1 - found.size / Math.max(1, rows.length),
+      stands: rows.filter((_, k) => beaten[k] === 0),
+    };
   };
   const short = quickAttack(assaults);
   const asking = capped(assaults.filter(({ role }) => role === "scores").slice(0, 1), { queries: PILOT_QUERIES });
@@ -189,5 +208,11 @@ async function pilot(
   const asked = asking.length > 0 ? await timed(asking) : undefined;
   if (!classifier.gradient) return { standing: asked?.standing ?? 1, pace: { query: asked?.each ?? 0 } };
   const climbed = await timed(short);
-  return { standing: climbed.standing, pace: { query: asked?.each ?? climbed.each / 3, gradient: climbed.each } };
+  const pace: Pace = { query: asked?.each ?? climbed.each / 3, gradient: climbed.each };
+  const one = climbed.stands.slice(0, 1);
+  if (!certify || one.length === 0) return { standing: climbed.standing, pace };
+  const began = clock();
+  const { samples } = selectRows(siege, one, classifier.size);
+  await certify(run, { samples, labels: Int32Array.from(one, (row) => set.labels[row]!), n: 1 }, { norm, eps });
+  return { standing: climbed.standing, pace: { ...pace, bound: clock() - began } };
 }

@@ -259,12 +259,16 @@ describe("rounding", () => {
 });
 
 describe("what cannot be bounded is named", () => {
-  const refused = async (nodes: Parameters<typeof sketchModel>[0]["nodes"], dims: number[] = [4]) => {
+  const refused = async (
+    nodes: Parameters<typeof sketchModel>[0]["nodes"],
+    dims: number[] = [4],
+    constants: Parameters<typeof sketchModel>[0]["constants"] = {},
+  ) => {
     const classifier = await open({
       name: "x",
       shape: dims,
       outputs: 0,
-      bytes: sketchModel({ input: { name: "x", dims: [null, ...dims] }, nodes, outputs: ["y"] }),
+      bytes: sketchModel({ input: { name: "x", dims: [null, ...dims] }, nodes, constants, outputs: ["y"] }),
     });
     try {
       return () => new Bounds(classifier.prepared!, testRuntime, "float32");
@@ -287,6 +291,18 @@ describe("what cannot be bounded is named", () => {
         { op: "Add", in: ["x", "r"], out: ["y"] },
       ]),
     ).toThrow(/RandomNormal.*"noise"/);
+    // Samples of one call are no neighbours: what one of them is told by another no bound of one row knows.
+    for (const [op, more, constants] of [
+      ["CumSum", ["zero"], { zero: { ...int64(0), dims: [] } }],
+      [
+        "Slice",
+        ["last", "end", "first", "back"],
+        { last: int64(-1), end: int64(-1e9), first: int64(0), back: int64(-1) },
+      ],
+    ] as const)
+      expect(await refused([{ op, in: ["x", ...more], out: ["y"], name: "along" }], [4], constants)).toThrow(
+        /batch|along/,
+      );
     // Eleven bits round by a thousand times what the outward slack is made for.
     expect(
       await refused([

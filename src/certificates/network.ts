@@ -355,6 +355,13 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
     const traces = inputs.map((ref, i) => (varies[i] ? traceOf(ref!) : undefined));
     const combined = combinedTraces(node, inputs, varies, traces, (ref) => g.ref(ref)).slice(-TRACES_MAX);
     if (isAffine && hidden === undefined) {
+      if (mixesRows(node, inputs))
+        throw new Unboundable(
+          `${node.op} (node "${nodeName(node)}") works along the batch: samples are not independent`,
+          {
+            node: nodeName(node),
+          },
+        );
       const before = g.nodes.length;
       g.append(withScales(g, retyped(node, precision)));
       mark(before);
@@ -459,6 +466,25 @@ function mixes(g: Writer, variable: ReadonlySet<string>, to: Ref, ends: Readonly
 function checkRows(ref: Ref, rows: readonly number[]): void {
   if (ref.at.some((known, k) => known.dims.length === 0 || known.dims[0] !== rows[k]))
     throw new Unboundable(`tensor "${ref.name}" does not keep one row per sample`);
+}
+
+/** Whether a call hands values from one row to another although there are as many rows after it as before. */
+function mixesRows(node: Node, inputs: readonly (Ref | undefined)[]): boolean {
+  const numbers = (i: number): readonly number[] => Array.from(inputs[i]?.at[0]!.value?.data ?? []);
+  const rank = rankOf(inputs[0]!);
+  const isBatch = (axis: number): boolean => axis === 0 || axis === -rank;
+  switch (node.op) {
+    case "CumSum":
+      return numbers(1).some(isBatch);
+    case "Pad":
+      return (numbers(1)[0] ?? 0) !== 0;
+    case "Slice": {
+      const axes = inputs[3] ? numbers(3) : numbers(1).map((_, i) => i);
+      return numbers(4).some((step, i) => step < 0 && isBatch(axes[i]!));
+    }
+    default:
+      return false;
+  }
 }
 
 /** Scales of a Resize are float32 whatever the tensor is. */

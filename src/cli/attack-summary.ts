@@ -28,7 +28,8 @@ export function attackSummary(
   );
   if (clean) say("", `before any attack ${share(clean.accuracy)} as the data are`);
   if (document.partial && trials.length > 0) say("", document.partial, c.yellow);
-  trials.slice(0, 1).forEach((trial) => say("BOUNDS", boundsLine(trial)));
+  trials.slice(0, 3).forEach((trial, i) => say(i === 0 ? "BOUNDS" : "", boundsLine(trial)));
+  if (document.smoothed) say("SMOOTHED", smoothedLine(document.smoothed));
 
   const doubts = [
     ...new Set(trials.flatMap(({ sanity }) => sanity.filter(({ passed }) => !passed).map(({ check }) => check))),
@@ -88,6 +89,14 @@ function boundsLine(trial: AttackTrial): string {
   if (!empirical || empirical.n === 0) return `${budgetName(trial)}: nothing was attacked`;
   const below = certified ? `${percent(certified.k / certified.n)} certified` : "0 certified";
   return `${budgetName(trial)}: between ${below} and ${percent(empirical.k / empirical.n)} by attack, ${undecided ?? 0} undecided${because ? ` – ${because}` : ""}`;
+}
+
+/** The smoothed classifier is not the model: the line says so. */
+function smoothedLine({ sigma, bound, abstained, radii }: NonNullable<AttackDocument["smoothed"]>): string {
+  const of = ({ k, n }: { k: number; n: number }): string => percent(k / n);
+  const [clear, ...held] = radii.filter(({ certified }, i) => i === 0 || certified.k > 0);
+  const at = held.map(({ radius, certified }) => `${of(certified)} up to ${Number(radius.toPrecision(3))}`);
+  return `not the model, but its majority under noise of σ ${sigma} (${bound} draws each): right ${of(clear!.certified)}${at.length > 0 ? `, certified in L2 ${at.join(", ")}` : ""}; ${abstained.k} of ${abstained.n} abstain`;
 }
 
 function share({ k, n, low, high }: { k: number; n: number; low: number; high: number }): string {

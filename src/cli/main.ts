@@ -118,6 +118,10 @@ Examples:
     .option("--samples <n>", "at most this many inputs, drawn in proportion to the classes", wholeNumber, 500)
     .option("--queries <n>", "at most this many queries per input and query attack", wholeNumber)
     .option("--seed <seed>", "seed of every random choice", "1")
+    .option(
+      "--smoothing <sigma>",
+      "also certify the model smoothed with Gaussian noise of this size (fraction of the range): another classifier, reported apart",
+    )
     .option("--expect <threshold>", 'robust accuracy to be shown, such as ">= 0.60": missed ends with 1')
     .option("--range <low..high>", "lowest and highest raw value an input can have (default: from the data, and said)")
     .option(
@@ -325,6 +329,7 @@ export interface AttackFlags {
   readonly queries?: number;
   readonly seed: string;
   readonly expect?: string;
+  readonly smoothing?: string;
   readonly range?: string;
   readonly scale?: string;
   readonly mean?: string[];

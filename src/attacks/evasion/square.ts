@@ -212,7 +212,8 @@ const onBall = (norm: "l2" | "l1"): Search => ({
         inHere[here[k]!] = 0;
       }
     }
-    if (l2) scaleTo(norm, delta, eps);
+    // Just inside: float32 storage must not push it out again.
+    if (l2) scaleTo(norm, delta, eps * (1 - 2 ** -20));
     for (let i = 0; i < size; i++) point[at + i] = centre[base + i]! + delta[i]!;
   },
 });

@@ -43,6 +43,7 @@ export async function attackCommand(
     ...(flags.queries === undefined ? {} : { queries: flags.queries }),
     seed: flags.seed,
     ...(flags.expect === undefined ? {} : { expect: expectation(flags.expect, flags.samples) }),
+    ...(flags.smoothing === undefined ? {} : { smoothing: positive("--smoothing", flags.smoothing) }),
     fresh: flags.fresh ?? false,
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
@@ -121,6 +122,12 @@ function numberIn(option: string, written: string): number {
   if (written.trim() === "" || !Number.isFinite(value))
     throw new HostError(`${option} ${written} is not a number`, "write 0.485 or 1/255");
   return value;
+}
+
+function positive(option: string, written: string): number {
+  const value = numberIn(option, written);
+  if (value > 0) return value;
+  throw new HostError(`${option} ${written} is not above zero`, "write a fraction of the input range, such as 0.25");
 }
 
 function rangeIn(written: string): [number, number] {

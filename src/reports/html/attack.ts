@@ -26,6 +26,9 @@ export function attackReport(document: AttackDocument): string {
           trialSection(document, trial, i),
         ] as const,
     ),
+    ...(document.smoothed
+      ? ([["smoothed", "Smoothed", "The smoothed classifier", smoothedSection(document.smoothed)]] as const)
+      : []),
     ["input", "Input", "How the data are read", inputSection(document)],
     ["clean", "Clean run", "Before any attack", cleanSection(document)],
     ["reproduce", "Reproduce", "Reproduce every figure", reproductionSection(document)],
@@ -135,6 +138,34 @@ function trialSection(document: AttackDocument, trial: AttackTrial, index: numbe
   return markup`<div class="card"><p>${status} ${trial.because ? sentence(trial.because) : ""}</p>${
     trial.measure ? evasion(trial.measure, document.expect?.value, index, common) : ""
   }${sanity(trial)}${list(trial.notes.map((note) => markup`<span class="soft">${sentence(note)}</span>`))}</div>`;
+}
+
+function smoothedSection({
+  sigma,
+  choose,
+  bound,
+  alpha,
+  abstained,
+  radii,
+  queries,
+}: NonNullable<AttackDocument["smoothed"]>): Markup {
+  return markup`<p>This section speaks of <strong>another classifier</strong>: one that asks the model ${bound} times under Gaussian noise of standard deviation ${sigma} of the range, says what the majority says, and may abstain. Its certificates (Cohen, Rosenfeld and Kolter 2019) hold for the deployed system only if that is what is deployed.</p>
+${table(
+  "Certified accuracy of the smoothed classifier",
+  [
+    { head: "L2 radius, of the range", cell: ({ radius }) => markup`${Number(radius.toPrecision(3))}`, number: true },
+    { head: "Right and certified", cell: ({ certified }) => markup`${proportionText(certified)}` },
+  ],
+  radii,
+)}
+${facts([
+  ["Abstains", proportionText(abstained)],
+  [
+    "Draws",
+    `${choose} to choose the class, ${bound} to bound its probability; one certificate in ${Math.round(1 / alpha)} may be wrong`,
+  ],
+  ["Queries", figure(queries)],
+])}`;
 }
 
 const readingName = ({ input: { readings } }: AttackDocument): string => {

@@ -17,8 +17,9 @@ ${list([
 ])}
 <h3>Where this version ends</h3>
 ${list([
-  "Tried here: digital evasion in L∞ and L2 (gradient and query attacks), a digital patch under random placement, noise and corruptions. Not certified bounds, not poisoning, not confidentiality attacks, not scans of model files, not chat assistants.",
-  "No label-only attack is run yet, and no transfer from a copy: a model whose scores are shaped to mislead gradient and score attacks alike can look better than its decisions are.",
+  "Tried here: digital evasion (by gradients, scores, labels and a distilled copy), bounded from below by linear relaxation and branching where the model allows it; a digital patch under random placement, noise and corruptions. Not poisoning, not confidentiality attacks, not scans of model files, not chat assistants.",
+  "What stands up to every attack listed may fall to one that is not. Only certified inputs cannot, within the stated budget, on the model as its file has it.",
+  "A model whose scores are shaped to mislead attacks by gradient and by scores alike is told by attacks that read labels alone; those have few queries per input, so on large inputs a well shaped one can still look better than its decisions are.",
   "A patch is made and measured digitally; printing, light and camera are not in the loop.",
   "NIST SP 800-30 levels are a view on the numeric intervals; decisions use the intervals.",
 ])}
