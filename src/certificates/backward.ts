@@ -8,7 +8,7 @@ import { gradientsOf } from "#onnx/gradient.ts";
 import { encodeGraph } from "#onnx/graph.ts";
 import type { PortOut } from "#onnx/graph.ts";
 import type { Node, Ref } from "#onnx/ir.ts";
-import { attr, nodeName, sameDims, typeOf } from "#onnx/ir.ts";
+import { attr, axisOf, nodeName, rankOf, sameDims, typeOf } from "#onnx/ir.ts";
 import { opOf } from "#onnx/ops.ts";
 import { attribute, sizeOf } from "#onnx/tensor.ts";
 import type { Value } from "#onnx/tensor.ts";
@@ -49,6 +49,11 @@ export const port = {
   highSlope: (j: number) => `vauban.high.slope.${j}`,
   highAt: (j: number) => `vauban.high.at.${j}`,
   multiplier: (j: number) => `vauban.multiplier.${j}`,
+  /** By how much float32 may move each element of an activation's input, and of the bounded tensor. */
+  rounding: (j: number) => `vauban.rounding.${j}`,
+  ownRounding: "vauban.rounding.own",
+  /** What those roundings may take from the bound. */
+  lost: "vauban.lost",
   bound: "vauban.lower",
   /** The sum of the magnitudes that the bound was added up from: what rounding is relative to. */
   magnitude: "vauban.magnitude",
@@ -108,6 +113,7 @@ export function backwardProgram(prepared: Prepared, form: BackwardForm): Backwar
   };
 
   const spec = feed(port.spec, true, width);
+  const spread = flat(spec, width);
   const contributions = new Map<string, Ref[]>([[from.name, [reshaped(g, spec, [-1, ...from.at[0]!.dims.slice(1)])]]]);
   const take = (name: string): Ref | undefined => {
     const parts = contributions.get(name);
@@ -118,9 +124,21 @@ export function backwardProgram(prepared: Prepared, form: BackwardForm): Backwar
     void contributions.set(name, [...(contributions.get(name) ?? []), ref]);
 
   const terms: Ref[] = [],
-    sizes: Ref[] = [];
+    sizes: Ref[] = [],
+    lost: Ref[] = [];
+  /** What roundings of a tensor may take: |coefficients| · rounding, as a product with a column. */
+  const moved = (coefficients: Ref, name: string, length: number): void => {
+    const roundings = feed(name, false, length);
+    const size = g.op("Abs", [coefficients]);
+    if (form.group === "rows") lost.push(g.sum(g.mul(size, roundings), [1], false));
+    else {
+      const column = g.transpose(roundings, [0, 2, 1]);
+      lost.push(reshaped(g, g.op("MatMul", [size, column]), [-1]));
+    }
+  };
   const outputs: [string, Ref][] = [];
   const slopes: { name: string; ref: Ref }[] = [];
+  moved(spread, port.ownRounding, width);
   const nodes = g.nodes.slice(0, net.written);
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((name) => contributions.has(name))) continue;
@@ -146,6 +164,7 @@ export function backwardProgram(prepared: Prepared, form: BackwardForm): Backwar
         slopes.push({ name: port.multiplierGradient(id), ref: multiplier });
         back = g.sub(back, multiplier);
       }
+      moved(back, port.rounding(id), size);
       give(pre.name, reshaped(g, back, [-1, ...activation.dims]));
       continue;
     }
@@ -153,6 +172,7 @@ export function backwardProgram(prepared: Prepared, form: BackwardForm): Backwar
     if (!varies.includes(true)) continue;
     const at = node.inputs.map((name) => (name === "" ? undefined : g.ref(name)));
     const dy = node.outputs.map((name) => (name === "" ? undefined : take(name)));
+    if (node.op === "Split") fillMissing(g, node, dy);
     for (const offset of offsetsOf(g, node, at, varies, dy)) {
       const dims = offset.at[0]!.dims;
       const axes = dims.map((_, i) => i).slice(1);
@@ -197,7 +217,7 @@ export function backwardProgram(prepared: Prepared, form: BackwardForm): Backwar
   }
   const total = (parts: readonly Ref[]): Ref => (parts.length === 1 ? parts[0]! : g.op("Sum", parts));
   const bound = total([least, ...terms]);
-  outputs.push([port.bound, bound], [port.magnitude, total(sizes)]);
+  outputs.push([port.bound, bound], [port.magnitude, total(sizes)], [port.lost, total(lost)]);
   if (form.coefficients) outputs.push([port.inputCoefficients, reshaped(g, a, [-1, net.inputSize])]);
   if (form.gradients && slopes.length > 0) {
     const gradients = gradientsOf(
@@ -295,6 +315,15 @@ function offsetsOf(
     default:
       return [];
   }
+}
+
+/** Parts of a Split that nobody asks for: zeros, made of what is there and not of the network's own tensors, which do not run here. */
+function fillMissing(g: Writer, node: Node, dy: (Ref | undefined)[]): void {
+  const given = dy.find((ref) => ref !== undefined)!;
+  const axis = axisOf(node, attr.int(node, "axis", 0), rankOf(given));
+  node.outputs.forEach((name, i) => {
+    if (dy[i] === undefined && name !== "") dy[i] = g.expandLike(g.scale(g.sum(given, [axis], true), 0), g.ref(name));
+  });
 }
 
 function reshapedTo(g: Writer, ref: Ref, dims: readonly number[]): Ref {

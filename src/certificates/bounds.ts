@@ -5,8 +5,10 @@ import { backwardProgram, port } from "./backward.ts";
 import type { BackwardForm, BackwardProgram, InputNorm } from "./backward.ts";
 import { intervalPort, intervalProgram } from "./interval.ts";
 import type { IntervalProgram } from "./interval.ts";
-import { boundNetwork } from "./network.ts";
+import type { ScalarFunction } from "./functions.ts";
+import { Unboundable, boundNetwork } from "./network.ts";
 import type { Activation, Precision } from "./network.ts";
+import { EVALUATION, OVERFLOW } from "./rounding.ts";
 
 export type Floats = Float32Array | Float64Array;
 
@@ -22,9 +24,13 @@ export interface Region {
 export interface LayerBounds {
   readonly low: Floats[];
   readonly high: Floats[];
+  /** By how much float32 may move each element; behind those of the activations' inputs, that of the outputs. */
+  readonly rounding: Floats[];
 }
 
 export type Interval = readonly [low: Floats, high: Floats];
+/** With what float32 may do to each element. */
+export type RoundedInterval = readonly [low: Floats, high: Floats, rounding: Floats];
 
 /** One row of lines per activation, or one row for all. */
 export interface Slopes {
@@ -32,16 +38,20 @@ export interface Slopes {
   readonly lowAt: Floats;
   readonly highSlope: Floats;
   readonly highAt: Floats;
+  /** By how much float32 may move the activation's input; one row for all rows of a region. */
+  readonly rounding: Floats;
 }
 
 /**
- * The share of the magnitude a bound was added up from by which it is lowered before anybody believes it. In float32 the
- * bounds themselves round; the network under judgement computes in float32 whatever the bounds do.
+ * The share of the magnitude a bound was added up from by which it is lowered before anybody believes it: what the last sums round,
+ * in the precision of the bounds. What float32 does to the network on the way is carried along by itself (rounding.ts).
  */
-export const OUTWARD: Readonly<Record<Precision, number>> = { float32: 2 ** -17, float64: 2 ** -20 };
+export const OUTWARD: Readonly<Record<Precision, number>> = { float32: 2 ** -17, float64: 2 ** -40 };
 
 /** Rows of one call: bounds the memory and the time of a call (the signal is looked at between calls). */
 const ROW_VALUES = 2 ** 22;
+/** Multiply-adds of one call, about a second there and back: a call that runs cannot be stopped. */
+const ROW_MACS = 2e10;
 
 export interface Answer {
   /** Per row, lowered by the outward slack. */
@@ -56,6 +66,9 @@ interface Loaded {
   readonly program: BackwardProgram;
   readonly session: InferenceSession;
 }
+
+/** The runtime does not load a program of bounds: it lacks a kernel in that precision, or reads a shape otherwise. */
+export class RuntimeRefuses extends Unboundable {}
 
 /** Everything that is asked of one network's bounds. Call `release` at the end. */
 export class Bounds {
@@ -79,7 +92,8 @@ export class Bounds {
     this.outputs = net.outputs;
     this.precision = precision;
     const widest = Math.max(net.inputSize, ...net.activations.map(({ size }) => size));
-    this.rowsMax = Math.max(8, Math.min(2048, Math.floor(ROW_VALUES / widest)));
+    const affordable = Math.min(ROW_VALUES / widest, ROW_MACS / Math.max(1, prepared.macs));
+    this.rowsMax = Math.max(8, Math.min(2048, Math.floor(affordable)));
     this.#prepared = prepared;
     this.#runtime = runtime;
   }
@@ -92,12 +106,23 @@ export class Bounds {
     return { type: this.precision, dims, data };
   }
 
+  async #load(bytes: Uint8Array): Promise<InferenceSession> {
+    try {
+      return await this.#runtime.load(bytes);
+    } catch (error) {
+      throw new RuntimeRefuses(
+        `the runtime refuses the graph of bounds: ${error instanceof Error ? error.message.trim() : String(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
   async #program(form: BackwardForm): Promise<Loaded> {
     const key = JSON.stringify(form);
     let loading = this.#backward.get(key);
     if (loading === undefined) {
       const program = backwardProgram(this.#prepared, form);
-      loading = this.#runtime.load(program.bytes).then((session) => ({ program, session }));
+      loading = this.#load(program.bytes).then((session) => ({ program, session }));
       this.#backward.set(key, loading);
     }
     return loading;
@@ -127,15 +152,19 @@ export class Bounds {
    */
   async intervals(region: Region, boxes = 1): Promise<LayerBounds & { readonly outputs: Interval }> {
     const low: Floats[] = [],
-      high: Floats[] = [];
+      high: Floats[] = [],
+      rounding: Floats[] = [];
     const post = new Map<number, Interval>();
     for (const activation of this.activations) {
       const found = await this.interval({ activation: activation.id }, region, post, boxes);
       low.push(found[0]);
       high.push(found[1]);
-      post.set(activation.id, this.ranges(activation, ...found));
+      rounding.push(found[2]);
+      post.set(activation.id, this.ranges(activation, found[0], found[1]));
     }
-    return { low, high, outputs: await this.interval("logits", region, post, boxes) };
+    const last = await this.interval("logits", region, post, boxes);
+    rounding.push(last[2]);
+    return { low, high, rounding, outputs: [last[0], last[1]] };
   }
 
   /** The interval of one affine tensor from those of the input and of activations' outputs. */
@@ -144,18 +173,21 @@ export class Bounds {
     region: Region,
     post: ReadonlyMap<number, Interval>,
     boxes: number,
-  ): Promise<Interval> {
+  ): Promise<RoundedInterval> {
     const key = JSON.stringify(target);
     let loading = this.#interval.get(key);
     if (loading === undefined) {
       const program = intervalProgram(this.#prepared, target, this.precision);
-      loading = this.#runtime.load(program.bytes).then((session) => ({ program, session }));
+      loading = this.#load(program.bytes).then((session) => ({ program, session }));
       this.#interval.set(key, loading);
     }
     const { program, session } = await loading;
     const feeds: Record<string, RuntimeTensor> = {};
-    const give = (name: string, data: Floats): void =>
-      void (feeds[name] = this.tensor(data, [boxes, data.length / boxes]));
+    let largest = 0;
+    const give = (name: string, data: Floats): void => {
+      feeds[name] = this.tensor(data, [boxes, data.length / boxes]);
+      for (let i = 0; i < data.length; i++) if (!(Math.abs(data[i]!) <= largest)) largest = Math.abs(data[i]!);
+    };
     if (program.readsInput) {
       give(intervalPort.low, this.cast(region.low));
       give(intervalPort.high, this.cast(region.high));
@@ -165,7 +197,13 @@ export class Bounds {
       give(intervalPort.postHigh(id), post.get(id)![1]);
     }
     const out = await session.run(feeds);
-    return [out[intervalPort.lowOut]!.data as Floats, out[intervalPort.highOut]!.data as Floats];
+    const [low, high, rounding] = [intervalPort.lowOut, intervalPort.highOut, intervalPort.rounding].map(
+      (name) => out[name]!.data as Floats,
+    ) as [Floats, Floats, Floats];
+    // Where the network may overflow nothing is known, not even that its outputs are numbers.
+    if (!(program.peak.slope * largest + program.peak.at <= OVERFLOW))
+      return [low.fill(-Infinity), high.fill(Infinity), rounding.fill(Infinity)];
+    return [low, high, rounding];
   }
 
   /** What an activation makes of intervals of its input. */
@@ -174,8 +212,9 @@ export class Bounds {
       most = this.floats(low.length);
     for (let i = 0; i < low.length; i++) {
       const [a, b] = f.range(low[i]!, high[i]!);
-      least[i] = a;
-      most[i] = b;
+      const off = evaluation(f, low[i]!, high[i]!);
+      least[i] = a - off;
+      most[i] = b + off;
     }
     return [least, most];
   }
@@ -186,24 +225,26 @@ export class Bounds {
   }
 
   /** Lines of one activation over bounds of its input, of one region or of several side by side. */
-  lines({ f }: Activation, low: Floats, high: Floats): Slopes {
+  lines({ f }: Activation, low: Floats, high: Floats, rounding: Floats): Slopes {
     const out = {
+      rounding,
       lowSlope: this.floats(low.length),
       lowAt: this.floats(low.length),
       highSlope: this.floats(low.length),
       highAt: this.floats(low.length),
     };
-    const rounding = this.precision === "float32" ? 2 ** -22 : 2 ** -50;
+    const unit = this.precision === "float32" ? 2 ** -22 : 2 ** -50;
     for (let i = 0; i < low.length; i++) {
       const line = f.lines(low[i]!, high[i]!);
       const reach = Math.max(Math.abs(low[i]!), Math.abs(high[i]!));
       // A slope that was rounded may lift the lower line or drop the upper one at the far end; a slope of 0 or 1 was not.
       const aside = (slope: number, at: number): number =>
-        slope === 0 || slope === 1 ? rounding * Math.abs(at) : rounding * (Math.abs(slope) * reach + Math.abs(at));
+        slope === 0 || slope === 1 ? unit * Math.abs(at) : unit * (Math.abs(slope) * reach + Math.abs(at));
+      const off = evaluation(f, low[i]!, high[i]!);
       out.lowSlope[i] = line.lowSlope;
-      out.lowAt[i] = line.lowAt - aside(line.lowSlope, line.lowAt);
+      out.lowAt[i] = line.lowAt - aside(line.lowSlope, line.lowAt) - off;
       out.highSlope[i] = line.highSlope;
-      out.highAt[i] = line.highAt + aside(line.highSlope, line.highAt);
+      out.highAt[i] = line.highAt + aside(line.highSlope, line.highAt) + off;
     }
     return out;
   }
@@ -228,15 +269,21 @@ export class Bounds {
   lineFeeds(lines: ReadonlyMap<number, Slopes>, before: readonly Activation[]): Record<string, RuntimeTensor> {
     const feeds: Record<string, RuntimeTensor> = {};
     for (const { id, size, f } of before) {
-      const { lowSlope, lowAt, highSlope, highAt } = lines.get(id)!;
+      const { lowSlope, lowAt, highSlope, highAt, rounding } = lines.get(id)!;
       const give = (name: string, data: Floats): void =>
         void (feeds[name] = this.tensor(data, [data.length / size, size]));
+      give(port.rounding(id), rounding);
       give(port.lowSlope(id), lowSlope);
       give(port.highSlope(id), highSlope);
       give(port.highAt(id), highAt);
       if (f.name !== "relu") give(port.lowAt(id), lowAt);
     }
     return feeds;
+  }
+
+  /** What float32 may do to the bounded tensor itself, [1, width]. */
+  ownRounding(rounding: Floats): Record<string, RuntimeTensor> {
+    return { [port.ownRounding]: this.tensor(rounding, [1, rounding.length]) };
   }
 
   /** Runs one call of a program. */
@@ -248,7 +295,8 @@ export class Bounds {
     const { program, session } = await this.#program(this.#form(from, form));
     const out = await session.run(feeds);
     const sums = out[port.bound]!.data as Floats,
-      magnitude = out[port.magnitude]!.data as Floats;
+      magnitude = out[port.magnitude]!.data as Floats,
+      lost = out[port.lost]!.data as Floats;
     this.rowsBounded += sums.length;
     const share = OUTWARD[this.precision];
     const pick = (name: (j: number) => string): Map<number, Floats> =>
@@ -256,7 +304,7 @@ export class Bounds {
         program.activations.flatMap(({ id }) => (out[name(id)] ? [[id, out[name(id)]!.data as Floats] as const] : [])),
       );
     return {
-      bound: Float64Array.from(sums, (value, i) => value - share * magnitude[i]!),
+      bound: Float64Array.from(sums, (value, i) => value - share * magnitude[i]! - lost[i]! * (1 + 2 ** -12)),
       coefficients: pick(port.coefficients),
       ...(out[port.inputCoefficients] ? { inputCoefficients: out[port.inputCoefficients]!.data as Floats } : {}),
       lowSlopeGradient: pick(port.lowSlopeGradient),
@@ -270,6 +318,11 @@ export class Bounds {
     this.#backward.clear();
     this.#interval.clear();
   }
+}
+
+/** By how much the runtime may miss a smooth function somewhere in [low, high]; a ReLU it does not miss. */
+function evaluation(f: ScalarFunction, low: number, high: number): number {
+  return f.name === "relu" ? 0 : EVALUATION * (1 + Math.max(Math.abs(low), Math.abs(high)));
 }
 
 /** float32 copies of float64 ends; whoever needs them outwards widens them before. */

@@ -59,6 +59,7 @@ class Search {
   readonly base = new Map<number, Slopes>();
   readonly free = new Map<number, Int32Array>();
   readonly queue: Part[] = [];
+  readonly rounding: Floats;
   nodes = 0;
 
   constructor(
@@ -72,12 +73,13 @@ class Search {
     this.bounds = bounds;
     this.region = region;
     this.layers = layers;
+    this.rounding = layers.rounding[bounds.activations.length]!;
     this.clause = clause;
     this.effort = effort;
     this.options = options;
     for (const activation of bounds.activations) {
       const { id, f } = activation;
-      this.base.set(id, bounds.lines(activation, layers.low[id]!, layers.high[id]!));
+      this.base.set(id, bounds.lines(activation, layers.low[id]!, layers.high[id]!, layers.rounding[id]!));
       this.free.set(
         id,
         f.name === "relu" ? undecided(activation, layers.low[id]!, layers.high[id]!) : new Int32Array(0),
@@ -163,6 +165,7 @@ class Search {
         lowAt: base.lowAt.some((v) => v !== 0) ? many(base.lowAt) : bounds.floats(rows * size),
         highSlope: many(base.highSlope),
         highAt: many(base.highAt),
+        rounding: base.rounding,
       });
     }
     const decisions: (readonly Decision[])[] = [];
@@ -180,7 +183,7 @@ class Search {
         multipliers.push(row.multipliers);
       }),
     );
-    return { spec, rows, lines, free: this.free, decisions, multipliers };
+    return { spec, rounding: this.rounding, rows, lines, free: this.free, decisions, multipliers };
   }
 
   decide(lines: ReadonlyMap<number, Slopes>, r: number, decisions: readonly Decision[]): void {
@@ -322,6 +325,7 @@ class Search {
     const feeds: Record<string, RuntimeTensor> = {
       ...bounds.region(region),
       [port.spec]: bounds.tensor(rows.spec, [rows.rows, bounds.outputs]),
+      ...bounds.ownRounding(rows.rounding),
       ...bounds.lineFeeds(rows.lines, before),
     };
     for (const { id, size } of before) {

@@ -55,3 +55,29 @@ for (const [name, { value, lines, range }] of Object.entries(functions))
       expect(recognised((x) => value(x) + 1e-3)).toBeUndefined();
     });
   });
+
+test("a function that leaves a known one only between a few points is not taken for it", () => {
+  const bump = (x: number): number => functions.tanh.value(x) + 1e-3 * Math.exp(-((40 * (x - 0.7)) ** 2));
+  expect(recognised(bump)).toBeUndefined();
+  // Constants of GELU as files store them, in float32.
+  const [k, r] = [Math.fround(0.044715), Math.fround(Math.sqrt(2 / Math.PI))];
+  expect(recognised((x) => 0.5 * x * (1 + Math.tanh(r * (x + k * x ** 3))))?.name).toBe("gelu-tanh");
+});
+
+test.each(Object.entries(functions))(
+  "%s between ends that are infinite or no numbers has no lines that exclude anything",
+  (_, { lines }) => {
+    for (const [low, high] of [
+      [-Infinity, 1],
+      [-1, Infinity],
+      [-Infinity, Infinity],
+      [-1.7e308, 1.7e308],
+      [NaN, 1],
+    ] as const)
+      for (const x of [-1, 0, 1]) {
+        const { lowSlope, lowAt, highSlope, highAt } = lines(low, high);
+        // A bound that is no number proves nothing; one that is must hold.
+        expect(lowSlope * x + lowAt > x + 1e300 || highSlope * x + highAt < -1e300).toBe(false);
+      }
+  },
+);

@@ -7,10 +7,12 @@ import { encodeGraph } from "#onnx/graph.ts";
 import type { PortOut } from "#onnx/graph.ts";
 import type { Node, Ref } from "#onnx/ir.ts";
 import { attr, nodeName, typeOf } from "#onnx/ir.ts";
-import { sizeOf } from "#onnx/tensor.ts";
+import { attribute, sizeOf } from "#onnx/tensor.ts";
 import type { Writer } from "#onnx/writer.ts";
 import { Unboundable, boundNetwork } from "./network.ts";
 import type { Precision } from "./network.ts";
+import type { Peak } from "./rounding.ts";
+import { UNDERFLOW, UNIT, peakOf, shareOf } from "./rounding.ts";
 
 export const intervalPort = {
   low: "vauban.x.low",
@@ -19,6 +21,8 @@ export const intervalPort = {
   postHigh: (j: number) => `vauban.post.high.${j}`,
   lowOut: "vauban.low",
   highOut: "vauban.high",
+  /** By how much float32 may move each element, at most. */
+  rounding: "vauban.rounding",
 } as const;
 
 export interface IntervalProgram {
@@ -27,10 +31,15 @@ export interface IntervalProgram {
   /** Ids of the activations whose outputs are fed, and whether the input is. */
   readonly reads: readonly number[];
   readonly readsInput: boolean;
+  /** How large anything on the way can get, from the largest magnitude that is fed. */
+  readonly peak: Peak;
 }
 
-/** Share of the magnitude by which intervals are widened: thousands of float32 roundings. */
-const SLACK: Readonly<Record<Precision, number>> = { float32: 2 ** -17, float64: 2 ** -40 };
+/**
+ * The network rounds once; in float32 the centre, the radius and the ends of the interval round like it. In float64 the intervals
+ * themselves are as good as exact.
+ */
+const ROUNDINGS: Readonly<Record<Precision, number>> = { float32: 4, float64: 1 + 2 ** -20 };
 const PROBES = [7, 11];
 
 /** ONNX bytes: intervals of the input and of activations' outputs, [rows, elements] each, to those of one affine tensor. */
@@ -55,11 +64,17 @@ export function intervalProgram(
   let readsInput = false;
   /** Centre, radius and magnitude of tensors. */
   const known = new Map<string, readonly [centre: Ref, radius: Ref, magnitude: Ref]>();
+  /** The error of tensors as a share of their magnitude, and how large they can get. */
+  const shares = new Map<string, number>(),
+    peaks = new Map<string, Peak>();
   const enter = (name: string, low: Ref, high: Ref, dims: readonly number[]): void => {
     const centre = g.scale(g.add(low, high), 0.5),
       radius = g.scale(g.sub(high, low), 0.5);
     const shaped = (ref: Ref): Ref => (dims.length === 1 ? ref : g.op("Reshape", [ref, g.ints([-1, ...dims])]));
-    known.set(name, [shaped(centre), shaped(radius), shaped(g.add(g.op("Abs", [centre]), radius))]);
+    const magnitude = g.add(g.add(g.op("Abs", [centre]), radius), g.number(UNDERFLOW, low));
+    known.set(name, [shaped(centre), shaped(radius), shaped(magnitude)]);
+    shares.set(name, 0);
+    peaks.set(name, { slope: 1, at: 0 });
   };
 
   const nodes = g.nodes.slice(0, net.written);
@@ -83,6 +98,12 @@ export function intervalProgram(
     const varies = node.inputs.map((name) => net.variable.has(name));
     if (!varies.includes(true)) continue;
     const at = node.inputs.map((name) => (name === "" ? undefined : g.ref(name)));
+    const given = at.map((ref) => ref?.at[0]);
+    const result = g.ref(node.outputs.find((name) => name !== "")!).at[0]!;
+    const from = node.inputs.map((name, i) => (varies[i] ? peaks.get(name) : undefined));
+    const stored = node.inputs.map((name) => g.constants.get(name));
+    const share = Math.max(...node.inputs.map((name) => shares.get(name) ?? 0)) + shareOf(node, given, result);
+    const peak = peakOf(node, given, result, from, stored);
     const parts = [0, 1, 2].map((part) =>
       applied(
         g,
@@ -93,17 +114,26 @@ export function intervalProgram(
       ),
     );
     node.outputs.forEach((name, k) => {
-      if (name !== "") known.set(name, [parts[0]![k]!, parts[1]![k]!, parts[2]![k]!]);
+      if (name === "") return;
+      known.set(name, [parts[0]![k]!, parts[1]![k]!, parts[2]![k]!]);
+      shares.set(name, share);
+      peaks.set(name, peak);
     });
   }
   const [centre, radius, magnitude] = known.get(to.name)!;
   const width = sizeOf(to.at[0]!.dims) / net.rows[0]!;
   const flat = (ref: Ref): Ref => g.op("Reshape", [ref, g.ints([-1, width])]);
-  const spread = g.add(radius, g.scale(magnitude, SLACK[precision]));
+  const rounding = g.add(
+    g.scale(magnitude, ROUNDINGS[precision] * (shares.get(to.name)! + 2 * UNIT)),
+    g.number(UNDERFLOW, magnitude),
+  );
+  const spread = g.add(radius, rounding);
   const outputs = [
     [intervalPort.lowOut, flat(g.sub(centre, spread))],
     [intervalPort.highOut, flat(g.add(centre, spread))],
+    [intervalPort.rounding, flat(rounding)],
   ] as const;
+  const largest = (of: (peak: Peak) => number): number => Math.max(...[...peaks.values()].map(of));
   const ports = outputs.map(([name, ref]) => {
     g.output(name, ref);
     return { name, type: typeOf(ref), dims: [null, width] };
@@ -113,6 +143,7 @@ export function intervalProgram(
     width,
     reads,
     readsInput,
+    peak: { slope: largest(({ slope }) => slope), at: largest(({ at }) => at) },
   };
 }
 
@@ -142,10 +173,11 @@ function applied(
   }
   if (node.op === "Neg") return [inputs[0]!];
   if (WEIGHTED.has(node.op)) {
-    if (node.op === "Gemm" && (attr.float(node, "alpha", 1) < 0 || attr.float(node, "beta", 1) < 0))
-      throw new Unboundable(`Gemm (node "${nodeName(node)}") with a negative factor`);
     const [a, b, c] = inputs.map((ref, i) => (ref && !varies[i] ? absolute(ref) : ref));
-    return call(node.op, c && part === "magnitude" ? [a, b, c] : [a, b]);
+    const factors = ["alpha", "beta"].map((name) => attribute.float(name, Math.abs(attr.float(node, name, 1))));
+    const others = attributes.filter(({ name }) => name !== "alpha" && name !== "beta");
+    const given = c && part === "magnitude" ? [a, b, c] : [a, b];
+    return g.call(node.op, given, node.op === "Gemm" ? [...others, ...factors] : attributes, node.outputs.length);
   }
   if (node.op === "BatchNormalization") {
     const [x, scale, shift, mean, variance] = inputs as [Ref, Ref, Ref, Ref, Ref];

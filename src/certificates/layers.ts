@@ -1,7 +1,7 @@
 /** Bounds of every activation's input over one region: intervals first, then linear bounds for what they leave undecided. */
 import type { Signal } from "#base/ports.ts";
 import { port } from "./backward.ts";
-import type { Bounds, Floats, LayerBounds, Region, Slopes } from "./bounds.ts";
+import type { Bounds, Floats, Interval, LayerBounds, Region, Slopes } from "./bounds.ts";
 import type { Activation } from "./network.ts";
 import { optimise } from "./optimise.ts";
 
@@ -17,34 +17,50 @@ export interface LayerOptions {
 
 /** Bounds of all activations' inputs. A region without room (low = high) is fine. */
 export async function layerBounds(bounds: Bounds, region: Region, options: LayerOptions): Promise<LayerBounds> {
-  const { low, high } = await bounds.intervals(region);
-  await tighten(bounds, region, { low, high }, options);
-  return { low, high };
+  const { low, high, rounding } = await bounds.intervals(region);
+  const layers = { low, high, rounding };
+  await tighten(bounds, region, layers, options);
+  return layers;
 }
 
 /** Narrows bounds in place, nearest the input first. */
 export async function tighten(
   bounds: Bounds,
   region: Region,
-  { low, high }: LayerBounds,
+  { low, high, rounding }: LayerBounds,
   { signal, steps, rowsMax = Infinity, expired = () => false }: LayerOptions,
 ): Promise<void> {
   const lines = new Map<number, Slopes>();
+  const post = new Map<number, Interval>();
+  /** What follows from what was narrowed before: ends, and above all smaller roundings. */
+  const renewed = async (target: "logits" | { readonly activation: number }) =>
+    bounds.interval(target, region, post, 1);
   for (const activation of bounds.activations) {
     const { id } = activation;
+    signal.throwIfAborted();
     const before = await bounds.before({ activation: id });
-    // With nothing but affine operators before it, a box's intervals are exact.
-    if ((before.length > 0 || region.ball) && !expired()) {
+    if (before.length > 0) {
+      const [least, most, moved] = await renewed({ activation: id });
+      for (let i = 0; i < least.length; i++) {
+        if (least[i]! > low[id]![i]!) low[id]![i] = least[i]!;
+        if (most[i]! < high[id]![i]!) high[id]![i] = most[i]!;
+      }
+      rounding[id] = moved;
+    }
+    // With one affine operator before it, a box's intervals are exact.
+    if ((before.length > 0 || region.ball || !activation.mixedOnce) && !expired()) {
       const open = undecided(activation, low[id]!, high[id]!);
       if (open.length > 0 && 2 * open.length <= rowsMax) {
-        await narrow(bounds, region, activation, open, low, high, lines, 0, signal);
+        await narrow(bounds, region, activation, open, low, high, rounding[id]!, lines, 0, signal);
         const still = undecided(activation, low[id]!, high[id]!);
         if (steps > 0 && still.length > 0 && !expired() && before.some(({ f }) => f.name === "relu"))
-          await narrow(bounds, region, activation, still, low, high, lines, steps, signal);
+          await narrow(bounds, region, activation, still, low, high, rounding[id]!, lines, steps, signal);
       }
     }
-    lines.set(id, bounds.lines(activation, low[id]!, high[id]!));
+    lines.set(id, bounds.lines(activation, low[id]!, high[id]!, rounding[id]!));
+    post.set(id, bounds.ranges(activation, low[id]!, high[id]!));
   }
+  rounding[bounds.activations.length] = (await renewed("logits"))[2];
 }
 
 /** Elements whose activation is not one line over their interval. */
@@ -62,6 +78,7 @@ async function narrow(
   open: Int32Array,
   low: Floats[],
   high: Floats[],
+  rounding: Floats,
   lines: ReadonlyMap<number, Slopes>,
   steps: number,
   signal: Signal,
@@ -82,6 +99,7 @@ async function narrow(
       const feeds = {
         ...bounds.region(region),
         ...bounds.lineFeeds(lines, before),
+        ...bounds.ownRounding(rounding),
         [port.spec]: bounds.tensor(spec, [rows, size]),
       };
       found = (await bounds.run({ activation: id }, feeds, { norm: region.ball?.norm ?? "box" })).bound;
@@ -98,7 +116,7 @@ async function narrow(
           bounds,
           { activation: id },
           region,
-          { spec, rows, lines: own, free },
+          { spec, rounding, rows, lines: own, free },
           { steps, rate: 0.1, signal },
         )
       ).bound;
@@ -126,5 +144,6 @@ export function repeated(bounds: Bounds, slopes: Slopes, rows: number): Slopes {
     lowAt: many(slopes.lowAt),
     highSlope: many(slopes.highSlope),
     highAt: many(slopes.highAt),
+    rounding: slopes.rounding,
   };
 }

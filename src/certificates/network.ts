@@ -1,7 +1,7 @@
 /** A network as bounds see it: affine operators between activations of one variable, each with a name, a place and a length. */
 import { OnnxError } from "#onnx/errors.ts";
 import type { Node, Ref } from "#onnx/ir.ts";
-import { attr, axisOf, fixed, nodeName, rankOf, typeOf } from "#onnx/ir.ts";
+import { attr, axisOf, broadcast, fixed, nodeName, rankOf, sameDims, typeOf } from "#onnx/ir.ts";
 import type { Prepared } from "#onnx/attack-graph.ts";
 import { attribute, isFloat, sizeOf, toRuntime, toValue } from "#onnx/tensor.ts";
 import type { Value } from "#onnx/tensor.ts";
@@ -24,6 +24,11 @@ export interface Activation {
   /** Elements of one sample. */
   readonly size: number;
   readonly dims: readonly number[];
+  /**
+   * Whether intervals through the affine part right before it are exact: elements are mixed at most once, so that no two ways
+   * from one element meet again.
+   */
+  readonly mixedOnce: boolean;
 }
 
 /** The network written for bounding: every node is affine in what depends on the input, or an activation. */
@@ -43,6 +48,8 @@ export interface BoundNetwork {
   /** How many nodes of the writer are the network; what comes after was appended by others. */
   readonly written: number;
 }
+
+const FLOAT32_MAX = Math.fround(3.4028234663852886e38);
 
 export type Precision = "float32" | "float64";
 
@@ -82,18 +89,25 @@ const AFFINE_IN_FIRST = new Set([
   "Div",
   "CumSum",
 ]);
+/** They give something else at every call. */
+const RANDOM = new Set([
+  "RandomNormal",
+  "RandomUniform",
+  "RandomNormalLike",
+  "RandomUniformLike",
+  "Bernoulli",
+  "Multinomial",
+]);
 /** Bilinear: affine while exactly one of the first two inputs varies. */
 const BILINEAR = new Set(["Mul", "MatMul", "Gemm"]);
 
-/**
- * A tensor as a function, element by element, of one earlier tensor: how products such as x · Φ(x) are told. Opaque: no bound
- * passes through the tensor itself, only through what is recognised further on.
- */
+/** A tensor as a function, element by element, of an earlier tensor of the same shape: how products such as x · Φ(x) are told. */
 interface Traced {
   readonly root: string;
   readonly f: (x: number) => number;
-  readonly opaque: boolean;
 }
+/** Earlier tensors that one is told from, the nearest last; a product is looked for from each of them. */
+const TRACES_MAX = 6;
 
 /**
  * Reads a prepared model into the form that bounds are written for. Maxima, leaky slopes, clipping and absolute values become
@@ -118,11 +132,18 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
     source.x.at.map((known) => known.dims),
   );
   const variable = new Set([x.name]);
-  const traced = new Map<string, Traced>();
+  const traced = new Map<string, readonly Traced[]>();
+  /** Tensors that no bound passes through; only what is recognised further on may use them. */
+  const opaque = new Set<string>();
+  /** Where such a function begins, for the message. */
+  const opaqueFrom = new Map<string, Node>();
   const activations: Activation[] = [];
   const activationOf = new Map<string, Activation>();
 
-  const traceOf = (ref: Ref): Traced => traced.get(ref.name) ?? { root: ref.name, f: (v) => v, opaque: false };
+  const traceOf = (ref: Ref): readonly Traced[] => [
+    ...(traced.get(ref.name) ?? []),
+    ...(opaque.has(ref.name) ? [] : [{ root: ref.name, f: (v: number) => v }]),
+  ];
   const mark = (before: number): void => {
     for (const node of g.nodes.slice(before))
       if (node.inputs.some((name) => variable.has(name))) for (const name of node.outputs) variable.add(name);
@@ -139,6 +160,7 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
       post,
       size: sizeOf(pre.at[0]!.dims) / rows[0]!,
       dims: pre.at[0]!.dims.slice(1),
+      mixedOnce: mixes(g, variable, pre, activationOf) <= 1,
     };
     checkRows(pre, rows);
     activations.push(activation);
@@ -161,9 +183,10 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
   const shifted = (ref: Ref, by: number): Ref => (by === 0 ? ref : affine(() => g.add(ref, g.number(by, ref))));
   /** clip(x, low, high) = low + relu(x − low) − relu(x − high). */
   const clipped = (ref: Ref, low: number, high: number): Ref => {
+    // Files write "no bound" as the largest float32 too, which nothing finite passes; added and taken away again it would drown x.
     let out = ref;
-    if (low > -Infinity) out = shifted(relu(shifted(out, -low)), low);
-    if (high < Infinity) {
+    if (low > -FLOAT32_MAX) out = shifted(relu(shifted(out, -low)), low);
+    if (high < FLOAT32_MAX) {
       const over = relu(shifted(out, -high));
       const below = out;
       out = affine(() => g.sub(below, over));
@@ -243,47 +266,64 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
     return g.op("Slice", [x, g.ints([from]), g.ints([to]), g.ints([axis]), g.ints([step])]);
   }
 
-  /** A pool as the maximum over the taps of its window, each a strided slice of the (padded) input. */
+  /** A pool as the maximum over the taps of its window, each a strided slice of the input. */
   function maxPool(node: Node, x: Ref): Ref {
     const kernel = attr.ints(node, "kernel_shape")!;
     const lengths = kernel.map((_, i) => fixed(x, i + 2));
-    const { strides, dilations, begin, end, out } = geometryOf(node, lengths, kernel);
-    let padded = x;
-    if ([...begin, ...end].some((p) => p > 0)) {
-      // Padding never wins: it stands for −∞. After a ReLU or a picture 0 would do, but who knows what came before.
-      throw new Unboundable("a padded MaxPool", {
-        node: nodeName(node),
-        remedy: "bounds are given for pools without padding",
-      });
-    }
-    const separable = kernel.map((length, i) => ({
-      length,
-      axis: i + 2,
-      stride: strides[i]!,
-      dilation: dilations[i]!,
-    }));
+    const { strides, dilations, begin, out } = geometryOf(node, lengths, kernel);
+    let most = x;
     // Maxima over a box are maxima of maxima over its sides.
-    separable.forEach(({ length, axis, stride, dilation }, i) => {
-      const taps = Array.from({ length }, (_, t) =>
-        affine(() => cut(padded, axis, t * dilation, t * dilation + (out[i]! - 1) * stride + 1, stride)),
-      );
-      let level = taps;
+    kernel.forEach((taps, i) => {
+      const axis = i + 2;
+      const places = (tap: number): number[] =>
+        Array.from({ length: out[i]! }, (_, o) => o * strides[i]! - begin[i]! + tap * dilations[i]!);
+      // Padding never wins: where a tap lies in it, another one of the same window stands in.
+      const within = (place: number): boolean => place >= 0 && place < lengths[i]!;
+      const windows = Array.from({ length: taps }, (_, tap) => places(tap));
+      const inside = Array.from({ length: out[i]! }, (_, o) => windows.map((each) => each[o]!).find(within));
+      if (inside.includes(undefined))
+        throw new Unboundable(`MaxPool (node "${nodeName(node)}") has windows that see nothing but padding`, {
+          node: nodeName(node),
+        });
+      let level = windows.map((each, tap) => {
+        if (each.every(within)) return affine(() => cut(most, axis, each[0]!, each.at(-1)! + 1, strides[i]!));
+        const chosen = windows[tap]!.map((place, o) => (within(place) ? place : inside[o]!));
+        return affine(() => g.op("Gather", [most, g.ints(chosen)], attribute.int("axis", axis)));
+      });
       while (level.length > 1) {
         const next: Ref[] = [];
         for (let k = 0; k + 1 < level.length; k += 2) next.push(larger(level[k]!, level[k + 1]!));
         if (level.length % 2 === 1) next.push(level.at(-1)!);
         level = next;
       }
-      padded = level[0]!;
+      most = level[0]!;
     });
-    return padded;
+    return most;
   }
 
+  // What stood behind the logits – a stripped head, other outputs – is still among the nodes, and nobody's concern here.
+  const needed = usedBy(source.g, source.logits);
   for (const node of source.g.nodes) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    if (node.outputs.some((name) => source.g.refs.get(name)?.at[0]!.type === "float16"))
+      throw new Unboundable(
+        `node "${nodeName(node)}" computes in half precision, which rounds by more than bounds leave room for`,
+        {
+          node: nodeName(node),
+          remedy: "export the model in float32 to have it bounded",
+        },
+      );
     const inputs = node.inputs.map((name) => (name === "" ? undefined : g.ref(name)));
     const varies = inputs.map((ref) => ref !== undefined && variable.has(ref.name));
     const name = node.outputs[0]!;
     if (!varies.includes(true)) {
+      if (RANDOM.has(node.op))
+        throw new Unboundable(
+          `operator ${node.op} (node "${nodeName(node)}") draws numbers: no bound covers them all`,
+          {
+            node: nodeName(node),
+          },
+        );
       g.append(retyped(node, precision));
       continue;
     }
@@ -311,31 +351,52 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
       AFFINE.has(node.op) ||
       (AFFINE_IN_FIRST.has(node.op) && varies[0] && varies.filter(Boolean).length === 1) ||
       (BILINEAR.has(node.op) && varies.filter(Boolean).length === 1 && !varies[2]);
+    const hidden = inputs.find((ref) => ref !== undefined && opaque.has(ref.name));
     const traces = inputs.map((ref, i) => (varies[i] ? traceOf(ref!) : undefined));
-    const combined = combinedTrace(node, inputs, varies, traces);
-    if (isAffine && !traces.some((trace) => trace?.opaque)) {
+    const combined = combinedTraces(node, inputs, varies, traces, (ref) => g.ref(ref)).slice(-TRACES_MAX);
+    if (isAffine && hidden === undefined) {
+      if (mixesRows(node, inputs))
+        throw new Unboundable(
+          `${node.op} (node "${nodeName(node)}") works along the batch: samples are not independent`,
+          {
+            node: nodeName(node),
+          },
+        );
       const before = g.nodes.length;
-      g.append(retyped(node, precision));
+      g.append(withScales(g, retyped(node, precision)));
       mark(before);
       for (const output of node.outputs) if (output !== "") checkRows(g.ref(output), rows);
-      if (combined) traced.set(g.ref(name).name, { ...combined, opaque: false });
+      if (combined.length > 0) traced.set(g.ref(name).name, combined);
       continue;
     }
-    if (combined) {
+    if (combined.length > 0) {
       // A function of one tensor. A known one is an activation; another may be part of a longer product, and is refused at its end.
-      const own = scalarOp(node, inputs);
-      const whole = recognised(combined.f);
-      const local = own && !traces.some((trace) => trace?.opaque) ? recognised(own) : undefined;
-      const post = whole
-        ? activate(whole, g.ref(combined.root))
-        : local
-          ? activate(local, inputs[varies.indexOf(true)]!)
-          : placeholder(g.ref(combined.root));
+      const known = combined.flatMap(({ root, f }) => {
+        const found = recognised(f);
+        return found ? [{ root, found }] : [];
+      });
+      const whole = known.at(-1);
+      const post = whole ? activate(whole.found, g.ref(whole.root)) : placeholder(g.ref(combined[0]!.root));
       g.alias(name, post);
-      traced.set(post.name, { ...combined, opaque: !whole && !local });
+      traced.set(post.name, combined);
+      if (!whole) {
+        opaque.add(post.name);
+        opaqueFrom.set(post.name, hidden === undefined ? node : (opaqueFrom.get(hidden.name) ?? node));
+      }
       continue;
     }
+    if (hidden !== undefined) throw unknownFunction(opaqueFrom.get(hidden.name) ?? node);
     throw refuse();
+  }
+
+  function unknownFunction(node: Node): Unboundable {
+    return new Unboundable(
+      `operator ${node.op} (node "${nodeName(node)}") begins a function that no bound is known for`,
+      {
+        node: nodeName(node),
+        remedy: "attacks still apply; export the model without this function to have it bounded",
+      },
+    );
   }
 
   /** A tensor that only a recognised product may use; whoever bounds through it finds no rule. */
@@ -346,12 +407,11 @@ export function boundNetwork(prepared: Prepared, precision: Precision, samples: 
   }
 
   const logits = g.ref(source.logits.name);
+  if (!variable.has(logits.name)) throw new Unboundable("the outputs do not depend on the input");
   const used = usedBy(g, logits);
   const kept = activations.filter(({ post }) => used.has(post.name)).map((activation, id) => ({ ...activation, id }));
-  const lost = g.nodes.find(
-    (node) => node.op === "Sign" && used.has(node.outputs[0]!) && variable.has(node.outputs[0]!),
-  );
-  if (lost) throw new Unboundable("the model multiplies functions of its input that no bound is known for");
+  const lost = [...opaque].find((name) => used.has(name));
+  if (lost !== undefined) throw unknownFunction(opaqueFrom.get(lost)!);
   return {
     g,
     x,
@@ -374,10 +434,64 @@ function usedBy(g: Writer, wanted: Ref): Set<string> {
   return used;
 }
 
+/** Operators that add up several elements of one tensor. */
+const MIXING = new Set([
+  "MatMul",
+  "Gemm",
+  "Conv",
+  "ConvTranspose",
+  "AveragePool",
+  "GlobalAveragePool",
+  "ReduceSum",
+  "ReduceMean",
+  "Resize",
+  "CumSum",
+]);
+
+/** How many operators between the last activations (or the input) and a tensor mix elements. */
+function mixes(g: Writer, variable: ReadonlySet<string>, to: Ref, ends: ReadonlyMap<string, unknown>): number {
+  const wanted = new Set([to.name]);
+  let count = 0;
+  for (const node of g.nodes.toReversed()) {
+    if (!node.outputs.some((name) => wanted.has(name) && !ends.has(name))) continue;
+    const varying = node.inputs.filter((name) => variable.has(name));
+    if (varying.length === 0) continue;
+    for (const name of varying) wanted.add(name);
+    if (MIXING.has(node.op) || varying.length > 1) count++;
+  }
+  return count;
+}
+
 /** Rows must stay rows: a tensor that depends on the input has one first-axis entry per row. */
 function checkRows(ref: Ref, rows: readonly number[]): void {
   if (ref.at.some((known, k) => known.dims.length === 0 || known.dims[0] !== rows[k]))
     throw new Unboundable(`tensor "${ref.name}" does not keep one row per sample`);
+}
+
+/** Whether a call hands values from one row to another although there are as many rows after it as before. */
+function mixesRows(node: Node, inputs: readonly (Ref | undefined)[]): boolean {
+  const numbers = (i: number): readonly number[] => Array.from(inputs[i]?.at[0]!.value?.data ?? []);
+  const rank = rankOf(inputs[0]!);
+  const isBatch = (axis: number): boolean => axis === 0 || axis === -rank;
+  switch (node.op) {
+    case "CumSum":
+      return numbers(1).some(isBatch);
+    case "Pad":
+      return (numbers(1)[0] ?? 0) !== 0;
+    case "Slice": {
+      const axes = inputs[3] ? numbers(3) : numbers(1).map((_, i) => i);
+      return numbers(4).some((step, i) => step < 0 && isBatch(axes[i]!));
+    }
+    default:
+      return false;
+  }
+}
+
+/** Scales of a Resize are float32 whatever the tensor is. */
+function withScales(g: Writer, node: Node): Node {
+  const [x, region, scales, ...rest] = node.inputs;
+  if (node.op !== "Resize" || !scales) return node;
+  return { ...node, inputs: [x!, region!, g.cast(g.ref(scales), "float32").name, ...rest] };
 }
 
 /** Constants made inside the network follow the precision of the bounds. */
@@ -387,36 +501,37 @@ function retyped(node: Node, precision: Precision): Node {
   return to === 1 ? { ...node, attributes: { ...node.attributes, to: attribute.int("to", 11) } } : node;
 }
 
-/** What a node computes as a function of one tensor, element by element, where it is one. */
-function combinedTrace(
+/** What a node computes as a function of one earlier tensor, element by element, for each tensor that it is one of; the nearest last. */
+function combinedTraces(
   node: Node,
   inputs: readonly (Ref | undefined)[],
   varies: readonly boolean[],
-  traces: readonly (Traced | undefined)[],
-): Omit<Traced, "opaque"> | undefined {
-  const varying = traces.filter((trace) => trace !== undefined);
-  const [first, second] = varying;
-  if (first === undefined) return undefined;
-  const { root } = first;
-  if (varying.length === 1) {
+  traces: readonly (readonly Traced[] | undefined)[],
+  refOf: (name: string) => Ref,
+): Traced[] {
+  const [first, second, third] = traces.filter((trace) => trace !== undefined);
+  if (first === undefined || third !== undefined) return [];
+  // A constant may broadcast: what comes out has more elements than the root, and is no function of it element by element.
+  const out = broadcast(...inputs.flatMap((ref) => (ref === undefined ? [] : [ref.at[0]!.dims])));
+  const fits = ({ root }: Traced): boolean => out !== undefined && sameDims(out, refOf(root).at[0]!.dims);
+  if (second === undefined) {
     const step = scalarStep(node, inputs, varies) ?? scalarOp(node, inputs);
-    return step && { root, f: (v) => step(first.f(v)) };
+    return step ? first.filter(fits).map(({ root, f }) => ({ root, f: (v) => step(f(v)) })) : [];
   }
-  if (varying.length !== 2 || inputs.length !== 2 || second!.root !== root) return undefined;
-  const [p, q] = [first.f, second!.f];
-  switch (node.op) {
-    case "Add":
-      return { root, f: (v) => p(v) + q(v) };
-    case "Sub":
-      return { root, f: (v) => p(v) - q(v) };
-    case "Mul":
-      return { root, f: (v) => p(v) * q(v) };
-    case "Div":
-      return { root, f: (v) => p(v) / q(v) };
-    default:
-      return undefined;
-  }
+  const both = BINARY[node.op];
+  if (both === undefined || inputs.length !== 2) return [];
+  return first.filter(fits).flatMap(({ root, f: p }) => {
+    const other = second.find((trace) => trace.root === root);
+    return other ? [{ root, f: (v: number) => both(p(v), other.f(v)) }] : [];
+  });
 }
+
+const BINARY: Readonly<Record<string, (p: number, q: number) => number>> = {
+  Add: (p, q) => p + q,
+  Sub: (p, q) => p - q,
+  Mul: (p, q) => p * q,
+  Div: (p, q) => p / q,
+};
 
 /** For affine steps with scalar constants: what they do to each element. */
 function scalarStep(
@@ -458,8 +573,6 @@ function scalarOp(node: Node, inputs: readonly (Ref | undefined)[]): ((x: number
       return functions.softplus.value;
     case "HardSwish":
       return functions["hard-swish"].value;
-    case "Exp":
-      return Math.exp;
     case "Pow": {
       const power = inputs[1]?.at[0]!.value;
       return power?.data.length === 1 ? (v) => v ** power.data[0]! : undefined;

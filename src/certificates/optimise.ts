@@ -24,6 +24,8 @@ export interface Decision {
 export interface Rows {
   /** rows × elements of `from`. */
   readonly spec: Floats;
+  /** By how much float32 may move `from`. */
+  readonly rounding: Floats;
   readonly rows: number;
   /** Per activation: lines of each row, rows × elements. `lowSlope` is changed in place. */
   readonly lines: ReadonlyMap<number, Slopes>;
@@ -84,6 +86,7 @@ export async function optimise(
   };
   const fixed: Record<string, RuntimeTensor> = {
     ...bounds.region(region),
+    ...bounds.ownRounding(rows.rounding),
     [port.spec]: bounds.tensor(rows.spec, [n, rows.spec.length / n]),
   };
   let answer: Answer;

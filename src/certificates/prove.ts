@@ -126,7 +126,12 @@ async function rootBounds(
   const constraints = clauses.flatMap((clause, c) => clause.map((constraint) => ({ c, ...constraint })));
   const base = before.map((activation) => ({
     activation,
-    line: bounds.lines(activation, layers.low[activation.id]!, layers.high[activation.id]!),
+    line: bounds.lines(
+      activation,
+      layers.low[activation.id]!,
+      layers.high[activation.id]!,
+      layers.rounding[activation.id]!,
+    ),
     free:
       activation.f.name === "relu"
         ? undecided(activation, layers.low[activation.id]!, layers.high[activation.id]!)
@@ -146,6 +151,7 @@ async function rootBounds(
       region,
       {
         spec,
+        rounding: layers.rounding[bounds.activations.length]!,
         rows: some.length,
         lines: new Map(base.map(({ activation, line }) => [activation.id, repeated(bounds, line, some.length)])),
         free: new Map(base.map(({ activation, free }) => [activation.id, free])),

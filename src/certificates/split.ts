@@ -2,7 +2,7 @@
  * Branch and bound on the inputs, for networks with few of them: the box is halved along the input that moves the bound most, and every
  * part is bounded anew from its first layer on (Wang et al., USENIX Security 2018; Bunel et al., JMLR 2020, §5.2).
  */
-import type { RuntimeTensor } from "#base/ports.ts";
+import type { RuntimeTensor, Signal } from "#base/ports.ts";
 import { port } from "./backward.ts";
 import type { Bounds, Floats, Interval, Slopes } from "./bounds.ts";
 import type { Activation } from "./network.ts";
@@ -30,6 +30,8 @@ export const SPLIT_INPUTS_MAX = 12;
 
 /** Rows of one activation's call, about. */
 const ROWS = 8192;
+/** Coefficients of one call: an activation wider than about the root of this is bounded in parts. */
+const SPEC_VALUES = 2 ** 25;
 /** Boxes bounded together at most. */
 const BOXES = 512;
 /** Elements of an activation are bounded in multiples of this. */
@@ -43,7 +45,8 @@ const GROUP_STEP = 8;
 export async function branchOnInputs(bounds: Bounds, property: Property, effort: Effort): Promise<Verdict> {
   const { region, clauses } = property;
   const widest = Math.max(1, ...bounds.activations.map(({ size }) => size));
-  const many = Math.max(4, Math.min(BOXES, Math.floor(ROWS / (2 * widest))));
+  const rowsOfOne = Math.max(2 * widest, clauses.flat().length);
+  const many = Math.max(4, Math.min(BOXES, Math.floor(ROWS / rowsOfOne)));
   const widths = Float64Array.from(region.low, (low, i) => region.high[i]! - low);
   const whole: Box = { low: Float64Array.from(region.low), high: Float64Array.from(region.high) };
   let nodes = 1,
@@ -59,7 +62,7 @@ export async function branchOnInputs(bounds: Bounds, property: Property, effort:
     queue.push(...open.toSorted((a, b) => b.bound - a.bound));
     return false;
   };
-  if (await keep(await boundBoxes(bounds, [whole], clauses))) return { verdict: "violated", nodes };
+  if (await keep(await boundBoxes(bounds, [whole], clauses, effort.signal))) return { verdict: "violated", nodes };
   while (queue.length > 0) {
     effort.signal.throwIfAborted();
     if (effort.expired()) return { verdict: "unknown", nodes, because: OUT_OF_TIME };
@@ -76,6 +79,7 @@ export async function branchOnInputs(bounds: Bounds, property: Property, effort:
       bounds,
       trials.flatMap(({ halves }) => halves),
       clauses,
+      effort.signal,
     );
     nodes += found.length;
     const best = new Map<number, { score: number; halves: Bounded[] }>();
@@ -93,7 +97,12 @@ export async function branchOnInputs(bounds: Bounds, property: Property, effort:
 }
 
 /** Bounds of all activations and of the clauses for several boxes at once. */
-async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readonly Clause[]): Promise<Bounded[]> {
+async function boundBoxes(
+  bounds: Bounds,
+  boxes: readonly Box[],
+  clauses: readonly Clause[],
+  signal: Signal,
+): Promise<Bounded[]> {
   const d = boxes.length;
   const size = bounds.inputSize;
   const low = bounds.floats(d * size),
@@ -112,7 +121,7 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
   };
   for (const activation of bounds.activations) {
     const { id, size: width } = activation;
-    const [least, most] = await bounds.interval({ activation: id }, region, post, d);
+    const [least, most, rounding] = await bounds.interval({ activation: id }, region, post, d);
     const before = await bounds.before({ activation: id });
     boxes.forEach(({ layers }, k) => {
       if (layers === undefined) return;
@@ -126,32 +135,38 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
     const open = before.length > 0 ? openAnywhere(activation, least, most) : [];
     if (open.length > 0) {
       // Groups of a few lengths only, so that few programs serve; the rows beyond are asked for twice.
-      const many = Math.min(width, GROUP_STEP * Math.ceil(open.length / GROUP_STEP));
+      const wanted = Math.min(width, GROUP_STEP * Math.ceil(open.length / GROUP_STEP));
+      const many = Math.min(wanted, Math.max(1, Math.floor(SPEC_VALUES / (2 * d * width))));
       const group = 2 * many;
-      const spec = bounds.floats(d * group * width);
-      for (let k = 0; k < d; k++)
-        for (let r = 0; r < many; r++) {
-          const i = open[Math.min(r, open.length - 1)]!;
-          spec[(k * group + r) * width + i] = 1;
-          spec[(k * group + many + r) * width + i] = -1;
-        }
-      const feeds = {
+      const shared = {
         ...boxFeeds,
         ...groupLines(bounds, lines, before, d),
-        [port.spec]: bounds.tensor(spec, [d * group, width]),
+        [port.ownRounding]: bounds.tensor(rounding, [d, 1, width]),
       };
-      const { bound } = await bounds.run({ activation: id }, feeds, { group });
-      for (let k = 0; k < d; k++)
-        open.forEach((i, r) => {
-          const at = k * width + i;
-          least[at] = Math.max(least[at]!, bound[k * group + r]!);
-          most[at] = Math.max(least[at]!, Math.min(most[at]!, -bound[k * group + many + r]!));
-        });
+      for (let from = 0; from < open.length; from += many) {
+        signal.throwIfAborted();
+        const spec = bounds.floats(d * group * width);
+        for (let k = 0; k < d; k++)
+          for (let r = 0; r < many; r++) {
+            const i = open[Math.min(from + r, open.length - 1)]!;
+            spec[(k * group + r) * width + i] = 1;
+            spec[(k * group + many + r) * width + i] = -1;
+          }
+        const feeds = { ...shared, [port.spec]: bounds.tensor(spec, [d * group, width]) };
+        const { bound } = await bounds.run({ activation: id }, feeds, { group });
+        const part = open.slice(from, from + many);
+        for (let k = 0; k < d; k++)
+          part.forEach((i, r) => {
+            const at = k * width + i;
+            least[at] = Math.max(least[at]!, bound[k * group + r]!);
+            most[at] = Math.max(least[at]!, Math.min(most[at]!, -bound[k * group + many + r]!));
+          });
+      }
     }
     layersOf.forEach((layers, k) =>
       layers.push([least.slice(k * width, (k + 1) * width), most.slice(k * width, (k + 1) * width)]),
     );
-    lines.set(id, bounds.lines(activation, least, most));
+    lines.set(id, bounds.lines(activation, least, most, rounding));
     post.set(id, bounds.ranges(activation, least, most));
   }
   const constraints = clauses.flat();
@@ -165,6 +180,7 @@ async function boundBoxes(bounds: Bounds, boxes: readonly Box[], clauses: readon
   const feeds = {
     ...boxFeeds,
     ...groupLines(bounds, lines, before, d),
+    [port.ownRounding]: bounds.tensor((await bounds.interval("logits", region, post, d))[2], [d, 1, bounds.outputs]),
     [port.spec]: bounds.tensor(spec, [d * each, bounds.outputs]),
   };
   const answer = await bounds.run("logits", feeds, { group: each, coefficients: true });
@@ -213,11 +229,12 @@ function groupLines(
 ): Record<string, RuntimeTensor> {
   const feeds: Record<string, RuntimeTensor> = {};
   for (const { id, size, f } of before) {
-    const { lowSlope, lowAt, highSlope, highAt } = lines.get(id)!;
+    const { lowSlope, lowAt, highSlope, highAt, rounding } = lines.get(id)!;
     const give = (name: string, data: Floats): void => void (feeds[name] = bounds.tensor(data, [groups, 1, size]));
     give(port.lowSlope(id), lowSlope);
     give(port.highSlope(id), highSlope);
     give(port.highAt(id), highAt);
+    give(port.rounding(id), rounding);
     if (f.name !== "relu") give(port.lowAt(id), lowAt);
   }
   return feeds;

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { rng } from "#base/random.ts";
+import { FormatError } from "./error.ts";
 import { readVnnlib } from "./vnnlib.ts";
 import { haveSharedData, readNpy, sharedData } from "../../test/support/npy.ts";
 
@@ -119,3 +121,55 @@ else
       }
     });
   });
+
+describe("properties that are large, hostile or both", () => {
+  test("a conjunction over a whole picture is read in linear time: 100,000 conditions overflowed the stack and took minutes", () => {
+    const n = 50_000;
+    const names = Array.from({ length: n }, (_, i) => `X_${i}`);
+    const text = `${names.map((x) => `(declare-const ${x} Real)`).join("")}(declare-const Y_0 Real)
+      (assert (and ${names.map((x) => `(<= ${x} 1)(>= ${x} 0)`).join("")}))(assert (>= Y_0 0))`;
+    const { parts } = read(text);
+    expect(parts).toHaveLength(1);
+    expect([parts[0]!.low[n - 1], parts[0]!.high[n - 1]]).toEqual([0, 1]);
+  }, 5000);
+
+  test("cases that say nothing of the inputs share one box", () => {
+    const { parts } = read(`${boxed}(assert (or (<= Y_0 0) (<= Y_1 0)))`);
+    expect(parts[0]!.low).toBe(parts[1]!.low);
+  });
+
+  test.each([
+    ["a number beyond float64", "(assert (<= X_0 1e999))", /too large/],
+    ["a product that overflows", "(assert (<= (* 1e200 1e200 Y_0) 1))", /too large/],
+    ["a quotient that overflows", "(assert (<= (* 1e-320 X_0) 1))", /too large/],
+    ["a difference of infinities", "(assert (<= (- (* 1e200 1e200) (* 1e200 1e200)) Y_0))", /too large/],
+    [
+      "cases that multiply",
+      Array.from({ length: 17 }, () => "(assert (or (<= Y_0 1) (<= Y_1 1)))").join(""),
+      /more than 100000 cases/,
+    ],
+  ])("%s is refused with its place", (_, text, because) => {
+    expect(() => read(`${boxed}${text}(assert (<= Y_0 0))`)).toThrow(because);
+  });
+
+  test("whatever is done to a property, it is read or refused with words", () => {
+    const random = rng("vnnlib");
+    const whole = `${boxed}(assert (or (and (>= Y_0 (+ Y_1 0.5)) (<= (* 2 Y_1) 3)) (<= (- Y_0) 1)))`;
+    const bits = ["(", ")", "and", "or", "X_0", "Y_9", "-", "*", "1e99", "|", '"', ";", "\u0000", "assert", "<", " "];
+    for (let k = 0; k < 600; k++) {
+      let text = whole;
+      for (let edits = 1 + random.below(4); edits > 0; edits--) {
+        const at = random.below(text.length);
+        const cut = random.below(2) === 0 ? random.below(12) : 0;
+        text = text.slice(0, at) + bits[random.below(bits.length)]! + text.slice(at + cut);
+      }
+      try {
+        const { parts, inputs } = read(text);
+        for (const { low, high } of parts)
+          for (let i = 0; i < inputs; i++) expect(Number.isFinite(high[i]! - low[i]!)).toBe(true);
+      } catch (error) {
+        expect(error).toBeInstanceOf(FormatError);
+      }
+    }
+  });
+});

@@ -28,6 +28,8 @@ export interface VnnlibProperty {
 const FORMAT = "vnnlib";
 const DEPTH_MAX = 256;
 const PARTS_MAX = 100_000;
+/** Ends of all boxes together: half a gigabyte. */
+const BOUNDS_MAX = 2 ** 25;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 interface Placed {
@@ -81,7 +83,7 @@ export function readVnnlib(bytes: Uint8Array): VnnlibProperty {
         const [condition] = rest;
         if (rest.length !== 1 || condition === undefined) throw wrong(at, "an assertion without exactly one condition");
         const made = choicesOf(condition, 0);
-        if (made.length === 1) always.push(...made[0]!);
+        if (made.length === 1) for (const atom of made[0]!) always.push(atom);
         else choices = product(choices, made, at);
         break;
       }
@@ -106,10 +108,14 @@ export function readVnnlib(bytes: Uint8Array): VnnlibProperty {
   }
   const parts: UnsafePart[] = [];
   const shared = boxOf(always, inputs.size, outputs.size);
+  if (choices.some((each) => each.some(onInput)) && choices.length * inputs.size > BOUNDS_MAX)
+    throw wrong(0, `${choices.length} boxes over ${inputs.size} inputs`);
   for (const conjunction of choices) {
-    const own = boxOf(conjunction, inputs.size, outputs.size);
-    const low = shared.low.map((value, i) => Math.max(value, own.low[i]!)),
-      high = shared.high.map((value, i) => Math.min(value, own.high[i]!));
+    const bounded = conjunction.some(onInput);
+    const own = boxOf(conjunction, bounded ? inputs.size : 0, outputs.size, inputs.size);
+    // Cases that say nothing of the inputs share one box.
+    const low = bounded ? shared.low.map((value, i) => Math.max(value, own.low[i]!)) : shared.low,
+      high = bounded ? shared.high.map((value, i) => Math.min(value, own.high[i]!)) : shared.high;
     for (let i = 0; i < inputs.size; i++)
       if (low[i] === -Infinity || high[i] === Infinity)
         throw new FormatError(
@@ -175,8 +181,17 @@ function choicesOf({ at, term }: Placed, depth: number): Choices {
   if (typeof term === "string" || depth > DEPTH_MAX) throw wrong(at, "a condition is expected here");
   const [head, ...rest] = term;
   switch (head?.term) {
-    case "and":
-      return rest.map((each) => choicesOf(each, depth + 1)).reduce((a, b) => product(a, b, at), [[]] as Choices);
+    case "and": {
+      // What has one case only is gathered at once: a box over a picture is one conjunction of 300,000 conditions.
+      const single: Atom[] = [];
+      let several: Choices = [[]];
+      for (const each of rest) {
+        const made = choicesOf(each, depth + 1);
+        if (made.length === 1) for (const atom of made[0]!) single.push(atom);
+        else several = product(several, made, at);
+      }
+      return several.length === 1 && several[0]!.length === 0 ? [single] : product([single], several, at);
+    }
     case "or": {
       const all = rest.flatMap((each) => choicesOf(each, depth + 1));
       if (all.length > PARTS_MAX) throw wrong(at, `more than ${PARTS_MAX} cases`);
@@ -201,6 +216,9 @@ function choicesOf({ at, term }: Placed, depth: number): Choices {
 
 function product(a: Choices, b: Choices, at: number): Choices {
   if (a.length * b.length > PARTS_MAX) throw wrong(at, `more than ${PARTS_MAX} cases`);
+  const conditions = (choices: Choices): number => choices.reduce((sum, { length }) => sum + length, 0);
+  if (a.length * conditions(b) + b.length * conditions(a) > BOUNDS_MAX)
+    throw wrong(at, "too many conditions in all cases together");
   return a.flatMap((left) => b.map((right) => [...left, ...right]));
 }
 
@@ -208,6 +226,17 @@ function product(a: Choices, b: Choices, at: number): Choices {
 function difference(left: Linear, right: Linear, at: number): Atom {
   const { of, constant } = combined(left, right, -1);
   return { of, bound: 0 - constant, at };
+}
+
+/** Σ factor · part, in one map: sums may be long. */
+function added(parts: readonly Linear[], factor: (i: number) => number): Linear {
+  const of = new Map<string, number>();
+  let constant = 0;
+  parts.forEach((part, i) => {
+    for (const [name, value] of part.of) of.set(name, (of.get(name) ?? 0) + factor(i) * value);
+    constant += factor(i) * part.constant;
+  });
+  return { of, constant };
 }
 
 function combined(a: Linear, b: Linear, factor: number): Linear {
@@ -219,7 +248,10 @@ function combined(a: Linear, b: Linear, factor: number): Linear {
 function linear({ at, term }: Placed, depth = 0): Linear {
   if (depth > DEPTH_MAX) throw wrong(at, `terms deeper than ${DEPTH_MAX}`);
   if (typeof term === "string") {
-    if (NUMBER.test(term)) return { of: new Map(), constant: Number(term) };
+    if (NUMBER.test(term)) {
+      if (!Number.isFinite(Number(term))) throw wrong(at, `"${term}" is too large`);
+      return { of: new Map(), constant: Number(term) };
+    }
     if (/^[XY]_\d{1,7}$/.test(term)) return { of: new Map([[term, 1]]), constant: 0 };
     throw wrong(at, `"${term}" is neither a number nor X_i nor Y_j`);
   }
@@ -228,10 +260,9 @@ function linear({ at, term }: Placed, depth = 0): Linear {
   const nothing: Linear = { of: new Map(), constant: 0 };
   switch (head?.term) {
     case "+":
-      return parts.reduce((a, b) => combined(a, b, 1), nothing);
+      return added(parts, () => 1);
     case "-":
-      if (parts.length === 1) return combined(nothing, parts[0]!, -1);
-      return parts.slice(1).reduce((a, b) => combined(a, b, -1), parts[0] ?? nothing);
+      return added(parts, (i) => (i === 0 && parts.length > 1 ? 1 : -1));
     case "*": {
       const factors = parts.filter(({ of }) => of.size === 0).map(({ constant }) => constant);
       const variable = parts.filter(({ of }) => of.size > 0);
@@ -244,15 +275,23 @@ function linear({ at, term }: Placed, depth = 0): Linear {
   }
 }
 
-function boxOf(atoms: readonly Atom[], inputs: number, outputs: number) {
+const onInput = ({ of }: Atom): boolean => {
+  for (const [name, factor] of of) if (factor !== 0 && name.startsWith("X_")) return true;
+  return false;
+};
+
+/** Ends of `inputs` elements and constraints; of the inputs, `declared` may be named. */
+function boxOf(atoms: readonly Atom[], inputs: number, outputs: number, declared = inputs) {
   const low = new Float64Array(inputs).fill(-Infinity),
     high = new Float64Array(inputs).fill(Infinity);
   const constraints: OutputConstraint[] = [];
   for (const { of, bound, at } of atoms) {
     const named = [...of].filter(([, factor]) => factor !== 0);
+    if (![bound, ...named.map(([, factor]) => bound / factor), ...of.values()].every(Number.isFinite))
+      throw wrong(at, "numbers whose sums, products or quotients are too large");
     const onInputs = named.filter(([name]) => name.startsWith("X_"));
     for (const [name] of named)
-      if (Number(name.slice(2)) >= (name.startsWith("X_") ? inputs : outputs))
+      if (Number(name.slice(2)) >= (name.startsWith("X_") ? declared : outputs))
         throw wrong(at, `${name} is not declared`);
     if (named.length === 0) throw wrong(at, "a condition without variables");
     if (onInputs.length === 0) {

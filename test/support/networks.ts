@@ -186,6 +186,15 @@ export const pictureNetworks = {
     [{ op: "MaxPool", in: ["h"], out: ["m"], attributes: [ints("kernel_shape", [3, 3]), ints("strides", [2, 2])] }],
     4 * 2 * 2,
   ),
+  padded: picture(
+    "a padded maximum pool over negative values",
+    [
+      { op: "Sub", in: ["h", "two"], out: ["n"] },
+      { op: "MaxPool", in: ["n"], out: ["m"], attributes: window(ints("pads", [1, 0, 1, 0])) },
+    ],
+    4 * 4 * 3,
+    () => ({ two: tensor([], [2]) }),
+  ),
   residual: picture(
     "a residual block with batch normalisation",
     [

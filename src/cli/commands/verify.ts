@@ -9,6 +9,9 @@ import { progressView } from "#cli/progress.ts";
 import { EXIT, plain, type ExitCode, type Terminal } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
 
+/** The worker ends by itself at the timeout; one that a single call of the runtime holds longer is ended from here. */
+const GRACE_SECONDS = 10;
+
 const VERDICTS = { holds: EXIT.fine, violated: EXIT.finding, unknown: EXIT.inconclusive } as const;
 
 export async function verifyCommand(
@@ -52,10 +55,11 @@ async function decided(
     if (done < timeout) view.report({ ...said, label: `${property} (${words})`, done });
   }, 500);
   let words = "attack";
+  const late = AbortSignal.timeout(1000 * (timeout + GRACE_SECONDS));
   try {
     const plan = { model, property, secondsMax: timeout, nodesMax: subproblems, seed };
     const result = await host.models.run<ShardResults["verify"]>({ kind: "verify", plan } satisfies Shard, {
-      signal,
+      signal: AbortSignal.any([signal, late]),
       onProgress: (_done, _total, note) => void (words = note ?? words),
     });
     if (result.status === "refused") throw new HostError(result.because);
@@ -80,6 +84,11 @@ async function decided(
       run: { seconds: (performance.now() - began) / 1000, runtime: host.models.runtimeVersion },
     };
   } catch (error) {
+    if (late.aborted && !signal.aborted)
+      throw new HostError(
+        `${model} could not be decided: a call of the runtime did not end ${GRACE_SECONDS} s after the time was up`,
+        "the model is too large for this machine and this time",
+      );
     if (error instanceof WorkerDied) throw new HostError(`${model} could not be decided: ${error.message}`);
     throw error;
   } finally {
@@ -116,7 +125,7 @@ function summary(document: VerifyDocument, flags: VerifyFlags, { colours: c }: T
       ? `BY         ${method}: no input of the box, in exact arithmetic and with room for float32, violates it`
       : verdict === "violated"
         ? `BY         ${method}: found, and confirmed by running the model again`
-        : `BECAUSE    ${because}; came as far as ${method}`,
+        : `BECAUSE    ${because}${method === "none" ? "" : `; came as far as ${method}`}`,
   ];
   if (counterexample) {
     lines.push(`INPUT      ${listed(counterexample.input)}`, `OUTPUT     ${listed(counterexample.outputs)}`);
