@@ -3,6 +3,7 @@ export * from "./assessment.ts";
 export * from "./attack.ts";
 export * from "./conclusions.ts";
 export * from "./evidence.ts";
+export * from "./graph.ts";
 export * from "./knowledge.ts";
 export * from "./scalars.ts";
 export * from "./system.ts";
