@@ -12,8 +12,8 @@ import { indexed, problemFor, type Indexed, type Problem } from "./problem.ts";
 import { draw, drawn, samplesFor, type Draws } from "./sampling.ts";
 import { likeliestWays, singlePoints } from "./ways.ts";
 
-/** Decision-diagram nodes made for one goal and order before samples are drawn instead. */
-export const EXACT_LIMIT = 2 ** 18;
+/** Decision-diagram nodes, or problems left by deciding, made for one goal and order before samples are drawn instead. */
+export const EXACT_LIMIT = 2 ** 16;
 
 export interface EvaluateOptions {
   /** Names the streams of the drawing; exact evaluation draws nothing. */

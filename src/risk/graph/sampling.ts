@@ -8,7 +8,7 @@ import { clopperPearson } from "#base/statistics.ts";
 import { componentsOf, needsOf, rowsBy, type Problem } from "./problem.ts";
 
 /** Words of 32 samples worked on together: states and events of a large graph at once should fit the second cache. */
-const BLOCK = 16;
+const BLOCK = 64;
 
 /** Samples that keep a drawing to a few seconds: 200,000 for graphs up to 1,000 steps, less in proportion, never below 10,000. */
 export const samplesFor = (steps: number): number =>
@@ -16,7 +16,7 @@ export const samplesFor = (steps: number): number =>
 
 export interface Draws {
   readonly samples: number;
-  /** Per state, in how many samples it was gained at each end. */
+  /** Per state, in how many samples it was gained at each end; counted for the problem's goals, 0 elsewhere. */
   readonly low: Int32Array;
   readonly likely: Int32Array;
   readonly high: Int32Array;
@@ -83,9 +83,10 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
     new Int32Array(events.length * BLOCK),
   ] as const;
   const plan = planOf(problem);
+  const asked = new Set(problem.goals.filter((goal) => typeof goal === "number"));
   const value = new Int32Array(states.length * BLOCK);
   const words = Math.ceil(samples / 32);
-  const scratch = new Int32Array(BLOCK);
+  /** Steps of a cycle whose needs have changed. */
   const dirty = new Uint8Array(steps.length);
 
   /** Fills words of outcomes for one event: the digits of 32 uniform numbers at a time against those of the three probabilities. */
@@ -103,6 +104,9 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
       let openLow = one.certain[e] === 1 ? 0 : -1,
         openLikely = two.certain[e] === 1 ? 0 : -1,
         openHigh = three.certain[e] === 1 ? 0 : -1;
+      let digitsLow = one.upper[e],
+        digitsLikely = two.upper[e],
+        digitsHigh = three.upper[e];
       if (openLow === 0) low = -1;
       if (openLikely === 0) likely = -1;
       if (openHigh === 0) high = -1;
@@ -117,11 +121,17 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
         a ^= d;
         c ^= t;
         d = (d << 11) | (d >>> 21);
-        const shift = 31 - (digit & 31);
-        const first = digit < 32;
-        const digitLow = -(((first ? one.upper[e] : one.lower[e]) >>> shift) & 1),
-          digitLikely = -(((first ? two.upper[e] : two.lower[e]) >>> shift) & 1),
-          digitHigh = -(((first ? three.upper[e] : three.lower[e]) >>> shift) & 1);
+        if (digit === 32) {
+          digitsLow = one.lower[e];
+          digitsLikely = two.lower[e];
+          digitsHigh = three.lower[e];
+        }
+        const digitLow = digitsLow >> 31,
+          digitLikely = digitsLikely >> 31,
+          digitHigh = digitsHigh >> 31;
+        digitsLow <<= 1;
+        digitsLikely <<= 1;
+        digitsHigh <<= 1;
         // Below it for good where its digit is 1 and the number's is 0.
         low |= openLow & digitLow & ~random;
         likely |= openLikely & digitLikely & ~random;
@@ -148,27 +158,31 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
       const happened = outcome[end];
       /** Adds what the step gains; says whether that was anything new. */
       const attempt = (t: number): boolean => {
-        for (let w = 0; w < count; w++) scratch[w] = -1;
-        let any = -1;
-        for (let i = needsAt[t]; i < needsAt[t + 1]; i++) {
-          const from = needs[i] * BLOCK;
-          any = 0;
-          for (let w = 0; w < count; w++) any |= scratch[w] &= value[from + w];
-          if (any === 0) return false;
-        }
-        for (let i = eventsAt[t]; i < eventsAt[t + 1]; i++) {
-          const from = eventsOf[i] * BLOCK;
-          for (let w = 0; w < count; w++) scratch[w] &= happened[from + w];
-        }
-        const to = gains[t] * BLOCK;
+        const to = gains[t] * BLOCK,
+          need = needsAt[t],
+          event = eventsAt[t];
         let fresh = 0;
+        if (needsAt[t + 1] - need === 1 && eventsAt[t + 1] - event === 1) {
+          const from = needs[need] * BLOCK,
+            by = eventsOf[event] * BLOCK;
+          for (let w = 0; w < count; w++) {
+            const before = value[to + w];
+            const gained = value[from + w] & happened[by + w] & ~before;
+            fresh |= gained;
+            value[to + w] = before | gained;
+          }
+          return fresh !== 0;
+        }
         for (let w = 0; w < count; w++) {
-          const before = value[to + w];
-          fresh |= scratch[w] & ~before;
-          value[to + w] = before | scratch[w];
+          let gained = ~value[to + w];
+          for (let i = need; i < needsAt[t + 1]; i++) gained &= value[needs[i] * BLOCK + w];
+          for (let i = event; i < eventsAt[t + 1]; i++) gained &= happened[eventsOf[i] * BLOCK + w];
+          value[to + w] |= gained;
+          fresh |= gained;
         }
         return fresh !== 0;
       };
+      const { usersAt, users } = plan;
       for (const { order, cyclic } of plan.components) {
         if (!cyclic) {
           for (const t of order) attempt(t);
@@ -177,11 +191,11 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
         for (const t of order) dirty[t] = 1;
         for (let again = true; again;) {
           again = false;
-          for (const t of order) {
+          for (let i = 0; i < order.length; i++) {
+            const t = order[i];
             if (dirty[t] === 0) continue;
             dirty[t] = 0;
             if (!attempt(t)) continue;
-            const { usersAt, users } = plan;
             for (let u = usersAt[gains[t]]; u < usersAt[gains[t] + 1]; u++) dirty[users[u]] = 1;
             again = true;
           }
@@ -189,7 +203,7 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
       }
       const last = at + count === words && samples % 32 !== 0 ? 0xffffffff >>> (32 - (samples % 32)) : -1;
       const counted = counts[end];
-      for (let s = 0; s < states.length; s++) {
+      for (const s of asked) {
         let total = 0;
         for (let w = 0; w < count; w++)
           total += ones(w === count - 1 ? value[s * BLOCK + w] & last : value[s * BLOCK + w]);
