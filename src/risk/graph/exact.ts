@@ -62,9 +62,11 @@ export function exactGoal(
   const small = collapsed(problem, goal, guards);
   if (small.variables.length > VARIABLES_MAX) return undefined;
   const orders = ordersFor(small);
-  let made = 0;
+  let made = 0,
+    alike = false;
   for (const { by, part, tries } of attemptsFor(orders[0].width))
     for (const { variables } of orders.slice(0, tries)) {
+      if (alike && part === 1) continue;
       const most = Math.max(64, Math.floor(limit * part));
       const table = diagramTable(most);
       try {
@@ -77,6 +79,8 @@ export function exactGoal(
       } catch (error) {
         if (!(error instanceof OutOfNodes)) throw error;
         made += table.size();
+        // Many problems left and few functions among them: they are alike in ways that their normal form does not see.
+        alike = by === "deciding" && table.size() < most / 4;
       }
     }
   return undefined;

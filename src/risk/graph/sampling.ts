@@ -22,17 +22,18 @@ export interface Draws {
   readonly high: Int32Array;
 }
 
+/** The finaliser of MurmurHash3 (Appleby 2011). */
+function scramble(h: number): number {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
 /** Four words of a stream's state per event, from the seed and the event's id. */
 function streams(seed: string, ids: readonly string[]): Int32Array {
   const source = rng(seed).fork("attack graph");
   const key = Int32Array.from({ length: 4 }, () => source.below(2 ** 32) | 0);
   const state = new Int32Array(4 * ids.length);
-  const scramble = (h: number): number => {
-    // The finaliser of MurmurHash3 (Appleby 2011).
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return h ^ (h >>> 16);
-  };
   for (const [e, id] of ids.entries()) {
     let a = key[0],
       b = key[1],
@@ -90,13 +91,14 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
   const dirty = new Uint8Array(steps.length);
 
   /** Fills words of outcomes for one event: the digits of 32 uniform numbers at a time against those of the three probabilities. */
-  const drawEvent = (e: number, count: number): void => {
-    let a = stream[4 * e],
-      b = stream[4 * e + 1],
-      c = stream[4 * e + 2],
-      d = stream[4 * e + 3];
+  const drawEvent = (e: number, from: number, count: number): void => {
     const [one, two, three] = ends;
     for (let w = 0; w < count; w++) {
+      // Every word starts anew, so that how many digits one took, which hangs on the probabilities, changes no other.
+      let a = scramble(stream[4 * e] + Math.imul(from + w, 0x9e3779b1)),
+        b = scramble(stream[4 * e + 1] ^ a),
+        c = scramble(stream[4 * e + 2] ^ b),
+        d = scramble(stream[4 * e + 3] ^ c) | 1;
       let low = 0,
         likely = 0,
         high = 0;
@@ -144,15 +146,11 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
       outcome[1][e * BLOCK + w] = likely;
       outcome[2][e * BLOCK + w] = high;
     }
-    stream[4 * e] = a;
-    stream[4 * e + 1] = b;
-    stream[4 * e + 2] = c;
-    stream[4 * e + 3] = d;
   };
 
   for (let at = 0; at < words; at += BLOCK) {
     const count = Math.min(BLOCK, words - at);
-    for (let e = 0; e < events.length; e++) drawEvent(e, count);
+    for (let e = 0; e < events.length; e++) drawEvent(e, at, count);
     value.fill(0);
     for (let end = 0; end < 3; end++) {
       const happened = outcome[end];
