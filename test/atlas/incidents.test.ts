@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { sharedData } from "../support/npy.ts";
 import { CASES, OFF_TARGET, type Case } from "./cases.ts";
-import { means, scoresOf, tableOf, totalsOf } from "./score.ts";
+import { crosswalkOf, scoresOf, tableOf, totalsOf, typesOf } from "./score.ts";
 
 const knowledge = loadKnowledge();
 const scores = scoresOf(CASES, knowledge);
@@ -16,21 +16,27 @@ describe("threats derived for systems that were attacked", () => {
     console.log(`\n${tableOf(scores)}\n`);
     const all = totalsOf(scores);
     expect(scores.length).toBeGreaterThanOrEqual(8);
-    expect(all.recall).toBeGreaterThanOrEqual(0.62);
-    expect(all.placedRecall).toBeGreaterThanOrEqual(0.57);
-    expect(all.lift).toBeGreaterThan(1.1);
+    expect(all.recall).toBeGreaterThanOrEqual(0.8);
+    expect(all.placedRecall).toBeGreaterThanOrEqual(0.74);
+    expect(all.lift).toBeGreaterThan(1.25);
     expect(all.perComponent).toBeLessThanOrEqual(6);
   });
 });
 
 describe("a step of an incident", () => {
-  const raised = (...techniques: string[]) => new Set(techniques);
-  it("is meant by its own technique, by the one it is a kind of, and by a kind of it where it names the general one", () => {
-    expect(means(raised("AML.T0051.000"), "AML.T0051.000")).toBe(true);
-    expect(means(raised("AML.T0010"), "AML.T0010.002")).toBe(true);
-    expect(means(raised("AML.T0051.001"), "AML.T0051")).toBe(true);
-    expect(means(raised("AML.T0051.000"), "AML.T0051.001")).toBe(false);
-    expect(means(raised("AML.T0005"), "AML.T0050")).toBe(false);
+  const crosswalk = new Map([
+    ["T-09", new Set(["AML.T0010.003"])],
+    ["T-24", new Set(["AML.T0051.000"])],
+    ["T-25", new Set(["AML.T0051.001"])],
+    ["T-38", new Set(["AML.T0010"])],
+  ]);
+  const typesFor = (technique: string) => [...typesOf(technique, crosswalk)];
+  it("stands for the types mapped to its technique; else to the general one; else, where it names the general one, to its kinds", () => {
+    expect(typesFor("AML.T0010.003")).toEqual(["T-09"]);
+    expect(typesFor("AML.T0010.002")).toEqual(["T-38"]);
+    expect(typesFor("AML.T0051")).toEqual(["T-24", "T-25"]);
+    expect(typesFor("AML.T0051.002")).toEqual([]);
+    expect(typesFor("AML.T001")).toEqual([]);
   });
 
   it("counts by the tactic of its case, whatever its technique: the same technique is left out when it is mere preparation", () => {
@@ -58,6 +64,32 @@ describe("a step of an incident", () => {
     expect(placed(at("bot"))).toBe(1);
     expect(placed(at("conversations"))).toBe(1);
     expect(placed(at("people"))).toBe(0);
+  });
+});
+
+/** Techniques that no threat of the catalogue stands for, by the reason; `all` of them are looked at, not those of the cases. */
+const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
+  "done before or beside the target": [
+    "AML.T0000 AML.T0001 AML.T0002 AML.T0003 AML.T0004 AML.T0087 AML.T0095", // reconnaissance, and what is public
+    "AML.T0008.000 AML.T0008.001 AML.T0008.002 AML.T0008.004 AML.T0008.005 AML.T0016 AML.T0017 AML.T0021 AML.T0060 AML.T0079 AML.T0104",
+    "AML.T0005.000 AML.T0005.002 AML.T0088 AML.T0102", // staging
+  ],
+  "an ordinary use of the product, which the file's actors and flows state": ["AML.T0047"],
+  "harm outside the system, which the file states under harms": [
+    "AML.T0048.000 AML.T0048.001 AML.T0048.002 AML.T0048.003",
+  ],
+};
+
+describe("the crosswalk to ATLAS", () => {
+  it("has a threat for every technique, or a reason why none of ours stands for it", () => {
+    const taxonomy = parse(
+      readFileSync(new URL("../../knowledge/taxonomies/ATLAS-v5.6.0.yaml", import.meta.url), "utf8"),
+    ) as { ids: Record<string, string> };
+    const crosswalk = crosswalkOf(knowledge);
+    const without = Object.keys(taxonomy.ids).filter((id) => typesOf(id, crosswalk).size === 0);
+    const reasons = new Set(Object.values(LEFT_OUT).flatMap((lines) => lines.flatMap((line) => line.split(" "))));
+    expect(without.filter((id) => !reasons.has(id) && !reasons.has(id.slice(0, 9)))).toEqual([]);
+    expect([...reasons].filter((id) => !without.includes(id))).toEqual([]);
   });
 });
 

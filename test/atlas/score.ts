@@ -47,14 +47,20 @@ export const crosswalkOf = ({ threats }: Knowledge): Crosswalk =>
     ]),
   );
 
-/** A type means a technique when it is mapped to it, to what it is a kind of, or, where the case names the general one, to one of its kinds. */
-export const means = (techniques: ReadonlySet<string>, technique: string): boolean =>
-  techniques.has(technique) ||
-  techniques.has(technique.slice(0, "AML.T0000".length)) ||
-  [...techniques].some((mapped) => mapped.startsWith(`${technique}.`));
+/** The types a technique stands for: those mapped to it; where none is, those mapped to what it is a kind of, or to a kind of it. */
+export function typesOf(technique: string, crosswalk: Crosswalk): ReadonlySet<string> {
+  const mapped = (is: (id: string) => boolean): string[] =>
+    [...crosswalk].flatMap(([type, techniques]) => ([...techniques].some(is) ? [type] : []));
+  const readings = [
+    mapped((id) => id === technique),
+    mapped((id) => id === technique.slice(0, "AML.T0000".length)),
+    mapped((id) => id.startsWith(`${technique}.`)),
+  ];
+  return new Set(readings.find((types) => types.length > 0));
+}
 
 const covers = (threat: Threat, [, technique]: Step, crosswalk: Crosswalk): boolean =>
-  means(crosswalk.get(threat.type) ?? new Set(), technique);
+  typesOf(technique, crosswalk).has(threat.type);
 
 /** A threat stands at a step's place by the component it is to, or by the component or flow where its act enters. */
 function standsAt(threat: Threat, [, , ...places]: Step, system: System): boolean {
