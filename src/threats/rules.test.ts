@@ -216,6 +216,20 @@ const CASES: Readonly<Record<RuleId, Cases>> = {
         { components: { net: { kind: "model", model: { onDevice: true } }, api: "interface" } },
         ["net"],
       ],
+      [
+        "a store and a machine that keep the weights, but not the party outside that does",
+        {
+          components: {
+            net: { kind: "model", holds: ["weights"] },
+            registry: { kind: "database", holds: ["weights"] },
+            server: { kind: "compute", holds: ["weights"] },
+            maker: { kind: "external", holds: ["weights"] },
+            archive: "database",
+          },
+          assets: { weights: {} },
+        },
+        ["registry", "server"],
+      ],
     ],
     ignores: [["a model on a server", PLAIN, "no model runs on a device"], rulesOnly],
   },
