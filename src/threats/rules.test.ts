@@ -326,6 +326,14 @@ const CASES: Readonly<Record<RuleId, Cases>> = {
     finds: [
       ["interfaces", PLAIN, ["api"]],
       ["no interface described", { components: { net: "model", store: "database" } }, ["system"]],
+      [
+        "a store and a model that outside parties reach without an interface",
+        {
+          components: { net: "model", api: "interface", registry: "database", inner: "database", world: "external" },
+          flows: ["world -> registry -> inner", "world -> net", "world -> api"],
+        },
+        ["api", "net", "registry"],
+      ],
     ],
     ignores: "always",
   },
