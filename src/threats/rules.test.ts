@@ -149,8 +149,28 @@ const CASES: Readonly<Record<RuleId, Cases>> = {
     finds: [
       ["a bought model", BOUGHT, ["net"]],
       ["a pretrained part", PRETRAINED, ["net"]],
+      [
+        "packages from outside on the machine that trains",
+        { components: { net: "model", bench: "compute", index: "external" }, flows: ["index -> bench -> net"] },
+        ["bench"],
+      ],
     ],
-    ignores: [["a model of the provider's own", PLAIN, "no model file"]],
+    ignores: [
+      ["a model of the provider's own", PLAIN, "no model file"],
+      [
+        "what comes from outside, where no model is made or run",
+        {
+          components: { net: "model", bench: "compute", index: "external" },
+          flows: ["index -> bench", "index -> net"],
+        },
+        "no party outside delivers to a machine",
+      ],
+      [
+        "data of the house on the machine that trains",
+        { components: { net: "model", bench: "compute", store: "database" }, flows: ["store -> bench -> net"] },
+        "no party outside delivers to a machine",
+      ],
+    ],
   },
   "rule:pipeline-compromise": {
     finds: [trained, ["written rules, which are built too", SYMBOLIC, ["rules"]]],
