@@ -28,6 +28,7 @@ const EVADING = "AML.TA0007";
 const CREDENTIALS = "AML.TA0013";
 const DISCOVERY = "AML.TA0008";
 const COLLECTION = "AML.TA0009";
+const CONTROL = "AML.TA0014";
 const EXFILTRATION = "AML.TA0010";
 const IMPACT = "AML.TA0011";
 
@@ -197,6 +198,94 @@ export const CASES: readonly Case[] = [
       [COLLECTION, "AML.T0085.000", "knowledge"],
       [COLLECTION, "AML.T0085.001", "agent", "crm"],
       [EXFILTRATION, "AML.T0086", "agent", "outbox"],
+    ],
+  },
+];
+
+/** Encoded after the rules and the crosswalk were changed for the cases above, and nothing was changed for them: a test of the changes. */
+export const HELD_OUT: readonly Case[] = [
+  {
+    id: "AML.CS0008",
+    title: "mails worded for a good score",
+    about: "evasion",
+    steps: [
+      [DISCOVERY, "AML.T0063", "relay", "mailbox", "scorer"],
+      [MODEL_ACCESS, "AML.T0047", "relay", "scorer"],
+      [STAGING, "AML.T0005.001"],
+      [STAGING, "AML.T0043.002"],
+      [IMPACT, "AML.T0015", "scorer"],
+    ],
+  },
+  {
+    id: "AML.CS0023",
+    title: "clusters open to the internet",
+    about: "cloud",
+    steps: [
+      [RECONNAISSANCE, "AML.T0006"],
+      [ENTRY, "AML.T0049", "job-api", "workers"],
+      [COLLECTION, "AML.T0035", "workers", "served"],
+      [CREDENTIALS, "AML.T0055", "workers", "secrets", "job-api"],
+      [EXFILTRATION, "AML.T0025", "workers", "secrets", "data-store"],
+      [ENTRY, "AML.T0010.003", "workers", "served"],
+      [IMPACT, "AML.T0048.000"],
+    ],
+  },
+  {
+    id: "AML.CS0025",
+    title: "lapsed domains on a list of training pictures",
+    about: "poisoning",
+    steps: [
+      [RESOURCES, "AML.T0002.000"],
+      [RESOURCES, "AML.T0008.002"],
+      [RESOURCES, "AML.T0020"],
+      [RESOURCES, "AML.T0019"],
+      [IMPACT, "AML.T0059", "hosts", "crawler", "store", "training"],
+      [IMPACT, "AML.T0031", "large-model"],
+    ],
+  },
+  {
+    id: "AML.CS0031",
+    title: "a model that runs code as it is loaded",
+    about: "supply chain",
+    steps: [
+      [STAGING, "AML.T0018.002"],
+      [RESOURCES, "AML.T0058"],
+      [EVADING, "AML.T0076", "hub"],
+      [ENTRY, "AML.T0010", "hub", "workstation", "tuned"],
+      [EXECUTION, "AML.T0011.000", "workstation", "tuned"],
+      [CONTROL, "AML.T0072", "workstation"],
+    ],
+  },
+  {
+    id: "AML.CS0033",
+    title: "another's face put over the camera's picture",
+    about: "biometrics",
+    steps: [
+      [RECONNAISSANCE, "AML.T0087"],
+      [RESOURCES, "AML.T0016.002"],
+      [RESOURCES, "AML.T0016.001"],
+      [RESOURCES, "AML.T0016"],
+      [STAGING, "AML.T0088"],
+      [RESOURCES, "AML.T0021"],
+      [MODEL_ACCESS, "AML.T0047", "phone", "gateway"],
+      [ENTRY, "AML.T0015", "liveness", "matcher"],
+      [EVADING, "AML.T0073", "accounts", "gateway"],
+      [IMPACT, "AML.T0048.000"],
+    ],
+  },
+  {
+    id: "AML.CS0039",
+    title: "a ticket that tells the desk's agent what to do",
+    about: "agents",
+    steps: [
+      [RECONNAISSANCE, "AML.T0003"],
+      [RECONNAISSANCE, "AML.T0095"],
+      [RESOURCES, "AML.T0065"],
+      [ENTRY, "AML.T0093", "portal", "tickets", "agent"],
+      [EXECUTION, "AML.T0051.001", "agent"],
+      [PRIVILEGES, "AML.T0053", "agent", "tools"],
+      [COLLECTION, "AML.T0085.001", "agent", "tools", "tickets"],
+      [EXFILTRATION, "AML.T0086", "agent", "tools", "portal"],
     ],
   },
 ];

@@ -5,10 +5,11 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { sharedData } from "../support/npy.ts";
-import { CASES, OFF_TARGET, type Case } from "./cases.ts";
+import { CASES, HELD_OUT, OFF_TARGET, type Case } from "./cases.ts";
 import { crosswalkOf, scoresOf, tableOf, totalsOf, typesOf } from "./score.ts";
 
 const knowledge = loadKnowledge();
+const ALL = [...CASES, ...HELD_OUT];
 const scores = scoresOf(CASES, knowledge);
 
 describe("threats derived for systems that were attacked", () => {
@@ -19,6 +20,19 @@ describe("threats derived for systems that were attacked", () => {
     expect(all.recall).toBeGreaterThanOrEqual(0.87);
     expect(all.placedRecall).toBeGreaterThanOrEqual(0.83);
     expect(all.lift).toBeGreaterThan(1.3);
+    expect(all.perComponent).toBeLessThanOrEqual(6);
+  });
+});
+
+describe("threats derived for systems that no rule was changed for", () => {
+  it("name what was done there too", () => {
+    const held = scoresOf(HELD_OUT, knowledge, ALL);
+    console.log(`\nheld out\n${tableOf(held)}\n`);
+    const all = totalsOf(held);
+    expect(all.recall).toBeGreaterThanOrEqual(0.79);
+    expect(all.placedRecall).toBeGreaterThanOrEqual(0.7);
+    expect(all.lift).toBeGreaterThan(1.2);
+    expect(HELD_OUT.length).toBeGreaterThanOrEqual(3);
     expect(all.perComponent).toBeLessThanOrEqual(6);
   });
 });
@@ -99,7 +113,7 @@ describe.skipIf(!existsSync(atlas))(`ATLAS's own file (${atlas})`, () => {
 
   it("gives each case the steps we score, in its order", () => {
     const theirs = new Map(file!["case-studies"].map(({ id, procedure }) => [id, procedure]));
-    for (const { id, steps } of CASES)
+    for (const { id, steps } of ALL)
       expect(
         steps.map(([tactic, technique]) => ({ tactic, technique })),
         id,
@@ -112,11 +126,11 @@ describe.skipIf(!existsSync(atlas))(`ATLAS's own file (${atlas})`, () => {
         mitigations.flatMap(({ techniques }) => techniques.map(({ id }) => id)),
       ),
     );
-    const without = CASES.filter(
+    const without = ALL.filter(
       ({ steps }) => !steps.some(([tactic, technique]) => !OFF_TARGET.has(tactic) && mitigated.has(technique)),
     );
     expect(without.map(({ id }) => id)).toEqual(["AML.CS0030"]);
-    expect(CASES.filter(({ unmitigated }) => unmitigated)).toEqual(without);
+    expect(ALL.filter(({ unmitigated }) => unmitigated)).toEqual(without);
   });
 });
 

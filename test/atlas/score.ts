@@ -12,6 +12,8 @@ export interface Score {
   /** Those covered by a raised threat anywhere, and at a place where the step acts. */
   readonly covered: readonly Step[];
   readonly placed: readonly Step[];
+  /** Those for which a threat of the catalogue stands at all. */
+  readonly meant: readonly Step[];
   readonly recall: number;
   readonly placedRecall: number;
   /** Recall of this system's threats on the other cases' steps, the mean over cases; places do not carry over, so any place counts. */
@@ -96,6 +98,7 @@ export function scoresOf(cases: readonly Case[], knowledge: Knowledge, against: 
       steps,
       covered,
       placed,
+      meant: steps.filter(([, technique]) => typesOf(technique, crosswalk).size > 0),
       recall: share(covered, steps),
       placedRecall: share(placed, steps),
       others,
@@ -133,6 +136,11 @@ export function totalsOf(scores: readonly Score[]): Totals {
 
 const percent = (value: number): string => `${(100 * value).toFixed(0)} %`.padStart(6);
 
+function whyMissed(step: Step, { covered, meant }: Score): string {
+  if (covered.includes(step)) return `raised, but not at ${step.slice(2).join(", ")}`;
+  return meant.includes(step) ? "not raised" : "no threat of the catalogue stands for it, on purpose";
+}
+
 /** The table, with what was missed under it. */
 export function tableOf(scores: readonly Score[]): string {
   const head = "case        about         steps  recall  at place  others   lift  groups/comp.  most";
@@ -162,10 +170,7 @@ export function tableOf(scores: readonly Score[]): string {
   const missed = scores.flatMap((score) =>
     score.steps
       .filter((step) => !score.placed.includes(step))
-      .map(
-        (step) =>
-          `  ${score.case.id}  ${step[1]}${score.covered.includes(step) ? `  raised, but not at ${step.slice(2).join(", ")}` : ""}`,
-      ),
+      .map((step) => `  ${score.case.id}  ${step[1].padEnd(13)}  ${whyMissed(step, score)}`),
   );
   const unmitigated = scores.flatMap(({ case: { id, unmitigated: none } }) =>
     none ? [`${id}: ATLAS lists no mitigation for any of these steps`] : [],
