@@ -104,6 +104,9 @@ function slug(words: string): string {
   return [...dashed].slice(0, ID_LENGTH).join("").replace(/-+$/, "");
 }
 
+/** Boundaries may stand inside each other, and are walked as deep as they go. */
+export const BOUNDARIES_MAX = 500;
+
 /** Whether anything stands in a boundary, however deep. */
 export const separates = ({ here, inside }: DraftBoundary): boolean => here.length > 0 || inside.some(separates);
 

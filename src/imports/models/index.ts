@@ -2,7 +2,7 @@
 import type { Diagnostic } from "#base/diagnostics.ts";
 import { nearest } from "#base/diagnostics.ts";
 import { quoted, TEXT_LIMITS } from "#system/yaml.ts";
-import type { Draft } from "./draft.ts";
+import { BOUNDARIES_MAX, type Draft } from "./draft.ts";
 import { fromOtm, otmReason } from "./otm.ts";
 import { openSource, type Carried, type Entry, type Ledger, type Loss, type Steps } from "./source.ts";
 import { fromThreagile, threagileReason } from "./threagile.ts";
@@ -101,11 +101,12 @@ export function importModel(
   const { title, version, draft, reason, parts } = FORMATS[found];
   for (const path of parts) {
     const size = Math.max(0, ...sizesAt(root, path));
-    if (size > PARTS_MAX)
+    const most = BOUNDARY_PARTS.has(path[0]!) ? BOUNDARIES_MAX : PARTS_MAX;
+    if (size > most)
       ledger.complain(
         [],
         `${size} entries stand in ${path.join("/")}`,
-        `at most ${PARTS_MAX} are read; import the parts that belong to one system`,
+        `at most ${most} are read; import the parts that belong to one system`,
         "E808",
       );
   }
@@ -149,6 +150,7 @@ export function importModel(
 
 /** Five times the largest system this tool is measured on. */
 const PARTS_MAX = 5_000;
+const BOUNDARY_PARTS: ReadonlySet<string> = new Set(["trust_boundaries", "trustZones"]);
 
 /** How many entries stand at a path. */
 function sizesAt(value: unknown, [step, ...rest]: readonly string[]): number[] {

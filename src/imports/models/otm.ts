@@ -227,12 +227,11 @@ export function fromOtm(ledger: Ledger, isModel: (...names: readonly (string | u
     remember(byId, given, entry, { component, entry });
   }
 
-  const placed = new Set<DraftBoundary>();
+  const zoneAround = zonesOf(byId, zones);
   for (const { component, entry } of byId.values()) {
-    const zone = zoneOf(entry, byId, zones);
+    const zone = zoneAround.get(entry);
     if (!zone) continue;
     zone.here.push(component.id);
-    placed.add(zone);
     entry.dig("parent", "trustZone")?.read("boundaries", zone.id, "here");
   }
   const zoneOfBoundary = new Map([...zones.values()].map((zone) => [zone.boundary, zone]));
@@ -318,22 +317,37 @@ export function fromOtm(ledger: Ledger, isModel: (...names: readonly (string | u
 
 type Zones = ReadonlyMap<string, { readonly boundary: DraftBoundary; readonly entry: Entry; readonly parent?: string }>;
 
-/** The zone a component stands in, by itself or by the components it stands in; those nestings have no counterpart. */
-function zoneOf(
-  entry: Entry,
+/**
+ * The zone each component stands in, by itself or by the components it stands in; those nestings have no counterpart. A component that
+ * stands in itself, however far round, is in none. Every nesting is walked once.
+ */
+function zonesOf(
   byId: ReadonlyMap<string, { readonly entry: Entry }>,
   zones: Zones,
-): DraftBoundary | undefined {
-  const seen = new Set<Entry>();
-  for (let at: Entry | undefined = entry; at && !seen.has(at);) {
-    seen.add(at);
-    const zone: Entry | undefined = at.dig("parent", "trustZone");
-    if (zone) return referred(zone, zones, "trust zone")?.boundary;
-    const around: Entry | undefined = at.dig("parent", "component");
-    around?.lose("components do not stand in components: it is put into the zone around them");
-    at = around && referred(around, byId, "component")?.entry;
+): ReadonlyMap<Entry, DraftBoundary | undefined> {
+  const found = new Map<Entry, DraftBoundary | undefined>();
+  for (const { entry } of byId.values()) {
+    const way: Entry[] = [];
+    let zone: DraftBoundary | undefined;
+    for (let at: Entry | undefined = entry; at;) {
+      if (found.has(at)) {
+        zone = found.get(at);
+        break;
+      }
+      way.push(at);
+      found.set(at, undefined);
+      const own: Entry | undefined = at.dig("parent", "trustZone");
+      if (own) {
+        zone = referred(own, zones, "trust zone")?.boundary;
+        break;
+      }
+      const around: Entry | undefined = at.dig("parent", "component");
+      around?.lose("components do not stand in components: it is put into the zone around them");
+      at = around && referred(around, byId, "component")?.entry;
+    }
+    for (const each of way) found.set(each, zone);
   }
-  return undefined;
+  return found;
 }
 
 /** Whether `boundary` is `inner` or stands around it. */

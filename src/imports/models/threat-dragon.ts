@@ -1,6 +1,14 @@
 /** OWASP Threat Dragon's JSON, version 2, and version 1 with its `diagramJson`: actors, processes, stores, flows, trust boundaries as boxes. */
 import type { ComponentKind } from "#assessment/index.ts";
-import { Names, separates, type Draft, type DraftBoundary, type DraftComponent, type DraftFlow } from "./draft.ts";
+import {
+  BOUNDARIES_MAX,
+  Names,
+  separates,
+  type Draft,
+  type DraftBoundary,
+  type DraftComponent,
+  type DraftFlow,
+} from "./draft.ts";
 import { pointer, type Entry, type Ledger, type Steps } from "./source.ts";
 
 type Role = ComponentKind | "flow" | "box" | "curve" | "text";
@@ -160,7 +168,13 @@ export function fromThreatDragon(
         }
       }
     }
-    boundaries.push(...nested(boxes, solid));
+    if (boxes.length > BOUNDARIES_MAX)
+      diagram.complain(
+        `${boxes.length} boundary boxes stand in one diagram`,
+        `at most ${BOUNDARIES_MAX} are read; import the parts that belong to one system`,
+        "E808",
+      );
+    else boundaries.push(...nested(boxes, solid));
     for (const line of lines) flows.push(...flowsOf(line, byCell, names, exposed));
   }
 
