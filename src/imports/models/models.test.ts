@@ -180,6 +180,22 @@ describe("a threat model of another tool", () => {
     expect(losses).not.toContain("/technical_assets/Browser/internet");
   });
 
+  it("of Threagile in several files, or with several technologies, says what it did not read", () => {
+    const text = THREAGILE.replace("technology: ai", "technologies: [spell, ai, tool]").replace(
+      "title: Shop",
+      "includes: [more.yaml]\ntitle: Shop",
+    );
+    const model = imported(text);
+    expect(broken(parse(text), model)).toEqual([]);
+    expect(parse(model.text)).toMatchObject({ components: { rec: { kind: "model" } } });
+    expect(model.losses.map(({ path, reason }) => `${path} ${reason}`)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^\/includes parts in other files are not read/),
+        "/technical_assets/Recommender/technologies/2 the kind follows from another technology",
+      ]),
+    );
+  });
+
   it("of OTM keeps zones, reads kinds from words of the type, and puts what stands in a component into the zone around it", () => {
     expect(fileOf(OTM)).toMatchObject({
       boundaries: { street: { here: ["cam"] }, yard: { here: ["gate"], rack: { here: ["net", "box"] } } },

@@ -153,6 +153,7 @@ const WHY: Readonly<Record<string, string>> = {
   vpn: "no encryption on the way is said",
   internet: "not reachable from the internet is a claim: it needs a verified control on every crossing",
   type: "kinds of trust boundaries are not told apart",
+  includes: "parts in other files are not read: merge them into one file first, or they are missing",
 };
 
 /** Sections that are given up whole, whatever the keys inside are called. */
@@ -168,7 +169,7 @@ export const threagileReason = (path: Steps): string => {
     const reason = typeof step === "string" && Object.hasOwn(WHY, step) ? WHY[step] : undefined;
     if (reason !== undefined) return reason;
   }
-  return String(path[0]).startsWith("diagram_tweak")
+  return path.some((step) => String(step).startsWith("diagram_tweak"))
     ? "how the drawing is laid out"
     : "not a key of Threagile 1.0 that a system file has a place for";
 };
@@ -219,18 +220,28 @@ export function fromThreagile(ledger: Ledger, isModel: (...names: readonly (stri
     const given = entry.get("id");
     const id = names.make("component", given?.words(), title);
     given?.read("components", id);
-    const technology = entry.get("technology");
+    // One technology, or in later files a list of them; the first that is known says the kind.
+    const technologies = [entry.get("technology"), ...(entry.get("technologies")?.items ?? [])].filter(
+      (said) => said !== undefined,
+    );
+    const technology = technologies.find((said) => Object.hasOwn(KIND_OF, said.words() ?? ""));
     const type = entry.get("type");
-    const [word, typed] = [technology?.words() ?? "", type?.words() ?? ""];
-    const known = Object.hasOwn(KIND_OF, word) ? KIND_OF[word] : undefined;
-    const kind = isModel(given?.words(), title)
-      ? "model"
-      : typed === "external-entity"
-        ? "external"
-        : (known ?? (Object.hasOwn(KIND_OF_TYPE, typed) ? KIND_OF_TYPE[typed]! : "compute"));
-    if (known) technology!.read("components", id, "kind");
-    else if (technology && word !== "unknown-technology")
-      technology.lose("not a technology of Threagile 1.0; the kind follows from the type");
+    const typed = type?.words() ?? "";
+    const known = technology && KIND_OF[technology.words()!];
+    const kind =
+      isModel(given?.words(), title) || known === "model"
+        ? "model"
+        : typed === "external-entity"
+          ? "external"
+          : (known ?? (Object.hasOwn(KIND_OF_TYPE, typed) ? KIND_OF_TYPE[typed]! : "compute"));
+    technology?.read("components", id, "kind");
+    for (const other of technologies)
+      if (other !== technology)
+        other.lose(
+          technology
+            ? "the kind follows from another technology"
+            : "not a technology of Threagile 1.0; the kind follows from the type",
+        );
     if (type && Object.hasOwn(KIND_OF_TYPE, typed)) type.read("components", id, "kind");
     else
       type?.complain(
