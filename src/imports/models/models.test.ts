@@ -78,7 +78,7 @@ const DRAGON = {
             id: "a",
             shape: "actor",
             ...box(700, 0, 50, 50),
-            data: { type: "tm.Actor", name: "Customer", outOfScope: true },
+            data: { type: "tm.Actor", name: "Customer", outOfScope: true, isWebApplication: false },
           },
           {
             id: "p",
@@ -243,6 +243,39 @@ describe("a threat model of another tool", () => {
         "/detail/diagrams/0/cells/9",
       ]),
     );
+  });
+
+  it("of Threat Dragon 1 reads names and ends where they are drawn", () => {
+    const text = JSON.stringify({
+      summary: { title: "Old" },
+      detail: {
+        diagrams: [
+          {
+            diagramJson: {
+              cells: [
+                { type: "tm.Process", id: "p", isWebApplication: true, attrs: { text: { text: "Shop" } } },
+                { type: "tm.Store", id: "s", attrs: { text: { text: "Orders" } } },
+                {
+                  type: "tm.Flow",
+                  id: "f",
+                  source: { id: "p" },
+                  target: { id: "s" },
+                  labels: [{ attrs: { text: { text: "Order" } } }],
+                  isEncrypted: true,
+                },
+                { type: "tm.Boundary", id: "b", source: { x: 1, y: 2 }, target: { x: 3, y: 4 } },
+              ],
+            },
+          },
+        ],
+      },
+    });
+    const model = imported(text);
+    expect([model.version, broken(JSON.parse(text), model)]).toEqual(["1", []]);
+    expect(parse(model.text)).toMatchObject({
+      components: { shop: { kind: "interface", title: "Shop" }, orders: { kind: "database" } },
+      flows: [{ id: "order", from: "shop", to: "orders", carries: ["Order"], encrypted: true }, {}],
+    });
   });
 
   it("without an AI model gets one that stands in, and asks which part it is", () => {

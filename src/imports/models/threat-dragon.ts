@@ -55,7 +55,7 @@ const WHY: Readonly<Record<string, string>> = {
   storesInventory: "declare the inventory as an asset that the component holds",
   handlesCardPayment: "declare the payment data as an asset",
   handlesGoodsOrServices: "goods and services are not a thing a system file says",
-  isWebApplication: "a web application is a component of kind interface: change the kind where it is one",
+  isWebApplication: "not a web application: the kind is asked about",
   isPublicNetwork: "not a public network is a claim: it needs a verified control on every crossing",
   isALog: "not a log, as every other store",
   isTrustBoundary: "said by the type of the cell",
@@ -139,17 +139,19 @@ export function fromThreatDragon(
         const given = cell.get("id");
         const name = nameOf(cell);
         const id = names.make("component", name?.words());
-        const log = dataOf(cell, "isALog")?.flag() ?? false;
+        const says = (key: string): boolean => dataOf(cell, key)?.flag() ?? false;
+        const [log, web] = [says("isALog"), says("isWebApplication")];
         const component: DraftComponent = {
           id,
-          kind: isModel(given?.words(), name?.words()) ? "model" : log ? "monitoring" : role,
+          kind: isModel(given?.words(), name?.words()) ? "model" : log ? "monitoring" : web ? "interface" : role,
           title: name?.text("components", id, "title") ?? "",
           note: dataOf(cell, "description")?.text("components", id, "note"),
           holds: [],
-          unsure: role === "compute",
+          unsure: role === "compute" && !web,
           from: place(cell),
         };
         if (log) dataOf(cell, "isALog")!.read("components", id, "kind");
+        if (web) dataOf(cell, "isWebApplication")!.read("components", id, "kind");
         for (const entry of typesOf(cell)) entry.read("components", id, "kind");
         components.push(component);
         solid.push({ component, entry: cell, area: areaOf(cell) });
