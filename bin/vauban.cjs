@@ -18,7 +18,7 @@ if (modernEnough) {
     process.exit(2);
   }
   const { spawn } = require("node:child_process");
-  const child = spawn(runtime, [__filename, ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(runtime, [__filename, ...process.argv.slice(2)], { stdio: ["inherit", "inherit", "inherit", "ipc"] });
   // The terminal signals the whole group; this parent waits until the child has saved what it has.
   process.on("SIGINT", () => child.kill("SIGINT"));
   process.on("SIGTERM", () => child.kill("SIGTERM"));
