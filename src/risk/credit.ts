@@ -1,6 +1,7 @@
 /** What each control the author names has earned: measured and verified evidence counts, words are shown (METHOD §6). */
 import { ATTEMPTS_MIN } from "#assessment/evidence.ts";
 import type { Control, DeclaredControl, Evidence, Knowledge, System } from "#assessment/index.ts";
+import { isHypothetical } from "./hypothetical.ts";
 import { successesOf } from "./success.ts";
 
 /** An edge that a verified control takes away, for the threats and the actors it binds (absent: all); system/reach.ts reads it. */
@@ -153,6 +154,7 @@ function itemFault(item: Evidence, control: Control): Verdict | undefined {
 
 function earned(own: readonly Evidence[]): string {
   const said = own.map((item) => {
+    if (isHypothetical(item)) return "hypothetical: as if its denial test had held";
     const { k, n } = successesOf(item)!;
     const date = item.date ? `, ${item.date}` : "";
     return item.kind === "measured"

@@ -4,3 +4,6 @@ export type { RateInput, Rating, ReachWith, Width } from "./rate.ts";
 export { closuresOf, creditControls } from "./credit.ts";
 export type { Closure, ControlCredit, CreditFault } from "./credit.ts";
 export { withStanding } from "./standing.ts";
+export { isProblem, parseChange, whatIf } from "./what-if.ts";
+export type { Assumed, Change, Problem, WhatIf, WhatIfInput, WhatIfResult } from "./what-if.ts";
+export { isHypothetical } from "./hypothetical.ts";
