@@ -16,6 +16,7 @@
  */
 import { nearest } from "#base/diagnostics.ts";
 import { ATTEMPTS_MIN } from "#assessment/evidence.ts";
+import { USUAL_FLOWS } from "#assessment/system.ts";
 import type { Control, DeclaredControl, Evidence, Knowledge, System, Trial } from "#assessment/index.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import { creditControls } from "./credit.ts";
@@ -134,8 +135,11 @@ function problemOf({ change, control, at }: Change, { system, knowledge }: WhatI
   return undefined;
 }
 
-const placesOf = ({ components, flows, boundaries }: System): string[] =>
-  [...components, ...flows, ...boundaries].map(({ id }) => id);
+/** Wherever a system file lets a control stand. */
+const placesOf = ({ components, flows, boundaries }: System): string[] => [
+  ...[...components, ...flows, ...boundaries].map(({ id }) => id),
+  ...components.flatMap(({ id }) => USUAL_FLOWS.map((flow) => `usual:${flow}@${id}`)),
+];
 
 function takenAway({ control, at }: Change, now: WhatIf, { knowledge }: WhatIfInput): WhatIf {
   const goes = (entry: { control?: string; at?: string }): boolean =>
