@@ -49,7 +49,7 @@ export function judgeSystem(input: JudgeInput): Judged {
 }
 
 /** Inputs proven right within the budget, of those right before the attack (METHOD §3); undefined where nothing bounded the model. */
-function certifiedIn({ outcome }: Evidence): { readonly k: number; readonly n: number } | undefined {
+export function certifiedIn({ outcome }: Evidence): { readonly k: number; readonly n: number } | undefined {
   if (outcome.status !== "measured" || outcome.measure.kind !== "evasion") return undefined;
   const { bracket, successRate } = outcome.measure;
   return bracket?.certified ? { k: bracket.certified.k, n: successRate.n } : undefined;

@@ -7,3 +7,7 @@ export { withStanding } from "./standing.ts";
 export { isProblem, parseChange, whatIf } from "./what-if.ts";
 export type { Assumed, Change, Problem, WhatIf, WhatIfInput, WhatIfResult } from "./what-if.ts";
 export { isHypothetical } from "./hypothetical.ts";
+export { METHODS, rangeText, viewOf } from "./methods/index.ts";
+export type { RiskMethod } from "./methods/index.ts";
+export { registerOf, worstFirst, worstJudgement } from "./register.ts";
+export { requirementsOf } from "./requirements.ts";

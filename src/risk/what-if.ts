@@ -17,7 +17,7 @@
 import { nearest } from "#base/diagnostics.ts";
 import { ATTEMPTS_MIN } from "#assessment/evidence.ts";
 import { USUAL_FLOWS } from "#assessment/system.ts";
-import type { Control, DeclaredControl, Evidence, Knowledge, System, Trial } from "#assessment/index.ts";
+import type { Control, DeclaredControl, Evidence, Knowledge, RiskDocument, System, Trial } from "#assessment/index.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import { creditControls } from "./credit.ts";
 import { HYPOTHETICAL } from "./hypothetical.ts";
@@ -30,21 +30,7 @@ export interface Change {
 }
 
 /** What one change came to. */
-export interface Assumed {
-  readonly change: Change["change"];
-  readonly control: string;
-  readonly at: string;
-  readonly title: string;
-  /** closes: ways are gone · layer: credited, closes none · none: nothing may be assumed · unchanged: stood already · gone: taken away. */
-  readonly effect: "closes" | "layer" | "none" | "unchanged" | "gone";
-  /** Threat types whose ways it closes; "all" where it denies access itself. */
-  readonly closes: readonly string[];
-  /** One sentence, in words for people. */
-  readonly says: string;
-  /** The largest effect the knowledge holds for it, where it holds one. */
-  readonly ceiling?: string;
-  readonly caveats: readonly string[];
-}
+export type Assumed = RiskDocument["whatIf"][number];
 
 export interface Problem {
   readonly message: string;

@@ -1,0 +1,179 @@
+/**
+ * The two-level register (S-88…S-94). Level 2 holds a cyber risk per threat, place and actor; level 1 holds the harms of Art. 9 that
+ * follow, each with every cyber risk it can come of. Both name each other. What the law calls the system stands beside them and
+ * enters no figure: a system that is not high-risk may be at high cyber risk, and the other way round (S-90).
+ */
+import type {
+  CyberRisk,
+  Driver,
+  Estimate,
+  HarmRisk,
+  Judgement,
+  Knowledge,
+  Register,
+  Risk,
+  System,
+} from "#assessment/index.ts";
+import { viewsOf } from "./methods/index.ts";
+import { requirementsOf } from "./requirements.ts";
+
+const SEVERE: Readonly<Record<Judgement, number>> = { within: 0, open: 1, missed: 2 };
+
+export const worstJudgement = (judgements: readonly Judgement[]): Judgement =>
+  judgements.reduce<Judgement>((worst, each) => (SEVERE[each] > SEVERE[worst] ? each : worst), "within");
+
+/** Worst first: judgement, then what would matter, what was measured, and how much. */
+export const worstFirst = (a: Risk, b: Risk): number =>
+  SEVERE[b.judgement] - SEVERE[a.judgement] ||
+  Number(b.significant) - Number(a.significant) ||
+  Number(a.untested) - Number(b.untested) ||
+  b.current.low - a.current.low ||
+  b.current.high - a.current.high ||
+  (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+export interface RegisterInput {
+  readonly system: System;
+  readonly knowledge: Knowledge;
+  readonly risks: readonly Risk[];
+  /** Width of each risk's interval owed to success and to attempts (rate.ts). */
+  readonly widths: readonly { readonly risk: string; readonly success: number; readonly attempts: number }[];
+}
+
+export function registerOf({ system, knowledge, risks, widths }: RegisterInput): Register {
+  const requirements = requirementsOf(risks, { system, knowledge });
+  return {
+    regulatory: regulatoryOf(system),
+    harms: harmsOf(risks),
+    cyber: cyberOf(risks, system, requirements),
+    requirements,
+    drivers: driversOf(risks, widths, system),
+    methods: viewsOf(risks),
+  };
+}
+
+/** Art. 6 by what the author lists; read from the file and from nothing else. */
+function regulatoryOf({ law: { listing, reasoning } }: System): Register["regulatory"] {
+  const because = reasoning ?? "the system file gives no reasoning";
+  if (/^annex-III\b/.test(listing)) return { listing, highRisk: "yes", because };
+  if (/^annex-I\b/.test(listing)) return { listing, highRisk: "yes", because };
+  return { listing, highRisk: listing === "none" ? "no" : "not said", because };
+}
+
+const harmId = ({ consequence, harm }: Pick<Risk, "consequence" | "harm">): string => `${consequence} -> ${harm}`;
+
+function harmsOf(risks: readonly Risk[]): HarmRisk[] {
+  return [...Map.groupBy(risks, harmId)]
+    .map(([id, members]): HarmRisk => {
+      const worst = members.toSorted(worstFirst)[0]!;
+      return {
+        id,
+        consequence: worst.consequence,
+        harm: worst.harm,
+        severity: worst.severity,
+        severityBasis: worst.severityBasis,
+        criterion: worst.criterion.perYear,
+        judgement: worst.judgement,
+        worst: worst.id,
+        together: {
+          low: Math.max(...members.map(({ current }) => current.low)),
+          high: Math.min(
+            1,
+            members.reduce((sum, { current }) => sum + current.high, 0),
+          ),
+        },
+        risks: members.map((risk) => risk.id),
+        cyber: [...new Set(members.map(({ threat }) => threat))],
+      };
+    })
+    .toSorted((a, b) => SEVERE[b.judgement] - SEVERE[a.judgement] || (a.id < b.id ? -1 : 1));
+}
+
+function cyberOf(risks: readonly Risk[], system: System, requirements: Register["requirements"]): CyberRisk[] {
+  const served = new Map<string, string[]>();
+  for (const { id, serves } of requirements)
+    for (const risk of serves) served.set(risk, [...(served.get(risk) ?? []), id]);
+  return [...Map.groupBy(risks.toSorted(worstFirst), ({ threat }) => threat)].map(([id, members]): CyberRisk => {
+    const { group, type, at, actor, current } = members[0]!;
+    return {
+      id,
+      group,
+      type,
+      at,
+      actor,
+      assets: assetsAt(at, system),
+      perYear: { low: current.low, likely: current.likely, high: current.high },
+      untested: members.some(({ untested }) => untested),
+      judgement: worstJudgement(members.map(({ judgement }) => judgement)),
+      risks: members.map((risk) => risk.id),
+      harms: [...new Set(members.map(harmId))],
+      requirements: [...new Set(members.flatMap((risk) => served.get(risk.id) ?? []))],
+    };
+  });
+}
+
+/** What a place holds, carries or hands on, of the assets the author names; of the system as a whole, all of them. */
+function assetsAt(at: string, { assets, components, flows }: System): string[] {
+  const named = new Set(assets.map(({ id }) => id));
+  if (at === "system") return [...named];
+  const there = [
+    ...(components.find(({ id }) => id === at)?.holds ?? []),
+    ...flows.filter(({ id, from }) => id === at || from === at).flatMap(({ carries }) => carries),
+  ];
+  return [...new Set(there)].filter((id) => named.has(id));
+}
+
+/** Inputs that several risks share, assumed ones first, then by the widest part of an interval owed to them. */
+function driversOf(risks: readonly Risk[], widths: RegisterInput["widths"], system: System): Driver[] {
+  const actors = new Map(system.actors.map(({ id, title }) => [id, title]));
+  const byRisk = new Map(widths.map((width) => [width.risk, width]));
+  const found = new Map<string, Driver>();
+  const add = (id: string, title: string, estimate: Estimate, width: number, risk: string): void => {
+    const known = found.get(id);
+    const wider = !known || width > known.width;
+    found.set(id, {
+      id,
+      title,
+      // An input of which any part is assumed counts as assumed.
+      assumed: (known?.assumed ?? false) || estimate.basis.kind === "assumed",
+      basis: wider ? wordsOf(estimate) : known.basis,
+      width: wider ? width : known.width,
+      risk: wider ? risk : known.risk,
+      risks: (known?.risks ?? 0) + 1,
+    });
+  };
+  for (const risk of risks) {
+    const width = byRisk.get(risk.id);
+    if (!width || risk.reach === "none") continue;
+    const { low, likely, high } = risk.attempts;
+    add(
+      `attempts by ${risk.actor} ${low}…${high}`,
+      `Attempts a year by ${actors.get(risk.actor) ?? risk.actor}: ${[low, likely, high].map(digits).join(" · ")}`,
+      risk.attempts,
+      width.attempts,
+      risk.id,
+    );
+    add(
+      `success of ${risk.threat}`,
+      `Success of one attempt: ${risk.threat}`,
+      risk.successCurrent,
+      width.success,
+      risk.id,
+    );
+  }
+  return [...found.values()]
+    .filter(({ width }) => width > 0)
+    .toSorted((a, b) => Number(b.assumed) - Number(a.assumed) || b.width - a.width || (a.id < b.id ? -1 : 1));
+}
+
+const digits = (value: number): string => String(Number(value.toPrecision(3)));
+
+function wordsOf({ basis }: Estimate): string {
+  switch (basis.kind) {
+    case "measured":
+      return `measured ${basis.k}/${basis.n} ${basis.unit}`;
+    case "literature":
+      return `literature: ${basis.source}`;
+    default:
+      return `${basis.kind}: ${basis.why}`;
+  }
+}
