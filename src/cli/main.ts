@@ -1,7 +1,7 @@
 /** The door: reads arguments, lets one command work, and turns whatever happens into words and one exit code. */
 import { Command, CommanderError, Option } from "commander";
 import { HostError } from "#base/ports.ts";
-import { METHOD_IDS } from "#assessment/register.ts";
+import { METHOD_IDS } from "#assessment/cyber.ts";
 import { HARMS } from "#assessment/scalars.ts";
 import { PROFILES, PROFILE_IDS, type ProfileId } from "#attacks/profiles.ts";
 import { NORMS, type Norm } from "#attacks/region.ts";

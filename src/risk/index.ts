@@ -9,5 +9,5 @@ export type { Assumed, Change, Problem, WhatIf, WhatIfInput, WhatIfResult } from
 export { isHypothetical } from "./hypothetical.ts";
 export { METHODS, rangeText, viewOf } from "./methods/index.ts";
 export type { RiskMethod } from "./methods/index.ts";
-export { registerOf, worstFirst, worstJudgement } from "./register.ts";
+export { cyberRegisterOf, worstFirst, worstJudgement } from "./cyber.ts";
 export { requirementsOf } from "./requirements.ts";

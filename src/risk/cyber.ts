@@ -1,16 +1,15 @@
 /**
- * The two-level register (S-88…S-94). Level 2 holds a cyber risk per threat, place and actor; level 1 holds the harms of Art. 9 that
- * follow, each with every cyber risk it can come of. Both name each other. What the law calls the system stands beside them and
- * enters no figure: a system that is not high-risk may be at high cyber risk, and the other way round (S-90).
+ * Level 2 of the register (S-84…S-94): a cyber risk per threat, place and actor, with the harms of level 1 it leads to (register.ts),
+ * what components must guarantee, what drives the figures, and how other methods put them. What the law calls the system stands beside
+ * it and enters no figure: a system that is not high-risk may be at high cyber risk, and the other way round (S-90).
  */
 import type {
   CyberRisk,
   Driver,
   Estimate,
-  HarmRisk,
   Judgement,
   Knowledge,
-  Register,
+  CyberRegister,
   Risk,
   System,
 } from "#assessment/index.ts";
@@ -31,7 +30,7 @@ export const worstFirst = (a: Risk, b: Risk): number =>
   b.current.high - a.current.high ||
   (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
-export interface RegisterInput {
+export interface CyberInput {
   readonly system: System;
   readonly knowledge: Knowledge;
   readonly risks: readonly Risk[];
@@ -39,12 +38,11 @@ export interface RegisterInput {
   readonly widths: readonly { readonly risk: string; readonly success: number; readonly attempts: number }[];
 }
 
-export function registerOf({ system, knowledge, risks, widths }: RegisterInput): Register {
+export function cyberRegisterOf({ system, knowledge, risks, widths }: CyberInput): CyberRegister {
   const requirements = requirementsOf(risks, { system, knowledge });
   return {
     regulatory: regulatoryOf(system),
-    harms: harmsOf(risks),
-    cyber: cyberOf(risks, system, requirements),
+    risks: risksOf(risks, requirements),
     requirements,
     drivers: driversOf(risks, widths, system),
     methods: viewsOf(risks),
@@ -52,78 +50,38 @@ export function registerOf({ system, knowledge, risks, widths }: RegisterInput):
 }
 
 /** Art. 6 by what the author lists; read from the file and from nothing else. */
-function regulatoryOf({ law: { listing, reasoning } }: System): Register["regulatory"] {
+function regulatoryOf({ law: { listing, reasoning } }: System): CyberRegister["regulatory"] {
   const because = reasoning ?? "the system file gives no reasoning";
   if (/^annex-III\b/.test(listing)) return { listing, highRisk: "yes", because };
   if (/^annex-I\b/.test(listing)) return { listing, highRisk: "yes", because };
   return { listing, highRisk: listing === "none" ? "no" : "not said", because };
 }
 
-const harmId = ({ consequence, harm }: Pick<Risk, "consequence" | "harm">): string => `${consequence} -> ${harm}`;
-
-function harmsOf(risks: readonly Risk[]): HarmRisk[] {
-  return [...Map.groupBy(risks, harmId)]
-    .map(([id, members]): HarmRisk => {
-      const worst = members.toSorted(worstFirst)[0]!;
-      return {
-        id,
-        consequence: worst.consequence,
-        harm: worst.harm,
-        severity: worst.severity,
-        severityBasis: worst.severityBasis,
-        criterion: worst.criterion.perYear,
-        judgement: worst.judgement,
-        worst: worst.id,
-        together: {
-          low: Math.max(...members.map(({ current }) => current.low)),
-          high: Math.min(
-            1,
-            members.reduce((sum, { current }) => sum + current.high, 0),
-          ),
-        },
-        risks: members.map((risk) => risk.id),
-        cyber: [...new Set(members.map(({ threat }) => threat))],
-      };
-    })
-    .toSorted((a, b) => SEVERE[b.judgement] - SEVERE[a.judgement] || (a.id < b.id ? -1 : 1));
-}
-
-function cyberOf(risks: readonly Risk[], system: System, requirements: Register["requirements"]): CyberRisk[] {
+function risksOf(risks: readonly Risk[], requirements: CyberRegister["requirements"]): CyberRisk[] {
   const served = new Map<string, string[]>();
   for (const { id, serves } of requirements)
     for (const risk of serves) served.set(risk, [...(served.get(risk) ?? []), id]);
   return [...Map.groupBy(risks.toSorted(worstFirst), ({ threat }) => threat)].map(([id, members]): CyberRisk => {
-    const { group, type, at, actor, current } = members[0]!;
+    const { group, type, at, actor, current, assets } = members[0]!;
     return {
       id,
       group,
       type,
       at,
       actor,
-      assets: assetsAt(at, system),
+      assets: [...assets],
       perYear: { low: current.low, likely: current.likely, high: current.high },
       untested: members.some(({ untested }) => untested),
       judgement: worstJudgement(members.map(({ judgement }) => judgement)),
       risks: members.map((risk) => risk.id),
-      harms: [...new Set(members.map(harmId))],
+      harms: [...new Set(members.map(({ harm }) => harm))],
       requirements: [...new Set(members.flatMap((risk) => served.get(risk.id) ?? []))],
     };
   });
 }
 
-/** What a place holds, carries or hands on, of the assets the author names; of the system as a whole, all of them. */
-function assetsAt(at: string, { assets, components, flows }: System): string[] {
-  const named = new Set(assets.map(({ id }) => id));
-  if (at === "system") return [...named];
-  const there = [
-    ...(components.find(({ id }) => id === at)?.holds ?? []),
-    ...flows.filter(({ id, from }) => id === at || from === at).flatMap(({ carries }) => carries),
-  ];
-  return [...new Set(there)].filter((id) => named.has(id));
-}
-
 /** Inputs that several risks share, assumed ones first, then by the widest part of an interval owed to them. */
-function driversOf(risks: readonly Risk[], widths: RegisterInput["widths"], system: System): Driver[] {
+function driversOf(risks: readonly Risk[], widths: CyberInput["widths"], system: System): Driver[] {
   const actors = new Map(system.actors.map(({ id, title }) => [id, title]));
   const byRisk = new Map(widths.map((width) => [width.risk, width]));
   const found = new Map<string, Driver>();

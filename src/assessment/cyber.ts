@@ -1,10 +1,10 @@
-/** The two-level register: cyber risks of threats at places, the harms that follow from them, what components must guarantee, and how other methods would put it. */
+/** Level 2 of the register: cyber risks of threats at places, what components must guarantee, what drives the figures, and how other methods would put them. */
 import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
-import { judgement, risk } from "./conclusions.ts";
+import { judgement, registerRow, risk } from "./conclusions.ts";
 import { attackGraph } from "./graph.ts";
 import { verification } from "./knowledge.ts";
-import { consequence, harm, level, threatTypeId } from "./scalars.ts";
+import { harm, threatTypeId } from "./scalars.ts";
 
 /** A word of a method's scale at the lower end, the central figure and the upper end; all the same where the interval crosses no level. */
 export const levelRange = z.strictObject({ low: z.string(), likely: z.string(), high: z.string() });
@@ -80,30 +80,11 @@ export const cyberRisk = z.strictObject({
   /** The worst of its risks. */
   judgement,
   risks: z.array(z.string()),
-  /** Harms of level 1 that follow. */
-  harms: z.array(z.string()),
+  /** Rows of level 1 it leads to. */
+  harms: z.array(harm),
   requirements: z.array(z.string()),
 });
 export type CyberRisk = DeepReadonly<z.infer<typeof cyberRisk>>;
-
-/** Level 1: a harm of Art. 9, and every cyber risk it can come of. */
-export const harmRisk = z.strictObject({
-  /** `wrong-output -> health` */
-  id: z.string(),
-  consequence,
-  harm,
-  severity: level,
-  severityBasis: z.string(),
-  criterion: z.number(),
-  /** The worst of its risks. */
-  judgement,
-  worst: z.string(),
-  /** P(at least one per year) by any of its ways, however they depend on each other: the largest lower end, and the sum of upper ends. */
-  together: z.strictObject({ low: z.number(), high: z.number() }),
-  risks: z.array(z.string()),
-  cyber: z.array(z.string()),
-});
-export type HarmRisk = DeepReadonly<z.infer<typeof harmRisk>>;
 
 /** An input many risks rest on, and the widest part of any interval that is owed to it. */
 export const driver = z.strictObject({
@@ -118,16 +99,15 @@ export const driver = z.strictObject({
 });
 export type Driver = DeepReadonly<z.infer<typeof driver>>;
 
-export const register = z.strictObject({
+export const cyberRegister = z.strictObject({
   /** What the law calls the system: set apart from every figure here, which it does not enter (S-90). */
   regulatory: z.strictObject({ listing: z.string(), highRisk: z.enum(["yes", "no", "not said"]), because: z.string() }),
-  harms: z.array(harmRisk),
-  cyber: z.array(cyberRisk),
+  risks: z.array(cyberRisk),
   requirements: z.array(requirement),
   drivers: z.array(driver),
   methods: z.array(methodView),
 });
-export type Register = DeepReadonly<z.infer<typeof register>>;
+export type CyberRegister = DeepReadonly<z.infer<typeof cyberRegister>>;
 
 /** What asking "what if" came to, one control at one place. Nothing of it is evidence. */
 export const assumption = z.strictObject({
@@ -174,8 +154,10 @@ export const riskDocument = z.strictObject({
       carries: z.array(z.strictObject({ risk: z.string(), high: z.number(), without: z.number(), judgement })),
     }),
   ),
-  /** Of the system as it stands, of the risks shown. */
-  register,
+  /** Level 1 as it stands: per harm, over all ways and actors. */
+  register: z.array(registerRow),
+  /** Level 2 as it stands, of the risks shown. */
+  cyber: cyberRegister,
   graph: attackGraph.optional(),
   /** 0 all within · 1 a risk is missed · 2 a significant risk is open. It speaks of the system as it stands. */
   exit: z.union([z.literal(0), z.literal(1), z.literal(2)]),
