@@ -16,7 +16,7 @@ import type {
   Trial,
 } from "#assessment/index.ts";
 import { SystemGraph } from "#system/graph.ts";
-import { reachOfThreat } from "#system/reach.ts";
+import { openWaysOfThreat, reachOfThreat } from "#system/reach.ts";
 import { attemptsOf } from "./attempts.ts";
 import { closesFor, closuresOf, creditControls, depthOf, speaksOfThreat } from "./credit.ts";
 import type { Closure, ControlCredit } from "./credit.ts";
@@ -29,9 +29,6 @@ import { withStanding } from "./standing.ts";
 import { successOf, wayOf } from "./success.ts";
 import type { Certified, Success } from "./success.ts";
 
-/** How far the threat's actor gets to its place when these edges are gone. Fewer closures never give less reach. */
-export type ReachWith = (threat: Threat, closures: readonly Closure[]) => ActorReach;
-
 export interface RateInput {
   readonly system: System;
   readonly threats: readonly Threat[];
@@ -40,8 +37,10 @@ export interface RateInput {
   readonly knowledge: Knowledge;
   /** The day the rating speaks of, YYYY-MM-DD: evidence is judged in date on it. */
   readonly asOf: string;
-  /** Absent: computed from the system, as the rules compute it (`reachOfThreat` of system/reach.ts). */
-  readonly reach?: ReachWith;
+  /** The system's graph, where the caller has one: it remembers its searches from one rating to the next. */
+  readonly graph?: SystemGraph;
+  /** Names the streams of what has to be drawn; exact evaluation draws nothing. */
+  readonly seed?: string;
   readonly certified?: (evidence: Evidence) => Certified | undefined;
 }
 
@@ -70,65 +69,104 @@ export function rate(input: RateInput): Rating {
   const credits = creditControls({ system, evidence, knowledge });
   const unrated = unratedOf(trials, evidence);
   const closures = closuresOf(credits);
-  const reach = input.reach ?? reachIn(system, knowledge);
-  const rated = threats.flatMap((threat) => {
-    const type = knowledge.threats.find(({ id }) => id === threat.type);
-    const actor = system.actors.find(({ id }) => id === threat.actor);
+  const graph = input.graph ?? new SystemGraph(system);
+  const types = new Map(knowledge.threats.map((type) => [type.id, type]));
+  const actors = new Map(system.actors.map((actor) => [actor.id, actor]));
+  const profiles = new Map(knowledge.profiles.map((profile) => [profile.id, profile]));
+  const judged = threats.map((threat): Judged => {
+    const type = types.get(threat.type);
+    const actor = actors.get(threat.actor);
     if (!type || !actor)
       throw new Error(
         `threat ${threat.id} names ${type ? `the actor ${threat.actor}` : threat.type}, which is not there`,
       );
+    const profile = profiles.get(actor.profile);
+    const asked = profile ? { profile } : {};
+    const standing = relevant(closures, threat);
+    const reach = (given: readonly Closure[]): ActorReach =>
+      reachOfThreat(graph, threat, type, { closures: given, ...asked }).reach;
     const testimony = testimonyOf(threat, { system, trials, evidence, unrated });
-    const ways = { inherent: reach(threat, []), current: reach(threat, relevant(closures, threat)) };
-    const inherent = successOf(testimony, actor, wayOf(ways.inherent), certified);
-    const current = withEffects(
-      successOf(testimony, actor, wayOf(ways.current), certified),
+    const ways = { inherent: reach([]), current: reach(standing) };
+    const effects = effectsOf(threat, ways.current, credits, trials, (extra) => reach([...standing, extra]));
+    const exposures = exposuresOf(threat, system);
+    const success = ({ way, knows = actor.knows, effects: on = effects }: SuccessIf): Success =>
+      lowered(
+        successOf(testimony, { ...actor, knows }, way, certified),
+        on.map(({ heard }) => successOf({ heard, gaps: [], lost: [] }, { ...actor, knows }, way)),
+      );
+    return {
       threat,
+      type,
       actor,
-      ways.current,
-      credits,
-      trials,
-      (extra) => reach(threat, [...relevant(closures, threat), extra]),
-    );
-    return harmsOf(type, system, knowledge).map((suffered) =>
-      riskOf({ threat, type, actor, suffered, ways, testimony, inherent, current, credits, system, knowledge }),
+      profile,
+      testimony,
+      ways,
+      effects,
+      exposures,
+      attempts: attemptsOf(actor, threat.type, profile),
+      closures: standing,
+      layers: layersOf(threat, credits, ways, knowledge),
+      harms: harmsOf(type, system, knowledge).map((suffered) => ({
+        suffered,
+        id: `${threat.id} -> ${suffered.harm}`,
+      })),
+      success,
+    };
+  });
+  const attack = weave({ graph, judged, knowledge, seed: input.seed ?? "0" });
+  const rated = judged.flatMap((one) => {
+    const own = {
+      inherent: one.success({ way: wayOf(one.ways.inherent), effects: [] }),
+      current: one.success({ way: wayOf(one.ways.current) }),
+    };
+    const over = attack.successes.get(one.threat.id);
+    return one.harms.map(({ suffered }) =>
+      riskOf({
+        ...one,
+        suffered,
+        inherent: over ? raised(own.inherent, over.inherent, over.by) : own.inherent,
+        current: over ? raised(own.current, over.current, over.by) : own.current,
+        credits,
+        system,
+        knowledge,
+        assets: assetsOf(one.threat, graph),
+      }),
     );
   });
+  const risks = rated.map(({ risk }) => risk);
   return {
-    risks: rated.map(({ risk }) => risk),
+    risks,
     widths: rated.map(({ width }) => width),
     credits,
     unrated,
     evidence,
+    graph: attack.graph,
+    register: registerOf({ risks, totals: attack.totals, system, knowledge }),
   };
 }
 
-const relevant = (closures: readonly Closure[], threat: Threat): Closure[] =>
-  closures.filter((closure) => closesFor(closure, threat.type, threat.actor));
-
-/** Reach from the system's own graph, asked as the rules ask it (system/reach.ts). */
-function reachIn(system: System, knowledge: Knowledge): ReachWith {
-  const graph = new SystemGraph(system);
-  return (threat, closures) => {
-    const actor = graph.actor(threat.actor);
-    const profile = knowledge.profiles.find(({ id }) => id === actor.profile);
-    const type = knowledge.threats.find(({ id }) => id === threat.type)!;
-    return reachOfThreat(graph, threat, type, { closures, ...(profile ? { profile } : {}) }).reach;
-  };
+/** Under which circumstances success is asked for: by which way, knowing how much, with which measured effects in force. */
+interface SuccessIf {
+  readonly way: Way;
+  readonly knows?: Actor["knows"];
+  readonly effects?: readonly Effect[];
 }
 
-/** Lowers S to what was measured with a control on, where it stands on every way; effects of several are never multiplied (METHOD §3). */
-function withEffects(
-  success: Success,
+/** What was measured of an attack with a control in force, and the credit that this gave the control. */
+interface Effect {
+  readonly credit: ControlCredit;
+  readonly heard: Testimony["heard"];
+}
+
+/** The measured effects that count for a threat: of controls that stand on every way. */
+function effectsOf(
   threat: Threat,
-  actor: Actor,
   way: ActorReach,
   credits: readonly ControlCredit[],
   trials: readonly Trial[],
   reachWith: (extra: Closure) => ActorReach,
-): Success {
-  if (way.reach === "none") return success;
-  const measured = credits.flatMap((credit) => {
+): Effect[] {
+  return credits.flatMap((credit) => {
     const heard = credit.effect
       .filter(({ tests }) => tests.includes(threat.type))
       .map((evidence) => ({ evidence, trial: trials.find(({ id }) => id === evidence.trial) }));
@@ -140,13 +178,17 @@ function withEffects(
       binds: [threat.actor],
       evidence: credit.evidence,
     };
-    const onEveryWay = credit.at === threat.at || reachWith(edge).reach === "none";
-    return onEveryWay ? [successOf({ heard, gaps: [], lost: [] }, actor, wayOf(way))] : [];
+    const onEveryWay = credit.at === threat.at || (way.reach !== "none" && reachWith(edge).reach === "none");
+    return onEveryWay ? [{ credit, heard }] : [];
   });
+}
+
+/** Lowers S to what was measured with a control on; effects of several are never multiplied (METHOD §3). */
+function lowered(success: Success, measured: readonly Success[]): Success {
   if (measured.length === 0) return success;
   const all = [success, ...measured].map(({ estimate }) => estimate);
   const strongest = measured.reduce((a, b) => (b.estimate.high < a.estimate.high ? b : a)).estimate;
-  const lowered: Estimate = {
+  const estimate: Estimate = {
     low: Math.min(...all.map(({ low }) => low)),
     likely: Math.min(...all.map(({ likely }) => likely)),
     high: Math.min(...all.map(({ high }) => high)),
@@ -155,7 +197,7 @@ function withEffects(
   };
   return {
     ...success,
-    estimate: lowered,
+    estimate,
     evidence: [...new Set([...success.evidence, ...measured.flatMap((effect) => effect.evidence)])],
     caveats:
       measured.length > 1

@@ -55,7 +55,7 @@ export interface ReachOptions {
   readonly output?: boolean;
   /** Leave out flows that are known to bring a model what this does not come by: its inputs, or the model itself. */
   readonly along?: "input" | "delivery";
-  /** What the actor touches, in place of what the file says: nothing, or what he has broken into as well. */
+  /** What the actor touches, in place of what the file says: with nothing, only ways that have to be forced are left. */
   readonly touches?: readonly string[];
 }
 
@@ -93,6 +93,7 @@ interface Search {
   readonly blocked: ReadonlySet<Closure>;
   readonly passes: (flow: DataFlow, signed: boolean) => boolean;
   readonly leaves: (component: string, signed: boolean) => boolean;
+  readonly closedAt: (component: string) => boolean;
 }
 
 interface TouchedAt {
@@ -231,6 +232,11 @@ export interface OpenWays {
   readonly closures: readonly Closure[];
   /** What the actor touches to begin at a node: the component itself, or a flow that leads there. */
   readonly touchedAt: (node: WayNode) => readonly string[];
+  /**
+   * Components from which the threat is one step away: its place, or what hands on to it. Who acts there by intrusion is stopped
+   * by no closure, neither there nor on that step.
+   */
+  readonly feeders: readonly string[];
   /** The flows by which an open way gets to a node, with where they come from. */
   readonly into: (node: WayNode) => readonly { readonly flow: DataFlow; readonly from: WayNode }[];
 }
@@ -243,7 +249,7 @@ export function openWaysOfThreat(
   graph: SystemGraph,
   { actor: actorId, at, on }: Pick<Threat, "actor" | "at"> & { readonly on?: string | undefined },
   type: Pick<ThreatType, "id" | "consequences">,
-  options: Pick<ReachOptions, "closures" | "profile" | "touches"> = {},
+  options: Pick<ReachOptions, "closures" | "profile"> = {},
 ): { readonly ways: OpenWays; readonly ends: readonly WayEnd[] } {
   const { byFlow, places, direction, along } = askedBy(graph, { at, on }, type);
   const asked = { ...options, threat: type.id, direction, ...(along ? { along } : {}) };
@@ -262,12 +268,31 @@ export function openWaysOfThreat(
         return { node: visit.before && nodeOf(visit.before), flow: where };
       });
   });
+  const begins = (component: string, on: DataFlow | undefined): boolean => {
+    const signed = SIGNS_ITS_OWN.has(graph.component(component).kind);
+    return !search.closedAt(component) && (on === undefined || search.passes(on, signed));
+  };
+  const feeders = places.flatMap((where): readonly string[] => {
+    if (graph.isFlow(where)) {
+      const flow = graph.flow(where);
+      const near = direction === "influence" ? flow.from : flow.to;
+      return begins(near, flow) ? [near] : [];
+    }
+    if (!graph.isComponent(where)) return [];
+    if (where !== at) return begins(where, undefined) && search.leaves(where, false) ? [where] : [];
+    const flows = direction === "influence" ? graph.flowsInto(where) : graph.flowsOutOf(where);
+    return [
+      ...(begins(where, undefined) ? [where] : []),
+      ...flows.map((flow) => ({ flow, near: direction === "influence" ? flow.from : flow.to })).flatMap(({ flow, near }) => (begins(near, flow) ? [near] : [])),
+    ];
+  });
   const opened = (component: string): readonly Visit[] => (search.visits.get(component) ?? []).filter(isOpen);
   const ways: OpenWays = {
     key: search.key,
     direction,
     along,
     closures: bindingOf(actor, asked),
+    feeders: [...new Set(feeders)],
     touchedAt: (node) =>
       search.touched
         .filter((begun) => begun.component === node.component && (!search.signatures || begun.signed === node.signed))
@@ -487,7 +512,7 @@ function explore(
       arrive(begin(component, RANK.intrusion, `intrusion@${component.id}`, entering(component)), []);
     spread(nearestFirst(visits), RANK.intrusion);
   }
-  return { key, visits, touched: begun, signatures: closures.some(isOrigin), blocked, passes, leaves };
+  return { key, visits, touched: begun, signatures: closures.some(isOrigin), blocked, passes, leaves, closedAt };
 }
 
 /** Every end of a way at a place. */
