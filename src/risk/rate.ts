@@ -2,6 +2,7 @@
 import type {
   Actor,
   ActorReach,
+  AttackGraph,
   Consequence,
   Dimension,
   Estimate,
@@ -9,6 +10,7 @@ import type {
   Harm,
   Knowledge,
   Level,
+  RegisterRow,
   Risk,
   System,
   Threat,
@@ -16,13 +18,16 @@ import type {
   Trial,
 } from "#assessment/index.ts";
 import { SystemGraph } from "#system/graph.ts";
-import { openWaysOfThreat, reachOfThreat } from "#system/reach.ts";
+import { reachOfThreat } from "#system/reach.ts";
 import { attemptsOf } from "./attempts.ts";
 import { closesFor, closuresOf, creditControls, depthOf, speaksOfThreat } from "./credit.ts";
 import type { Closure, ControlCredit } from "./credit.ts";
 import { levelOfAttempts, levelOfProbability, overallLikelihood, rank, riskLevel } from "./levels.ts";
 import { atRate, estimateOf, expectedPerYear, judge, probabilityPerYear, weaker } from "./likelihood.ts";
 import type { Exposures, Three } from "./likelihood.ts";
+import { assetsOf, weave } from "./graph/weave.ts";
+import type { Effect, Judged, Layer, Suffered, SuccessIf } from "./judged.ts";
+import { registerOf } from "./register.ts";
 import { testimonyOf, unratedOf } from "./speaking.ts";
 import type { Testimony, Unrated } from "./speaking.ts";
 import { withStanding } from "./standing.ts";
@@ -58,6 +63,10 @@ export interface Rating {
   readonly unrated: readonly Unrated[];
   /** The evidence with its standing settled on `asOf`. */
   readonly evidence: readonly Evidence[];
+  /** Per harm, over all ways and actors. */
+  readonly register: readonly RegisterRow[];
+  /** The graph behind the figures; its goals are not read yet (`readGoals` of graph/goals.ts). */
+  readonly graph: AttackGraph;
 }
 
 export const rateRisks = (input: RateInput): readonly Risk[] => rate(input).risks;
@@ -117,20 +126,18 @@ export function rate(input: RateInput): Rating {
   const rated = judged.flatMap((one) => {
     const own = {
       inherent: one.success({ way: wayOf(one.ways.inherent), effects: [] }),
-      current: one.success({ way: wayOf(one.ways.current) }),
+      current: one.success({
+        way: wayOf(one.ways.current),
+        ...(one.ways.current.reach === "none" ? { effects: [] } : {}),
+      }),
     };
     const over = attack.successes.get(one.threat.id);
+    const assets = assetsOf(one.threat, graph);
+    const inherent = raised(own.inherent, over?.inherent, over?.by);
+    const current = raised(own.current, over?.current, over?.by);
+    const helpedBy = current === own.current ? [] : over!.by;
     return one.harms.map(({ suffered }) =>
-      riskOf({
-        ...one,
-        suffered,
-        inherent: over ? raised(own.inherent, over.inherent, over.by) : own.inherent,
-        current: over ? raised(own.current, over.current, over.by) : own.current,
-        credits,
-        system,
-        knowledge,
-        assets: assetsOf(one.threat, graph),
-      }),
+      riskOf(one, { suffered, inherent, current, helpedBy, assets, system, knowledge }),
     );
   });
   const risks = rated.map(({ risk }) => risk);
@@ -141,21 +148,48 @@ export function rate(input: RateInput): Rating {
     unrated,
     evidence,
     graph: attack.graph,
-    register: registerOf({ risks, totals: attack.totals, system, knowledge }),
+    register: registerOf(risks, attack.totals),
   };
 }
 
-/** Under which circumstances success is asked for: by which way, knowing how much, with which measured effects in force. */
-interface SuccessIf {
-  readonly way: Way;
-  readonly knows?: Actor["knows"];
-  readonly effects?: readonly Effect[];
+const relevant = (closures: readonly Closure[], threat: Threat): Closure[] =>
+  closures.filter((closure) => closesFor(closure, threat.type, threat.actor));
+
+/**
+ * Success of one attempt over all ways of the attack graph: never below that by the best way alone, which stays as it is, to the
+ * digit, where no other threat makes more of it.
+ */
+function raised(single: Success, over: Three | undefined, by: readonly string[] = []): Success {
+  if (!over) return single;
+  const ends = (["low", "likely", "high"] as const).map((end) =>
+    over[end] > single.estimate[end] * (1 + 1e-9) ? over[end] : single.estimate[end],
+  );
+  const [low, likely, high] = ends as [number, number, number];
+  if (low === single.estimate.low && likely === single.estimate.likely && high === single.estimate.high) return single;
+  const why = `the likeliest way alone, and ways through ${by.join(", ")}`;
+  return {
+    ...single,
+    estimate: {
+      low,
+      likely: Math.max(low, likely),
+      high: Math.max(low, likely, high),
+      basis: { kind: "derived", why: `over all ways of the attack graph: ${why}` },
+      grade: single.estimate.grade,
+    },
+    caveats: [
+      ...single.caveats,
+      `raised by what ${by.join(", ")} would give ${by.length === 1 ? "its" : "their"} actor`,
+    ],
+  };
 }
 
-/** What was measured of an attack with a control in force, and the credit that this gave the control. */
-interface Effect {
-  readonly credit: ControlCredit;
-  readonly heard: Testimony["heard"];
+/** Controls in place that the catalogue says make this threat worse: at its place, or anywhere for a threat to the system. */
+function raisersOf(threat: Threat, system: System, knowledge: Knowledge): Risk["raisedBy"] {
+  const found = system.controls.filter(
+    ({ control, at }) =>
+      at === threat.at && knowledge.controls.some(({ id, raises }) => id === control && raises.includes(threat.type)),
+  );
+  return [...new Map(found.map(({ control, at }) => [`${control}@${at}`, { control, at }])).values()];
 }
 
 /** The measured effects that count for a threat: of controls that stand on every way. */
@@ -210,14 +244,6 @@ function lowered(success: Success, measured: readonly Success[]): Success {
 }
 
 const holds = ({ binds }: ControlCredit, actor: string): boolean => binds === undefined || binds.includes(actor);
-
-interface Suffered {
-  readonly consequence: Consequence;
-  readonly harm: Harm;
-  readonly severity: Level;
-  readonly because: string;
-  readonly caveats: readonly string[];
-}
 
 /** Where neither the author nor the sector says what follows, this does – at severity H, marked assumed. */
 const HARM_WITHOUT_A_WORD: Readonly<Record<Consequence, Harm>> = {
@@ -320,38 +346,27 @@ const dimensionOf = (type: ThreatType, { harm, consequence }: Suffered): Dimensi
   return harm === "privacy" || consequence === "disclosure" ? "privacy" : "security";
 };
 
-function riskOf({
-  threat,
-  type,
-  actor,
-  suffered,
-  ways,
-  testimony,
-  inherent,
-  current,
-  credits,
-  system,
-  knowledge,
-}: {
-  threat: Threat;
-  type: ThreatType;
-  actor: Actor;
-  suffered: Suffered;
-  ways: { inherent: ActorReach; current: ActorReach };
-  testimony: Testimony;
-  inherent: Success;
-  current: Success;
-  credits: readonly ControlCredit[];
-  system: System;
-  knowledge: Knowledge;
-}): { risk: Risk; width: Width } {
+function riskOf(
+  { threat, type, actor, ways, testimony, attempts, exposures, layers }: Judged,
+  {
+    suffered,
+    inherent,
+    current,
+    helpedBy,
+    assets,
+    system,
+    knowledge,
+  }: {
+    readonly suffered: Suffered;
+    readonly inherent: Success;
+    readonly current: Success;
+    readonly helpedBy: readonly string[];
+    readonly assets: readonly string[];
+    readonly system: System;
+    readonly knowledge: Knowledge;
+  },
+): { risk: Risk; width: Width } {
   const id = `${threat.id} -> ${suffered.harm}`;
-  const attempts = attemptsOf(
-    actor,
-    threat.type,
-    knowledge.profiles.find((profile) => profile.id === actor.profile),
-  );
-  const exposures = exposuresOf(threat, system);
   const criterion = criterionOf(suffered, system, knowledge);
 
   const perYear = (success: Success): Estimate =>
@@ -369,7 +384,6 @@ function riskOf({
 
   const initiation = levelOfAttempts(attempts.likely);
   const likelihood = overallLikelihood(initiation, levelOfProbability(current.estimate.likely));
-  const layers = layersOf(threat, credits, ways, knowledge);
 
   const risk: Risk = {
     id,
@@ -413,6 +427,9 @@ function riskOf({
     ),
     view: { likelihood, impact: suffered.severity, level: riskLevel(likelihood, suffered.severity) },
     ...(reading ? { otherReading: reading } : {}),
+    assets: [...assets],
+    helpedBy: [...helpedBy],
+    raisedBy: raisersOf(threat, system, knowledge),
     evidence: current.evidence,
     caveats: [
       ...new Set([
@@ -495,7 +512,7 @@ function layersOf(
   credits: readonly ControlCredit[],
   ways: { inherent: ActorReach; current: ActorReach },
   knowledge: Knowledge,
-): { credit: ControlCredit; shown: Risk["controls"][number] }[] {
+): Layer[] {
   const onTheWay = new Set([
     threat.at,
     ...(threat.on ? [threat.on] : []),

@@ -283,7 +283,9 @@ export function openWaysOfThreat(
     const flows = direction === "influence" ? graph.flowsInto(where) : graph.flowsOutOf(where);
     return [
       ...(begins(where, undefined) ? [where] : []),
-      ...flows.map((flow) => ({ flow, near: direction === "influence" ? flow.from : flow.to })).flatMap(({ flow, near }) => (begins(near, flow) ? [near] : [])),
+      ...flows
+        .map((flow) => ({ flow, near: direction === "influence" ? flow.from : flow.to }))
+        .flatMap(({ flow, near }) => (begins(near, flow) ? [near] : [])),
     ];
   });
   const opened = (component: string): readonly Visit[] => (search.visits.get(component) ?? []).filter(isOpen);
@@ -472,7 +474,10 @@ function explore(
     if (graph.isFlow(id)) {
       const flow = graph.flow(id);
       if (passes(flow, false))
-        touch(id, along(flow, graph.component(direction === "influence" ? flow.to : flow.from), RANK.direct, undefined));
+        touch(
+          id,
+          along(flow, graph.component(direction === "influence" ? flow.to : flow.from), RANK.direct, undefined),
+        );
     } else if (!closesAt(id, (closure) => isOrdinary(closure) && namesActor(closure)))
       touch(id, begin(graph.component(id), RANK.direct, undefined, []));
   }

@@ -24,15 +24,17 @@ import type {
   ChanceEvent,
   Estimate,
   Harm,
+  Level,
   StepControl,
   Threat,
   ThreatType,
 } from "#assessment/index.ts";
+import { LEVELS } from "#assessment/scalars.ts";
 import type { SystemGraph } from "#system/graph.ts";
 import type { OpenWays, WayEnd, WayNode } from "#system/reach.ts";
-import { atRate, onceActive, perAttempt, weaker } from "../likelihood.ts";
-import type { Exposures, Three } from "../likelihood.ts";
-import type { Success } from "../success.ts";
+import { atRate, onceActive, perAttempt, weaker } from "#risk/likelihood.ts";
+import type { Exposures, Three } from "#risk/likelihood.ts";
+import type { Success } from "#risk/success.ts";
 import type { GraphModel } from "./model.ts";
 import type { Gain } from "./enabling.ts";
 
@@ -54,7 +56,8 @@ export interface RatedThreat {
   /** Threats by the same actor that are ways to be forced, made explicit. */
   readonly footholds: readonly Foothold[];
   readonly controls: readonly StepControl[];
-  readonly harms: readonly { readonly risk: string; readonly harm: Harm; readonly assets: readonly string[] }[];
+  readonly harms: readonly { readonly risk: string; readonly harm: Harm; readonly severity: Level }[];
+  readonly assets: readonly string[];
 }
 
 /** What other threats by the same actor give for this one. */
@@ -103,13 +106,16 @@ export const tacticOf = ({ mappings }: ThreatType): string =>
 
 export const worksId = ({ id }: Pick<Threat, "id">): string => `${id} works`;
 export const attemptId = (actor: string, type: string): string => `${actor} attempts ${type}`;
-/** Goal of a harm over all ways and actors, and of what comes of it through one asset. */
-export const harmGoal = (harm: Harm, asset?: string): string => (asset === undefined ? harm : `${harm} at ${asset}`);
+/** Goal of a harm of a severity or worse, over all ways and actors. */
+export const harmGoal = (harm: Harm, severity: Level): string => `${harm} ${severity}+`;
+/** Goal of what comes of a harm through one asset. */
+export const assetGoal = (harm: Harm, asset: string): string => `${harm} at ${asset}`;
 
 export function buildGraph(input: BuildInput): AttackGraph {
   const draft = new Draft(input.graph);
   draft.state({ id: OUTSIDE, kind: "start", title: "outside" });
   for (const rated of input.rated) drawThreat(draft, rated);
+  drawTotals(draft, input.rated);
   return draft.finished();
 }
 
@@ -197,7 +203,8 @@ function productOf(chances: readonly Estimate[]): Estimate {
 }
 
 function drawThreat(draft: Draft, rated: RatedThreat): void {
-  const { threat, type, actor, attempts, exposures, open, forced, isForceable, ways, ends, helped, harms } = rated;
+  const { threat, type, actor, attempts, exposures, open, forced, isForceable, ways, ends, helped, harms, assets } =
+    rated;
   if (ends.length === 0 && !isForceable) return;
   const place = draft.titleOf(threat.at);
   const common = { actor: actor.id, at: threat.at, threat: threat.group, type: threat.type } as const;
@@ -228,11 +235,15 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
   }
 
   const withOpen = chanceOf(attempts, open, exposures);
-  const chance = draft.event(`${threat.id} succeeds`, `${type.title} at ${place} by ${actor.title} succeeds once attempted`, {
-    ...withOpen,
-    basis: open.estimate.basis,
-    grade: open.estimate.grade,
-  });
+  const chance = draft.event(
+    `${threat.id} succeeds`,
+    `${type.title} at ${place} by ${actor.title} succeeds once attempted`,
+    {
+      ...withOpen,
+      basis: open.estimate.basis,
+      grade: open.estimate.grade,
+    },
+  );
   if (isForceable) drawForcedWays(draft, rated, there, ratioOf(chanceOf(attempts, forced, exposures), withOpen));
 
   const works = draft.state({
@@ -282,7 +293,7 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
     `${actor.title} attempts ${lower(type.title)} within the year`,
     { ...active(attempts), basis: attempts.basis, grade: attempts.grade },
   );
-  for (const { risk, harm, assets } of harms) {
+  for (const { risk, harm, severity } of harms) {
     const suffered = draft.state({
       id: risk,
       kind: "harm",
@@ -300,13 +311,13 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
       gains: suffered,
       title: `${actor.title} does it within the year, and ${WORD[harm]} suffers`,
     });
-    for (const asset of [undefined, ...assets]) {
+    for (const asset of assets) {
       const goal = draft.state({
-        id: harmGoal(harm, asset),
+        id: assetGoal(harm, asset),
         kind: "harm",
-        ...(asset === undefined ? {} : { at: asset }),
+        at: asset,
         harm,
-        title: `harm to ${WORD[harm]}, over all ways and actors${asset === undefined ? "" : `, through ${draft.titleOf(asset)}`}`,
+        title: `harm to ${WORD[harm]} through ${draft.titleOf(asset)}, over all ways and actors`,
       });
       draft.step({
         ...impact,
@@ -314,9 +325,47 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
         needs: [suffered],
         events: [],
         gains: goal,
-        title: `counts as harm to ${WORD[harm]}`,
+        title: "counts there",
       });
     }
+    draft.step({
+      ...impact,
+      id: `${risk} => ${harmGoal(harm, severity)}`,
+      needs: [suffered],
+      events: [],
+      gains: harmGoal(harm, severity),
+      title: `counts as harm to ${WORD[harm]}`,
+    });
+  }
+}
+
+/** The totals of each harm: what is worse counts as less bad too. */
+function drawTotals(draft: Draft, rated: readonly RatedThreat[]): void {
+  const levels = new Map<Harm, Set<Level>>();
+  for (const { harms } of rated)
+    for (const { harm, severity } of harms) levels.set(harm, (levels.get(harm) ?? new Set()).add(severity));
+  for (const [harm, found] of levels) {
+    const worst = LEVELS.filter((level) => found.has(level)).toReversed();
+    worst.forEach((level, i) => {
+      draft.state({
+        id: harmGoal(harm, level),
+        kind: "harm",
+        harm,
+        title: `harm to ${WORD[harm]} of severity ${level} or worse, over all ways and actors`,
+      });
+      const worse = worst[i - 1];
+      if (worse !== undefined)
+        draft.step({
+          id: `${harmGoal(harm, worse)} => ${harmGoal(harm, level)}`,
+          needs: [harmGoal(harm, worse)],
+          events: [],
+          gains: harmGoal(harm, level),
+          title: "what is worse counts here too",
+          tactic: TACTIC.harm,
+          stage: "operation",
+          conventional: false,
+        });
+    });
   }
 }
 
@@ -419,7 +468,8 @@ function drawForcedWays(draft: Draft, rated: RatedThreat, there: string, forcing
         gains: access,
         title: `${actor.title} uses them there`,
       });
-    } else draft.step({ ...won, id: `${by} => ${access}`, needs: [worksId({ id: by })], gains: access, title: because });
+    } else
+      draft.step({ ...won, id: `${by} => ${access}`, needs: [worksId({ id: by })], gains: access, title: because });
     draft.step({
       ...onwards,
       id: `${access} -> ${threat.group}`,
@@ -475,13 +525,7 @@ function nodeId(actor: Actor, { direction, along, closures }: OpenWays, { compon
 }
 
 /** Draws a node of the open ways and everything from which ways lead to it; each node once, whoever asks. */
-function drawNode(
-  draft: Draft,
-  actor: Actor,
-  ways: OpenWays,
-  end: WayNode,
-  stage: AttackStep["stage"],
-): string {
+function drawNode(draft: Draft, actor: Actor, ways: OpenWays, end: WayNode, stage: AttackStep["stage"]): string {
   const stateOf = (node: WayNode): string =>
     draft.state({
       id: nodeId(actor, ways, node),
@@ -546,4 +590,3 @@ const moreWith = (together: Three, without: Three): Three =>
   ordered((end) => (without[end] < 1 ? (together[end] - without[end]) / (1 - without[end]) : 0));
 
 const lower = (title: string): string => (/^[A-Z][a-z]/.test(title) ? title[0]!.toLowerCase() + title.slice(1) : title);
-

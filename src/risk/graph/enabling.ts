@@ -34,7 +34,8 @@ export const ENABLING: readonly Enabling[] = [
     where: "same",
     gains: "knowledge",
     helps: USES_KNOWLEDGE,
-    because: "a copy answers any number of questions and has gradients, and what fools it often fools the original (AML.T0005.001, AML.T0043.002)",
+    because:
+      "a copy answers any number of questions and has gradients, and what fools it often fools the original (AML.T0005.001, AML.T0043.002)",
   },
   {
     by: ["T-11", "T-12", "T-16"],
@@ -62,7 +63,8 @@ export const ENABLING: readonly Enabling[] = [
     where: "same",
     gains: "trigger",
     helps: ["T-01", "T-02"],
-    because: "a planted trigger turns every input that carries it, whatever the model withstands otherwise (AML.T0043.004)",
+    because:
+      "a planted trigger turns every input that carries it, whatever the model withstands otherwise (AML.T0043.004)",
   },
   {
     by: ["T-32"],
@@ -76,7 +78,8 @@ export const ENABLING: readonly Enabling[] = [
     where: "here",
     gains: "access",
     helps: "all",
-    because: "who runs code at a place writes what it hands on, a model under construction included (AML.T0010, AML.T0049)",
+    because:
+      "who runs code at a place writes what it hands on, a model under construction included (AML.T0010, AML.T0049)",
   },
   {
     by: ["T-08", "T-09", "T-12", "T-13"],
