@@ -14,7 +14,7 @@ import {
   type Threat,
   type Trial,
 } from "#assessment/index.ts";
-import { rate, registerOf, whatIf, worstFirst, type Change, type Problem, type Rating } from "#risk/index.ts";
+import { cyberRegisterOf, rate, whatIf, worstFirst, type Change, type Problem, type Rating } from "#risk/index.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { deriveThreats } from "#threats/engine.ts";
 import { broughtEvidence } from "./bring.ts";
@@ -235,7 +235,8 @@ export function readRisk(
             }),
           };
         }),
-      register: registerOf({
+      register: [...now.register],
+      cyber: cyberRegisterOf({
         system,
         knowledge,
         risks,

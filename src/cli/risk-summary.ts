@@ -79,7 +79,7 @@ export function riskSummary(document: RiskDocument, { colours: c, columns, metho
     const credited = now.controls.filter((control) => control.credited);
     for (const { control, at, why } of credited) say("control", `${control} at ${at}: ${why}`, undefined, 2);
     if (!view.decides) say("view", viewText(method, view.read(now)), c.dim, 2);
-    const needs = document.register.requirements.filter(({ serves }) => serves.includes(now.id));
+    const needs = document.cyber.requirements.filter(({ serves }) => serves.includes(now.id));
     if (needs.length > 0) say("needs", `any one of: ${needs.map(requirementText).join(" · ")}`, undefined, 2);
     if (others.length > 0) say("", `and ${others.length} more of ${now.group}`, c.dim, 2);
   }
@@ -98,7 +98,7 @@ export function riskSummary(document: RiskDocument, { colours: c, columns, metho
       `${control} at ${at}: without it ${carries.length} risk${carries.length === 1 ? " is" : "s are"} higher, most of all ${worst.risk}: up to ${figure(worst.without)} instead of ${figure(worst.high)}`,
     );
   });
-  const drivers = document.register.drivers.slice(0, 5);
+  const drivers = document.cyber.drivers.slice(0, 5);
   if (drivers.length > 0) lines.push("");
   drivers.forEach(({ title, assumed, width: w, risks, risk }, i) =>
     say(
@@ -125,9 +125,9 @@ export function wayText(path: Path): string {
 }
 
 /** Both inputs with where they come from, the assumed one first, then the one more of the width is owed to. */
-function driversOf(risk: Risk, { register }: RiskDocument): { readonly label: string; readonly text: string }[] {
+function driversOf(risk: Risk, { cyber }: RiskDocument): { readonly label: string; readonly text: string }[] {
   const width = (id: string): number | undefined =>
-    register.drivers.find((driver) => driver.risk === risk.id && driver.id.startsWith(id))?.width;
+    cyber.drivers.find((driver) => driver.risk === risk.id && driver.id.startsWith(id))?.width;
   const line = (label: string, estimate: Estimate, id: string): { label: string; text: string; rank: number } => {
     const owed = width(id);
     return {

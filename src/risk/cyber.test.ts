@@ -10,7 +10,7 @@ import { systemOf } from "../../test/support/system.ts";
 import { judge, probabilityPerYear } from "./likelihood.ts";
 import { METHODS } from "./methods/index.ts";
 import { rate, STARTING_CRITERIA, type Rating } from "./rate.ts";
-import { registerOf } from "./register.ts";
+import { cyberRegisterOf } from "./cyber.ts";
 import {
   attemptsBeforeStop,
   attemptsToShow,
@@ -48,7 +48,7 @@ const ratingOf = (system: System): Rating =>
   });
 const system = hospital();
 const rating = ratingOf(system);
-const register = registerOf({ system, knowledge, ...rating });
+const cyber = cyberRegisterOf({ system, knowledge, ...rating });
 
 const estimate = (low: number, likely: number, high: number): Estimate => ({
   low,
@@ -61,42 +61,31 @@ const risk = (changes: Partial<Risk>): Risk => ({ ...rating.risks[0]!, ...change
 
 test("each level names the other: every risk stands in one cyber risk and one harm, and both say so", () => {
   const ids = rating.risks.map(({ id }) => id).toSorted();
-  expect(register.cyber.flatMap(({ risks }) => risks).toSorted()).toEqual(ids);
-  expect(register.harms.flatMap(({ risks }) => risks).toSorted()).toEqual(ids);
-  for (const { id, harms } of register.cyber)
-    for (const harm of harms) expect(register.harms.find((entry) => entry.id === harm)?.cyber).toContain(id);
-  for (const { id, cyber } of register.harms)
-    for (const threat of cyber) expect(register.cyber.find((entry) => entry.id === threat)?.harms).toContain(id);
-  expect(register.cyber.find(({ at }) => at === "pacs")?.assets).toEqual(["images"]);
-  for (const { judgement, worst } of register.harms)
-    expect(rating.risks.find(({ id }) => id === worst)?.judgement).toBe(judgement);
+  expect(cyber.risks.flatMap(({ risks }) => risks).toSorted()).toEqual(ids);
+  expect(rating.register.flatMap(({ risks }) => risks).toSorted()).toEqual(ids);
+  for (const { harms, risks } of cyber.risks)
+    for (const harm of harms)
+      expect(rating.register.find((row) => row.id === harm)?.risks.some((id) => risks.includes(id))).toBe(true);
+  for (const { id, risks } of rating.register)
+    for (const each of risks) expect(cyber.risks.find((entry) => entry.risks.includes(each))?.harms).toContain(id);
+  expect(cyber.risks.find(({ at }) => at === "pacs")?.assets).toEqual(["images"]);
 });
 
 test("what the law calls a system enters no figure: not high-risk at high cyber risk, high-risk at low cyber risk", () => {
   const free = hospital({ listing: "none" });
-  const unlisted = registerOf({ system: free, knowledge, ...ratingOf(free) });
+  const unlisted = cyberRegisterOf({ system: free, knowledge, ...ratingOf(free) });
   expect(unlisted.regulatory.highRisk).toBe("no");
-  expect({ ...unlisted, regulatory: null }).toEqual({ ...register, regulatory: null });
+  expect({ ...unlisted, regulatory: null }).toEqual({ ...cyber, regulatory: null });
   const levels = Object.values(unlisted.methods.find(({ id }) => id === "nist-800-30")!.readings);
   expect(levels.some(({ level }) => ["H", "VH"].includes(level.high))).toBe(true);
 
   // Nobody tries: every risk of the high-risk system is within its criterion.
   const seldom = { low: 0, likely: 0, high: 0.0001, because: "a test", assumed: false };
   const quiet = { ...system, actors: system.actors.map((actor) => ({ ...actor, attempts: seldom })) };
-  const low = registerOf({ system: quiet, knowledge, ...ratingOf(quiet) });
+  const low = cyberRegisterOf({ system: quiet, knowledge, ...ratingOf(quiet) });
   expect(low.regulatory.highRisk).toBe("yes");
-  expect(new Set(low.cyber.map(({ judgement }) => judgement))).toEqual(new Set(["within"]));
+  expect(new Set(low.risks.map(({ judgement }) => judgement))).toEqual(new Set(["within"]));
   expect(low.requirements).toEqual([]);
-});
-
-test("harms by many ways: no less than the worst way, no more than the sum, whatever depends on what", () => {
-  for (const { together, risks } of register.harms) {
-    const members = rating.risks.filter(({ id }) => risks.includes(id));
-    expect(together.low).toBe(Math.max(...members.map(({ current }) => current.low)));
-    const independent = 1 - members.reduce((none, { current }) => none * (1 - current.high), 1);
-    expect(together.high).toBeGreaterThanOrEqual(Math.min(1, independent) - 1e-12);
-    expect(together.high).toBeLessThanOrEqual(1);
-  }
 });
 
 test("methods only look: one decides, and where an interval crosses levels a view gives a range", () => {
@@ -203,17 +192,17 @@ test("k of n in an acceptance test is the largest k that shows it, and n the sma
 
 test("every risk beyond its criterion that has a way is served, each requirement by a component of the system", () => {
   const places = new Set([...system.components.map(({ id }) => id), "system"]);
-  const served = new Set(register.requirements.flatMap(({ serves }) => serves));
+  const served = new Set(cyber.requirements.flatMap(({ serves }) => serves));
   for (const { id, judgement, reach } of rating.risks) {
     if (judgement === "within") expect(served.has(id)).toBe(false);
     if (judgement !== "within" && reach === "indirect") expect(served.has(id), id).toBe(true);
   }
-  for (const { component, clauses, acceptance } of register.requirements) {
+  for (const { component, clauses, acceptance } of cyber.requirements) {
     expect(places).toContain(component);
     expect(clauses.length).toBeGreaterThan(0);
     expect(acceptance.test.length).toBeGreaterThan(0);
   }
-  expect(new Set(register.requirements.map(({ id }) => id)).size).toBe(register.requirements.length);
+  expect(new Set(cyber.requirements.map(({ id }) => id)).size).toBe(cyber.requirements.length);
 });
 
 test("who acts at the source signs what he makes: integrity on the way is asked of nobody for him", () => {
@@ -248,8 +237,8 @@ test("where attempts repeat and stopping in time is enough, somebody who watches
 });
 
 test("drivers stand assumed first, each with the risk it widens most", () => {
-  const order = register.drivers.map(({ assumed }) => assumed);
+  const order = cyber.drivers.map(({ assumed }) => assumed);
   expect(order).toEqual(order.toSorted((a, b) => Number(b) - Number(a)));
-  for (const { risk: id } of register.drivers) expect(rating.risks.some((each) => each.id === id)).toBe(true);
-  expect(register.drivers.length).toBeGreaterThan(3);
+  for (const { risk: id } of cyber.drivers) expect(rating.risks.some((each) => each.id === id)).toBe(true);
+  expect(cyber.drivers.length).toBeGreaterThan(3);
 });

@@ -45,8 +45,6 @@ export interface WhatIfInput {
   /** The day the hypothesis is dated, YYYY-MM-DD. */
   readonly asOf: string;
   readonly changes: readonly Change[];
-  /** What the knowledge says of the most a control was ever shown to do; absent: nothing. */
-  readonly ceilingOf?: (control: Control) => string | undefined;
 }
 
 /** The same nouns as before, changed: rate them. Trials go with a control that was measured by them. */
@@ -164,12 +162,12 @@ function takenAway({ control, at }: Change, now: WhatIf, { knowledge }: WhatIfIn
 const titleOf = (id: string, { controls }: Knowledge): string =>
   controls.find((control) => control.id === id)?.title ?? id;
 
-function added(change: Change, now: WhatIf, { knowledge, asOf, ceilingOf }: WhatIfInput): WhatIf {
+function added(change: Change, now: WhatIf, { knowledge, asOf }: WhatIfInput): WhatIf {
   const control = knowledge.controls.find(({ id }) => id === change.control)!;
   const at = change.at!;
   const here = (entry: { control?: string; at?: string }): boolean =>
     entry.control === control.id && (entry.at ?? at) === at;
-  const ceiling = ceilingOf?.(control);
+  const ceiling = ceilingOf(control);
   const say = (effect: Assumed["effect"], says: string, closes: readonly string[] = []): Assumed => ({
     change: "with",
     control: control.id,
@@ -250,6 +248,15 @@ function added(change: Change, now: WhatIf, { knowledge, asOf, ceilingOf }: What
 }
 
 const unchanged = (now: WhatIf, assumed: Assumed): WhatIf => ({ ...now, assumed: [...now.assumed, assumed] });
+
+/** The best published figure, under its own conditions: shown beside the answer, never reckoned with. */
+function ceilingOf({ planning }: Control): string | undefined {
+  const [best, ...others] = planning?.ceilings ?? [];
+  return (
+    best &&
+    `${best.says.replace(/\.$/, "")} (${best.source.title})${others.length > 0 ? `, and ${others.length} more` : ""}`
+  );
+}
 
 const threatsText = (threats: readonly string[]): string =>
   threats.includes("all") ? "every threat that begins by getting in" : threats.join(", ");
