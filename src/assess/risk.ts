@@ -5,6 +5,7 @@ import type { BlobStore, Files } from "#base/ports.ts";
 import {
   RISK_FORMAT,
   type Assessment,
+  type AttackGraph,
   type Evidence,
   type Knowledge,
   type Risk,
@@ -14,7 +15,16 @@ import {
   type Threat,
   type Trial,
 } from "#assessment/index.ts";
-import { cyberRegisterOf, rate, whatIf, worstFirst, type Change, type Problem, type Rating } from "#risk/index.ts";
+import {
+  cyberRegisterOf,
+  rate,
+  readGoals,
+  whatIf,
+  worstFirst,
+  type Change,
+  type Problem,
+  type Rating,
+} from "#risk/index.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { deriveThreats } from "#threats/engine.ts";
 import { broughtEvidence } from "./bring.ts";
@@ -174,6 +184,10 @@ const withOthers = (own: Knowledge, other: Knowledge): Knowledge => ({
 
 export interface RiskQuestion {
   readonly version: string;
+  /** Names the streams of what has to be drawn where the attack graph is too large for exact evaluation. */
+  readonly seed: string;
+  /** Read the graph for every risk and take every control away once, not only for each threat's worst and the first few. */
+  readonly whole: boolean;
   readonly changes: readonly Change[];
   readonly keep: (risk: Risk) => boolean;
 }
@@ -181,30 +195,33 @@ export interface RiskQuestion {
 /** Rates the system as it stands and as it would stand. Pure. */
 export function readRisk(
   grounds: RiskGrounds,
-  { version, changes, keep }: RiskQuestion,
+  { version, seed, whole, changes, keep }: RiskQuestion,
 ):
   | { readonly status: "refused"; readonly problems: readonly Problem[] }
   | { readonly status: "read"; readonly document: RiskDocument } {
   const { system, knowledge, threats, trials, evidence, asOf } = grounds;
   const rated = (of: Pick<RiskGrounds, "system" | "trials" | "evidence">): Rating =>
-    rate({
-      threats,
-      knowledge,
-      asOf,
-      certified: certifiedIn,
-      system: of.system,
-      trials: of.trials,
-      evidence: of.evidence,
-    });
-  const now = rated(grounds);
+    rate({ ...of, threats, knowledge, asOf, seed, certified: certifiedIn });
+  const now = rated({ system, trials, evidence });
   const risks = now.risks.filter(keep).toSorted(worstFirst);
 
   const asked = whatIf({ system, evidence, trials, knowledge, asOf, changes });
   if (asked.status === "refused") return asked;
-  const supposed = changes.length > 0 ? new Map(rated(asked).risks.map((risk) => [risk.id, risk])) : undefined;
+  const supposed =
+    changes.length > 0
+      ? new Map(
+          rated({ system: asked.system, trials: asked.trials, evidence: asked.evidence }).risks.map((risk) => [
+            risk.id,
+            risk,
+          ]),
+        )
+      : undefined;
 
   const widths = new Map(now.widths.map((width) => [width.risk, width]));
   const shown = new Set(risks.map(({ id }) => id));
+  const read = whole ? risks : [...Map.groupBy(risks, ({ group }) => group).values()].map(([worst]) => worst!);
+  const goals = read.filter(({ reach }) => reach !== "none").map(({ id }) => id);
+  const credited = now.credits.filter(({ credited: earned }) => earned);
   return {
     status: "read",
     document: {
@@ -218,23 +235,23 @@ export function readRisk(
       now: tallyOf(risks),
       ...(supposed ? { supposed: tallyOf(risks.map(({ id }) => supposed.get(id)!)) } : {}),
       risks: risks.map((risk) => ({ now: risk, ...(supposed ? { supposed: supposed.get(risk.id)! } : {}) })),
-      controls: now.credits
-        .filter(({ credited }) => credited)
-        .map(({ control, at, evidence: own }) => {
-          const gone = new Set(own);
-          const without = rated({ system, trials, evidence: evidence.filter(({ id }) => !gone.has(id)) });
-          const bare = new Map(without.risks.map((risk) => [risk.id, risk]));
-          return {
-            control,
-            at,
-            carries: risks.flatMap((risk) => {
-              const lost = bare.get(risk.id)!;
-              return lost.current.high > risk.current.high || lost.current.likely > risk.current.likely
-                ? [{ risk: risk.id, high: risk.current.high, without: lost.current.high, judgement: lost.judgement }]
-                : [];
-            }),
-          };
-        }),
+      controls: credited.slice(0, whole ? Infinity : ABLATED).map(({ control, at, evidence: own }) => {
+        const gone = new Set(own);
+        const without = rated({ system, trials, evidence: evidence.filter(({ id }) => !gone.has(id)) });
+        const bare = new Map(without.risks.map((risk) => [risk.id, risk]));
+        return {
+          control,
+          at,
+          carries: risks.flatMap((risk) => {
+            const lost = bare.get(risk.id)!;
+            return lost.current.high > risk.current.high || lost.current.likely > risk.current.likely
+              ? [{ risk: risk.id, high: risk.current.high, without: lost.current.high, judgement: lost.judgement }]
+              : [];
+          }),
+        };
+      }),
+      controlsLeftOut: whole ? 0 : Math.max(0, credited.length - ABLATED),
+      graph: mentioned({ ...now.graph, goals: readGoals(now.graph, goals, { seed }) }),
       register: [...now.register],
       cyber: cyberRegisterOf({
         system,
@@ -244,6 +261,32 @@ export function readRisk(
       }),
       exit: exitOf(risks),
     },
+  };
+}
+
+/** Each takes a whole rating: as many as do not keep anybody waiting. */
+const ABLATED = 4;
+
+/** The part of a graph that its readings name, so that a document holds no more than it can explain. */
+function mentioned({ states, events, steps, goals }: AttackGraph): AttackGraph {
+  const named = new Set(
+    goals.flatMap(({ paths, singlePoints, contributions }) => [
+      ...paths.flatMap((path) => path.steps),
+      ...singlePoints,
+      ...contributions.map(({ of }) => of),
+    ]),
+  );
+  const kept = steps.filter(({ id }) => named.has(id));
+  const chances = new Set([
+    ...kept.flatMap((step) => step.events),
+    ...goals.flatMap(({ cutSets, widths }) => [...cutSets.flat(), ...widths.map(({ event }) => event)]),
+  ]);
+  const passed = new Set([...kept.flatMap(({ needs, gains }) => [...needs, gains]), ...goals.map(({ goal }) => goal)]);
+  return {
+    states: states.filter(({ id }) => passed.has(id)),
+    events: events.filter(({ id }) => chances.has(id)),
+    steps: kept,
+    goals,
   };
 }
 

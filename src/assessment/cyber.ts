@@ -31,8 +31,8 @@ export const methodView = z.strictObject({
   decides: z.boolean(),
   /** Readings of ours that the source does not give: how numbers become its words. */
   own: z.array(z.string()),
-  /** By the risk's id. */
-  readings: z.record(z.string(), methodReading),
+  /** By the risk's id; none for the method that decides, which is the risk's own judgement. */
+  levels: z.record(z.string(), levelRange),
 });
 export type MethodView = DeepReadonly<z.infer<typeof methodView>>;
 
@@ -154,11 +154,14 @@ export const riskDocument = z.strictObject({
       carries: z.array(z.strictObject({ risk: z.string(), high: z.number(), without: z.number(), judgement })),
     }),
   ),
+  /** Credited controls that were not taken away one by one; --all does. */
+  controlsLeftOut: z.int(),
   /** Level 1 as it stands: per harm, over all ways and actors. */
   register: z.array(registerRow),
   /** Level 2 as it stands, of the risks shown. */
   cyber: cyberRegister,
-  graph: attackGraph.optional(),
+  /** The part of the attack graph that the readings name: of each threat's worst risk, or with --all of every one. */
+  graph: attackGraph,
   /** 0 all within · 1 a risk is missed · 2 a significant risk is open. It speaks of the system as it stands. */
   exit: z.union([z.literal(0), z.literal(1), z.literal(2)]),
 });

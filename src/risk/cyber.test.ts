@@ -76,8 +76,8 @@ test("what the law calls a system enters no figure: not high-risk at high cyber 
   const unlisted = cyberRegisterOf({ system: free, knowledge, ...ratingOf(free) });
   expect(unlisted.regulatory.highRisk).toBe("no");
   expect({ ...unlisted, regulatory: null }).toEqual({ ...cyber, regulatory: null });
-  const levels = Object.values(unlisted.methods.find(({ id }) => id === "nist-800-30")!.readings);
-  expect(levels.some(({ level }) => ["H", "VH"].includes(level.high))).toBe(true);
+  const levels = Object.values(unlisted.methods.find(({ id }) => id === "nist-800-30")!.levels);
+  expect(levels.some(({ high }) => ["H", "VH"].includes(high))).toBe(true);
 
   // Nobody tries: every risk of the high-risk system is within its criterion.
   const seldom = { low: 0, likely: 0, high: 0.0001, because: "a test", assumed: false };

@@ -111,8 +111,8 @@ function driversOf(risks: readonly Risk[], widths: CyberInput["widths"], system:
       risk.id,
     );
     add(
-      `success of ${risk.threat}`,
-      `Success of one attempt: ${risk.threat}`,
+      `success of ${risk.group}`,
+      `Success of one attempt: ${risk.group}`,
       risk.successCurrent,
       width.success,
       risk.id,

@@ -59,7 +59,13 @@ export async function riskCommand({ terminal, json }: Invocation, named: string,
     else terminal.err(diagnosticsText(grounds.diagnostics, terminal.errColours, "nothing was rated", grounds.place));
     return EXIT.badInput;
   }
-  const result = readRisk(grounds, { version: VERSION, changes, keep: keptBy(flags, grounds) });
+  const result = readRisk(grounds, {
+    version: VERSION,
+    seed: flags.seed ?? "1",
+    whole: flags.all ?? false,
+    changes,
+    keep: keptBy(flags, grounds),
+  });
   if (result.status === "refused") throw refusal(result.problems);
   const { document } = result;
   if (json) terminal.out(`${JSON.stringify(document, null, 2)}\n`);

@@ -16,10 +16,13 @@ export const METHODS: Readonly<Record<MethodId, RiskMethod>> = {
 export { rangeText } from "./method.ts";
 export type { RiskMethod } from "./method.ts";
 
-/** How one method puts all risks. */
+/** How one method puts all risks: the levels alone, the scales behind them are read again where they are shown. */
 export function viewOf(id: MethodId, risks: readonly Risk[]): MethodView {
   const { read, ...header } = METHODS[id];
-  return { ...header, readings: Object.fromEntries(risks.map((risk) => [risk.id, read(risk)])) };
+  return {
+    ...header,
+    levels: header.decides ? {} : Object.fromEntries(risks.map((risk) => [risk.id, read(risk).level])),
+  };
 }
 
 export const viewsOf = (risks: readonly Risk[]): MethodView[] => METHOD_IDS.map((id) => viewOf(id, risks));

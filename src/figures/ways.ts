@@ -1,0 +1,47 @@
+/** Ways of the attack graph for people: what is certain drawn together, every chance with its figure and where that comes from. */
+import type { AttackGraph, AttackStep, GoalReading } from "#assessment/index.ts";
+
+/** What an attacker passes without any chance being taken, or one step that may fail. */
+export type Leg =
+  | { readonly kind: "along"; readonly places: readonly string[]; readonly steps: readonly AttackStep[] }
+  | { readonly kind: "chance"; readonly step: AttackStep };
+
+/** The legs of one way; steps the graph does not hold are left out. */
+export function legsOf({ steps }: GoalReading["paths"][number], byId: ReadonlyMap<string, AttackStep>): Leg[] {
+  const legs: Leg[] = [];
+  for (const id of steps) {
+    const step = byId.get(id);
+    if (!step) continue;
+    if (step.events.length > 0) {
+      legs.push({ kind: "chance", step });
+      continue;
+    }
+    const last = legs.at(-1);
+    const before = last?.kind === "along" ? last : undefined;
+    const places = [...(before?.places ?? [])];
+    if (step.at !== undefined && places.at(-1) !== step.at) places.push(step.at);
+    const along: Leg = { kind: "along", places, steps: [...(before?.steps ?? []), step] };
+    if (before) legs[legs.length - 1] = along;
+    else legs.push(along);
+  }
+  return legs;
+}
+
+export const stepsById = ({ steps }: Pick<AttackGraph, "steps">): ReadonlyMap<string, AttackStep> =>
+  new Map(steps.map((step) => [step.id, step]));
+
+/** Ways that differ in what has to happen: a way with the chances of an earlier one and some more adds nothing for a reader. */
+export function distinctWays(
+  paths: GoalReading["paths"],
+  byId: ReadonlyMap<string, AttackStep>,
+  most: number,
+): GoalReading["paths"][number][] {
+  const kept: { readonly path: GoalReading["paths"][number]; readonly chances: ReadonlySet<string> }[] = [];
+  for (const path of paths) {
+    const chances = new Set(path.steps.flatMap((id) => byId.get(id)?.events ?? []));
+    if (kept.some((other) => [...other.chances].every((id) => chances.has(id)))) continue;
+    kept.push({ path, chances });
+    if (kept.length === most) break;
+  }
+  return kept.map(({ path }) => path);
+}
