@@ -8,7 +8,17 @@ import { path, reach } from "./threats.ts";
 export const finding = z.strictObject({
   /** `F-` and the readable id of what it is about. */
   id: z.string(),
-  kind: z.enum(["threat", "threshold", "integrity", "sanity", "control", "coverage", "declaration", "imported"]),
+  kind: z.enum([
+    "threat",
+    "threshold",
+    "integrity",
+    "sanity",
+    "control",
+    "coverage",
+    "declaration",
+    "imported",
+    "register",
+  ]),
   status: z.enum(["confirmed", "resisted", "untested", "inconclusive", "stale"]),
   severity: z.enum(["error", "warning", "note"]),
   title: z.string(),

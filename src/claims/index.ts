@@ -67,7 +67,7 @@ export function conclude(input: ConcludeInput): Conclusions {
     findings: findingsOf(settled),
     risks: grounds.risks,
     register: grounds.register,
-    attackGraph: grounds.graph,
+    attackGraph: grounds.draw(),
     claims,
     matrix,
     evidence: grounds.evidence,
@@ -89,10 +89,10 @@ export function conclude(input: ConcludeInput): Conclusions {
 /** The conclusions on some of the evidence; everything printed as a counterfactual comes from here. */
 function settle(input: ConcludeInput, evidence: readonly Evidence[]): Settled {
   const { system, knowledge, threats, discarded, trials, mismatches = [], rate } = input;
-  const { risks, credits, widths, unrated, register, graph, evidence: stood } = rate(evidence);
+  const { risks, credits, widths, unrated, register, draw, evidence: stood } = rate(evidence);
   const grounds = {
     register,
-    graph,
+    draw,
     system,
     knowledge,
     threats,

@@ -40,7 +40,8 @@ export interface Rated {
   readonly evidence: readonly Evidence[];
   /** Per harm, over all ways and actors. */
   readonly register: readonly RegisterRow[];
-  readonly graph: AttackGraph;
+  /** Draws the attack graph behind the figures. */
+  readonly draw: () => AttackGraph;
 }
 
 /** An artefact whose bytes are not the ones the system file names. */

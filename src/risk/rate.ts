@@ -25,7 +25,9 @@ import type { Closure, ControlCredit } from "./credit.ts";
 import { levelOfAttempts, levelOfProbability, overallLikelihood, rank, riskLevel } from "./levels.ts";
 import { atRate, estimateOf, expectedPerYear, judge, probabilityPerYear, weaker } from "./likelihood.ts";
 import type { Exposures, Three } from "./likelihood.ts";
-import { assetsOf, weave } from "./graph/weave.ts";
+import { buildGraph } from "./graph/build.ts";
+import { figuresOf } from "./graph/figures.ts";
+import { assetsOf, ratedThreats } from "./graph/weave.ts";
 import type { Effect, Judged, Layer, Suffered, SuccessIf } from "./judged.ts";
 import { registerOf } from "./register.ts";
 import { testimonyOf, unratedOf } from "./speaking.ts";
@@ -65,8 +67,8 @@ export interface Rating {
   readonly evidence: readonly Evidence[];
   /** Per harm, over all ways and actors. */
   readonly register: readonly RegisterRow[];
-  /** The graph behind the figures; its goals are not read yet (`readGoals` of graph/goals.ts). */
-  readonly graph: AttackGraph;
+  /** Draws the graph behind the figures; its goals are not read yet (`readGoals` of graph/goals.ts). */
+  readonly draw: () => AttackGraph;
 }
 
 export const rateRisks = (input: RateInput): readonly Risk[] => rate(input).risks;
@@ -122,7 +124,13 @@ export function rate(input: RateInput): Rating {
       success,
     };
   });
-  const attack = weave({ graph, judged, knowledge, seed: input.seed ?? "0" });
+  const seed = input.seed ?? "0";
+  const threatsNow = ratedThreats(graph, judged, knowledge, "current");
+  const figures = figuresOf(threatsNow, { seed });
+  const bare = judged.every(({ closures: closed, effects }) => closed.length === 0 && effects.length === 0);
+  const before = bare ? figures : figuresOf(ratedThreats(graph, judged, knowledge, "inherent"), { seed });
+  const groups = new Map(threats.map(({ id, group }) => [id, group]));
+  const groupsOf = (ids: readonly string[] = []): string[] => [...new Set(ids.map((id) => groups.get(id)!))];
   const rated = judged.flatMap((one) => {
     const own = {
       inherent: one.success({ way: wayOf(one.ways.inherent), effects: [] }),
@@ -131,11 +139,13 @@ export function rate(input: RateInput): Rating {
         ...(one.ways.current.reach === "none" ? { effects: [] } : {}),
       }),
     };
-    const over = attack.successes.get(one.threat.id);
     const assets = assetsOf(one.threat, graph);
-    const inherent = raised(own.inherent, over?.inherent, over?.by);
-    const current = raised(own.current, over?.current, over?.by);
-    const helpedBy = current === own.current ? [] : over!.by;
+    const over = figures.successes.get(one.threat.id);
+    const was = before.successes.get(one.threat.id);
+    const by = groupsOf(over?.by);
+    const inherent = raised(own.inherent, was?.success, groupsOf(was?.by));
+    const current = raised(own.current, over?.success, by);
+    const helpedBy = current === own.current ? [] : by;
     return one.harms.map(({ suffered }) =>
       riskOf(one, { suffered, inherent, current, helpedBy, assets, system, knowledge }),
     );
@@ -147,8 +157,8 @@ export function rate(input: RateInput): Rating {
     credits,
     unrated,
     evidence,
-    graph: attack.graph,
-    register: registerOf(risks, attack.totals),
+    draw: () => buildGraph({ graph, rated: threatsNow }),
+    register: registerOf(risks, figures.totals),
   };
 }
 

@@ -32,10 +32,11 @@ import type {
 import { LEVELS } from "#assessment/scalars.ts";
 import type { SystemGraph } from "#system/graph.ts";
 import type { OpenWays, WayEnd, WayNode } from "#system/reach.ts";
-import { atRate, onceActive, perAttempt, weaker } from "#risk/likelihood.ts";
+import { weaker } from "#risk/likelihood.ts";
 import type { Exposures, Three } from "#risk/likelihood.ts";
 import type { Success } from "#risk/success.ts";
 import type { GraphModel } from "./model.ts";
+import { chancesOf } from "./chances.ts";
 import type { Gain } from "./enabling.ts";
 
 /** A threat by an actor, rated for one attempt, with everything the graph needs to know of it. */
@@ -119,7 +120,7 @@ export function buildGraph(input: BuildInput): AttackGraph {
   return draft.finished();
 }
 
-/** The graph as equations over events, for the evaluator. */
+/** The graph as equations over events, for the evaluator; `contracted` leaves of it what is uncertain. */
 export function toModel({ events, steps }: Pick<AttackGraph, "events" | "steps">): GraphModel {
   return {
     start: [OUTSIDE],
@@ -203,8 +204,7 @@ function productOf(chances: readonly Estimate[]): Estimate {
 }
 
 function drawThreat(draft: Draft, rated: RatedThreat): void {
-  const { threat, type, actor, attempts, exposures, open, forced, isForceable, ways, ends, helped, harms, assets } =
-    rated;
+  const { threat, type, actor, attempts, open, isForceable, ways, ends, helped, harms, assets } = rated;
   if (ends.length === 0 && !isForceable) return;
   const place = draft.titleOf(threat.at);
   const common = { actor: actor.id, at: threat.at, threat: threat.group, type: threat.type } as const;
@@ -234,17 +234,17 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
     });
   }
 
-  const withOpen = chanceOf(attempts, open, exposures);
+  const chances = chancesOf(rated);
   const chance = draft.event(
     `${threat.id} succeeds`,
     `${type.title} at ${place} by ${actor.title} succeeds once attempted`,
     {
-      ...withOpen,
+      ...chances.works,
       basis: open.estimate.basis,
       grade: open.estimate.grade,
     },
   );
-  if (isForceable) drawForcedWays(draft, rated, there, ratioOf(chanceOf(attempts, forced, exposures), withOpen));
+  if (chances.forced) drawForcedWays(draft, rated, there, chances.forced);
 
   const works = draft.state({
     id: worksId(threat),
@@ -268,13 +268,13 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
     events: [chance],
     title: `${actor.title}: ${lower(type.title)} at ${place}`,
   });
-  for (const help of helped) {
+  for (const [i, help] of helped.entries()) {
     const gained = drawGain(draft, actor, help);
     const more = draft.event(
       `${threat.id} succeeds with ${gained}`,
       `${type.title} at ${place} by ${actor.title} succeeds with that where it fails without`,
       {
-        ...moreWith(chanceOf(attempts, help.open, exposures), withOpen),
+        ...chances.more[i]!,
         basis: help.open.estimate.basis,
         grade: help.open.estimate.grade,
       },
@@ -291,7 +291,7 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
   const attempt = draft.event(
     attemptId(actor.id, threat.type),
     `${actor.title} attempts ${lower(type.title)} within the year`,
-    { ...active(attempts), basis: attempts.basis, grade: attempts.grade },
+    { ...chances.attempt, basis: attempts.basis, grade: attempts.grade },
   );
   for (const { risk, harm, severity } of harms) {
     const suffered = draft.state({
@@ -424,7 +424,6 @@ function drawForcedWays(draft: Draft, rated: RatedThreat, there: string, forcing
   const shown = footholds.reduce<Foothold | undefined>((a, b) => (b.shown > (a?.shown ?? 0) ? b : a), undefined);
   const forced = draft.event(`${actor.id} forces a way to ${threat.group}`, `${actor.title} forces a way to ${place}`, {
     ...forcing,
-    low: Math.max(forcing.low, Math.min(shown?.shown ?? 0, forcing.likely)),
     basis: {
       kind: "assumed",
       why: shown
@@ -564,29 +563,5 @@ function drawNode(draft: Draft, actor: Actor, ways: OpenWays, end: WayNode, stag
   }
   return stateOf(end);
 }
-
-// ── chances ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const END = ["low", "likely", "high"] as const;
-/** Three figures in [0, 1] in their order; where rounding or a ratio upsets it, the higher end gives way upwards. */
-function ordered(of: (end: (typeof END)[number]) => number): Three {
-  const low = Math.min(1, Math.max(0, of("low")));
-  const likely = Math.min(1, Math.max(low, of("likely")));
-  return { low, likely, high: Math.min(1, Math.max(likely, of("high"))) };
-}
-
-const active = (attempts: Three): Three => ordered((end) => atRate(attempts[end], 1));
-
-const chanceOf = (attempts: Three, { estimate, varies }: Success, exposures: Exposures | undefined): Three => {
-  const once = onceActive(attempts, perAttempt(estimate, exposures, varies));
-  return ordered((end) => once[end]);
-};
-
-/** What times `of` gives `part`; 0 where there is nothing of it. */
-const ratioOf = (part: Three, of: Three): Three => ordered((end) => (of[end] > 0 ? part[end] / of[end] : 0));
-
-/** The chance that, beside `without`, makes `together`: 1 − (1 − without)(1 − x) = together. */
-const moreWith = (together: Three, without: Three): Three =>
-  ordered((end) => (without[end] < 1 ? (together[end] - without[end]) / (1 - without[end]) : 0));
 
 const lower = (title: string): string => (/^[A-Z][a-z]/.test(title) ? title[0]!.toLowerCase() + title.slice(1) : title);
