@@ -36,7 +36,7 @@ export function readControls(context: Context, places: Places): DeclaredControl[
       at: [...at, "at"],
     });
     if (entry.component !== undefined)
-      refer(context, entry.component, places.components, {
+      refer(context, entry.component, [places.components], {
         code: "E013",
         message: `${entry.control} is said to be ${quoted(entry.component)}, which no component declares`,
         at: [...at, "component"],
