@@ -221,6 +221,7 @@ export function readRisk(
   const shown = new Set(risks.map(({ id }) => id));
   const read = whole ? risks : [...Map.groupBy(risks, ({ group }) => group).values()].map(([worst]) => worst!);
   const goals = read.filter(({ reach }) => reach !== "none").map(({ id }) => id);
+  const drawn = now.draw();
   const credited = now.credits.filter(({ credited: earned }) => earned);
   return {
     status: "read",
@@ -251,7 +252,7 @@ export function readRisk(
         };
       }),
       controlsLeftOut: whole ? 0 : Math.max(0, credited.length - ABLATED),
-      graph: mentioned({ ...now.graph, goals: readGoals(now.graph, goals, { seed }) }),
+      graph: mentioned({ ...drawn, goals: readGoals(drawn, goals, { seed }) }),
       register: [...now.register],
       cyber: cyberRegisterOf({
         system,

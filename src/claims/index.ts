@@ -45,6 +45,7 @@ export interface Conclusions {
   readonly register: readonly RegisterRow[];
   /** Its goals are not read yet. */
   readonly attackGraph: AttackGraph;
+  readonly widths: Rated["widths"];
   readonly claims: readonly Claim[];
   readonly matrix: readonly MatrixCell[];
   readonly outcome: SystemOutcome;
@@ -68,6 +69,7 @@ export function conclude(input: ConcludeInput): Conclusions {
     risks: grounds.risks,
     register: grounds.register,
     attackGraph: grounds.draw(),
+    widths: grounds.widths,
     claims,
     matrix,
     evidence: grounds.evidence,

@@ -153,7 +153,7 @@ type Refused = {
 async function systemGrounds(named: string, flags: RiskFlags, knowledge: Knowledge): Promise<RiskGrounds | Refused> {
   const file = await systemFile(named);
   const state = flags.out ? resolve(flags.out) : join(file.folder, ".vauban");
-  const last = await lastOf(state);
+  const { last, note } = await lastOf(state);
   const result = await groundsOfSystem(
     { files: filesBelow(file.folder), store: folderStore(join(state, "measurements")) },
     knowledge,
@@ -168,22 +168,28 @@ async function systemGrounds(named: string, flags: RiskFlags, knowledge: Knowled
       ...(last ? { last } : {}),
     },
   );
-  return result.status === "refused" ? { diagnostics: result.diagnostics, place: placeIn(file) } : result.grounds;
+  if (result.status === "refused") return { diagnostics: result.diagnostics, place: placeIn(file) };
+  const { grounds } = result;
+  return note
+    ? { ...grounds, notMeasured: [...grounds.notMeasured, { what: "the last run", because: note }] }
+    : grounds;
 }
 
-/** The last assessment below `state`; one of another version is as good as none. */
-async function lastOf(state: string): Promise<Assessment | undefined> {
+/** The last assessment below `state`, where there is one of this version; else why it is left aside. */
+async function lastOf(state: string): Promise<{ readonly last?: Assessment; readonly note?: string }> {
   const path = join(state, "latest", "assessment.json");
   if (
     !(await filesBelow(".")
       .stat(path)
       .catch(() => undefined))
   )
-    return undefined;
-  return readAssessment(path).catch((error: unknown) => {
-    if (error instanceof HostError) return undefined;
+    return {};
+  try {
+    return { last: await readAssessment(path) };
+  } catch (error) {
+    if (error instanceof HostError) return { note: `left aside: ${error.message}` };
     throw error;
-  });
+  }
 }
 
 /** Which risks are asked for; a name that fits none is a mistake, not an empty answer. */
