@@ -22,6 +22,7 @@ import {
   worstFirst,
   type Closure,
 } from "#risk/index.ts";
+import { risksToShow, WAYS_SHOWN } from "#figures/ways.ts";
 import { SystemGraph } from "#system/graph.ts";
 import { reachOfThreat } from "#system/reach.ts";
 
@@ -82,11 +83,14 @@ export function judgeSystem(input: JudgeInput): Judged {
 /** As many threats as a page shows in full. */
 const SHOWN = 14;
 
-/** The worst risk of each of the worst threats: a reader sees their ways first, so the graph is read for them, too. */
+/** What a reader sees first – each of the worst threats by its worst risk, and the ways on the map: the graph is read for them, too. */
 const shownFirst = (risks: readonly Risk[]): string[] =>
-  [...Map.groupBy(risks.toSorted(worstFirst), ({ group }) => group).values()]
-    .slice(0, SHOWN)
-    .flatMap(([worst]) => (worst && worst.reach !== "none" ? [worst.id] : []));
+  [
+    ...[...Map.groupBy(risks.toSorted(worstFirst), ({ group }) => group).values()]
+      .slice(0, SHOWN)
+      .map(([worst]) => worst!),
+    ...risksToShow(risks, WAYS_SHOWN),
+  ].flatMap(({ id, reach }) => (reach === "none" ? [] : [id]));
 
 /** Inputs proven right within the budget, of those right before the attack (METHOD §3); undefined where nothing bounded the model. */
 export function certifiedIn({ outcome }: Evidence): { readonly k: number; readonly n: number } | undefined {

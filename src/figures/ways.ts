@@ -1,5 +1,5 @@
 /** Ways of the attack graph for people: what is certain drawn together, every chance with its figure and where that comes from. */
-import type { AttackGraph, AttackStep, GoalReading } from "#assessment/index.ts";
+import type { AttackGraph, AttackStep, GoalReading, Risk } from "#assessment/index.ts";
 
 /** What an attacker passes without any chance being taken, or one step that may fail. */
 export type Leg =
@@ -45,3 +45,23 @@ export function distinctWays(
   }
   return kept.map(({ path }) => path);
 }
+
+const RANK = { missed: 0, open: 1, within: 2 } as const;
+
+/** The risks whose ways a reader should see first: one per threat and actor, worst judgement first, measured before assumed. */
+export function risksToShow(risks: readonly Risk[], most: number): Risk[] {
+  const seen = new Set<string>();
+  return risks
+    .toSorted(
+      (a, b) =>
+        RANK[a.judgement] - RANK[b.judgement] ||
+        Number(a.untested) - Number(b.untested) ||
+        b.current.low - a.current.low ||
+        b.current.likely - a.current.likely,
+    )
+    .filter((risk) => risk.path.length > 0 && !seen.has(risk.threat) && seen.add(risk.threat))
+    .slice(0, most);
+}
+
+/** How many ways a page shows. */
+export const WAYS_SHOWN = 8;
