@@ -89,6 +89,7 @@ export type CyberRisk = DeepReadonly<z.infer<typeof cyberRisk>>;
 /** An input many risks rest on, and the widest part of any interval that is owed to it. */
 export const driver = z.strictObject({
   id: z.string(),
+  kind: z.enum(["attempts", "success"]),
   title: z.string(),
   assumed: z.boolean(),
   basis: z.string(),

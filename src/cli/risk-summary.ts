@@ -161,7 +161,7 @@ function details(document: RiskDocument, { method, most, whole }: RiskView, { sa
       (text) => c.bold(TONE[now.judgement](c)(text)),
     );
     say("harm", `${now.harm.replace("-", " ")}, severity ${now.severity}: ${now.severityBasis}`, c.dim, 2);
-    for (const driver of driversOf(now, document)) say(driver.label, driver.text, undefined, 2);
+    for (const driver of driversOf(now)) say(driver.label, driver.text, undefined, 2);
     const reading = readings.get(now.id);
     const ways = reading ? distinctWays(reading.paths, steps, 2) : [];
     if (ways.length === 0) say("way", `${now.reach}: ${wayText(now.path)}`, undefined, 2);
@@ -243,22 +243,14 @@ export function wayText(path: Path): string {
   return [...(first.flow ? [first.flow] : []), ...path.map(({ component }) => component)].join(" → ");
 }
 
-/** Both inputs with where they come from, the assumed one first, then the one more of the width is owed to. */
-function driversOf(risk: Risk, { cyber }: RiskDocument): { readonly label: string; readonly text: string }[] {
-  const width = (id: string): number | undefined =>
-    cyber.drivers.find((driver) => driver.risk === risk.id && driver.id.startsWith(id))?.width;
-  const line = (label: string, estimate: Estimate, id: string): { label: string; text: string; rank: number } => {
-    const owed = width(id);
-    return {
-      label,
-      text: `${intervalText(estimate)} ${basisText(estimate)}${owed === undefined ? "" : ` (owed to it: ${figure(owed)})`}`,
-      rank: Number(estimate.basis.kind !== "assumed") * 2 - (owed ?? 0),
-    };
-  };
-  return [
-    line("success", risk.successCurrent, `success of ${risk.threat}`),
-    line("attempts", risk.attempts, `attempts by ${risk.actor} `),
-  ].toSorted((a, b) => a.rank - b.rank);
+/** Both inputs with where they come from, the assumed one first, then the wider. */
+function driversOf({ successCurrent, attempts }: Risk): { readonly label: string; readonly text: string }[] {
+  const line = (label: string, estimate: Estimate): { label: string; text: string; rank: number } => ({
+    label,
+    text: `${intervalText(estimate)} ${basisText(estimate)}`,
+    rank: Number(estimate.basis.kind !== "assumed"),
+  });
+  return [line("success", successCurrent), line("attempts", attempts)].toSorted((a, b) => a.rank - b.rank);
 }
 
 function viewText(

@@ -50,11 +50,11 @@ export interface Lanes {
   readonly ways: number;
 }
 
-/** As many of the ways, in their order, as stay readable; `placeName` is how people call a place. */
+/** As many of the ways, in their order, as stay readable; `name` is how people call places and actors. */
 export function tacticLanes(
   graph: Pick<AttackGraph, "steps">,
   paths: GoalReading["paths"],
-  placeName: (id: string) => string,
+  name: { readonly place: (id: string) => string; readonly actor: (id: string) => string },
   id: string,
 ): Lanes {
   const byId = stepsById(graph);
@@ -62,7 +62,7 @@ export function tacticLanes(
   const links = new Map<string, readonly [from: string, to: string]>();
   let ways = 0;
   for (const path of paths) {
-    const chain = legsOf(path, byId).map((leg) => nodeOf(leg, placeName));
+    const chain = legsOf(path, byId).map((leg) => nodeOf(leg, name));
     const more = chain.filter(({ key }) => !nodes.has(key)).length;
     if (ways > 0 && nodes.size + more > READABLE) break;
     ways++;
@@ -115,10 +115,10 @@ ${[...nodes.values()].map(({ key, text, figure, basis, whole }) => {
   return { svg, boxes: nodes.size, ways };
 }
 
-function nodeOf(leg: Leg, placeName: (id: string) => string): Node {
+function nodeOf(leg: Leg, name: Parameters<typeof tacticLanes>[2]): Node {
   if (leg.kind === "along") {
     const last = leg.steps.at(-1)!;
-    const names = leg.places.map(placeName);
+    const names = leg.places.map(name.place);
     const whole = names.length > 0 ? names.join(" → ") : last.title;
     const text = names.length > 3 ? `${names[0]} → ${names.length - 2} more → ${names.at(-1)}` : whole;
     const moves = leg.steps.some(({ tactic }) => tactic === "AML.TA0015");
@@ -135,7 +135,7 @@ function nodeOf(leg: Leg, placeName: (id: string) => string): Node {
   return {
     key: step.id,
     tactic: step.tactic,
-    text: withoutActor(step),
+    text: withoutActor(step, name.actor),
     figure: `${intervalText(step.estimate)} ${step.estimate.basis.kind}`,
     basis: step.estimate.basis.kind,
     whole: step.title,
@@ -143,10 +143,13 @@ function nodeOf(leg: Leg, placeName: (id: string) => string): Node {
 }
 
 /** The title without who does it, which is the same all along a way. */
-export function withoutActor({ title }: Pick<AttackStep, "title">): string {
-  const at = title.indexOf(": ");
-  const bare = at > 0 && at < 60 ? title.slice(at + 2) : title;
-  return bare[0]!.toUpperCase() + bare.slice(1);
+export function withoutActor(
+  { title, actor }: Pick<AttackStep, "title" | "actor">,
+  actorName: (id: string) => string,
+): string {
+  const who = actor === undefined ? undefined : actorName(actor);
+  const bare = who !== undefined && title.startsWith(who) ? title.slice(who.length).replace(/^:? /, "") : title;
+  return bare === "" ? title : bare[0]!.toUpperCase() + bare.slice(1);
 }
 
 /** The longest chain that leads to each node; a cycle between ways ends the lengthening. */

@@ -8,10 +8,10 @@ type Driver = CyberRegister["drivers"][number];
 const ROW = 30,
   LEFT = 470,
   WIDTH = 1080,
-  RIGHT = 60,
+  RIGHT = 110,
   TOP = 26;
 /** Letters that fit beside the bars. */
-const LETTERS = 66;
+const LETTERS = 64;
 
 /** One bar per driver, in the order given; hatched where assumed, so that colour is not needed. */
 export function tornado(drivers: readonly Driver[], id: string): Markup {
@@ -23,7 +23,7 @@ ${[0, 0.25, 0.5, 0.75, 1].map((share) => markup`<line class="grid" x1="${x(share
 <text class="axis" x="${LEFT}" y="14">width of the widest interval owed to it, in probability per year</text>
 ${drivers.map(({ title, assumed, width, risks }, i) => {
   const y = TOP + i * ROW;
-  return markup`<g><title>${title}</title><text class="name" text-anchor="end" x="${LEFT - 12}" y="${y + 19}">${shortened(title)}</text><rect class="${assumed ? "bar" : "bar measured"}"${assumed ? markup` fill="url(#${id}-hatch)"` : ""} x="${LEFT}" y="${y + 6}" width="${Math.max(2, x(width) - LEFT).toFixed(1)}" height="${ROW - 12}"/><text class="tick" x="${x(width) + 6}" y="${y + 19}">${figure(width)}${risks > 1 ? ` · ${risks}` : ""}</text></g>`;
+  return markup`<g><title>${title}</title><text class="name" text-anchor="end" x="${LEFT - 12}" y="${y + 19}">${shortened(title)}</text><rect class="${assumed ? "bar" : "bar measured"}"${assumed ? markup` fill="url(#${id}-hatch)"` : ""} x="${LEFT}" y="${y + 6}" width="${Math.max(2, x(width) - LEFT).toFixed(1)}" height="${ROW - 12}"/><text class="tick" x="${x(width) + 6}" y="${y + 19}">${figure(width)}${risks > 1 ? ` · ${risks} risks` : ""}</text></g>`;
 })}
 </svg>`;
 }

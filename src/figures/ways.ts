@@ -24,7 +24,9 @@ export function legsOf({ steps }: GoalReading["paths"][number], byId: ReadonlyMa
     if (before) legs[legs.length - 1] = along;
     else legs.push(along);
   }
-  return legs;
+  // What follows the last chance only gives the goal its name.
+  const last = legs.at(-1);
+  return last?.kind === "along" && legs.some(({ kind }) => kind === "chance") ? legs.slice(0, -1) : legs;
 }
 
 export const stepsById = ({ steps }: Pick<AttackGraph, "steps">): ReadonlyMap<string, AttackStep> =>

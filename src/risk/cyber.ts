@@ -44,7 +44,7 @@ export function cyberRegisterOf({ system, knowledge, risks, widths }: CyberInput
     regulatory: regulatoryOf(system),
     risks: risksOf(risks, requirements),
     requirements,
-    drivers: driversOf(risks, widths, system),
+    drivers: driversOf(risks, { widths, system, knowledge }),
     methods: viewsOf(risks),
   };
 }
@@ -81,46 +81,62 @@ function risksOf(risks: readonly Risk[], requirements: CyberRegister["requiremen
 }
 
 /** Inputs that several risks share, assumed ones first, then by the widest part of an interval owed to them. */
-function driversOf(risks: readonly Risk[], widths: CyberInput["widths"], system: System): Driver[] {
+function driversOf(risks: readonly Risk[], { widths, system, knowledge }: Omit<CyberInput, "risks">): Driver[] {
   const actors = new Map(system.actors.map(({ id, title }) => [id, title]));
+  const types = new Map(knowledge.threats.map(({ id, title }) => [id, title]));
   const byRisk = new Map(widths.map((width) => [width.risk, width]));
   const found = new Map<string, Driver>();
-  const add = (id: string, title: string, estimate: Estimate, width: number, risk: string): void => {
+  const add = (
+    { id, kind, title }: Pick<Driver, "id" | "kind" | "title">,
+    estimate: Estimate,
+    width: number,
+    risk: string,
+  ): void => {
     const known = found.get(id);
-    const wider = !known || width > known.width;
+    const wider = known === undefined || width > known.width;
     found.set(id, {
       id,
+      kind,
       title,
-      // An input of which any part is assumed counts as assumed.
-      assumed: (known?.assumed ?? false) || estimate.basis.kind === "assumed",
+      assumed: estimate.basis.kind === "assumed",
       basis: wider ? wordsOf(estimate) : known.basis,
       width: wider ? width : known.width,
       risk: wider ? risk : known.risk,
       risks: (known?.risks ?? 0) + 1,
     });
   };
-  for (const risk of risks) {
-    const width = byRisk.get(risk.id);
-    if (!width || risk.reach === "none") continue;
-    const { low, likely, high } = risk.attempts;
+  for (const { id, reach, actor, type, attempts, successCurrent } of risks) {
+    const width = byRisk.get(id);
+    if (!width || reach === "none") continue;
+    const { low, likely, high } = attempts;
     add(
-      `attempts by ${risk.actor} ${low}…${high}`,
-      `Attempts a year by ${actors.get(risk.actor) ?? risk.actor}: ${[low, likely, high].map(digits).join(" · ")}`,
-      risk.attempts,
+      {
+        id: `attempts by ${actor}: ${attempts.basis.kind} ${low}…${high}`,
+        kind: "attempts",
+        title: `Attempts, ${[low, likely, high].map(digits).join(" · ")} a year: ${actors.get(actor) ?? actor}`,
+      },
+      attempts,
       width.attempts,
-      risk.id,
+      id,
     );
+    const how = successCurrent.basis.kind;
     add(
-      `success of ${risk.group}`,
-      `Success of one attempt: ${risk.group}`,
-      risk.successCurrent,
+      {
+        id: `success of ${type}: ${how}`,
+        kind: "success",
+        title: `Success, ${how}: ${types.get(type) ?? type}`,
+      },
+      successCurrent,
       width.success,
-      risk.id,
+      id,
     );
   }
   return [...found.values()]
     .filter(({ width }) => width > 0)
-    .toSorted((a, b) => Number(b.assumed) - Number(a.assumed) || b.width - a.width || (a.id < b.id ? -1 : 1));
+    .toSorted(
+      (a, b) =>
+        Number(b.assumed) - Number(a.assumed) || b.width - a.width || b.risks - a.risks || (a.id < b.id ? -1 : 1),
+    );
 }
 
 const digits = (value: number): string => String(Number(value.toPrecision(3)));

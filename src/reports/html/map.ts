@@ -60,7 +60,7 @@ ${table(
 function legText(leg: Leg, name: Words): Markup {
   if (leg.kind === "along") return markup`${leg.places.map(name.place).join(" → ")} <span class="soft">open</span>`;
   const { estimate } = leg.step;
-  return markup`${withoutActor(leg.step)} <strong class="nowrap">${intervalText(estimate)}</strong> <span class="soft">${shortBasis(estimate)}</span>`;
+  return markup`${withoutActor(leg.step, name.actor)} <strong class="nowrap">${intervalText(estimate)}</strong> <span class="soft">${shortBasis(estimate)}</span>`;
 }
 
 /** `measured 312/500` or `assumed`: the whole reason stands in the fold. */

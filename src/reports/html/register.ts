@@ -51,6 +51,7 @@ const classText = ({ listing, highRisk }: CyberRegister["regulatory"]): string =
       : `its listing is “${listing}”.`;
 
 const harmAnchor = (id: string): string => `harm-${id}`;
+const requirementAnchor = (component: string): string => `requirements-${component}`;
 const cyberAnchor = (id: string): string => `cyber-${id}`;
 
 function levelOne(body: Body, name: Words): Markup {
@@ -77,7 +78,7 @@ ${table<RegisterRow>(
       cell: ({ assets }) =>
         assets
           .toSorted((a, b) => b.evaluation.likely - a.evaluation.likely)
-          .slice(0, 4)
+          .slice(0, 3)
           .map(
             ({ asset, evaluation }) =>
               markup`<div>${name.place(asset)} <small class="soft nowrap">${intervalText(evaluation)}</small></div>`,
@@ -87,7 +88,7 @@ ${table<RegisterRow>(
       head: "Comes of",
       cell: ({ risks: ids, because }) => {
         const groups = [...new Set(ids.flatMap((id) => risks.get(id)?.group ?? []))];
-        return markup`${sentence(because)} ${fold(
+        return markup`${sentence(`${because[0]!.toUpperCase()}${because.slice(1)}`)} ${fold(
           `${count(ids.length, "cyber risk")} of ${count(groups.length, "threat")}`,
           markup`<p>${groups.map((group, i) => markup`${i > 0 ? ", " : ""}<a href="#${cyberAnchor(group)}">${group}</a>`)}</p>`,
         )}`;
@@ -134,7 +135,12 @@ function levelTwo({ cyber }: Body, name: Words): Markup {
           head: "Asks for",
           cell: ({ members }) => {
             const ids = [...new Set(members.flatMap(({ requirements: own }) => own))];
-            return ids.length === 0 ? "–" : count(ids.length, "requirement");
+            const places = new Set(
+              cyber.requirements.filter(({ id }) => ids.includes(id)).map(({ component }) => component),
+            );
+            return ids.length === 0
+              ? "–"
+              : markup`${count(ids.length, "requirement")} of ${[...places].map((place, i) => markup`${i > 0 ? ", " : ""}<a href="#${requirementAnchor(place)}">${name.place(place)}</a>`)}`;
           },
         },
       ],
@@ -152,9 +158,11 @@ const worstOf = ({ members }: CyberGroup): CyberRegister["risks"][number]["judge
 function sensitivity(drivers: CyberRegister["drivers"]): Markup {
   if (drivers.length === 0) return markup`<p class="soft">No interval has a width.</p>`;
   const assumed = drivers.filter((driver) => driver.assumed).length;
-  // Half of the room for what is assumed, so that what was measured is not pushed off the chart.
-  const first = drivers.filter((driver) => driver.assumed).slice(0, DRIVERS - 4);
-  const shown = [...first, ...drivers.filter((driver) => !driver.assumed).slice(0, DRIVERS - first.length)];
+  // Both kinds have their room: where nothing was tried, every success is as wide as can be and says no more than one.
+  const shown = drivers.filter((driver) => {
+    const peers = drivers.filter(({ kind }) => kind === driver.kind);
+    return peers.indexOf(driver) < DRIVERS / 2;
+  });
   return markup`<figure><div class="scroll" tabindex="0" role="group" aria-label="Sensitivity chart">${tornado(shown, "tornado")}</div><figcaption>Hatched: assumed, ${assumed} of ${drivers.length} inputs; plain: measured, or argued from a source. Beside each bar its width, and how many risks rest on the input.</figcaption></figure>
 ${fold(
   `The ${shown.length} inputs in words`,
@@ -179,8 +187,8 @@ function lanes({ attackGraph }: Body, register: readonly RegisterRow[], name: Wo
   const reading = attackGraph.goals.find((each) => each.goal === goal);
   if (!worst || !reading || reading.paths.length === 0) return markup``;
   const ways = distinctWays(reading.paths, steps, WAYS);
-  const drawn = tacticLanes(attackGraph, ways, name.place, "lanes");
-  return markup`<h3>Ways to ${worst.id.replace("-", " ")}, by ATLAS tactic</h3>
+  const drawn = tacticLanes(attackGraph, ways, name, "lanes");
+  return markup`<h3>The likeliest ways to harm ${worst.id.replace("-", " ")}, by ATLAS tactic</h3>
 <figure><div class="scroll" tabindex="0" role="group" aria-label="Ways by tactic">${drawn.svg}</div><figcaption>The ${drawn.ways} likeliest ways that differ, of a graph of ${count(attackGraph.states.length, "state")} and ${count(attackGraph.steps.length, "step")}. Each box says its chance and where it comes from; what is open costs no chance.</figcaption></figure>`;
 }
 
@@ -212,6 +220,7 @@ ${filter("Filter by component, flow or threat", "requirements")}
         ],
         own,
       ),
+      { id: requirementAnchor(component) },
     ),
   )}</div>`;
 }
