@@ -19,7 +19,8 @@ export function highsSolver(): Solver {
   };
 }
 
-function solved(highs: Highs, { columns, rows }: LinearProgram, nodes: number): LinearAnswer {
+function solved(highs: Highs, { columns, rows: given }: LinearProgram, nodes: number): LinearAnswer {
+  const rows = given.map((row) => ({ ...row, terms: onceEach(row.terms) }));
   if (columns.length === 0) {
     const met = rows.every(({ lower, upper }) => lower <= 0 && upper >= 0);
     return met ? { status: "optimal", objective: 0, values: [] } : { status: "infeasible" };
@@ -71,4 +72,11 @@ function solved(highs: Highs, { columns, rows }: LinearProgram, nodes: number): 
   } finally {
     model.dispose();
   }
+}
+
+/** A column named twice in a row counts twice; the library refuses to read it so. */
+function onceEach(terms: LinearProgram["rows"][number]["terms"]): LinearProgram["rows"][number]["terms"] {
+  const sums = new Map<number, number>();
+  for (const [column, coefficient] of terms) sums.set(column, (sums.get(column) ?? 0) + coefficient);
+  return sums.size === terms.length ? terms : [...sums];
 }
