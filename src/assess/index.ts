@@ -103,6 +103,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     evidence,
     mismatches: planned.mismatches,
     asOf: request.asOf,
+    seed: request.seed,
   });
 
   const leftOut = [

@@ -1,7 +1,16 @@
 /** Threats, risk and claims joined: pure in its input, so that it can be asked again with a piece of evidence removed. */
-import type { DiscardedThreat, Evidence, Knowledge, System, Threat, Trial } from "#assessment/index.ts";
+import type {
+  ActorReach,
+  AttackGraph,
+  DiscardedThreat,
+  Evidence,
+  Knowledge,
+  System,
+  Threat,
+  Trial,
+} from "#assessment/index.ts";
 import { conclude, type Conclusions, type Mismatch } from "#claims/index.ts";
-import { closuresOf, creditControls, rate, type Closure, type ReachWith } from "#risk/index.ts";
+import { closuresOf, creditControls, goalsOf, rate, readGoals, type Closure } from "#risk/index.ts";
 import { SystemGraph } from "#system/graph.ts";
 import { reachOfThreat } from "#system/reach.ts";
 
@@ -14,11 +23,14 @@ export interface JudgeInput {
   readonly evidence: readonly Evidence[];
   readonly mismatches: readonly Mismatch[];
   readonly asOf: string;
+  /** Names the streams of what has to be drawn where a graph is too large for exact evaluation. */
+  readonly seed: string;
 }
 
 export interface Judged extends Conclusions {
   readonly threats: readonly Threat[];
   readonly discarded: readonly DiscardedThreat[];
+  readonly attackGraph: AttackGraph;
 }
 
 /**
@@ -26,11 +38,11 @@ export interface Judged extends Conclusions {
  * threat that a control keeps away stays in the list, with the control named: it comes back when the evidence goes.
  */
 export function judgeSystem(input: JudgeInput): Judged {
-  const { system, knowledge, trials, evidence, mismatches, asOf } = input;
+  const { system, knowledge, trials, evidence, mismatches, asOf, seed } = input;
   const { threats, discarded } = input.derived;
   const graph = new SystemGraph(system);
   const reach = reachWith(graph, system, knowledge);
-  const conclusions = conclude({
+  const { attackGraph, ...conclusions } = conclude({
     system,
     knowledge,
     threats,
@@ -38,13 +50,18 @@ export function judgeSystem(input: JudgeInput): Judged {
     trials,
     evidence,
     mismatches,
-    rate: (given) => rate({ system, threats, trials, evidence: given, knowledge, asOf, reach, certified: certifiedIn }),
+    rate: (given) =>
+      rate({ system, threats, trials, evidence: given, knowledge, asOf, graph, seed, certified: certifiedIn }),
   });
   const closures = closuresOf(creditControls({ system, evidence: conclusions.evidence, knowledge }));
   return {
     ...conclusions,
     threats: threats.map((threat) => ({ ...threat, reach: reach(threat, closures) })),
     discarded,
+    attackGraph: {
+      ...attackGraph,
+      goals: readGoals(attackGraph, goalsOf(conclusions.register, conclusions.risks), { seed }),
+    },
   };
 }
 
@@ -56,7 +73,11 @@ function certifiedIn({ outcome }: Evidence): { readonly k: number; readonly n: n
 }
 
 /** Reach of a threat's actor to its place – or to where the attacker's act enters – under some closures. */
-function reachWith(graph: SystemGraph, system: System, knowledge: Knowledge): ReachWith {
+function reachWith(
+  graph: SystemGraph,
+  system: System,
+  knowledge: Knowledge,
+): (threat: Threat, closures: readonly Closure[]) => ActorReach {
   const profiles = new Map(knowledge.profiles.map((profile) => [profile.id, profile]));
   const types = new Map(knowledge.threats.map((type) => [type.id, type]));
   const actors = new Map(system.actors.map((actor) => [actor.id, actor]));

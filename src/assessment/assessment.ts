@@ -1,8 +1,9 @@
 /** The Assessment: one canonical document that holds everything a report needs, a decade from now and without this repository. */
 import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
-import { claim, finding, matrixCell, risk, systemOutcome } from "./conclusions.ts";
+import { claim, finding, matrixCell, registerRow, risk, systemOutcome } from "./conclusions.ts";
 import { evidence, trial } from "./evidence.ts";
+import { attackGraph } from "./graph.ts";
 import { knowledge } from "./knowledge.ts";
 import { hexDigest, span } from "./scalars.ts";
 import { system } from "./system.ts";
@@ -25,6 +26,10 @@ export const assessmentBody = z.strictObject({
   evidence: z.array(evidence),
   findings: z.array(finding),
   risks: z.array(risk),
+  /** The risks' other level: per harm, over all ways and actors. */
+  register: z.array(registerRow),
+  /** What carries both: attackers' states, steps and chances, read at the goals of the register and of risks that others help. */
+  attackGraph,
   claims: z.array(claim),
   matrix: z.array(matrixCell),
   outcome: systemOutcome,

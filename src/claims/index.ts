@@ -1,11 +1,13 @@
 /** From ratings to what may be said: findings, claims, the matrix, and the outcome with everything that carries it. */
 import type {
+  AttackGraph,
   Claim,
   DiscardedThreat,
   Evidence,
   Finding,
   Knowledge,
   MatrixCell,
+  RegisterRow,
   Risk,
   System,
   SystemOutcome,
@@ -40,6 +42,9 @@ export interface ConcludeInput {
 export interface Conclusions {
   readonly findings: readonly Finding[];
   readonly risks: readonly Risk[];
+  readonly register: readonly RegisterRow[];
+  /** Its goals are not read yet. */
+  readonly attackGraph: AttackGraph;
   readonly claims: readonly Claim[];
   readonly matrix: readonly MatrixCell[];
   readonly outcome: SystemOutcome;
@@ -61,6 +66,8 @@ export function conclude(input: ConcludeInput): Conclusions {
   return {
     findings: findingsOf(settled),
     risks: grounds.risks,
+    register: grounds.register,
+    attackGraph: grounds.draw(),
     claims,
     matrix,
     evidence: grounds.evidence,
@@ -82,8 +89,10 @@ export function conclude(input: ConcludeInput): Conclusions {
 /** The conclusions on some of the evidence; everything printed as a counterfactual comes from here. */
 function settle(input: ConcludeInput, evidence: readonly Evidence[]): Settled {
   const { system, knowledge, threats, discarded, trials, mismatches = [], rate } = input;
-  const { risks, credits, widths, unrated, evidence: stood } = rate(evidence);
+  const { risks, credits, widths, unrated, register, draw, evidence: stood } = rate(evidence);
   const grounds = {
+    register,
+    draw,
     system,
     knowledge,
     threats,

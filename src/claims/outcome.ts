@@ -6,6 +6,7 @@ import { severest } from "./rated.ts";
 import type { Credit, Grounds } from "./rated.ts";
 import { wayIn } from "./thresholds.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
+import { togetherLines } from "./together.ts";
 
 export type Row = SystemOutcome["row"];
 
@@ -62,6 +63,8 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
   );
   const notTried = coverage.filter(({ status }) => status === "not-tried");
   const notShown = verdicts.filter(({ verdict }) => verdict === "not shown");
+  // Each risk within does not make the sum within, and a sum that is not within supports nothing (docs/decisions/0008).
+  const together = grounds.register.flatMap(togetherLines);
   const unclear = [
     ...notTried.map(
       (entry) => `${CLASS_NAMES[entry.class]}: neither tried nor excluded with evidence – ${entry.because}`,
@@ -69,6 +72,7 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
     ...notShown.map(({ trial, detail }) => `${trial.id}: threshold not shown – ${detail}`),
     ...grounds.unrated.map(({ component, because }) => `${component}: not rated – ${because}`),
     ...open.map((risk) => `${risk.id}: ${risk.untested ? "untested" : "open"}, ${figures(risk)}`),
+    ...together,
     ...(risks.length === 0 ? [`no risk of ${system.name} was rated`] : []),
   ];
   if (unclear.length > 0) {
@@ -80,6 +84,9 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
           ]
         : []),
       ...(notShown.length > 0 ? [`${notShown.length} threshold${plural(notShown.length)} not shown`] : []),
+      ...(together.length > 0
+        ? [`${together.length} total${plural(together.length)} over all ways and actors not within`]
+        : []),
     ];
     return { row: "2", because: parts.join("; ") || unclear[0]!, reasons: unclear };
   }

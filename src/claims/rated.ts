@@ -1,9 +1,11 @@
 /** What claims needs of a rating, as plain data: this room never imports the one that rates. */
 import type {
+  AttackGraph,
   DeclaredControl,
   DiscardedThreat,
   Evidence,
   Knowledge,
+  RegisterRow,
   Risk,
   System,
   Threat,
@@ -36,6 +38,10 @@ export interface Rated {
   readonly unrated: readonly { readonly component: string; readonly because: string }[];
   /** The evidence with its standing settled. */
   readonly evidence: readonly Evidence[];
+  /** Per harm, over all ways and actors. */
+  readonly register: readonly RegisterRow[];
+  /** Draws the attack graph behind the figures. */
+  readonly draw: () => AttackGraph;
 }
 
 /** An artefact whose bytes are not the ones the system file names. */

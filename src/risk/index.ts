@@ -1,9 +1,11 @@
 /** The room's door: rate a system's threats, see what each control earned, and settle the standing of evidence. */
 export { rate, rateRisks } from "./rate.ts";
-export type { RateInput, Rating, ReachWith, Width } from "./rate.ts";
+export type { RateInput, Rating, Width } from "./rate.ts";
 export { closuresOf, creditControls } from "./credit.ts";
 export type { Closure, ControlCredit, CreditFault } from "./credit.ts";
 export { withStanding } from "./standing.ts";
 export { isProblem, parseChange, whatIf } from "./what-if.ts";
 export type { Assumed, Change, Problem, WhatIf, WhatIfInput, WhatIfResult } from "./what-if.ts";
 export { isHypothetical } from "./hypothetical.ts";
+export { toModel } from "./graph/build.ts";
+export { goalsOf, readGoals } from "./graph/goals.ts";

@@ -1,0 +1,261 @@
+/**
+ * Seeded Monte Carlo for graphs too large for diagrams: 32 samples in a word. Every event draws from its own stream, named by its id,
+ * so that a step, a state or an event more changes no other draw; one uniform number decides low, likely and high, so that the ends are
+ * nested sample by sample.
+ */
+import { rng } from "#base/random.ts";
+import { clopperPearson } from "#base/statistics.ts";
+import { componentsOf, needsOf, rowsBy, type Problem } from "./problem.ts";
+
+/** Words of 32 samples worked on together: states and events of a large graph at once should fit the second cache. */
+const BLOCK = 16;
+
+/** Samples that keep a drawing to a few seconds: 200,000 for graphs up to 1,000 steps, less in proportion, never below 10,000. */
+export const samplesFor = (steps: number): number =>
+  Math.max(10_000, Math.min(200_000, Math.floor(200_000_000 / Math.max(1, steps))));
+
+export interface Draws {
+  readonly samples: number;
+  /** Per state, in how many samples it was gained at each end. */
+  readonly low: Int32Array;
+  readonly likely: Int32Array;
+  readonly high: Int32Array;
+}
+
+/** Four words of a stream's state per event, from the seed and the event's id. */
+function streams(seed: string, ids: readonly string[]): Int32Array {
+  const source = rng(seed).fork("attack graph");
+  const key = Int32Array.from({ length: 4 }, () => source.below(2 ** 32) | 0);
+  const state = new Int32Array(4 * ids.length);
+  const scramble = (h: number): number => {
+    // The finaliser of MurmurHash3 (Appleby 2011).
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    return h ^ (h >>> 16);
+  };
+  for (const [e, id] of ids.entries()) {
+    let a = key[0],
+      b = key[1],
+      c = key[2],
+      d = key[3];
+    for (let i = 0; i < id.length; i++) {
+      const unit = id.charCodeAt(i);
+      a = Math.imul(a ^ unit, 0x239b961b) + b;
+      b = Math.imul(b ^ (a >>> 15), 0xab0e9789) + c;
+      c = Math.imul(c ^ (b >>> 14), 0x38b34ae5) + d;
+      d = Math.imul(d ^ (c >>> 13), 0xa1e38b93) + a;
+    }
+    state[4 * e] = scramble(a ^ id.length);
+    state[4 * e + 1] = scramble(b ^ state[4 * e]);
+    state[4 * e + 2] = scramble(c ^ state[4 * e + 1]);
+    state[4 * e + 3] = scramble(d ^ state[4 * e + 2]) | 1;
+  }
+  return state;
+}
+
+/** Probabilities as binary fractions of 64 digits, two words each, rounded down; 1 is marked apart. */
+function fractions(p: Float64Array): { upper: Int32Array; lower: Int32Array; certain: Uint8Array } {
+  const upper = new Int32Array(p.length),
+    lower = new Int32Array(p.length),
+    certain = new Uint8Array(p.length);
+  for (let e = 0; e < p.length; e++) {
+    if (p[e] === 1) certain[e] = 1;
+    const scaled = p[e] * 2 ** 32,
+      whole = Math.floor(scaled);
+    upper[e] = whole | 0;
+    lower[e] = Math.floor((scaled - whole) * 2 ** 32) | 0;
+  }
+  return { upper, lower, certain };
+}
+
+/**
+ * Draws `samples` outcomes of all events and gains what follows, at the three ends. Time is proportional to samples / 32 × (needs +
+ * events of all steps) where no cycles are; a cycle repeats its own component until nothing changes.
+ */
+export function draw(problem: Problem, seed: string, samples: number): Draws {
+  const { states, events, steps, gains, needs, needsAt, eventsOf, eventsAt } = problem;
+  const counts = [new Int32Array(states.length), new Int32Array(states.length), new Int32Array(states.length)] as const;
+  const stream = streams(seed, events);
+  const ends = [fractions(problem.low), fractions(problem.likely), fractions(problem.high)] as const;
+  const outcome = [
+    new Int32Array(events.length * BLOCK),
+    new Int32Array(events.length * BLOCK),
+    new Int32Array(events.length * BLOCK),
+  ] as const;
+  const plan = planOf(problem);
+  const value = new Int32Array(states.length * BLOCK);
+  const words = Math.ceil(samples / 32);
+  const scratch = new Int32Array(BLOCK);
+  const dirty = new Uint8Array(steps.length);
+
+  /** Fills words of outcomes for one event: the digits of 32 uniform numbers at a time against those of the three probabilities. */
+  const drawEvent = (e: number, count: number): void => {
+    let a = stream[4 * e],
+      b = stream[4 * e + 1],
+      c = stream[4 * e + 2],
+      d = stream[4 * e + 3];
+    const [one, two, three] = ends;
+    for (let w = 0; w < count; w++) {
+      let low = 0,
+        likely = 0,
+        high = 0;
+      // Lanes in which the uniform number still equals the probability's digits so far.
+      let openLow = one.certain[e] === 1 ? 0 : -1,
+        openLikely = two.certain[e] === 1 ? 0 : -1,
+        openHigh = three.certain[e] === 1 ? 0 : -1;
+      if (openLow === 0) low = -1;
+      if (openLikely === 0) likely = -1;
+      if (openHigh === 0) high = -1;
+      for (let digit = 0; digit < 64 && (openLow | openLikely | openHigh) !== 0; digit++) {
+        // xoshiro128** (Blackman & Vigna 2018), as in base/random.ts.
+        const product = Math.imul(b, 5);
+        const random = Math.imul((product << 7) | (product >>> 25), 9);
+        const t = b << 9;
+        c ^= a;
+        d ^= b;
+        b ^= c;
+        a ^= d;
+        c ^= t;
+        d = (d << 11) | (d >>> 21);
+        const shift = 31 - (digit & 31);
+        const first = digit < 32;
+        const digitLow = -(((first ? one.upper[e] : one.lower[e]) >>> shift) & 1),
+          digitLikely = -(((first ? two.upper[e] : two.lower[e]) >>> shift) & 1),
+          digitHigh = -(((first ? three.upper[e] : three.lower[e]) >>> shift) & 1);
+        // Below it for good where its digit is 1 and the number's is 0.
+        low |= openLow & digitLow & ~random;
+        likely |= openLikely & digitLikely & ~random;
+        high |= openHigh & digitHigh & ~random;
+        openLow &= ~(random ^ digitLow);
+        openLikely &= ~(random ^ digitLikely);
+        openHigh &= ~(random ^ digitHigh);
+      }
+      outcome[0][e * BLOCK + w] = low;
+      outcome[1][e * BLOCK + w] = likely;
+      outcome[2][e * BLOCK + w] = high;
+    }
+    stream[4 * e] = a;
+    stream[4 * e + 1] = b;
+    stream[4 * e + 2] = c;
+    stream[4 * e + 3] = d;
+  };
+
+  for (let at = 0; at < words; at += BLOCK) {
+    const count = Math.min(BLOCK, words - at);
+    for (let e = 0; e < events.length; e++) drawEvent(e, count);
+    value.fill(0);
+    for (let end = 0; end < 3; end++) {
+      const happened = outcome[end];
+      /** Adds what the step gains; says whether that was anything new. */
+      const attempt = (t: number): boolean => {
+        for (let w = 0; w < count; w++) scratch[w] = -1;
+        let any = -1;
+        for (let i = needsAt[t]; i < needsAt[t + 1]; i++) {
+          const from = needs[i] * BLOCK;
+          any = 0;
+          for (let w = 0; w < count; w++) any |= scratch[w] &= value[from + w];
+          if (any === 0) return false;
+        }
+        for (let i = eventsAt[t]; i < eventsAt[t + 1]; i++) {
+          const from = eventsOf[i] * BLOCK;
+          for (let w = 0; w < count; w++) scratch[w] &= happened[from + w];
+        }
+        const to = gains[t] * BLOCK;
+        let fresh = 0;
+        for (let w = 0; w < count; w++) {
+          const before = value[to + w];
+          fresh |= scratch[w] & ~before;
+          value[to + w] = before | scratch[w];
+        }
+        return fresh !== 0;
+      };
+      for (const { order, cyclic } of plan.components) {
+        if (!cyclic) {
+          for (const t of order) attempt(t);
+          continue;
+        }
+        for (const t of order) dirty[t] = 1;
+        for (let again = true; again;) {
+          again = false;
+          for (const t of order) {
+            if (dirty[t] === 0) continue;
+            dirty[t] = 0;
+            if (!attempt(t)) continue;
+            const { usersAt, users } = plan;
+            for (let u = usersAt[gains[t]]; u < usersAt[gains[t] + 1]; u++) dirty[users[u]] = 1;
+            again = true;
+          }
+        }
+      }
+      const last = at + count === words && samples % 32 !== 0 ? 0xffffffff >>> (32 - (samples % 32)) : -1;
+      const counted = counts[end];
+      for (let s = 0; s < states.length; s++) {
+        let total = 0;
+        for (let w = 0; w < count; w++)
+          total += ones(w === count - 1 ? value[s * BLOCK + w] & last : value[s * BLOCK + w]);
+        counted[s] += total;
+      }
+    }
+  }
+  return { samples, low: counts[0], likely: counts[1], high: counts[2] };
+}
+
+/** Bits that are 1 (Warren, Hacker's Delight, §5-1). */
+function ones(word: number): number {
+  word -= (word >>> 1) & 0x55555555;
+  word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
+  return Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+interface Plan {
+  /** Steps by the component they gain something in, components after those they need, near steps first. */
+  readonly components: readonly { readonly order: Int32Array; readonly cyclic: boolean }[];
+  readonly usersAt: Int32Array;
+  readonly users: Int32Array;
+}
+
+function planOf(problem: Problem): Plan {
+  const { states, steps, gains } = problem;
+  const needs = steps.map((_, t) => needsOf(problem, t));
+  const { at: intoAt, of: into } = rowsBy(
+    states.length,
+    steps.map((_, t) => [gains[t]]),
+  );
+  const requires = (state: number): number[] => {
+    const all: number[] = [];
+    for (let i = intoAt[state]; i < intoAt[state + 1]; i++) all.push(...needs[into[i]]);
+    return all;
+  };
+  const { members } = componentsOf(states.length, requires);
+  const { at: usersAt, of: users } = rowsBy(states.length, needs);
+  // Inside a component, in the order in which the steps can first be taken: most of a cycle then settles in the first round.
+  const rank = new Int32Array(steps.length);
+  const missing = Int32Array.from(needs, (row) => row.length);
+  const reached = new Uint8Array(states.length);
+  const queue = steps.map((_, t) => t).filter((t) => missing[t] === 0);
+  for (let head = 0; head < queue.length; head++) {
+    const t = queue[head];
+    rank[t] = head;
+    if (reached[gains[t]] === 1) continue;
+    reached[gains[t]] = 1;
+    for (let u = usersAt[gains[t]]; u < usersAt[gains[t] + 1]; u++) if (--missing[users[u]] === 0) queue.push(users[u]);
+  }
+  return {
+    components: members.map((component) => ({
+      order: Int32Array.from(
+        component
+          .flatMap((state) => [...into.subarray(intoAt[state], intoAt[state + 1])])
+          .toSorted((a, b) => rank[a] - rank[b]),
+      ),
+      cyclic: component.length > 1,
+    })),
+    usersAt,
+    users,
+  };
+}
+
+/** k of n as a figure with the farther end of its two-sided 95 % Clopper–Pearson interval as half-width. */
+export function drawn(k: number, n: number): { readonly figure: number; readonly error: number } {
+  const { low, high } = clopperPearson(k, n);
+  return { figure: k / n, error: Math.max(k / n - low, high - k / n) };
+}

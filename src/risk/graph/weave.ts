@@ -1,0 +1,181 @@
+/** From judged threats to what the attack graph is drawn of: which threat helps which, and what that makes of each success. */
+import type { Knowledge, StepControl, Threat } from "#assessment/index.ts";
+import { isModel, SystemGraph } from "#system/graph.ts";
+import { openWaysOfThreat, reachOfThreat } from "#system/reach.ts";
+import type { Judged, Layer } from "#risk/judged.ts";
+import { onceActive, perAttempt, type Three } from "#risk/likelihood.ts";
+import { wayOf, type Success } from "#risk/success.ts";
+import type { Foothold, Help, RatedThreat } from "./build.ts";
+import { ENABLING, type Enabling } from "./enabling.ts";
+
+/** The threats as the graph takes them: without any control, or with those that earned credit. */
+export function ratedThreats(
+  graph: SystemGraph,
+  judged: readonly Judged[],
+  knowledge: Pick<Knowledge, "controls">,
+  which: "inherent" | "current",
+): RatedThreat[] {
+  const peers = Map.groupBy(judged, ({ actor }) => actor.id);
+  const layersOf = stepControls(knowledge);
+  return judged.map((one) => ratedThreat(graph, one, peers.get(one.actor.id)!, which, layersOf));
+}
+
+/** Everything the graph asks of a judged threat, without controls or with those that earned credit. */
+function ratedThreat(
+  graph: SystemGraph,
+  one: Judged,
+  peers: readonly Judged[],
+  which: "inherent" | "current",
+  controlsOf: (layers: readonly Layer[]) => StepControl[],
+): RatedThreat {
+  const { threat, type, actor, profile, attempts, exposures, layers, harms } = one;
+  const closures = which === "current" ? one.closures : [];
+  const effects = which === "current" ? one.effects : [];
+  const options = { closures, ...(profile ? { profile } : {}) };
+  const { ways, ends } = openWaysOfThreat(graph, threat, type, options);
+  const isForceable = reachOfThreat(graph, threat, type, { ...options, touches: [] }).reach.reach !== "none";
+  const open = one.success({ way: "open", effects });
+  return {
+    threat,
+    type,
+    actor,
+    attempts,
+    exposures,
+    open,
+    forced: one.success({ way: "forced", effects }),
+    isForceable,
+    ways,
+    ends,
+    helped: helpsFor(graph, one, peers, effects, open),
+    footholds: isForceable ? footholdsFor(one, peers, ways.feeders, which) : [],
+    controls: controlsOf(layers),
+    harms: harms.map(({ id, suffered: { harm, severity } }) => ({ risk: id, harm, severity })),
+    assets: assetsOf(threat, graph),
+  };
+}
+
+/** Assets that a threat is to: what its place holds, and what the flow it comes by carries. */
+export function assetsOf({ at, on }: Pick<Threat, "at" | "on">, graph: SystemGraph): string[] {
+  const held = graph.isComponent(at) ? graph.component(at).holds : [];
+  const carried = on !== undefined && graph.isFlow(on) ? graph.flow(on).carries : [];
+  return [...new Set([...held, ...carried])].filter((id) => graph.asset(id) !== undefined);
+}
+
+const CERTAIN: Three = { low: 1, likely: 1, high: 1 };
+
+const differ = (a: Three, b: Three): boolean => a.low !== b.low || a.likely !== b.likely || a.high !== b.high;
+
+function helpsFor(
+  graph: SystemGraph,
+  one: Judged,
+  peers: readonly Judged[],
+  effects: Judged["effects"],
+  open: Success,
+): Help[] {
+  const helps = new Map<string, Help>();
+  const note = (help: Help): void => {
+    const key = `${help.gains} ${help.of}`;
+    const known = helps.get(key);
+    helps.set(key, known ? { ...known, from: [...new Set([...known.from, ...help.from])] } : help);
+  };
+  for (const row of ENABLING) {
+    if (row.helps !== "all" && !row.helps.includes(one.type.id)) continue;
+    const by = (places: ReadonlySet<string>): string[] =>
+      peers
+        .filter((peer) => peer !== one && row.by.includes(peer.type.id) && places.has(peer.threat.at))
+        .map(({ threat }) => threat.id);
+    if (row.gains === "filter") {
+      for (const { credit } of effects) {
+        const { component } = credit.entry;
+        const from = component === undefined ? [] : by(new Set([component]));
+        if (component === undefined || from.length === 0) continue;
+        const without = effects.filter((effect) => effect.credit.entry.component !== component);
+        note({
+          gains: "filter",
+          of: component,
+          from,
+          open: one.success({ way: "open", effects: without }),
+          because: row.because,
+        });
+      }
+      continue;
+    }
+    if (row.gains !== "knowledge" && row.gains !== "trigger") continue;
+    const from = by(placesFor(row, graph, one.threat.at));
+    if (from.length === 0) continue;
+    const success =
+      row.gains === "knowledge"
+        ? one.success({ way: "open", knows: "white", effects })
+        : {
+            ...open,
+            estimate: {
+              ...CERTAIN,
+              basis: {
+                kind: "derived" as const,
+                why: "a trigger that was planted works on every input that carries it",
+              },
+              grade: open.estimate.grade,
+            },
+          };
+    if (differ(success.estimate, open.estimate))
+      note({ gains: row.gains, of: one.threat.at, from, open: success, because: row.because });
+  }
+  return [...helps.values()];
+}
+
+/** Where a threat has to work to help one at `at`. */
+function placesFor({ where }: Enabling, graph: SystemGraph, at: string): ReadonlySet<string> {
+  if (where !== "parts" || !graph.isComponent(at)) return new Set([at]);
+  const model = graph.component(at);
+  const parts = isModel(model) ? model.holds : [];
+  return new Set([at, ...parts.flatMap((part) => graph.holdersOf(part).map(({ id }) => id))]);
+}
+
+/** Threats by the same actor that end in access to what feeds the place, where the actor has none by touching it. */
+function footholdsFor(
+  one: Judged,
+  peers: readonly Judged[],
+  feeders: readonly string[],
+  which: "inherent" | "current",
+): Foothold[] {
+  return ENABLING.flatMap(({ by, gains, because }): Foothold[] => {
+    if (gains !== "access" && gains !== "credentials") return [];
+    return peers
+      .filter(
+        ({ threat, type }) =>
+          threat !== one.threat &&
+          by.includes(type.id) &&
+          feeders.includes(threat.at) &&
+          !one.actor.touches.includes(threat.at),
+      )
+      .map((peer) => ({ threat: peer.threat.id, at: peer.threat.at, gains, because, shown: shownFor(peer, which) }));
+  });
+}
+
+/** The lower end of the chance that a threat works once attempted, by the way its actor has. */
+function shownFor(peer: Judged, which: "inherent" | "current"): number {
+  const { reach, path } = peer.ways[which];
+  if (reach === "none") return 0;
+  const { estimate, varies } = peer.success({
+    way: wayOf({ reach, path }),
+    ...(which === "inherent" ? { effects: [] } : {}),
+  });
+  return onceActive(peer.attempts, perAttempt(estimate, peer.exposures, varies)).low;
+}
+
+/** A risk's controls as the graph shows them on the step they act on. */
+const stepControls =
+  ({ controls }: Pick<Knowledge, "controls">) =>
+  (layers: readonly Layer[]): StepControl[] =>
+    layers.map(({ shown: { control, at, credited, why, evidence } }) => {
+      const verbs = controls.find(({ id }) => id === control)?.verbs ?? [];
+      const acts = (["prevent", "detect", "respond"] as const).find((verb) => verbs.includes(verb));
+      return {
+        control,
+        at,
+        acts: acts ?? (verbs.includes("resolve") ? "respond" : "prevent"),
+        credited,
+        why,
+        evidence: [...evidence],
+      };
+    });
