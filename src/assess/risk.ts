@@ -269,7 +269,7 @@ export function readRisk(
 const ABLATED = 4;
 
 /** The part of a graph that its readings name, so that a document holds no more than it can explain. */
-function mentioned({ states, events, steps, goals }: AttackGraph): AttackGraph {
+function mentioned({ states, events, steps, goals, ...rest }: AttackGraph): AttackGraph {
   const named = new Set(
     goals.flatMap(({ paths, singlePoints, contributions }) => [
       ...paths.flatMap((path) => path.steps),
@@ -284,6 +284,7 @@ function mentioned({ states, events, steps, goals }: AttackGraph): AttackGraph {
   ]);
   const passed = new Set([...kept.flatMap(({ needs, gains }) => [...needs, gains]), ...goals.map(({ goal }) => goal)]);
   return {
+    ...rest,
     states: states.filter(({ id }) => passed.has(id)),
     events: events.filter(({ id }) => chances.has(id)),
     steps: kept,

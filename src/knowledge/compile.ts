@@ -548,7 +548,7 @@ function checkPlanning(entries: Entries, diagnostics: Diagnostic[]): void {
   const controls = new Map(entries.controls.map(({ value }) => [value.id, value]));
   for (const { value, at } of entries.controls) {
     const { id, layer, verbs, threats, planning } = value;
-    const say = (code: string, message: string, hint: string, ...member: PropertyKey[]): void => {
+    const say = (code: Diagnostic["code"], message: string, hint: string, ...member: PropertyKey[]): void => {
       diagnostics.push({ code, message, hint, span: at("planning", ...member) });
     };
     if (planning.acts === "closes" && (!verbs.includes("prevent") || layer === "organisational" || layer === "model"))

@@ -178,12 +178,7 @@ function closureOf(
   verified: readonly Evidence[],
   binds: readonly string[] | undefined,
 ): Closure | undefined {
-  if (!control.verbs.includes("prevent") || control.layer === "organisational") return undefined;
-  const named = control.threats.filter((id) => id !== "all");
-  const shown = named.filter((id) => verified.every(({ tests }) => tests.length === 0 || tests.includes(id)));
-  const deniesAccess =
-    shown.includes(UNAUTHORISED_ACCESS) && (control.layer === "interface" || control.layer === "infrastructure");
-  const threats = deniesAccess ? ["all", ...shown] : shown;
+  const threats = closedBy(control, (id) => verified.every(({ tests }) => tests.length === 0 || tests.includes(id)));
   if (threats.length === 0) return undefined;
   return {
     control: entry.control,
@@ -199,6 +194,17 @@ function boundBy(own: readonly Evidence[]): string[] | undefined {
   const lists = own.flatMap(({ binds }) => (binds ? [binds] : []));
   if (lists.length === 0) return undefined;
   return lists[0]!.filter((actor) => lists.every((list) => list.includes(actor)));
+}
+
+/** Threats whose ways a denial test of a control closes; "all" where it denies access itself. */
+export function closedBy(
+  { verbs, layer, threats: named }: Pick<Control, "verbs" | "layer" | "threats">,
+  isShown: (threat: string) => boolean = () => true,
+): string[] {
+  if (!verbs.includes("prevent") || layer === "organisational") return [];
+  const shown = named.filter((id) => id !== "all" && isShown(id));
+  const deniesAccess = shown.includes(UNAUTHORISED_ACCESS) && (layer === "interface" || layer === "infrastructure");
+  return deniesAccess ? ["all", ...shown] : shown;
 }
 
 export const closesFor = (

@@ -66,11 +66,11 @@ export const ENTRIES = ["touch", "usual", "intrusion"] as const;
 export type Entry = (typeof ENTRIES)[number];
 
 /** Where signatures stay with the data, so that they are checked on the way out. */
-const KEEPS_SIGNATURES: ReadonlySet<ComponentKind> = new Set(["database", "network"]);
+export const KEEPS_SIGNATURES: ReadonlySet<ComponentKind> = new Set(["database", "network"]);
 /** What begins here is signed here. */
-const SIGNS_ITS_OWN: ReadonlySet<ComponentKind> = new Set(["sensor", "interface", "human", "external"]);
+export const SIGNS_ITS_OWN: ReadonlySet<ComponentKind> = new Set(["sensor", "interface", "human", "external"]);
 /** What passes here is signed anew: it is taken in as the source's own. */
-const SIGNS_WHAT_PASSES: ReadonlySet<ComponentKind> = new Set(["sensor", "human", "external"]);
+export const SIGNS_WHAT_PASSES: ReadonlySet<ComponentKind> = new Set(["sensor", "human", "external"]);
 
 /** One way's end so far. Ranks: 0 direct, then one per entry; smaller is the better way for the actor. */
 interface Visit {
@@ -188,7 +188,7 @@ export function reachOfThreat(
 }
 
 /** What a threat asks the graph: in which direction, along which flows, and to which places. */
-function askedBy(
+export function askedBy(
   graph: SystemGraph,
   { at, on }: { readonly at: string; readonly on?: string | undefined },
   type: Pick<ThreatType, "id" | "consequences">,
