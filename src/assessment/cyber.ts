@@ -127,6 +127,7 @@ export const assumption = z.strictObject({
   caveats: z.array(z.string()),
 });
 
+const figures = z.strictObject({ low: z.number(), likely: z.number(), high: z.number() });
 const tally = z.strictObject({ risks: z.int(), missed: z.int(), open: z.int(), within: z.int(), untested: z.int() });
 export type RiskTally = DeepReadonly<z.infer<typeof tally>>;
 
@@ -152,7 +153,7 @@ export const riskDocument = z.strictObject({
     z.strictObject({
       control: z.string(),
       at: z.string(),
-      carries: z.array(z.strictObject({ risk: z.string(), high: z.number(), without: z.number(), judgement })),
+      carries: z.array(z.strictObject({ risk: z.string(), now: figures, without: figures, judgement })),
     }),
   ),
   /** Credited controls that were not taken away one by one; --all does. */

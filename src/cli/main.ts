@@ -112,6 +112,9 @@ Examples:
         .default("intervals"),
     )
     .option("--all", "every risk in full, not only the worst")
+    .addOption(
+      new Option("--register <format>", "print the register of all risks as a table instead").choices(["csv", "md"]),
+    )
     .option("--as-of <date>", "judge the validity of evidence on this day (YYYY-MM-DD)")
     .option("--seed <seed>", "the seed earlier measurements were made with (default: of the last run)")
     .option("--out <folder>", "where runs are kept (default: .vauban beside the system file)")
@@ -129,7 +132,8 @@ Examples:
   vauban risk examples/chest-xray
   vauban risk examples/chest-xray --without C-92
   vauban risk . --with C-54@api --actor gang --method nist-800-30
-  vauban risk .vauban/latest/assessment.json --json > risk.json`,
+  vauban risk .vauban/latest/assessment.json --json > risk.json
+  vauban risk . --register csv > register.csv`,
     )
     .action((path: string, options: RiskFlags) =>
       invoke(

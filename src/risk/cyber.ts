@@ -119,7 +119,7 @@ function driversOf(risks: readonly Risk[], { widths, system, knowledge }: Omit<C
       {
         id: `success of ${type}: ${how}`,
         kind: "success",
-        title: `Success, ${how}: ${types.get(type) ?? type}`,
+        title: `Success: ${types.get(type) ?? type}`,
       },
       successCurrent,
       width.success,

@@ -26,6 +26,7 @@ const CHARTED = 14;
 /** Threats whose risks the page spells out; the others have a row each, as far as a page bears it. */
 const DETAILED = 60;
 const LISTED = 600;
+const REASONS = 500;
 
 type Dimension = keyof typeof DIMENSIONS;
 
@@ -70,7 +71,11 @@ ${table(
   [...rates.values()].map((rate) => rate.risks),
   { rowId: (members) => rates.get(rateKey(members[0]!))!.id },
 )}
-${fold(`Every reason for the outcome, worst first (${body.outcome.reasons.length})`, list(body.outcome.reasons), { id: "reasons" })}`;
+${fold(
+  `Every reason for the outcome, worst first (${body.outcome.reasons.length})`,
+  markup`${list(body.outcome.reasons.slice(0, REASONS))}${body.outcome.reasons.length > REASONS ? markup`<p class="soft">${body.outcome.reasons.length - REASONS} more stand in assessment.json, none of them worse.</p>` : ""}`,
+  { id: "reasons" },
+)}`;
 }
 
 /** Worst judgement first, then what would matter, what was measured, and how much. */
