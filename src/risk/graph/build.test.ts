@@ -297,6 +297,62 @@ describe("layers on one undertaking", () => {
   });
 });
 
+describe("the chest X-ray with and without C-92 at the archive", () => {
+  const chest = chestXray();
+  const archive = (signed: boolean): Rating =>
+    rated({
+      system: {
+        ...chest,
+        actors: [
+          { id: "archivist", title: "archivist", profile: "AT-7", touches: ["pacs"], knows: "white", byMethod: false },
+          {
+            id: "radiographer",
+            title: "radiographer",
+            profile: "AT-7",
+            touches: ["console"],
+            knows: "white",
+            byMethod: false,
+          },
+        ],
+        controls: [{ id: "C-92@pacs", control: "C-92", at: "pacs", kind: "verified", where: chest.where }],
+      },
+      knowledge: only("T-01"),
+      trials: [cleanTrial("cnn"), evasionTrial("cnn", "white", ["archivist"])],
+      evidence: [
+        cleanRun("cnn"),
+        evasion("cnn", 312, 500),
+        ...(signed ? [statement("ev-flip", { k: 0, n: 20, kind: "verified", control: "C-92", at: "pacs" })] : []),
+      ],
+    });
+  const touchesArchive = "archivist touches pacs";
+  const steps = (rating: Rating): Set<string> => new Set(rating.draw().steps.map(({ id }) => id));
+  const harm = (actor: string): string => `evasion@cnn by ${actor} -> health`;
+
+  test("without it the archivist's way is open: 312 of 500, P = [0.0058, …] by the way through router and preprocessing", () => {
+    const rating = archive(false);
+    expect(steps(rating)).toContain(touchesArchive);
+    // METHOD §11.1: S = [0.5799, …], λ = [0.01, 0.1].
+    expect(riskOf(rating, harm("archivist")).current.low).toBeCloseTo(0.00578, 5);
+    const [reading] = readGoals(rating.draw(), [harm("archivist")], { seed: "1" });
+    const [likeliest] = reading!.paths;
+    expect(likeliest!.steps[0]).toBe(touchesArchive);
+    for (const flow of ["pacs->router", "router->prep", "prep->cnn"])
+      expect(
+        likeliest!.steps.some((id) => id.includes(flow)),
+        flow,
+      ).toBe(true);
+  });
+
+  test("with it the archive's step is gone and nothing is shown for the archivist; the radiographer's stays as it was", () => {
+    const [without, signed] = [archive(false), archive(true)];
+    expect(steps(signed)).not.toContain(touchesArchive);
+    expect(riskOf(signed, harm("archivist")).current.low).toBe(0);
+    const [before, after] = [without, signed].map((rating) => riskOf(rating, harm("radiographer")).current);
+    expect([after!.low.toFixed(5), after!.high.toFixed(4)]).toEqual(["0.00995", "0.0952"]);
+    expect(after).toEqual(before);
+  });
+});
+
 describe("the register", () => {
   test("what is worse together than singly is said, and nothing of it is within", () => {
     const small = (n: number): System => ({
