@@ -354,6 +354,22 @@ describe("the chest X-ray with and without C-92 at the archive", () => {
 });
 
 describe("the register", () => {
+  test("the regulatory class has no part in any figure (S-90)", () => {
+    const as = (listing: string): Rating =>
+      rated({ system: { ...service, law: { ...service.law, listing } }, knowledge: only("T-01", "T-15") });
+    const [free, bound] = [as("none"), as("annex-III.1")];
+    expect(bound.risks.map(({ id, current }) => [id, current])).toEqual(
+      free.risks.map(({ id, current }) => [id, current]),
+    );
+    expect(bound.register).toEqual(free.register);
+  });
+  test("both levels name one another", () => {
+    const { register, risks } = rated({ system: chestXray(), knowledge: only("T-01", "T-21", "T-30") });
+    for (const row of register)
+      for (const id of row.risks) expect(risks.find((risk) => risk.id === id)!.harm).toBe(row.id);
+    for (const risk of risks) expect(register.find(({ id }) => id === risk.harm)!.risks).toContain(risk.id);
+  });
+
   test("what is worse together than singly is said, and nothing of it is within", () => {
     const small = (n: number): System => ({
       ...systemOf({
