@@ -176,7 +176,10 @@ Examples:
       "--smoothing <sigma>",
       "also certify the model smoothed with Gaussian noise of this size (fraction of the range): another classifier, reported apart",
     )
-    .option("--expect <threshold>", 'robust accuracy to be shown, such as ">= 0.60": missed ends with 1')
+    .option(
+      "--expect <threshold>",
+      'robust accuracy to be shown, such as ">= 0.60": missed ends with 1; met is said only of profile standard or thorough, or of a certificate',
+    )
     .option("--range <low..high>", "lowest and highest raw value an input can have (default: from the data, and said)")
     .option(
       "--scale <factor>",
@@ -281,6 +284,7 @@ The model runs in a process of its own, on a few made-up samples, in its own uni
 Verdicts: white-box (gradients) · white-box by surrogate (steps passed by smooth functions near them) · scores only, naming
 the operator that has no gradient · labels only · refused, with the reason. See docs/models.md.
 ${EXITS}
+Here: 0 it can be attacked, by whatever way is said · 2 it cannot, or bad input.
 
 Examples:
   vauban inspect model.onnx
@@ -334,7 +338,8 @@ Examples:
     .addOption(json())
     .addHelpText(
       "after",
-      `
+      `${EXITS}
+
 Examples:
   vauban explain T-25
   vauban explain C-92
@@ -352,6 +357,7 @@ Examples:
     .command("schema")
     .description("Prints the JSON Schema of a document; without a name, lists them.")
     .argument("[name]", "the document")
+    .addHelpText("after", EXITS)
     .action((name: string | undefined) =>
       invoke(async (invocation) => (await import("./commands/schema.ts")).schemaCommand(invocation, name), {}),
     );
@@ -460,6 +466,11 @@ export async function main(args: readonly string[]): Promise<void> {
     } else process.exit(EXIT.cancelled);
   });
   process.on("SIGTERM", () => controller.abort());
+  // Where a launcher stands before this process, its death ends this one too: nobody else would know of it.
+  if (process.channel) {
+    process.channel.unref();
+    process.on("disconnect", () => process.exit(EXIT.cancelled));
+  }
   // A reader that closes early (`| head`) is no error.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
