@@ -2,15 +2,27 @@
 import type {
   ActorReach,
   AttackGraph,
+  CyberRegister,
   DiscardedThreat,
   Evidence,
   Knowledge,
+  Risk,
   System,
   Threat,
   Trial,
 } from "#assessment/index.ts";
 import { conclude, type Conclusions, type Mismatch } from "#claims/index.ts";
-import { closuresOf, creditControls, goalsOf, rate, readGoals, type Closure } from "#risk/index.ts";
+import {
+  closuresOf,
+  creditControls,
+  cyberRegisterOf,
+  goalsOf,
+  rate,
+  readGoals,
+  worstFirst,
+  type Closure,
+} from "#risk/index.ts";
+import { risksToShow, WAYS_SHOWN } from "#figures/ways.ts";
 import { SystemGraph } from "#system/graph.ts";
 import { reachOfThreat } from "#system/reach.ts";
 
@@ -27,10 +39,11 @@ export interface JudgeInput {
   readonly seed: string;
 }
 
-export interface Judged extends Conclusions {
+export interface Judged extends Omit<Conclusions, "widths"> {
   readonly threats: readonly Threat[];
   readonly discarded: readonly DiscardedThreat[];
   readonly attackGraph: AttackGraph;
+  readonly cyber: CyberRegister;
 }
 
 /**
@@ -42,7 +55,7 @@ export function judgeSystem(input: JudgeInput): Judged {
   const { threats, discarded } = input.derived;
   const graph = new SystemGraph(system);
   const reach = reachWith(graph, system, knowledge);
-  const { attackGraph, ...conclusions } = conclude({
+  const { attackGraph, widths, ...conclusions } = conclude({
     system,
     knowledge,
     threats,
@@ -53,6 +66,7 @@ export function judgeSystem(input: JudgeInput): Judged {
     rate: (given) =>
       rate({ system, threats, trials, evidence: given, knowledge, asOf, graph, seed, certified: certifiedIn }),
   });
+  const { register, risks } = conclusions;
   const closures = closuresOf(creditControls({ system, evidence: conclusions.evidence, knowledge }));
   return {
     ...conclusions,
@@ -60,13 +74,26 @@ export function judgeSystem(input: JudgeInput): Judged {
     discarded,
     attackGraph: {
       ...attackGraph,
-      goals: readGoals(attackGraph, goalsOf(conclusions.register, conclusions.risks), { seed }),
+      goals: readGoals(attackGraph, [...new Set([...goalsOf(register, risks), ...shownFirst(risks)])], { seed }),
     },
+    cyber: cyberRegisterOf({ system, knowledge, risks, widths }),
   };
 }
 
+/** As many threats as a page shows in full. */
+const SHOWN = 14;
+
+/** What a reader sees first – each of the worst threats by its worst risk, and the ways on the map: the graph is read for them, too. */
+const shownFirst = (risks: readonly Risk[]): string[] =>
+  [
+    ...[...Map.groupBy(risks.toSorted(worstFirst), ({ group }) => group).values()]
+      .slice(0, SHOWN)
+      .map(([worst]) => worst!),
+    ...risksToShow(risks, WAYS_SHOWN),
+  ].flatMap(({ id, reach }) => (reach === "none" ? [] : [id]));
+
 /** Inputs proven right within the budget, of those right before the attack (METHOD §3); undefined where nothing bounded the model. */
-function certifiedIn({ outcome }: Evidence): { readonly k: number; readonly n: number } | undefined {
+export function certifiedIn({ outcome }: Evidence): { readonly k: number; readonly n: number } | undefined {
   if (outcome.status !== "measured" || outcome.measure.kind !== "evasion") return undefined;
   const { bracket, successRate } = outcome.measure;
   return bracket?.certified ? { k: bracket.certified.k, n: successRate.n } : undefined;

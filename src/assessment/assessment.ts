@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
 import { claim, finding, matrixCell, registerRow, risk, systemOutcome } from "./conclusions.ts";
+import { cyberRegister } from "./cyber.ts";
 import { evidence, trial } from "./evidence.ts";
 import { attackGraph } from "./graph.ts";
 import { knowledge } from "./knowledge.ts";
@@ -31,6 +32,8 @@ export const assessmentBody = z.strictObject({
   register: z.array(registerRow),
   /** What carries both: attackers' states, steps and chances, read at the goals of the register and of risks that others help. */
   attackGraph,
+  /** Level 2: cyber risks with what components must guarantee, what drives the figures, and how other methods put them. */
+  cyber: cyberRegister,
   claims: z.array(claim),
   matrix: z.array(matrixCell),
   outcome: systemOutcome,

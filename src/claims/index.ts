@@ -46,6 +46,7 @@ export interface Conclusions {
   readonly register: readonly RegisterRow[];
   /** Its goals are not read yet. */
   readonly attackGraph: AttackGraph;
+  readonly widths: Rated["widths"];
   readonly claims: readonly Claim[];
   readonly matrix: readonly MatrixCell[];
   readonly outcome: SystemOutcome;
@@ -71,6 +72,7 @@ export function conclude(input: ConcludeInput): Conclusions {
     risks: grounds.risks,
     register: grounds.register,
     attackGraph: grounds.draw(),
+    widths: grounds.widths,
     claims,
     matrix,
     evidence: grounds.evidence,

@@ -26,7 +26,7 @@ import type { Closure, ControlCredit } from "./credit.ts";
 import { levelOfAttempts, levelOfProbability, overallLikelihood, rank, riskLevel } from "./levels.ts";
 import { atRate, estimateOf, expectedPerYear, judge, probabilityPerYear, weaker } from "./likelihood.ts";
 import type { Exposures, Three } from "./likelihood.ts";
-import { buildGraph } from "./graph/build.ts";
+import { buildGraph, chosen } from "./graph/build.ts";
 import { figuresOf } from "./graph/figures.ts";
 import { assetsOf, ratedThreats } from "./graph/weave.ts";
 import type { Effect, Judged, Layer, Suffered, SuccessIf } from "./judged.ts";
@@ -161,11 +161,19 @@ export function rate(input: RateInput): Rating {
     credits,
     unrated,
     evidence,
-    draw: () => buildGraph({ graph, rated: threatsNow }),
     mature: (missed) => beyondMatureMeasures({ system, knowledge, threats, credits, ...missed }),
+    draw: () => {
+      const byThreat = Map.groupBy(risks, ({ threat }) => threat);
+      const drawn = chosen(threatsNow, (id) => Math.max(0, ...(byThreat.get(id) ?? []).map(gravity)));
+      return buildGraph({ graph, rated: drawn, omitted: threatsNow.length - drawn.length });
+    },
     register: registerOf(risks, figures.totals),
   };
 }
+
+/** How far a risk is beyond its criterion, what is shown first. */
+const gravity = ({ current: { low, high }, criterion: { perYear } }: Risk): number =>
+  1e6 * Math.min(1, low / perYear) + Math.min(1e5, high / perYear);
 
 const relevant = (closures: readonly Closure[], threat: Threat): Closure[] =>
   closures.filter((closure) => closesFor(closure, threat.type, threat.actor));

@@ -1,6 +1,6 @@
 /** What-if on the smallest system that has a way to close: what may be assumed is assumed, what may not is said. */
 import { expect, test } from "vitest";
-import type { Control, Evidence, Knowledge, System } from "#assessment/index.ts";
+import type { Evidence, Knowledge, System } from "#assessment/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { deriveThreats } from "#threats/engine.ts";
@@ -73,9 +73,8 @@ test("what is assumed bears its mark wherever it shows, and the arguments are le
 
 test("a model-level, an emerging or a broken control has no effect that may be assumed, and the ceiling is named where there is one", () => {
   const emerging = knowledge.controls.find(({ maturity }) => maturity === "emerging")!;
-  const ceilingOf = ({ id }: Control) => (id === "C-30" ? "robust accuracy 73.71 % on CIFAR-10" : undefined);
   const changes = [change("with", "C-30@cnn"), change("with", `${emerging.id}@cnn`)];
-  const result = whatIf({ ...nothing, knowledge, asOf, changes, ceilingOf });
+  const result = whatIf({ ...nothing, knowledge, asOf, changes });
   expect(result).toMatchObject({
     status: "asked",
     system: { controls: [] },
@@ -84,7 +83,7 @@ test("a model-level, an emerging or a broken control has no effect that may be a
       {
         effect: "none",
         says: expect.stringContaining("inside the model"),
-        ceiling: "robust accuracy 73.71 % on CIFAR-10",
+        ceiling: expect.stringContaining("73.71 %"),
       },
       { effect: "none", says: expect.stringContaining("emerging") },
     ],

@@ -17,7 +17,7 @@
 import { nearest } from "#base/diagnostics.ts";
 import { ATTEMPTS_MIN } from "#assessment/evidence.ts";
 import { USUAL_FLOWS } from "#assessment/system.ts";
-import type { Control, DeclaredControl, Evidence, Knowledge, System, Trial } from "#assessment/index.ts";
+import type { Control, DeclaredControl, Evidence, Knowledge, RiskDocument, System, Trial } from "#assessment/index.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import { creditControls } from "./credit.ts";
 import { HYPOTHETICAL } from "./hypothetical.ts";
@@ -30,21 +30,7 @@ export interface Change {
 }
 
 /** What one change came to. */
-export interface Assumed {
-  readonly change: Change["change"];
-  readonly control: string;
-  readonly at: string;
-  readonly title: string;
-  /** closes: ways are gone · layer: credited, closes none · none: nothing may be assumed · unchanged: stood already · gone: taken away. */
-  readonly effect: "closes" | "layer" | "none" | "unchanged" | "gone";
-  /** Threat types whose ways it closes; "all" where it denies access itself. */
-  readonly closes: readonly string[];
-  /** One sentence, in words for people. */
-  readonly says: string;
-  /** The largest effect the knowledge holds for it, where it holds one. */
-  readonly ceiling?: string;
-  readonly caveats: readonly string[];
-}
+export type Assumed = RiskDocument["whatIf"][number];
 
 export interface Problem {
   readonly message: string;
@@ -59,8 +45,6 @@ export interface WhatIfInput {
   /** The day the hypothesis is dated, YYYY-MM-DD. */
   readonly asOf: string;
   readonly changes: readonly Change[];
-  /** What the knowledge says of the most a control was ever shown to do; absent: nothing. */
-  readonly ceilingOf?: (control: Control) => string | undefined;
 }
 
 /** The same nouns as before, changed: rate them. Trials go with a control that was measured by them. */
@@ -178,12 +162,12 @@ function takenAway({ control, at }: Change, now: WhatIf, { knowledge }: WhatIfIn
 const titleOf = (id: string, { controls }: Knowledge): string =>
   controls.find((control) => control.id === id)?.title ?? id;
 
-function added(change: Change, now: WhatIf, { knowledge, asOf, ceilingOf }: WhatIfInput): WhatIf {
+function added(change: Change, now: WhatIf, { knowledge, asOf }: WhatIfInput): WhatIf {
   const control = knowledge.controls.find(({ id }) => id === change.control)!;
   const at = change.at!;
   const here = (entry: { control?: string; at?: string }): boolean =>
     entry.control === control.id && (entry.at ?? at) === at;
-  const ceiling = ceilingOf?.(control);
+  const ceiling = ceilingOf(control);
   const say = (effect: Assumed["effect"], says: string, closes: readonly string[] = []): Assumed => ({
     change: "with",
     control: control.id,
@@ -264,6 +248,15 @@ function added(change: Change, now: WhatIf, { knowledge, asOf, ceilingOf }: What
 }
 
 const unchanged = (now: WhatIf, assumed: Assumed): WhatIf => ({ ...now, assumed: [...now.assumed, assumed] });
+
+/** The best published figure, under its own conditions: shown beside the answer, never reckoned with. */
+function ceilingOf({ planning }: Control): string | undefined {
+  const [best, ...others] = planning?.ceilings ?? [];
+  return (
+    best &&
+    `${best.says.replace(/\.$/, "")} (${best.source.title})${others.length > 0 ? `, and ${others.length} more` : ""}`
+  );
+}
 
 const threatsText = (threats: readonly string[]): string =>
   threats.includes("all") ? "every threat that begins by getting in" : threats.join(", ");

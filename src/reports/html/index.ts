@@ -10,6 +10,7 @@ import { matrixSection } from "./matrix.ts";
 import { methodSection } from "./method.ts";
 import { outcomeSection } from "./outcome.ts";
 import { proofSection } from "./proof.ts";
+import { registerSection } from "./register.ts";
 import { reproductionSection } from "./reproduce.ts";
 import { riskSection } from "./risk.ts";
 import { threatsSection } from "./threats.ts";
@@ -21,6 +22,7 @@ export function htmlReport(assessment: Assessment): string {
     ["findings", "Findings", "Worst findings, with proof", proofSection(assessment)],
     ["map", "Map", "The system and the ways through it", mapSection(assessment)],
     ["risk", "Risk", "Risk", riskSection(assessment)],
+    ["register", "Register", "Two-level register", registerSection(assessment)],
     ["clauses", "Clauses", "Clause by clause", clausesSection(assessment)],
     ["matrix", "Matrix", "Five verbs, five classes", matrixSection(assessment)],
     ["controls", "Controls", "Controls and what they earn", controlsSection(assessment)],

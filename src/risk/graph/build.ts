@@ -86,6 +86,8 @@ export interface Foothold {
 export interface BuildInput {
   readonly graph: SystemGraph;
   readonly rated: readonly RatedThreat[];
+  /** Threats left out of the drawing. */
+  readonly omitted?: number;
 }
 
 /** Where everyone stands to begin with. */
@@ -112,12 +114,38 @@ export const harmGoal = (harm: Harm, severity: Level): string => `${harm} ${seve
 /** Goal of what comes of a harm through one asset. */
 export const assetGoal = (harm: Harm, asset: string): string => `${harm} at ${asset}`;
 
+/**
+ * Threats drawn at most, each with its ways: a graph of more can be neither read nor kept in a document. The figures of risks and
+ * totals are of all threats (figures.ts).
+ */
+export const DRAWN_MAX = 500;
+
+/** The threats to draw, gravest first by `weight` where there are too many, and with each the threats that help it. */
+export function chosen(
+  rated: readonly RatedThreat[],
+  weight: (threat: string) => number,
+  max = DRAWN_MAX,
+): readonly RatedThreat[] {
+  if (rated.length <= max) return rated;
+  const byId = new Map(rated.map((one) => [one.threat.id, one]));
+  const taken = new Set<string>();
+  const take = (id: string): void => {
+    if (taken.has(id) || taken.size >= max) return;
+    taken.add(id);
+    for (const from of byId.get(id)!.helped.flatMap((help) => help.from)) take(from);
+  };
+  const weights = new Map(rated.map(({ threat: { id } }) => [id, weight(id)]));
+  for (const { threat } of rated.toSorted((a, b) => weights.get(b.threat.id)! - weights.get(a.threat.id)!))
+    take(threat.id);
+  return rated.filter(({ threat }) => taken.has(threat.id));
+}
+
 export function buildGraph(input: BuildInput): AttackGraph {
   const draft = new Draft(input.graph);
   draft.state({ id: OUTSIDE, kind: "start", title: "outside" });
   for (const rated of input.rated) drawThreat(draft, rated);
   drawTotals(draft, input.rated);
-  return draft.finished();
+  return { ...draft.finished(), omitted: input.omitted ?? 0 };
 }
 
 /** The graph as equations over events, for the evaluator; `contracted` leaves of it what is uncertain. */
@@ -171,7 +199,7 @@ class Draft {
   titleOf(id: string): string {
     return this.graph.titleOf(id);
   }
-  finished(): AttackGraph {
+  finished(): Omit<AttackGraph, "omitted"> {
     return {
       states: [...this.#states.values()],
       events: [...this.#events.values()],

@@ -15,16 +15,27 @@ export function ratedThreats(
   knowledge: Pick<Knowledge, "controls">,
   which: "inherent" | "current",
 ): RatedThreat[] {
-  const peers = Map.groupBy(judged, ({ actor }) => actor.id);
+  const peers = new Map(
+    [...Map.groupBy(judged, ({ actor }) => actor.id)].map(([actor, own]) => [
+      actor,
+      Map.groupBy(own, ({ type, threat }) => peerKey(type.id, threat.at)),
+    ]),
+  );
   const layersOf = stepControls(knowledge);
   return judged.map((one) => ratedThreat(graph, one, peers.get(one.actor.id)!, which, layersOf));
 }
+
+/** Threats by one actor, found by type and place. */
+type Peers = ReadonlyMap<string, readonly Judged[]>;
+const peerKey = (type: string, at: string): string => `${type} ${at}`;
+const peersAt = (peers: Peers, types: readonly string[], places: Iterable<string>): Judged[] =>
+  [...places].flatMap((at) => types.flatMap((type) => peers.get(peerKey(type, at)) ?? []));
 
 /** Everything the graph asks of a judged threat, without controls or with those that earned credit. */
 function ratedThreat(
   graph: SystemGraph,
   one: Judged,
-  peers: readonly Judged[],
+  peers: Peers,
   which: "inherent" | "current",
   controlsOf: (layers: readonly Layer[]) => StepControl[],
 ): RatedThreat {
@@ -65,13 +76,7 @@ const CERTAIN: Three = { low: 1, likely: 1, high: 1 };
 
 const differ = (a: Three, b: Three): boolean => a.low !== b.low || a.likely !== b.likely || a.high !== b.high;
 
-function helpsFor(
-  graph: SystemGraph,
-  one: Judged,
-  peers: readonly Judged[],
-  effects: Judged["effects"],
-  open: Success,
-): Help[] {
+function helpsFor(graph: SystemGraph, one: Judged, peers: Peers, effects: Judged["effects"], open: Success): Help[] {
   const helps = new Map<string, Help>();
   const note = (help: Help): void => {
     const key = `${help.gains} ${help.of}`;
@@ -81,8 +86,8 @@ function helpsFor(
   for (const row of ENABLING) {
     if (row.helps !== "all" && !row.helps.includes(one.type.id)) continue;
     const by = (places: ReadonlySet<string>): string[] =>
-      peers
-        .filter((peer) => peer !== one && row.by.includes(peer.type.id) && places.has(peer.threat.at))
+      peersAt(peers, row.by, places)
+        .filter((peer) => peer !== one)
         .map(({ threat }) => threat.id);
     if (row.gains === "filter") {
       for (const { credit } of effects) {
@@ -134,21 +139,22 @@ function placesFor({ where }: Enabling, graph: SystemGraph, at: string): Readonl
 /** Threats by the same actor that end in access to what feeds the place, where the actor has none by touching it. */
 function footholdsFor(
   one: Judged,
-  peers: readonly Judged[],
+  peers: Peers,
   feeders: readonly string[],
   which: "inherent" | "current",
 ): Foothold[] {
   return ENABLING.flatMap(({ by, gains, because }): Foothold[] => {
     if (gains !== "access" && gains !== "credentials") return [];
-    return peers
-      .filter(
-        ({ threat, type }) =>
-          threat !== one.threat &&
-          by.includes(type.id) &&
-          feeders.includes(threat.at) &&
-          !one.actor.touches.includes(threat.at),
-      )
-      .map((peer) => ({ threat: peer.threat.id, at: peer.threat.at, gains, because, shown: shownFor(peer, which) }));
+    const places = feeders.filter((at) => !one.actor.touches.includes(at));
+    return peersAt(peers, by, places)
+      .filter((peer) => peer !== one)
+      .map((peer) => ({
+        threat: peer.threat.id,
+        at: peer.threat.at,
+        gains,
+        because,
+        shown: shownFor(peer, which),
+      }));
   });
 }
 
