@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
 import { judgement } from "./conclusions.ts";
 import { controlCost, effectCeiling, maturity } from "./knowledge.ts";
-import { threatTypeId } from "./scalars.ts";
+import { hexDigest, isoDate, threatTypeId } from "./scalars.ts";
 
 const tier = z.enum(["design", "mitigation", "information"]);
 const figures = z.strictObject({ low: z.number(), high: z.number(), judgement, untested: z.boolean() });
@@ -125,3 +125,17 @@ export const controlPlan = z.strictObject({
   notFeasible: notFeasible.optional(),
 });
 export type ControlPlan = DeepReadonly<z.infer<typeof controlPlan>>;
+
+export const PLAN_FORMAT = "vauban/plan/1";
+/** What `vauban plan --json` prints. */
+export const planDocument = z.strictObject({
+  format: z.literal(PLAN_FORMAT),
+  tool: z.strictObject({ name: z.literal("vauban"), version: z.string() }),
+  asOf: isoDate,
+  source: z.strictObject({ kind: z.enum(["system", "assessment"]), name: z.string(), hash: hexDigest.optional() }),
+  system: z.string(),
+  notMeasured: z.array(z.strictObject({ what: z.string(), because: z.string(), command: z.string().optional() })),
+  plan: controlPlan,
+  exit: z.union([z.literal(0), z.literal(1), z.literal(2)]),
+});
+export type PlanDocument = DeepReadonly<z.infer<typeof planDocument>>;
