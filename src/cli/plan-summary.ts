@@ -7,7 +7,7 @@ import { plain, type Colours } from "./terminal.ts";
 
 const LABEL = 10;
 /** As many as a screen shows. */
-const SHOWN = { controls: 12, left: 6, surprises: 4 } as const;
+const SHOWN = { controls: 12, left: 5, surprises: 4 } as const;
 
 export function planSummary(
   { system, plan, notMeasured, exit }: PlanDocument,
@@ -139,19 +139,18 @@ function controlText({
   ].join("; ");
 }
 
-function leftLines({ group, threats, way, because, how, alternatives, modelLevel }: LeftOpen): string[] {
+function leftLines({ group, threats, way, how, alternatives, modelLevel }: LeftOpen): string[] {
+  const route = way.length > 3 ? [way[0]!, "…", way.at(-1)!] : way;
+  const above = modelLevel === "none" || modelLevel === "partly" ? " (the model alone does not do)" : "";
   return [
-    `${group} (${counted(threats.length, "actor")}): ${because}: ${way.join(", then ")}`,
-    `  ${how}`,
-    ...(alternatives.length > 0
-      ? [
-          `  to be measured${modelLevel === "none" || modelLevel === "partly" ? ", for the model alone does not do" : ""}: ${alternatives
-            .map(
-              ({ control, title, layer, ceilings }) =>
-                `${control} ${title} (${layer}${ceilings.length > 0 ? `; published: ${ceilings[0]}` : ""})`,
-            )
-            .join(", ")}`,
-        ]
-      : ["  no mature measure of the catalogue lowers it: redesign, or restrict the purpose"]),
+    `${group}, ${counted(threats.length, "actor")}, open with every mature control in place: ${route.join(", ")}`,
+    alternatives.length > 0
+      ? `  to be measured${above}: ${alternatives
+          .map(
+            ({ control, title, layer, ceilings }) =>
+              `${control} ${title} (${layer}${ceilings.length > 0 ? `; published: ${ceilings[0]}` : ""})`,
+          )
+          .join(", ")} – ${how}`
+      : `  no mature measure of the catalogue lowers it: redesign, or restrict the purpose – ${how}`,
   ];
 }

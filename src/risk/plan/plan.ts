@@ -576,8 +576,8 @@ function leftOf(
       successNeeded,
       how:
         successNeeded >= LEAST_MEASURED
-          ? `an adaptive measurement whose upper 95 % end stays below 0.05 – 0 of 72, or 15 of 500 – would do`
-          : `success of one attempt would have to be at most ${figure(successNeeded)}: an attack alone never bounds it so low, so it takes a certificate, a redesign, or a lower figure for attempts that somebody argues`,
+          ? `an adaptive measurement with an upper end below 0.05 (0 of 72, 15 of 500) would do: success up to ${figure(successNeeded)} is within`
+          : `success has to be at most ${figure(successNeeded)}, lower than an attack alone ever bounds it: it takes a certificate, a redesign, or fewer attempts, argued`,
       modelLevel: type.modelLevel,
       alternatives: alternativesFor(type.id, graph, knowledge, system, rating?.credits ?? [], maturity),
     };
