@@ -6,6 +6,7 @@ import { cyberRegister } from "./cyber.ts";
 import { evidence, trial } from "./evidence.ts";
 import { attackGraph } from "./graph.ts";
 import { knowledge } from "./knowledge.ts";
+import { controlPlan } from "./plan.ts";
 import { hexDigest, span } from "./scalars.ts";
 import { system } from "./system.ts";
 import { discardedThreat, threat } from "./threats.ts";
@@ -36,6 +37,8 @@ export const assessmentBody = z.strictObject({
   claims: z.array(claim),
   matrix: z.array(matrixCell),
   outcome: systemOutcome,
+  /** Absent in documents of earlier versions. */
+  plan: controlPlan.optional(),
   partial: z.strictObject({ reason: z.string(), untested: z.array(z.string()) }).optional(),
   warnings: z.array(
     z.strictObject({ code: z.string(), message: z.string(), hint: z.string().optional(), span: span.optional() }),

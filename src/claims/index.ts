@@ -7,6 +7,7 @@ import type {
   Finding,
   Knowledge,
   MatrixCell,
+  NotFeasible,
   RegisterRow,
   Risk,
   System,
@@ -49,6 +50,8 @@ export interface Conclusions {
   readonly claims: readonly Claim[];
   readonly matrix: readonly MatrixCell[];
   readonly outcome: SystemOutcome;
+  /** Row 1b: what no set of mature measures reaches. */
+  readonly notFeasible?: NotFeasible;
   /** The evidence with its standing settled on the day of the rating: what a document should keep. */
   readonly evidence: readonly Evidence[];
 }
@@ -73,6 +76,7 @@ export function conclude(input: ConcludeInput): Conclusions {
     claims,
     matrix,
     evidence: grounds.evidence,
+    ...(decision.notFeasible ? { notFeasible: decision.notFeasible } : {}),
     outcome: {
       outcome,
       row: decision.row,
@@ -91,10 +95,11 @@ export function conclude(input: ConcludeInput): Conclusions {
 /** The conclusions on some of the evidence; everything printed as a counterfactual comes from here. */
 function settle(input: ConcludeInput, evidence: readonly Evidence[]): Settled {
   const { system, knowledge, threats, discarded, trials, mismatches = [], rate } = input;
-  const { risks, credits, widths, unrated, register, draw, evidence: stood } = rate(evidence);
+  const { risks, credits, widths, unrated, register, draw, mature, evidence: stood } = rate(evidence);
   const grounds = {
     register,
     draw,
+    ...(mature ? { mature } : {}),
     system,
     knowledge,
     threats,

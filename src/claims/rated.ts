@@ -5,6 +5,7 @@ import type {
   DiscardedThreat,
   Evidence,
   Knowledge,
+  NotFeasible,
   RegisterRow,
   Risk,
   System,
@@ -42,6 +43,11 @@ export interface Rated {
   readonly register: readonly RegisterRow[];
   /** Draws the attack graph behind the figures. */
   readonly draw: () => AttackGraph;
+  /** Whether no set of mature measures reaches what is missed (METHOD §9); absent: nobody looked, and nothing is called infeasible. */
+  readonly mature?: (missed: {
+    readonly risks: readonly Risk[];
+    readonly trials: readonly Trial[];
+  }) => NotFeasible | undefined;
 }
 
 /** An artefact whose bytes are not the ones the system file names. */

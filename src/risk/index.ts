@@ -13,3 +13,6 @@ export { cyberRegisterOf, worstFirst, worstJudgement } from "./cyber.ts";
 export { requirementsOf } from "./requirements.ts";
 export { toModel } from "./graph/build.ts";
 export { goalsOf, readGoals } from "./graph/goals.ts";
+export { planControls } from "./plan/plan.ts";
+export type { PlanQuestion, PlanResult } from "./plan/plan.ts";
+export type { Budget } from "./plan/problem.ts";

@@ -10,6 +10,7 @@ import type {
   Harm,
   Knowledge,
   Level,
+  NotFeasible,
   RegisterRow,
   Risk,
   System,
@@ -29,6 +30,7 @@ import { buildGraph, chosen } from "./graph/build.ts";
 import { figuresOf } from "./graph/figures.ts";
 import { assetsOf, ratedThreats } from "./graph/weave.ts";
 import type { Effect, Judged, Layer, Suffered, SuccessIf } from "./judged.ts";
+import { beyondMatureMeasures, type MatureQuestion } from "./plan/mature.ts";
 import { registerOf } from "./register.ts";
 import { testimonyOf, unratedOf } from "./speaking.ts";
 import type { Testimony, Unrated } from "./speaking.ts";
@@ -69,6 +71,8 @@ export interface Rating {
   readonly register: readonly RegisterRow[];
   /** Draws the graph behind the figures; its goals are not read yet (`readGoals` of graph/goals.ts). */
   readonly draw: () => AttackGraph;
+  /** Whether no set of mature measures reaches what is missed (METHOD §9). */
+  readonly mature: (missed: Pick<MatureQuestion, "risks" | "trials">) => NotFeasible | undefined;
 }
 
 export const rateRisks = (input: RateInput): readonly Risk[] => rate(input).risks;
@@ -157,6 +161,7 @@ export function rate(input: RateInput): Rating {
     credits,
     unrated,
     evidence,
+    mature: (missed) => beyondMatureMeasures({ system, knowledge, threats, credits, ...missed }),
     draw: () => {
       const byThreat = Map.groupBy(risks, ({ threat }) => threat);
       const drawn = chosen(threatsNow, (id) => Math.max(0, ...(byThreat.get(id) ?? []).map(gravity)));

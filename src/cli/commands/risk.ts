@@ -103,7 +103,7 @@ const refusal = (problems: readonly Problem[]): HostError =>
   );
 
 /** The assessment in a file or a run's folder; undefined where that is a system file. */
-async function assessmentAt(named: string): Promise<Assessment | undefined> {
+export async function assessmentAt(named: string): Promise<Assessment | undefined> {
   const files = filesBelow(".");
   const found = await files.stat(named).catch(() => undefined);
   if (!found) return undefined;
@@ -153,7 +153,11 @@ type Refused = {
   readonly place: (file: string) => string;
 };
 
-async function systemGrounds(named: string, flags: RiskFlags, knowledge: Knowledge): Promise<RiskGrounds | Refused> {
+export async function systemGrounds(
+  named: string,
+  flags: Pick<RiskFlags, "out" | "seed" | "asOf">,
+  knowledge: Knowledge,
+): Promise<RiskGrounds | Refused> {
   const file = await systemFile(named);
   const state = flags.out ? resolve(flags.out) : join(file.folder, ".vauban");
   const { last, note } = await lastOf(state);

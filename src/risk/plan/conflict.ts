@@ -45,6 +45,6 @@ async function canBeMet(demands: readonly Demand[], problem: PlanProblem, solver
     required: demands.flatMap((demand) => (demand.kind === "required" ? [demand.control] : [])),
     ...(budget && demands.some(({ kind }) => kind === "budget") ? { budget } : {}),
   };
-  const found = await solveExactly(part, solver, 1);
+  const found = await solveExactly(part, solver, { onlyWithin: true });
   return found !== undefined && judgeChoice(part, new Set(found.chosen)).within.length === part.risks.length;
 }

@@ -5,8 +5,8 @@
  * 1 − e^(−hazard), so a criterion c per year is a limit of −ln(1 − c) on hazards. A control takes a way's hazard down to a figure
  * that was shown (0: the way is closed). Effects on one way are never multiplied – the strongest counts (METHOD §3).
  *
- * Plans are compared by METHOD §9: first what is brought within, then how much of it by design, then the cost of that, then the
- * next tier of Art. 9(5), and so on. Our own method (mark I).
+ * Plans are compared by METHOD §9: first what is brought within (any set of the greatest weight); for that set then how much is met
+ * by design, then the cost of that, then the next tier of Art. 9(5), and so on. Our own method (mark I).
  */
 import type { ControlCost } from "#assessment/index.ts";
 import { COST_KINDS } from "#assessment/knowledge.ts";
