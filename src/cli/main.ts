@@ -275,6 +275,43 @@ Examples:
     );
 
   program
+    .command("import")
+    .description(
+      "Turns a threat model of Threagile (YAML), OTM (YAML, JSON) or OWASP Threat Dragon (JSON) into a system file, and lists what could not come over.",
+    )
+    .argument("<file>", "the threat model")
+    .addOption(
+      new Option("--format <format>", "what it is; found by content where unsaid").choices([
+        "threagile",
+        "otm",
+        "threat-dragon",
+      ]),
+    )
+    .option("--model <name>", "a component of it that is the AI model, by id or name (may be repeated)", repeated)
+    .option("-o, --out <file>", "where the system file goes (default: standard output)")
+    .option("--force", "overwrite that file")
+    .option("--all", "list every value that did not come over, with its line")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+The result passes \`vauban validate\`. What no such model knows about an AI system – its purpose, the model's level and role, the law –
+stands there as a start, marked (ask). Threats are derived anew: those of the source are listed, to compare. See docs/importing.md.
+${EXITS}
+
+Examples:
+  vauban import threagile.yaml -o vauban.yaml --model scoring-engine
+  vauban import model.otm.json --all > /dev/null
+  vauban import threat-dragon.json --json | jq .losses`,
+    )
+    .action((file: string, options: ImportFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/import.ts")).importCommand(invocation, file, options),
+        options,
+      ),
+    );
+
+  program
     .command("explain")
     .description(
       "A threat (T-25), control (C-30), clause (AIA-15.5-c-AE), actor (AT-7), message (E012), a finding of the last run, or not-tried.",
@@ -377,6 +414,18 @@ export interface InitFlags {
   readonly force?: boolean;
   readonly json?: boolean;
 }
+
+export interface ImportFlags {
+  readonly format?: "threagile" | "otm" | "threat-dragon";
+  readonly model?: string[];
+  readonly out?: string;
+  readonly force?: boolean;
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
+
+/** An option given several times; commas stay, since names hold them. */
+const repeated = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
 
 /** Words separated by commas, over all uses of the option. */
 function collected(text: string, before: string[] | undefined): string[] {
