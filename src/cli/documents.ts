@@ -1,6 +1,14 @@
 /** Every document this program prints or reads, with the schema it is held to. */
 import { z } from "zod";
-import { assessment, attackDocument, evidence, span, verifyDocument } from "#assessment/index.ts";
+import {
+  assessment,
+  attackDocument,
+  evidence,
+  planDocument,
+  riskDocument,
+  span,
+  verifyDocument,
+} from "#assessment/index.ts";
 
 export const diagnosticsDocument = z.strictObject({
   format: z.literal("vauban/diagnostics/1"),
@@ -71,6 +79,8 @@ export const DOCUMENT_SCHEMAS = {
   evidence: { title: "One item of evidence", schema: evidence },
   attack: { title: "What was found out about one model (attack --json)", schema: attackDocument },
   verify: { title: "What was decided about one property of one model (verify --json)", schema: verifyDocument },
+  plan: { title: "A control plan (plan --json)", schema: planDocument },
+  risk: { title: "Risks as they are and as they would be (risk --json)", schema: riskDocument },
   diagnostics: {
     title: "What is wrong with a system file (validate --json; assess --json when nothing was run)",
     schema: diagnosticsDocument,
