@@ -4,10 +4,12 @@
  */
 import { agreementSection } from "./risk/agreement.ts";
 import { exactSection } from "./risk/exact.ts";
+import { ratingSection } from "./risk/rating.ts";
 import { samplingSection } from "./risk/sampling.ts";
 import type { Section } from "./risk/section.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = {
+  rating: ratingSection,
   sampling: samplingSection,
   exact: exactSection,
   agreement: agreementSection,

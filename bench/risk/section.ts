@@ -25,11 +25,11 @@ export const reportOf = (bounds: readonly Bound[], lines: readonly string[] = []
   met: bounds.every(({ value, atMost }) => value <= atMost),
 });
 
-/** Seconds of this process's own computing time that something took: a busy machine is no mistake. */
+/** Seconds of this thread's own computing time that something took: one core, and a busy machine is no mistake. */
 export function computing<T>(work: () => T): { readonly result: T; readonly seconds: number } {
-  const start = process.cpuUsage();
+  const start = process.threadCpuUsage();
   const result = work();
-  const { user, system } = process.cpuUsage(start);
+  const { user, system } = process.threadCpuUsage(start);
   return { result, seconds: (user + system) / 1e6 };
 }
 

@@ -535,6 +535,17 @@ function layersOf(
   ways: { inherent: ActorReach; current: ActorReach },
   knowledge: Knowledge,
 ): Layer[] {
+  const closesHere = ({ closure }: ControlCredit): boolean =>
+    closure !== undefined && closesFor(closure, threat.type, threat.actor);
+  const entries = credits.filter(
+    (credit) =>
+      closesHere(credit) ||
+      speaksOfThreat(
+        knowledge.controls.find(({ id }) => id === credit.control),
+        threat.type,
+      ),
+  );
+  if (entries.length === 0) return [];
   const onTheWay = new Set([
     threat.at,
     ...(threat.on ? [threat.on] : []),
@@ -550,16 +561,6 @@ function layersOf(
     a.path.length === b.path.length &&
     a.path.every((step, i) => step.component === b.path[i]!.component && step.flow === b.path[i]!.flow);
   const moved = !same(ways.inherent, ways.current);
-  const closesHere = ({ closure }: ControlCredit): boolean =>
-    closure !== undefined && closesFor(closure, threat.type, threat.actor);
-  const entries = credits.filter(
-    (credit) =>
-      closesHere(credit) ||
-      speaksOfThreat(
-        knowledge.controls.find(({ id }) => id === credit.control),
-        threat.type,
-      ),
-  );
   return entries.map((credit) => {
     const fault = !credit.credited
       ? credit.why

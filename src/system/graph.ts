@@ -52,9 +52,11 @@ export class SystemGraph {
   readonly #home = new Map<string, Boundary>();
   readonly #around = new Map<string, readonly Boundary[]>();
   readonly #inside = new Map<string, string[]>();
+  #models: readonly ModelComponent[] | undefined;
   readonly #upstream = new Map<string, ReadonlySet<string>>();
   readonly #downstream = new Map<string, ReadonlySet<string>>();
   readonly #crosses = new Map<DataFlow, readonly Boundary[]>();
+  readonly #crossedBy = new Map<DataFlow, readonly string[]>();
   readonly #usualWays = new Map<Component, readonly UsualWay[]>();
 
   constructor(system: System) {
@@ -92,7 +94,7 @@ export class SystemGraph {
     return this.system.flows;
   }
   get models(): readonly ModelComponent[] {
-    return this.system.components.filter(isModel);
+    return (this.#models ??= this.system.components.filter(isModel));
   }
 
   component(id: string): Component {
@@ -159,6 +161,11 @@ export class SystemGraph {
         ...entered.filter((boundary) => !left.includes(boundary)),
       ];
     });
+  }
+
+  /** The ids of the boundaries a flow crosses. */
+  crossedBy(flow: DataFlow): readonly string[] {
+    return memo(this.#crossedBy, flow, () => this.crosses(flow).map(({ id }) => id));
   }
 
   /** Components from which flows lead to this one, however far; the component itself only on a cycle. */

@@ -30,7 +30,7 @@
  * Closing only ever takes ways away; a flow, an actor or a touch only ever adds some. Our own method (mark I).
  */
 import type { AttackerProfile, ThreatType } from "#assessment/knowledge.ts";
-import type { Actor, Component, ComponentKind, DataFlow, System } from "#assessment/system.ts";
+import type { Actor, Boundary, Component, ComponentKind, DataFlow, System } from "#assessment/system.ts";
 import type { ActorReach, Path, Threat } from "#assessment/threats.ts";
 import { graphOf, isModel, type ModelComponent, SYSTEM_PLACE, type SystemGraph, type UsualWay } from "./graph.ts";
 
@@ -78,7 +78,9 @@ interface Visit {
   readonly signed: boolean;
   readonly rank: number;
   readonly depth: number;
-  readonly step: Path[number];
+  /** The last step to it: by which flow or entry, across which boundaries. */
+  readonly flow: string | undefined;
+  readonly crosses: readonly string[];
   readonly before: Visit | undefined;
 }
 interface Search {
@@ -112,7 +114,7 @@ const RANK = { direct: 0, touch: 1, usual: 2, intrusion: 3 } as const;
 export function reachOf(graph: SystemGraph, actorId: string, place: string, options: ReachOptions = {}): ActorReach {
   const actor = actingAs(graph, actorId, options);
   const search = searchOf(graph, actor, options);
-  const key = `${actorId} ${options.output === true ? "from" : "at"} ${place}`;
+  const key = `${actorId}\n${options.output === true ? "from" : "at"}\n${place}`;
   let reach = search.answers.get(key);
   if (!reach) {
     reach = reachBy(graph, actor, place, search, options);
@@ -323,16 +325,25 @@ export function openWaysOfThreat(
   return { ways, ends: distinct(ends) };
 }
 
-const distinct = (ends: readonly WayEnd[]): WayEnd[] => [
-  ...new Map(ends.map((end) => [JSON.stringify([end.node, end.flow]), end])).values(),
-];
+const distinct = (ends: readonly WayEnd[]): readonly WayEnd[] =>
+  ends.length < 2 ? ends : [...new Map(ends.map((end) => [JSON.stringify([end.node, end.flow]), end])).values()];
 
 /** 0 direct … 3 by intrusion only, 4 none. */
 const eased = ({ reach, path }: ActorReach): number =>
   reach === "none" ? 4 : reach === "direct" ? RANK.direct : RANK[entryOf(path)!];
 
+const drawnOn = new WeakMap<ActorReach, Map<string, ActorReach>>();
+
 /** The path drawn on to where the effect is, by the fewest flows, where flows lead there. */
 function onwards(graph: SystemGraph, reach: ActorReach, to: string): ActorReach {
+  let known = drawnOn.get(reach);
+  if (!known) drawnOn.set(reach, (known = new Map()));
+  let whole = known.get(to);
+  if (!whole) known.set(to, (whole = continued(graph, reach, to)));
+  return whole;
+}
+
+function continued(graph: SystemGraph, reach: ActorReach, to: string): ActorReach {
   const from = reach.path.at(-1)?.component;
   if (from === undefined) return reach;
   const cameBy = new Map<string, DataFlow | undefined>([[from, undefined]]);
@@ -342,7 +353,7 @@ function onwards(graph: SystemGraph, reach: ActorReach, to: string): ActorReach 
   }
   const steps: Path[number][] = [];
   for (let flow = cameBy.get(to); flow; flow = cameBy.get(flow.from))
-    steps.push({ component: flow.to, flow: flow.id, crosses: graph.crosses(flow).map(({ id }) => id) });
+    steps.push({ component: flow.to, flow: flow.id, crosses: graph.crossedBy(flow) });
   return { ...reach, path: [...reach.path, ...steps.toReversed()] };
 }
 
@@ -394,12 +405,27 @@ const bindingOf = (actor: Actor, { threat, closures = [] }: ReachOptions): Closu
       threats.some((id) => id === "all" || id === threat) && (binds === undefined || binds.includes(actor.id)),
   );
 
+const spelt = new WeakMap<object, string>();
+/** What of a profile a search hangs on, spelt out. */
+function uses(profile: NonNullable<ReachOptions["profile"]>): string {
+  let text = spelt.get(profile);
+  if (text === undefined) spelt.set(profile, (text = JSON.stringify([profile.uses, profile.inside])));
+  return text;
+}
+
 function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Search {
   const { profile, direction = "influence", along } = options;
   const binding = bindingOf(actor, options);
   // Who touches nothing and is named by no closure has the ways of everybody with the same profile.
   const who = actor.touches.length === 0 && binding.length === 0 ? "anybody" : actor.id;
-  const key = JSON.stringify([who, direction, profile?.uses, profile?.inside, along, binding, options.touches]);
+  const key = [
+    direction,
+    along,
+    profile ? uses(profile) : "",
+    binding.length === 0 ? "" : JSON.stringify(binding),
+    options.touches ? JSON.stringify(options.touches) : "",
+    who,
+  ].join("\n");
   let searches = kept.get(graph);
   if (!searches) kept.set(graph, (searches = new Map()));
   let search = searches.get(key);
@@ -451,7 +477,8 @@ function explore(
     signed: SIGNS_ITS_OWN.has(component.kind),
     rank,
     depth: 0,
-    step: { component: component.id, ...(flow === undefined ? {} : { flow }), crosses },
+    flow,
+    crosses,
     before: undefined,
   });
   const along = (flow: DataFlow, next: Component, rank: number, before: Visit | undefined): Visit => ({
@@ -459,7 +486,8 @@ function explore(
     signed: (before?.signed ?? false) || SIGNS_WHAT_PASSES.has(next.kind),
     rank,
     depth: (before?.depth ?? 0) + 1,
-    step: { component: next.id, flow: flow.id, crosses: graph.crosses(flow).map(({ id }) => id) },
+    flow: flow.id,
+    crosses: graph.crossedBy(flow),
     before,
   });
   // From these every flow was followed: what it led to is visited, or closed for good.
@@ -472,7 +500,7 @@ function explore(
       if (rank !== RANK.direct) followed.add(visit);
       const flows = direction === "influence" ? graph.flowsOutOf(visit.component) : graph.flowsInto(visit.component);
       for (const flow of flows) {
-        if (rank === RANK.direct && graph.crosses(flow).length > 0) continue;
+        if (rank === RANK.direct && graph.crossedBy(flow).length > 0) continue;
         if (!passes(flow, visit.signed)) continue;
         const next = graph.component(direction === "influence" ? flow.to : flow.from);
         if (!hasArrived(next.id, visit.signed || SIGNS_WHAT_PASSES.has(next.kind)))
@@ -504,12 +532,20 @@ function explore(
   const standsIn = new Set(
     actor.touches.flatMap((id) => (graph.isFlow(id) ? [] : graph.boundariesAround(id).map((boundary) => boundary.id))),
   );
-  const entering = (component: Component): string[] =>
-    graph
-      .boundariesAround(component)
-      .map(({ id }) => id)
-      .filter((id) => !standsIn.has(id))
-      .toReversed();
+  const entered = new Map<Boundary | undefined, readonly string[]>();
+  const entering = (component: Component): readonly string[] => {
+    const home = graph.boundaryOf(component);
+    let around = entered.get(home);
+    if (!around) {
+      around = graph
+        .boundariesAround(component)
+        .map(({ id }) => id)
+        .filter((id) => !standsIn.has(id))
+        .toReversed();
+      entered.set(home, around);
+    }
+    return around;
+  };
   const within = (way: UsualWay): boolean => profile === undefined || profile.uses.includes(way.flow);
   for (const component of graph.components)
     for (const way of graph.usualWays(component))
@@ -534,8 +570,8 @@ function explore(
     graph.boundariesAround(component).every(({ id }) => !shut.has(id) || graph.within(id).some((at) => visits.has(at)));
   for (let before = -1; before !== countOf(visits);) {
     before = countOf(visits);
-    const entered = graph.components.filter((component) => !closedAt(component.id) && open(component));
-    for (const component of entered)
+    const enterable = graph.components.filter((component) => !closedAt(component.id) && open(component));
+    for (const component of enterable)
       if (!hasArrived(component.id, SIGNS_ITS_OWN.has(component.kind)))
         arrive(begin(component, RANK.intrusion, `intrusion@${component.id}`, entering(component)), []);
     spread(nearestFirst(visits, followed), RANK.intrusion);
@@ -569,14 +605,15 @@ function endsAt(
     return [...visits.values()].flat();
   }
   const flow = graph.flow(place);
-  const crosses = graph.crosses(flow).map(({ id }) => id);
+  const crosses = graph.crossedBy(flow);
   const far = direction === "influence" ? flow.to : flow.from;
   const on = (rank: number, id: string, before: Visit | undefined): Visit => ({
     component: far,
     signed: before?.signed ?? false,
     rank,
     depth: (before?.depth ?? 0) + 1,
-    step: { component: far, flow: id, crosses },
+    flow: id,
+    crosses,
     before,
   });
   const near = visits.get(direction === "influence" ? flow.from : flow.to) ?? [];
@@ -600,7 +637,10 @@ const countOf = (visits: ReadonlyMap<string, readonly Visit[]>): number =>
 
 function pathTo(end: Visit): Path {
   const steps: Path[number][] = [];
-  for (let visit: Visit | undefined = end; visit; visit = visit.before) steps.push(visit.step);
+  for (let visit: Visit | undefined = end; visit; visit = visit.before) {
+    const { component, flow, crosses } = visit;
+    steps.push({ component, ...(flow === undefined ? {} : { flow }), crosses });
+  }
   return steps.toReversed();
 }
 
