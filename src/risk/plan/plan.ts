@@ -266,7 +266,7 @@ class Program {
   ): Promise<Chosen | undefined> {
     // Where limits make the program hard, greedy rounds find most ways first, for next to nothing. Only then the solver.
     const isHard = !solver || (budget !== undefined && Object.keys(budget).length > 0);
-    for (let round = 0; isHard && round < ROUNDS_MAX; round++) {
+    for (let round = isHard ? 0 : ROUNDS_MAX; round < ROUNDS_MAX; round++) {
       const found = solveGreedily(this.problem(budget));
       if (!found) break;
       if (!this.#addOpen(found.chosen, budget)) break;
@@ -662,7 +662,7 @@ async function paretoOf(
   const notWithin = (risks: readonly Risk[]): number => risks.filter(isUnsettled).length;
   const found = [{ cost: 0, notWithin: notWithin(now), controls: [] as string[], optimal: true }];
   const seen = new Set([""]);
-  for (let i = 1; i <= points + 1 && most > 0; i++) {
+  for (let i = most > 0 ? 1 : points + 2; i <= points + 1; i++) {
     const total = Math.round((most * i) / (points + 1));
     const choice =
       i === points + 1
