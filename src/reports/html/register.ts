@@ -229,7 +229,7 @@ ${filter("Filter by component, flow or threat", "requirements")}
             cell: ({ id, text }) => markup`${sentence(text)} <small class="soft"><code>${id}</code></small>`,
           },
           { head: "Accepted when", cell: ({ acceptance }) => acceptanceText(acceptance), wide: true },
-          { head: "Against", cell: ({ actors }) => actors.map(name.actor).join(", ") },
+          { head: "Against", cell: ({ actors }) => actors.map(name.actor).join(", "), wide: true },
           {
             head: "Serves",
             cell: ({ serves, clauses }) =>
