@@ -121,6 +121,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     solver: run.ports.solver,
     notFeasible,
     points: POINTS,
+    curve: "greedy",
   });
   const controlPlan = chosen.status === "planned" ? chosen.plan : undefined;
 
@@ -208,7 +209,7 @@ function cited(
 }
 
 /** Points of the plan's curve; `vauban plan` draws more. */
-const POINTS = 2;
+const POINTS = 1;
 
 const namedBy = (plan: ControlPlan | undefined): string[] => [
   ...(plan?.controls ?? []).map(({ control }) => control),

@@ -106,7 +106,8 @@ export const controlPlan = z.strictObject({
     maturity: z.enum(["proven", "emerging"]),
   }),
   controls: z.array(plannedControl),
-  cost: controlCost,
+  /** Points of all together, kind by kind. */
+  cost: z.strictObject({ effort: z.int(), latency: z.int(), accuracy: z.int(), transparency: z.int() }),
   /** Significant risks by judgement; an untested one counts as open. */
   before: z.strictObject({ missed: z.int(), open: z.int(), within: z.int() }),
   after: z.strictObject({ missed: z.int(), open: z.int(), within: z.int() }),

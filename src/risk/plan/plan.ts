@@ -29,7 +29,7 @@ import { solveExactly } from "./exact.ts";
 import { solveGreedily } from "./greedy.ts";
 import { judgeChoice, limitOf, sumOf, TIERS, totalCost } from "./problem.ts";
 import type { Budget, PlanProblem, PlanRisk, PlanWay } from "./problem.ts";
-import { waysOfThreat, type FoundWay, type WaysOf } from "./ways.ts";
+import { waysOfThreat, type FoundWay, type SharedEdges, type WaysOf } from "./ways.ts";
 
 export interface PlanQuestion extends RateInput {
   readonly solver?: Solver | undefined;
@@ -43,8 +43,9 @@ export interface PlanQuestion extends RateInput {
   readonly excluded?: readonly string[];
   /** "emerging": measures that are not proven yet are named among those to be measured. None ever counts without its measurement. */
   readonly maturity?: "proven" | "emerging";
-  /** Points of the curve besides nothing and everything. */
+  /** Points of the curve besides nothing and everything, and whether the solver is asked for them. */
   readonly points?: number;
+  readonly curve?: "exact" | "greedy";
 }
 
 export type PlanResult =
@@ -213,14 +214,12 @@ function targetsOf(
     .filter(({ id }) => unsettled.has(id))
     .map((threat) => ({ threat, risks: unsettled.get(threat.id)!, weight: weightOf(unsettled.get(threat.id)!) }))
     .toSorted((a, b) => b.weight - a.weight);
-  const targets = grave.slice(0, TARGETS_MAX).map((target) => ({
-    ...target,
-    ways: waysOfThreat(graph, target.threat, types.get(target.threat.type)!, {
-      closures,
-      candidatesAt,
-      profile: profiles.get(graph.actor(target.threat.actor).profile),
-    }),
-  }));
+  const kept: SharedEdges = new Map();
+  const targets = grave.slice(0, TARGETS_MAX).map((target) => {
+    const profile = profiles.get(graph.actor(target.threat.actor).profile);
+    const type = types.get(target.threat.type)!;
+    return { ...target, ways: waysOfThreat(graph, target.threat, type, { closures, candidatesAt, profile }, kept) };
+  });
   return { targets, notPlanned: grave.length - targets.length };
 }
 
@@ -261,20 +260,24 @@ class Program {
   }
 
   /** The best choice within the budget; undefined where what is required cannot be had. */
-  async solve(budget: Budget | undefined): Promise<Chosen | undefined> {
-    // Greedy rounds first: they find most ways for next to nothing. Only then the solver.
-    for (let round = 0; round < ROUNDS_MAX; round++) {
+  async solve(
+    budget: Budget | undefined,
+    solver: Solver | null | undefined = this.#solver,
+  ): Promise<Chosen | undefined> {
+    // Where limits make the program hard, greedy rounds find most ways first, for next to nothing. Only then the solver.
+    const isHard = !solver || (budget !== undefined && Object.keys(budget).length > 0);
+    for (let round = isHard ? 0 : ROUNDS_MAX; round < ROUNDS_MAX; round++) {
       const found = solveGreedily(this.problem(budget));
       if (!found) break;
       if (!this.#addOpen(found.chosen, budget)) break;
     }
-    if (this.#solver)
+    if (solver)
       for (let round = 0; round < ROUNDS_MAX; round++) {
         const problem = this.problem(budget);
-        const found = await solveExactly(problem, this.#solver);
+        const found = await solveExactly(problem, solver);
         if (!found) return undefined;
         if (this.#addOpen(found.chosen, budget)) continue;
-        return this.#chosen(found.chosen, this.#solver.name, found.optimal, found.gaps, problem);
+        return this.#chosen(found.chosen, solver.name, found.optimal, found.gaps, problem);
       }
     const problem = this.problem(budget);
     const found = solveGreedily(problem);
@@ -350,18 +353,22 @@ class Program {
     const closing = new Set(chosen);
     let added = false;
     for (let way = target.ways.open(closing); way; way = target.ways.open(closing)) {
-      const id = way.closedBy
+      const key = way.closedBy
         .map((candidate) => candidate.id)
         .toSorted()
         .join(" ");
+      let known = this.#ways.get(key);
       // Nothing is known of a way but that it has to be closed: any hazard beyond any limit says so.
-      if (!this.#ways.has(id))
-        this.#ways.set(id, {
-          id,
-          hazard: Infinity,
-          effects: way.closedBy.map((candidate) => ({ control: candidate.id, to: 0 })),
-        });
-      this.#waysOf.get(target)!.add(id);
+      if (!known)
+        this.#ways.set(
+          key,
+          (known = {
+            id: `w${this.#ways.size}`,
+            hazard: Infinity,
+            effects: way.closedBy.map((candidate) => ({ control: candidate.id, to: 0 })),
+          }),
+        );
+      this.#waysOf.get(target)!.add(known.id);
       added = true;
       for (const candidate of way.closedBy) closing.add(candidate);
     }
@@ -655,9 +662,12 @@ async function paretoOf(
   const notWithin = (risks: readonly Risk[]): number => risks.filter(isUnsettled).length;
   const found = [{ cost: 0, notWithin: notWithin(now), controls: [] as string[], optimal: true }];
   const seen = new Set([""]);
-  for (let i = 1; i <= points + 1 && most > 0; i++) {
+  for (let i = most > 0 ? 1 : points + 2; i <= points + 1; i++) {
     const total = Math.round((most * i) / (points + 1));
-    const choice = i === points + 1 ? best : await program.solve({ ...question.budget, total });
+    const choice =
+      i === points + 1
+        ? best
+        : await program.solve({ ...question.budget, total }, question.curve === "greedy" ? null : undefined);
     if (!choice) continue;
     const controls = choice.chosen.map(({ id }) => id);
     const key = controls.toSorted().join(" ");
