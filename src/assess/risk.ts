@@ -202,11 +202,11 @@ export function readRisk(
   const { system, knowledge, threats, trials, evidence, asOf } = grounds;
   const rated = (of: Pick<RiskGrounds, "system" | "trials" | "evidence">): Rating =>
     rate({ ...of, threats, knowledge, asOf, seed, certified: certifiedIn });
+  const asked = whatIf({ system, evidence, trials, knowledge, asOf, changes });
+  if (asked.status === "refused") return asked;
   const now = rated({ system, trials, evidence });
   const risks = now.risks.filter(keep).toSorted(worstFirst);
 
-  const asked = whatIf({ system, evidence, trials, knowledge, asOf, changes });
-  if (asked.status === "refused") return asked;
   const supposed =
     changes.length > 0
       ? new Map(
@@ -246,7 +246,7 @@ export function readRisk(
           carries: risks.flatMap((risk) => {
             const lost = bare.get(risk.id)!;
             return lost.current.high > risk.current.high || lost.current.likely > risk.current.likely
-              ? [{ risk: risk.id, high: risk.current.high, without: lost.current.high, judgement: lost.judgement }]
+              ? [{ risk: risk.id, now: figuresOf(risk), without: figuresOf(lost), judgement: lost.judgement }]
               : [];
           }),
         };
@@ -291,6 +291,12 @@ function mentioned({ states, events, steps, goals, ...rest }: AttackGraph): Atta
     goals,
   };
 }
+
+const figuresOf = ({ current: { low, likely, high } }: Risk): { low: number; likely: number; high: number } => ({
+  low,
+  likely,
+  high,
+});
 
 const tallyOf = (risks: readonly Risk[]): RiskTally => {
   const of = (judgement: Risk["judgement"]): number => risks.filter((risk) => risk.judgement === judgement).length;

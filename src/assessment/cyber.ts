@@ -31,8 +31,9 @@ export const methodView = z.strictObject({
   decides: z.boolean(),
   /** Readings of ours that the source does not give: how numbers become its words. */
   own: z.array(z.string()),
-  /** By the risk's id; none for the method that decides, which is the risk's own judgement. */
-  levels: z.record(z.string(), levelRange),
+  /** The levels that occur, and which of them each risk has, in the order of the risks; none where the risks' own judgement decides. */
+  levels: z.array(levelRange),
+  of: z.array(z.int()),
 });
 export type MethodView = DeepReadonly<z.infer<typeof methodView>>;
 
@@ -59,7 +60,7 @@ export const requirement = z.strictObject({
     successMax: z.number().optional(),
     withinHours: z.number().optional(),
   }),
-  /** Risks it serves. For one of them any one requirement on each of its ways is enough. */
+  /** Ids of the risks it serves. For one of them any one requirement on each of its ways is enough. */
   serves: z.array(z.string()),
   clauses: z.array(z.string()),
 });
@@ -82,7 +83,6 @@ export const cyberRisk = z.strictObject({
   risks: z.array(z.string()),
   /** Rows of level 1 it leads to. */
   harms: z.array(harm),
-  requirements: z.array(z.string()),
 });
 export type CyberRisk = DeepReadonly<z.infer<typeof cyberRisk>>;
 
@@ -127,6 +127,7 @@ export const assumption = z.strictObject({
   caveats: z.array(z.string()),
 });
 
+const figures = z.strictObject({ low: z.number(), likely: z.number(), high: z.number() });
 const tally = z.strictObject({ risks: z.int(), missed: z.int(), open: z.int(), within: z.int(), untested: z.int() });
 export type RiskTally = DeepReadonly<z.infer<typeof tally>>;
 
@@ -152,7 +153,7 @@ export const riskDocument = z.strictObject({
     z.strictObject({
       control: z.string(),
       at: z.string(),
-      carries: z.array(z.strictObject({ risk: z.string(), high: z.number(), without: z.number(), judgement })),
+      carries: z.array(z.strictObject({ risk: z.string(), now: figures, without: figures, judgement })),
     }),
   ),
   /** Credited controls that were not taken away one by one; --all does. */

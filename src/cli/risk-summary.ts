@@ -42,10 +42,12 @@ export function riskSummary(document: RiskDocument, view: RiskView): string {
   const carrying = document.controls.filter(({ carries }) => carries.length > 0);
   if (carrying.length + document.controlsLeftOut > 0) gap();
   carrying.forEach(({ control, at, carries }, i) => {
-    const worst = carries.toSorted((a, b) => b.without - b.high - (a.without - a.high))[0]!;
+    const rise = ({ now, without }: (typeof carries)[number]): number =>
+      without.high - now.high + without.likely - now.likely;
+    const worst = carries.toSorted((a, b) => rise(b) - rise(a))[0]!;
     say(
       i === 0 ? "CARRIED" : "",
-      `by ${control} at ${at}: without it ${count(carries.length, "risk is", "risks are")} higher, most of all ${worst.risk}: up to ${figure(worst.without)} instead of ${figure(worst.high)}`,
+      `by ${control} at ${at}: without it ${count(carries.length, "risk is", "risks are")} higher, most of all ${worst.risk}: ${threeText(worst.without)} instead of ${threeText(worst.now)}`,
     );
   });
   if (document.controlsLeftOut > 0)
@@ -140,7 +142,10 @@ function supposition({ whatIf, risks, supposed: tally }: RiskDocument, { say, ga
   );
 }
 
-const side = ({ current, judgement }: Risk): string => `${intervalText(current)} ${judgement}`;
+const threeText = (of: { readonly low: number; readonly likely: number; readonly high: number }): string =>
+  `${intervalText(of)}, likely ${figure(of.likely)}`;
+
+const side = ({ current, judgement }: Risk): string => `${threeText(current)}: ${judgement}`;
 
 /** The worst risk of each threat, or every risk: way, inputs, controls, what the graph says, what it needs. */
 function details(document: RiskDocument, { method, most, whole }: RiskView, { say, gap, c }: Page): void {

@@ -218,26 +218,35 @@ export const speaksOfThreat = (control: Control | undefined, type: string): bool
   control?.threats.some((id) => id === type) ?? false;
 
 /**
- * Depth (METHOD §6): the largest set of credited layers of which no two share an actor with authority, a mechanism, a layer at
- * one place, or a piece of evidence. Authority over a layer is taken from who touches its place. Only the first twelve layers
+ * Whether two credited controls may fail together (METHOD §6): one mechanism, one layer at one place, one piece of evidence, or an
+ * actor with authority over both. Authority over a layer is taken from who touches its place.
+ */
+export function sharedCauses(
+  system: System,
+  knowledge: Knowledge,
+): (
+  a: Pick<ControlCredit, "control" | "at" | "evidence">,
+  b: Pick<ControlCredit, "control" | "at" | "evidence">,
+) => boolean {
+  const authorities = new Map<string, Set<string>>();
+  for (const { id, touches } of system.actors)
+    for (const at of touches) authorities.set(at, (authorities.get(at) ?? new Set()).add(id));
+  const layerOf = (id: string): string | undefined => knowledge.controls.find((control) => control.id === id)?.layer;
+  return (a, b) =>
+    a.control === b.control ||
+    (a.at === b.at && layerOf(a.control) === layerOf(b.control)) ||
+    a.evidence.some((id) => b.evidence.includes(id)) ||
+    [...(authorities.get(a.at) ?? [])].some((actor) => authorities.get(b.at)?.has(actor));
+}
+
+/**
+ * Depth (METHOD §6): the largest set of credited layers of which no two share a cause of failure. Only the first twelve layers
  * are combined: the search is exponential, and a smaller depth is never the flattering one.
  */
 export function depthOf(credited: readonly ControlCredit[], system: System, knowledge: Knowledge): number {
   const layers = credited.slice(0, 12);
-  const authorities = layers.map(
-    ({ at }) => new Set(system.actors.filter(({ touches }) => touches.includes(at)).map(({ id }) => id)),
-  );
-  const layerOf = (id: string): string | undefined => knowledge.controls.find((control) => control.id === id)?.layer;
-  const share = (i: number, j: number): boolean => {
-    const a = layers[i]!;
-    const b = layers[j]!;
-    return (
-      a.control === b.control ||
-      (a.at === b.at && layerOf(a.control) === layerOf(b.control)) ||
-      a.evidence.some((id) => b.evidence.includes(id)) ||
-      [...authorities[i]!].some((actor) => authorities[j]!.has(actor))
-    );
-  };
+  const shares = sharedCauses(system, knowledge);
+  const share = (i: number, j: number): boolean => shares(layers[i]!, layers[j]!);
   const largest = (from: number, chosen: readonly number[]): number => {
     if (from === layers.length) return chosen.length;
     const without = largest(from + 1, chosen);

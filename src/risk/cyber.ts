@@ -39,11 +39,10 @@ export interface CyberInput {
 }
 
 export function cyberRegisterOf({ system, knowledge, risks, widths }: CyberInput): CyberRegister {
-  const requirements = requirementsOf(risks, { system, knowledge });
   return {
     regulatory: regulatoryOf(system),
-    risks: risksOf(risks, requirements),
-    requirements,
+    risks: risksOf(risks),
+    requirements: requirementsOf(risks, { system, knowledge }),
     drivers: driversOf(risks, { widths, system, knowledge }),
     methods: viewsOf(risks),
   };
@@ -57,10 +56,7 @@ function regulatoryOf({ law: { listing, reasoning } }: System): CyberRegister["r
   return { listing, highRisk: listing === "none" ? "no" : "not said", because };
 }
 
-function risksOf(risks: readonly Risk[], requirements: CyberRegister["requirements"]): CyberRisk[] {
-  const served = new Map<string, string[]>();
-  for (const { id, serves } of requirements)
-    for (const risk of serves) served.set(risk, [...(served.get(risk) ?? []), id]);
+function risksOf(risks: readonly Risk[]): CyberRisk[] {
   return [...Map.groupBy(risks.toSorted(worstFirst), ({ threat }) => threat)].map(([id, members]): CyberRisk => {
     const { group, type, at, actor, current, assets } = members[0]!;
     return {
@@ -75,7 +71,6 @@ function risksOf(risks: readonly Risk[], requirements: CyberRegister["requiremen
       judgement: worstJudgement(members.map(({ judgement }) => judgement)),
       risks: members.map((risk) => risk.id),
       harms: [...new Set(members.map(({ harm }) => harm))],
-      requirements: [...new Set(members.flatMap((risk) => served.get(risk.id) ?? []))],
     };
   });
 }
@@ -124,7 +119,7 @@ function driversOf(risks: readonly Risk[], { widths, system, knowledge }: Omit<C
       {
         id: `success of ${type}: ${how}`,
         kind: "success",
-        title: `Success, ${how}: ${types.get(type) ?? type}`,
+        title: `Success: ${types.get(type) ?? type}`,
       },
       successCurrent,
       width.success,

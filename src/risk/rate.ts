@@ -100,7 +100,7 @@ export function rate(input: RateInput): Rating {
     const standing = relevant(closures, threat);
     const reach = (given: readonly Closure[]): ActorReach =>
       reachOfThreat(graph, threat, type, { closures: given, ...asked }).reach;
-    const testimony = testimonyOf(threat, { system, trials, evidence, unrated });
+    const testimony = testimonyOf(threat, { graph, trials, evidence, unrated });
     const ways = { inherent: reach([]), current: reach(standing) };
     const effects = effectsOf(threat, ways.current, credits, trials, (extra) => reach([...standing, extra]));
     const exposures = exposuresOf(threat, system);

@@ -82,8 +82,6 @@ interface Visit {
   readonly before: Visit | undefined;
 }
 interface Search {
-  /** Names the search within its graph. */
-  readonly key: string;
   readonly visits: ReadonlyMap<string, readonly Visit[]>;
   /** Ways begun by touching, also those that came too late to be the best. */
   readonly touched: readonly TouchedAt[];
@@ -224,8 +222,6 @@ export interface WayEnd {
 
 /** The open ways of one search – those that begin with what the actor touches – as a graph to be walked backwards. */
 export interface OpenWays {
-  /** Threats with the same key share their ways. */
-  readonly key: string;
   readonly direction: "influence" | "observe";
   readonly along: ReachOptions["along"];
   /** The closures that bind this actor for this threat. */
@@ -290,7 +286,6 @@ export function openWaysOfThreat(
   });
   const opened = (component: string): readonly Visit[] => (search.visits.get(component) ?? []).filter(isOpen);
   const ways: OpenWays = {
-    key: search.key,
     direction,
     along,
     closures: bindingOf(actor, asked),
@@ -386,14 +381,31 @@ const bindingOf = (actor: Actor, { threat, closures = [] }: ReachOptions): Closu
       threats.some((id) => id === "all" || id === threat) && (binds === undefined || binds.includes(actor.id)),
   );
 
+/** A number per content, so that a search with hundreds of closures is found again without writing them all out. */
+const numbers = new WeakMap<Closure, number>();
+const contents = new Map<string, number>();
+function numberOf(closure: Closure): number {
+  let number = numbers.get(closure);
+  if (number === undefined) {
+    const content = JSON.stringify(closure);
+    number = contents.get(content) ?? contents.size;
+    contents.set(content, number);
+    numbers.set(closure, number);
+  }
+  return number;
+}
+
 function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Search {
   const { profile, direction = "influence", along } = options;
   const binding = bindingOf(actor, options);
-  const key = JSON.stringify([actor.id, direction, profile?.uses, profile?.inside, along, binding, options.touches]);
+  // Who touches nothing and is named by no closure has the ways of everybody with the same profile.
+  const who = actor.touches.length === 0 && binding.length === 0 ? "anybody" : actor.id;
+  const closed = binding.map(numberOf).join(",");
+  const key = JSON.stringify([who, direction, profile?.uses, profile?.inside, along, closed, options.touches]);
   let searches = kept.get(graph);
   if (!searches) kept.set(graph, (searches = new Map()));
   let search = searches.get(key);
-  if (!search) searches.set(key, (search = explore(graph, actor, binding, profile, direction, along, key)));
+  if (!search) searches.set(key, (search = explore(graph, actor, binding, profile, direction, along)));
   return search;
 }
 
@@ -404,12 +416,12 @@ function explore(
   profile: ReachOptions["profile"],
   direction: "influence" | "observe",
   wanted: ReachOptions["along"],
-  key: string,
 ): Search {
   const visits = new Map<string, Visit[]>();
   const blocked = new Set<Closure>();
+  const closuresAt = Map.groupBy(closures, ({ at }) => at);
   const closesAt = (id: string, counts: (closure: Closure) => boolean): boolean => {
-    const found = closures.filter((closure) => closure.at === id && counts(closure));
+    const found = (closuresAt.get(id) ?? []).filter(counts);
     for (const closure of found) blocked.add(closure);
     return found.length > 0;
   };
@@ -517,7 +529,7 @@ function explore(
       arrive(begin(component, RANK.intrusion, `intrusion@${component.id}`, entering(component)), []);
     spread(nearestFirst(visits), RANK.intrusion);
   }
-  return { key, visits, touched: begun, signatures: closures.some(isOrigin), blocked, passes, leaves, closedAt };
+  return { visits, touched: begun, signatures: closures.some(isOrigin), blocked, passes, leaves, closedAt };
 }
 
 /** Every end of a way at a place. */

@@ -16,6 +16,7 @@ import {
 import { filesBelow, folderStore, runtimeVersion } from "#host/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { isProblem, parseChange, type Change, type Problem } from "#risk/index.ts";
+import { registerCsv, registerMarkdown } from "#reports/register.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import type { Invocation } from "#cli/main.ts";
 import { riskSummary } from "#cli/risk-summary.ts";
@@ -31,6 +32,7 @@ export interface RiskFlags {
   readonly harm?: Harm;
   readonly method: MethodId;
   readonly all?: boolean;
+  readonly register?: "csv" | "md";
   readonly out?: string;
   readonly seed?: string;
   readonly asOf?: string;
@@ -69,6 +71,7 @@ export async function riskCommand({ terminal, json }: Invocation, named: string,
   if (result.status === "refused") throw refusal(result.problems);
   const { document } = result;
   if (json) terminal.out(`${JSON.stringify(document, null, 2)}\n`);
+  else if (flags.register) terminal.out(flags.register === "csv" ? registerCsv(document) : registerMarkdown(document));
   else
     terminal.out(
       riskSummary(document, {

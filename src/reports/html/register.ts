@@ -25,15 +25,19 @@ type Body = Assessment["body"];
 const DRIVERS = 14;
 /** Ways in the lanes. */
 const WAYS = 6;
-/** Rows of a long table before the rest folds. */
+/** Rows of a long table before the rest folds, and before the rest is left to assessment.json. */
 const ROWS = 25;
+const ROWS_MOST = 250;
+/** Components whose requirements the page spells out. */
+const COMPONENTS = 60;
 
 export function registerSection({ body }: Assessment): Markup {
   const name = words(body);
   const { cyber, register } = body;
+  const groups = cyberGroups(cyber);
   return markup`<p>Two levels, linked both ways: what people and the public can suffer (Art. 9), and the cyber risks it comes of. What the law calls the system stands apart from both: ${classText(cyber.regulatory)} No figure here depends on it.</p>
-${levelOne(body, name)}
-${levelTwo(body, name)}
+${levelOne(body, groups, name)}
+${levelTwo(body, groups, name)}
 <h3>What the widths are owed to</h3>
 ${sensitivity(cyber.drivers)}
 ${lanes(body, register, name)}
@@ -54,7 +58,19 @@ const harmAnchor = (id: string): string => `harm-${id}`;
 const requirementAnchor = (component: string): string => `requirements-${component}`;
 const cyberAnchor = (id: string): string => `cyber-${id}`;
 
-function levelOne(body: Body, name: Words): Markup {
+/** Level 2 by threat and place, worst first; one row each. */
+interface CyberGroup {
+  readonly group: string;
+  readonly members: CyberRegister["risks"];
+}
+
+const cyberGroups = ({ risks }: CyberRegister): CyberGroup[] =>
+  [...Map.groupBy(risks, ({ group }) => group)]
+    .map(([group, members]): CyberGroup => ({ group, members }))
+    .toSorted((a, b) => JUDGEMENT_RANK[worstOf(a)] - JUDGEMENT_RANK[worstOf(b)]);
+
+function levelOne(body: Body, groups: readonly CyberGroup[], name: Words): Markup {
+  const listed = new Set(groups.slice(0, ROWS_MOST).map(({ group }) => group));
   const risks = new Map(body.risks.map((risk) => [risk.id, risk]));
   return markup`<h3>Level 1: harms</h3>
 ${table<RegisterRow>(
@@ -88,9 +104,10 @@ ${table<RegisterRow>(
       head: "Comes of",
       cell: ({ risks: ids, because }) => {
         const groups = [...new Set(ids.flatMap((id) => risks.get(id)?.group ?? []))];
+        const shown = groups.slice(0, ROWS_MOST);
         return markup`${sentence(`${because[0]!.toUpperCase()}${because.slice(1)}`)} ${fold(
           `${count(ids.length, "cyber risk")} of ${count(groups.length, "threat")}`,
-          markup`<p>${groups.map((group, i) => markup`${i > 0 ? ", " : ""}<a href="#${cyberAnchor(group)}">${group}</a>`)}</p>`,
+          markup`<p>${shown.map((group, i) => markup`${i > 0 ? ", " : ""}${listed.has(group) ? markup`<a href="#${cyberAnchor(group)}">${group}</a>` : group}`)}${groups.length > shown.length ? `, and ${groups.length - shown.length} more` : ""}</p>`,
         )}`;
       },
       wide: true,
@@ -101,16 +118,16 @@ ${table<RegisterRow>(
 )}`;
 }
 
-interface CyberGroup {
-  readonly group: string;
-  readonly members: CyberRegister["risks"];
-}
-
-/** One row per threat and place; the actors inside. */
-function levelTwo({ cyber }: Body, name: Words): Markup {
-  const groups = [...Map.groupBy(cyber.risks, ({ group }) => group)]
-    .map(([group, members]): CyberGroup => ({ group, members }))
-    .toSorted((a, b) => JUDGEMENT_RANK[worstOf(a)] - JUDGEMENT_RANK[worstOf(b)]);
+/** One row per threat and place; how many actors, and what it asks of whom. */
+function levelTwo({ cyber }: Body, groups: readonly CyberGroup[], name: Words): Markup {
+  const asked = new Map<string, Requirement[]>();
+  for (const one of cyber.requirements)
+    for (const risk of one.serves) {
+      const known = asked.get(risk);
+      if (known) known.push(one);
+      else asked.set(risk, [one]);
+    }
+  const shown = groups.slice(0, ROWS_MOST);
   const rows = (some: readonly CyberGroup[], caption: string, id?: string): Markup =>
     table<CyberGroup>(
       caption,
@@ -134,13 +151,11 @@ function levelTwo({ cyber }: Body, name: Words): Markup {
         {
           head: "Asks for",
           cell: ({ members }) => {
-            const ids = [...new Set(members.flatMap(({ requirements: own }) => own))];
-            const places = new Set(
-              cyber.requirements.filter(({ id }) => ids.includes(id)).map(({ component }) => component),
-            );
-            return ids.length === 0
+            const own = new Set(members.flatMap(({ risks }) => risks.flatMap((id) => asked.get(id) ?? [])));
+            const places = [...new Set([...own].map(({ component }) => component))].slice(0, 6);
+            return own.size === 0
               ? "–"
-              : markup`${count(ids.length, "requirement")} of ${[...places].map((place, i) => markup`${i > 0 ? ", " : ""}<a href="#${requirementAnchor(place)}">${name.place(place)}</a>`)}`;
+              : markup`${count(own.size, "requirement")} of ${places.map((place, i) => markup`${i > 0 ? ", " : ""}${name.place(place)}`)}`;
           },
         },
       ],
@@ -148,8 +163,9 @@ function levelTwo({ cyber }: Body, name: Words): Markup {
       { rowId: ({ group }) => cyberAnchor(group), ...(id ? { id } : {}) },
     );
   return markup`<h3>Level 2: cyber risks (${cyber.risks.length}, of ${count(groups.length, "threat")})</h3>
-${rows(groups.slice(0, ROWS), groups.length > ROWS ? `The ${ROWS} worst threats` : "Threats, worst first")}
-${groups.length > ROWS ? fold(`${groups.length - ROWS} more threats`, rows(groups.slice(ROWS), "The other threats"), { id: "cyber-more" }) : ""}`;
+${rows(shown.slice(0, ROWS), shown.length > ROWS ? `The ${ROWS} worst threats` : "Threats, worst first")}
+${shown.length > ROWS ? fold(`${shown.length - ROWS} more threats`, rows(shown.slice(ROWS), "The other threats"), { id: "cyber-more" }) : ""}
+${groups.length > shown.length ? markup`<p class="soft">${groups.length - shown.length} more threats, none of them worse, stand in assessment.json; <code>vauban risk --at</code> shows those of one place.</p>` : ""}`;
 }
 
 /** Members stand worst first. */
@@ -198,9 +214,10 @@ function requirements(all: readonly Requirement[], name: Words): Markup {
   const byComponent = [...Map.groupBy(all, ({ component }) => component)].toSorted(
     ([, a], [, b]) => served(b) - served(a),
   );
+  const shown = byComponent.slice(0, COMPONENTS);
   return markup`<p>For each risk that is not within its criterion. Those of one way are alternatives: any one that holds breaks that way.</p>
 ${filter("Filter by component, flow or threat", "requirements")}
-<div id="requirements">${byComponent.map(([component, own]) =>
+<div id="requirements">${shown.map(([component, own]) =>
     fold(
       markup`${name.place(component)} <span class="soft">${count(own.length, "requirement")}, serving ${count(served(own), "risk")}</span>`,
       table<Requirement>(
@@ -222,7 +239,8 @@ ${filter("Filter by component, flow or threat", "requirements")}
       ),
       { id: requirementAnchor(component) },
     ),
-  )}</div>`;
+  )}</div>
+${byComponent.length > shown.length ? markup`<p class="soft">Those of ${count(byComponent.length - shown.length, "more component")} stand in assessment.json.</p>` : ""}`;
 }
 
 const served = (own: readonly Requirement[]): number => new Set(own.flatMap(({ serves }) => serves)).size;
@@ -234,12 +252,15 @@ function acceptanceText({ test, attempts, successesMax }: Requirement["acceptanc
 /** How many risks each method puts at which level; per risk they stand in assessment.json. */
 function methods(views: readonly MethodView[], { risks }: Body): Markup {
   return markup`<p>They are views on the numbers above. Only the numeric intervals decide; where an interval crosses levels, a view gives a range.</p>
-${views.map(({ id, title, edition, source, mark, decides, own, levels }) => {
+${views.map(({ id, title, edition, source, mark, decides, own, levels, of }) => {
   const counted = [
     ...Map.groupBy(
       decides
         ? risks.map(({ judgement }) => judgement as string)
-        : Object.values(levels).map(({ low, high }) => (low === high ? low : `${low} … ${high}`)),
+        : of.map((at) => {
+            const { low, high } = levels[at]!;
+            return low === high ? low : `${low} … ${high}`;
+          }),
       (word) => word,
     ),
   ]

@@ -56,6 +56,8 @@ export interface RatedThreat {
   readonly helped: readonly Help[];
   /** Threats by the same actor that are ways to be forced, made explicit. */
   readonly footholds: readonly Foothold[];
+  /** The failure that its measured controls share with those on a threat that helps it, or that it helps. */
+  readonly cause?: Cause;
   readonly controls: readonly StepControl[];
   readonly harms: readonly { readonly risk: string; readonly harm: Harm; readonly severity: Level }[];
   readonly assets: readonly string[];
@@ -71,6 +73,18 @@ export interface Help {
   /** Success of one attempt by an open way with it; never less than without. */
   readonly open: Success;
   readonly because: string;
+}
+
+/** One failure that lets an actor past several controls (METHOD §8): the same event wherever they stand. */
+export interface Cause {
+  readonly id: string;
+  readonly title: string;
+  /** The highest share that any of the controls lets through. */
+  readonly chance: Three;
+  /** Whether it stands before the threat working by itself (which then helps another), and before it working with each help. */
+  readonly onItself: boolean;
+  readonly onHelp: readonly boolean[];
+  readonly grade: Estimate["grade"];
 }
 
 /** A threat that lets an actor begin a way at its place. */
@@ -274,6 +288,16 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
   );
   if (chances.forced) drawForcedWays(draft, rated, there, chances.forced);
 
+  const { cause } = rated;
+  const failed = cause
+    ? [
+        draft.event(cause.id, cause.title, {
+          ...cause.chance,
+          basis: { kind: "derived", why: "attacks that succeed with the controls on, of those that succeed without" },
+          grade: cause.grade,
+        }),
+      ]
+    : [];
   const works = draft.state({
     id: worksId(threat),
     kind: "effect",
@@ -293,7 +317,7 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
     ...act,
     id: threat.id,
     needs: [there],
-    events: [chance],
+    events: cause?.onItself ? [...failed, chance] : [chance],
     title: `${actor.title}: ${lower(type.title)} at ${place}`,
   });
   for (const [i, help] of helped.entries()) {
@@ -311,7 +335,7 @@ function drawThreat(draft: Draft, rated: RatedThreat): void {
       ...act,
       id: `${threat.id}, as ${gained}`,
       needs: [there, gained],
-      events: [more],
+      events: cause?.onHelp[i] ? [...failed, more] : [more],
       title: `${actor.title}: ${lower(type.title)} at ${place}, ${WITH[help.gains](draft.titleOf(help.of))}`,
     });
   }

@@ -10,6 +10,8 @@ export class OutOfNodes extends Error {}
 export interface DiagramTable {
   /** The function that is one variable; variables are tested in the order of their numbers. */
   variable(index: number): number;
+  /** If the variable then `high` else `low`, which test only later variables. */
+  node(variable: number, low: number, high: number): number;
   and(a: number, b: number): number;
   or(a: number, b: number): number;
   /** Nodes made so far, the constants included. */
@@ -122,6 +124,7 @@ export function diagramTable(limit: number): DiagramTable {
 
   return {
     variable: (index) => node(index, 0, 1),
+    node,
     and: (a, b) => apply(AND, a, b),
     or: (a, b) => apply(OR, a, b),
     size: () => size,

@@ -104,8 +104,10 @@ export function exactDrivers(
   );
 }
 
-/** Drawings that drivers of drawn goals may cost together, in steps' needs and events times samples. */
-const WORK = 3_000_000_000;
+/** What drivers of drawn goals may cost together, in steps' needs and events times samples: some seconds. */
+const WORK = 400_000_000;
+/** Samples per question at most: differences drawn with the same random numbers are surer than the figures themselves. */
+const SAMPLES_MAX = 10_000;
 
 /**
  * Drivers of goals that are drawn: each asked of one drawing with the same random numbers, which serves all goals. Asked are controls,
@@ -123,7 +125,7 @@ export function sampledDrivers(
     graph,
     goals.map(({ goal }) => goal),
   );
-  const samples = samplesAsked ?? samplesFor(problem.steps.length);
+  const samples = Math.min(SAMPLES_MAX, samplesAsked ?? samplesFor(problem.steps.length));
   const eventAt = new Map(problem.events.map((id, event) => [id, event]));
   const stepAt = new Map(problem.steps.map((id, step) => [id, step]));
   const failures = failuresIn(problem, controls);

@@ -1,8 +1,15 @@
 /** The attack graph's mathematics against brute force: random cyclic AND/OR graphs with shared events, all 2^n outcomes enumerated. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { evaluateGoals, probabilityOf } from "./evaluate.ts";
+import { betaCdf, clopperPearson } from "#base/statistics.ts";
+import { collapsed } from "./collapse.ts";
+import { diagramTable } from "./diagrams.ts";
+import { evaluateGoals, probabilitiesOf, probabilityOf } from "./evaluate.ts";
+import { fixedPoint } from "./exact.ts";
 import type { GraphModel } from "./model.ts";
+import { ordersFor } from "./order.ts";
+import { indexed, problemFor } from "./problem.ts";
+import { decided } from "./residual.ts";
 
 type End = "low" | "likely" | "high";
 const ENDS: readonly End[] = ["low", "likely", "high"];
@@ -123,6 +130,187 @@ describe("exact evaluation", () => {
         }
       }),
       { seed: 2, numRuns: 300 },
+    );
+  });
+
+  test("comes to the same diagram by fixed points and by deciding from the top, in every order tried", () => {
+    fc.assert(
+      fc.property(model, fc.boolean(), (graph, guarded) => {
+        const problem = problemFor(indexed(graph), [GOAL]);
+        const [goal] = problem.goals;
+        if (typeof goal !== "number") return;
+        const small = collapsed(problem, goal, guarded ? new Set(problem.steps.keys()) : undefined);
+        for (const { variables } of ordersFor(small)) {
+          // One table holds equal functions once, so the roots are equal only if the functions are.
+          const table = diagramTable(1 << 16);
+          expect(decided(small, variables, table, 1 << 16)).toBe(fixedPoint(small, variables, table));
+        }
+      }),
+      { seed: 3, numRuns: 400 },
+    );
+  });
+});
+
+describe("Monte Carlo", () => {
+  const samples = 999;
+  const drawing = { seed, exactLimit: 0, samples } as const;
+
+  test("misses the enumerated figure no more often than its 95 % intervals may, over many graphs", () => {
+    let asked = 0,
+      missed = 0;
+    fc.assert(
+      fc.property(model, (graph) => {
+        const reading = probabilityOf(graph, GOAL, { ...drawing, seed: `graph ${asked}` });
+        for (const end of ENDS) {
+          const truth = enumerated(graph, GOAL, end);
+          if (truth === 0 || truth > 1 - 1e-12) expect(Math.abs(reading[end] - truth)).toBeLessThan(1e-9);
+          else {
+            asked++;
+            const { low, high } = clopperPearson(Math.round(reading[end] * samples), samples);
+            expect(Math.min(1, reading[end] + reading.error[end])).toBeGreaterThanOrEqual(high - 1e-12);
+            expect(Math.max(0, reading[end] - reading.error[end])).toBeLessThanOrEqual(low + 1e-12);
+            if (Math.abs(reading[end] - truth) > reading.error[end]) missed++;
+          }
+        }
+      }),
+      { seed: 4, numRuns: 700 },
+    );
+    expect(asked).toBeGreaterThan(500);
+    // P(at least that many misses) if each were missed one time in twenty: were it below one in a thousand, the intervals would lie.
+    expect(missed === 0 ? 1 : betaCdf(0.05, missed, asked - missed + 1)).toBeGreaterThan(0.001);
+    // And an interval that never misses would be no interval.
+    expect(missed).toBeGreaterThan(0);
+  });
+
+  test("keeps its ends nested, and no probability, step or start state more ever makes a figure smaller", () => {
+    fc.assert(
+      fc.property(model, fc.nat(7), fc.nat(6), fc.nat(6), fc.nat(7), (graph, which, from, to, by) => {
+        for (const options of [drawing, { seed }]) {
+          const before = probabilityOf(graph, GOAL, options);
+          expect(before.low).toBeLessThanOrEqual(before.likely);
+          expect(before.likely).toBeLessThanOrEqual(before.high);
+          const events = graph.events.map((event, e) =>
+            e === which
+              ? { ...event, low: event.likely, likely: event.high, high: Math.min(1, event.high + 0.1) }
+              : event,
+          );
+          const step = {
+            id: "one more",
+            needs: [`s${from}`],
+            events: by < graph.events.length ? [`e${by}`] : [],
+            gains: `s${to}`,
+          };
+          for (const more of [
+            { ...graph, events },
+            { ...graph, steps: [...graph.steps, step] },
+            { ...graph, start: [...graph.start, `s${to}`] },
+          ]) {
+            const after = probabilityOf(more, GOAL, options);
+            for (const end of ENDS) expect(after[end]).toBeGreaterThanOrEqual(before[end] - 1e-13);
+          }
+        }
+      }),
+      { seed: 5, numRuns: 200 },
+    );
+  });
+});
+
+test("the same model, goals and seed give the same bytes, drawn or exact; another seed draws otherwise", () => {
+  const differing = new Set<string>();
+  fc.assert(
+    fc.property(model, (graph) => {
+      const goals = ["s1", "s2", "s3"];
+      for (const options of [{ seed }, { seed, exactLimit: 0, samples: 500 }]) {
+        const once = JSON.stringify(evaluateGoals(graph, goals, options));
+        expect(JSON.stringify(evaluateGoals(structuredClone(graph), goals, options))).toBe(once);
+        if (
+          "samples" in options &&
+          JSON.stringify(evaluateGoals(graph, goals, { ...options, seed: "other" })).replaceAll("other", seed) !== once
+        )
+          differing.add(once);
+      }
+      // Many goals at once are what they are one by one.
+      const alone = goals.map((goal) => probabilityOf(graph, goal, { seed }));
+      expect(probabilitiesOf(graph, goals, { seed })).toEqual(alone);
+    }),
+    { seed: 6, numRuns: 100 },
+  );
+  expect(differing.size).toBeGreaterThan(0);
+});
+
+describe("ways, cut sets and single points", () => {
+  /** Whether the goal can be gained at all with these events failed, or only with these steps. */
+  const gains = (graph: GraphModel, failed: readonly string[], steps = graph.steps): boolean =>
+    gainedWith(
+      { ...graph, steps },
+      (event) => !failed.includes(event) && graph.events.find(({ id }) => id === event)!.high > 0,
+    ).has(GOAL);
+  /** Smallest sets, of all subsets of `of`, for which `holds` is true; monotone upwards. */
+  const smallest = (of: readonly string[], holds: (set: readonly string[]) => boolean): string[][] => {
+    const found: string[][] = [];
+    const subsets = Array.from({ length: 1 << of.length }, (_, bits) => of.filter((_, i) => (bits >> i) & 1));
+    for (const set of subsets.toSorted((a, b) => a.length - b.length))
+      if (!found.some((known) => known.every((item) => set.includes(item))) && holds(set)) found.push(set);
+    return found;
+  };
+  const sorted = (sets: readonly (readonly string[])[]): string[] =>
+    sets.map((set) => set.toSorted().join()).toSorted();
+
+  test("cut sets cut, are minimal and are all there are, from the diagram and by search", () => {
+    fc.assert(
+      fc.property(model, (graph) => {
+        const failing = graph.events.filter(({ low }) => low < 1).map(({ id }) => id);
+        const truth = smallest(failing, (failed) => !gains(graph, failed));
+        for (const options of [{ seed }, { seed, exactLimit: 0, samples: 100 }]) {
+          const [all] = evaluateGoals(graph, [GOAL], { ...options, cutSets: 1000 });
+          expect(all.cutSetsComplete).toBe(true);
+          expect(sorted(all.cutSets)).toEqual(sorted(truth));
+          const [some] = evaluateGoals(graph, [GOAL], { ...options, cutSets: 2 });
+          expect(some.cutSets.map((set) => set.length)).toEqual(
+            truth
+              .map((set) => set.length)
+              .toSorted((a, b) => a - b)
+              .slice(0, 2),
+          );
+          if (some.cutSetsComplete) expect(truth.length).toBeLessThanOrEqual(2);
+        }
+      }),
+      { seed: 7, numRuns: 150 },
+    );
+  });
+
+  test("the ways shown suffice, are minimal, and are the likeliest of all minimal sets of steps, in order", () => {
+    fc.assert(
+      fc.property(model, fc.integer({ min: 1, max: 6 }), (graph, count) => {
+        const [{ paths, singlePoints }] = evaluateGoals(graph, [GOAL], { seed, paths: count });
+        const steps = graph.steps.map(({ id }) => id);
+        const only = (set: readonly string[]): typeof graph.steps => graph.steps.filter(({ id }) => set.includes(id));
+        const truth = graph.start.includes(GOAL) ? [] : smallest(steps, (set) => gains(graph, [], only(set)));
+        const product = (set: readonly string[], end: End): number =>
+          [...new Set(only(set).flatMap(({ events }) => events))].reduce(
+            (value, event) => value * graph.events.find(({ id }) => id === event)![end],
+            1,
+          );
+        expect(paths.length).toBe(Math.min(count, truth.length));
+        const known = new Set(sorted(truth));
+        expect(new Set(paths.map((path) => path.steps.toSorted().join())).size).toBe(paths.length);
+        const best = truth.map((set) => product(set, "likely")).toSorted((a, b) => b - a);
+        for (const [rank, path] of paths.entries()) {
+          expect(known.has(path.steps.toSorted().join())).toBe(true);
+          for (const end of ENDS) expect(path[end]).toBeCloseTo(product(path.steps, end), 13);
+          expect(path.likely).toBeCloseTo(best[rank], 13);
+          // Each step stands after those that gain what it needs.
+          const gained = new Set(graph.start);
+          for (const id of path.steps) {
+            const step = graph.steps.find((candidate) => candidate.id === id)!;
+            expect(step.needs.every((need) => gained.has(need))).toBe(true);
+            gained.add(step.gains);
+          }
+        }
+        const through = steps.filter((id) => truth.length > 0 && truth.every((set) => set.includes(id)));
+        expect(singlePoints.toSorted()).toEqual(through.toSorted());
+      }),
+      { seed: 8, numRuns: 100 },
     );
   });
 });

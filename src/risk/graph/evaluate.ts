@@ -12,8 +12,8 @@ import { indexed, problemFor, type Indexed, type Problem } from "./problem.ts";
 import { draw, drawn, samplesFor, type Draws } from "./sampling.ts";
 import { likeliestWays, singlePoints } from "./ways.ts";
 
-/** Decision-diagram nodes made for one goal and order before samples are drawn instead. */
-export const EXACT_LIMIT = 2 ** 18;
+/** Decision-diagram nodes, or problems left by deciding, made for one goal and order before samples are drawn instead. */
+export const EXACT_LIMIT = 2 ** 16;
 
 export interface EvaluateOptions {
   /** Names the streams of the drawing; exact evaluation draws nothing. */
@@ -46,7 +46,10 @@ export function probabilityOf(model: GraphModel, goal: string, options: Evaluate
   return probabilitiesOf(model, [goal], options)[0];
 }
 
-/** The probabilities of many goals of one model, in their order. Goals too large for diagrams are drawn together, once. */
+/**
+ * The probabilities of many goals of one model, in their order. Goals too large for diagrams are drawn together, once; so are those that
+ * hold all of one that was too large, without being tried.
+ */
 export function probabilitiesOf(model: GraphModel, goals: readonly string[], options: EvaluateOptions): Evaluation[] {
   return evaluated(indexed(model), goals, options).map(({ evaluation }) => evaluation);
 }
@@ -62,12 +65,18 @@ interface Evaluated {
 
 function evaluated(graph: Indexed, goals: readonly string[], options: EvaluateOptions): Evaluated[] {
   const limit = options.exactLimit ?? EXACT_LIMIT;
+  // States of problems that were too large: whatever holds one whole is larger still.
+  const tooLarge: (readonly string[])[] = [];
   const tried = goals.map((goal): Omit<Evaluated, "evaluation"> & { evaluation?: Evaluation } => {
     const problem = problemFor(graph, [goal]);
     const [state] = problem.goals;
     if (state === "unreachable" || state === "held")
       return { goal, problem, evaluation: certain(state === "held" ? 1 : 0) };
-    const exact = limit > 0 ? exactGoal(problem, state, limit) : undefined;
+    const inside = new Set(problem.states);
+    const hopeless =
+      limit <= 0 || tooLarge.some((states) => states.length <= inside.size && states.every((name) => inside.has(name)));
+    const exact = hopeless ? undefined : exactGoal(problem, state, limit);
+    if (!hopeless && !exact) tooLarge.push(problem.states);
     return { goal, problem, state, ...(exact ? { exact, evaluation: exactly(exact, problem) } : {}) };
   });
   const left = [...new Set(tried.filter(({ evaluation }) => !evaluation).map(({ goal }) => goal))];

@@ -1,15 +1,44 @@
 /**
- * Exact evaluation: the goal of a cyclic AND/OR graph as one decision diagram over its events. Strongly connected components are
- * solved in the order they need each other, cyclic ones by Kleene iteration from "nothing gained" to the least fixed point; it ends
- * because diagrams are canonical and each round only adds.
+ * Exact evaluation: the goal of a cyclic AND/OR graph as one decision diagram over its events. Two ways lead to it. Upwards, strongly
+ * connected components are solved in the order they need each other, cyclic ones by Kleene iteration from "nothing gained" to the least
+ * fixed point; it ends because diagrams are canonical and each round only adds. Downwards, by deciding one variable after the other
+ * (residual.ts).
  */
 import { collapsed, derivatives, probabilityOfVariable, type Collapsed, type Variable } from "./collapse.ts";
 import { diagramTable, importances, OutOfNodes, probabilityOn, type Diagram, type DiagramTable } from "./diagrams.ts";
 import { ordersFor } from "./order.ts";
 import { componentsOf, type Problem } from "./problem.ts";
+import { decided } from "./residual.ts";
 
 /** Beyond this many variables after collapsing nothing exact is tried: the recursion over them has to fit the stack of a browser. */
 export const VARIABLES_MAX = 2000;
+
+/** Beyond this frontier deciding from the top is not tried: twice the number of problems left may hang on every state of it. */
+const WIDTH_MAX = 28;
+/** Up to this one it is tried first. */
+const NARROW = 10;
+
+/**
+ * What is tried, in turn, each with a part of the limit. Deciding from the top keeps to the goal and wins on networks, above all narrow
+ * ones; the fixed point is quicker by the node and wins where there are few cycles.
+ */
+const attemptsFor = (
+  width: number,
+): readonly { readonly by: "fixed point" | "deciding"; readonly part: number; readonly tries: number }[] =>
+  width <= NARROW
+    ? [
+        { by: "deciding", part: 1, tries: 1 },
+        { by: "fixed point", part: 1, tries: 2 },
+      ]
+    : [
+        { by: "fixed point", part: 1, tries: 2 },
+        ...(width <= WIDTH_MAX
+          ? ([
+              { by: "deciding", part: 1 / 16, tries: 2 },
+              { by: "deciding", part: 1, tries: 1 },
+            ] as const)
+          : []),
+      ];
 
 /** A goal as a function of independent variables, each an event or several taken together. */
 export interface ExactGoal {
@@ -33,31 +62,36 @@ export function exactGoal(
   const small = collapsed(problem, goal, guards);
   if (small.variables.length > VARIABLES_MAX) return undefined;
   const orders = ordersFor(small);
-  let made = 0;
-  // Every order gets a small part of the limit before the most promising get more.
-  for (const [part, tries] of [
-    [1 / 64, orders.length],
-    [1 / 8, 3],
-    [1, 1],
-  ] as const)
-    for (const order of orders.slice(0, tries)) {
-      const table = diagramTable(Math.max(64, Math.floor(limit * part)));
+  let made = 0,
+    alike = false;
+  for (const { by, part, tries } of attemptsFor(orders[0].width))
+    for (const { variables } of orders.slice(0, tries)) {
+      if (alike && part === 1) continue;
+      const most = Math.max(64, Math.floor(limit * part));
+      const table = diagramTable(most);
       try {
-        const root = solved(small, order, table);
+        const root = by === "deciding" ? decided(small, variables, table, most) : fixedPoint(small, variables, table);
         return {
           diagram: table.extract(root),
-          variables: order.map((v) => small.variables[v]),
+          variables: variables.map((v) => small.variables[v]),
           nodesMade: made + table.size(),
         };
       } catch (error) {
         if (!(error instanceof OutOfNodes)) throw error;
         made += table.size();
+        // Many problems left and few functions among them: they are alike in ways that their normal form does not see.
+        alike = by === "deciding" && table.size() < most / 4;
       }
     }
   return undefined;
 }
 
-function solved({ states, steps, variables, goal }: Collapsed, order: readonly number[], table: DiagramTable): number {
+/** Root of the goal's diagram by iterating all states to the least fixed point; throws OutOfNodes past the table's limit. */
+export function fixedPoint(
+  { states, steps, variables, goal }: Collapsed,
+  order: readonly number[],
+  table: DiagramTable,
+): number {
   const place = new Int32Array(variables.length);
   for (const [at, v] of order.entries()) place[v] = at;
   const into: number[][] = Array.from({ length: states }, () => []);

@@ -101,6 +101,10 @@ function either(a: Evaluation | undefined, b: Evaluation): Evaluation {
 const there = ({ rated: { ends }, chances }: Member, end: keyof Three): number =>
   ends.length > 0 ? 1 : (chances.forced?.[end] ?? 0);
 
+/** It works by itself, past a shared cause where one stands before it. */
+const works = ({ rated, chances }: Member, end: keyof Three): number =>
+  chances.works[end] * (rated.cause?.onItself ? rated.cause.chance[end] : 1);
+
 /** Per type of threat: an attempt is made, and it works at one place at least. */
 function inClosedForm(cluster: readonly Member[], goals: Goals): Map<string, Evaluation> {
   const byType = [...Map.groupBy(cluster, ({ rated }) => rated.threat.type).values()];
@@ -111,7 +115,7 @@ function inClosedForm(cluster: readonly Member[], goals: Goals): Map<string, Eva
         byType.reduce((none, members) => {
           const fails = members
             .filter((member) => counting.has(member))
-            .reduce((all, member) => all * (1 - there(member, end) * member.chances.works[end]), 1);
+            .reduce((all, member) => all * (1 - there(member, end) * works(member, end)), 1);
           return none * (1 - members[0]!.chances.attempt[end] * (1 - fails));
         }, 1);
       return [goal, { method: "exact", ...ordered(chance), error: EXACT } as const];
@@ -173,12 +177,14 @@ function byEquations(
     const { id } = rated.threat;
     if (rated.ends.length === 0 && !chances.forced) continue;
     const reach = rated.ends.length > 0 ? [] : [event(`${id} forced`, chances.forced!)];
-    step([], [...reach, event(`${id} works`, chances.works)], id);
+    const { cause } = rated;
+    const past = cause ? [...reach, event(cause.id, cause.chance)] : reach;
+    step([], [...(cause?.onItself ? past : reach), event(`${id} works`, chances.works)], id);
     for (const i of helps) {
       const { gains, of, from } = rated.helped[i]!;
       const gained = `${rated.actor.id} ${gains} ${of}`;
       for (const by of from) step([by], [], gained);
-      step([gained], [...reach, event(`${id} ${gains} ${of}`, chances.more[i]!)], id);
+      step([gained], [...(cause?.onHelp[i] ? past : reach), event(`${id} ${gains} ${of}`, chances.more[i]!)], id);
     }
     const attempt = event(`attempt ${rated.threat.type}`, chances.attempt);
     step([id], [attempt], `${id} within the year`);

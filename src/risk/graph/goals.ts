@@ -14,6 +14,9 @@ export const goalsOf = (register: readonly RegisterRow[], risks: readonly Risk[]
 /** Contributions and widths kept per goal, largest first: a total has hundreds, and the small ones decide nothing. */
 export const DRIVERS_SHOWN = 25;
 
+/** Events of a cut set at most: a total over dozens of ways is cut only by as many failures, and nobody reads such a set. */
+export const CUT_SHOWN = 12;
+
 /**
  * Reads goals of a graph. Any state may be asked for: a risk's goal bears the risk's id. Evaluated is what is uncertain; the ways are
  * then completed by the certain steps that lead up to them, and single points are looked for among those, too. Same graph, goals and
@@ -29,6 +32,8 @@ export function readGoals(
   const byId = new Map(graph.steps.map((step) => [step.id, step]));
   return evaluateGoals(core, goals, { seed }).map((reading) => ({
     ...reading,
+    cutSets: reading.cutSets.filter((events) => events.length <= CUT_SHOWN),
+    cutSetsComplete: reading.cutSetsComplete && reading.cutSets.every((events) => events.length <= CUT_SHOWN),
     contributions: reading.contributions.slice(0, DRIVERS_SHOWN),
     widths: reading.widths.slice(0, DRIVERS_SHOWN),
     paths: reading.paths.map((path) => ({ ...path, steps: certain.completed(path.steps.map((id) => byId.get(id)!)) })),

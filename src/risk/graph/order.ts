@@ -5,8 +5,18 @@
  */
 import type { Collapsed } from "./collapse.ts";
 
-/** Orders (variables, first tested first), the most promising by total span first. */
-export function ordersFor(problem: Collapsed): number[][] {
+export interface Order {
+  /** Variables, first tested first. */
+  readonly variables: readonly number[];
+  /**
+   * Widest frontier: states that decided and undecided steps both touch, and steps decided in part, at the worst place. What is left
+   * after deciding some variables differs at most in what became of these.
+   */
+  readonly width: number;
+}
+
+/** Orders to try, narrow frontiers first. */
+export function ordersFor(problem: Collapsed): Order[] {
   const { states, steps, variables, goal } = problem;
   const into: number[][] = Array.from({ length: states }, () => []);
   for (const [t, { gains }] of steps.entries()) into[gains].push(t);
@@ -86,21 +96,59 @@ export function ordersFor(problem: Collapsed): number[][] {
     broad = walk(false);
   const lines = [relaxed(deep), relaxed(broad), deep, broad];
   const ranked = lines.map((line) => ({ line, span: spanOf(line, edges) })).toSorted((a, b) => a.span - b.span);
-  const orders: number[][] = [];
+  const orders: (Order & { weight: number })[] = [];
   const known = new Set<string>();
   const offer = (order: number[]): void => {
     const key = order.join();
     if (known.has(key)) return;
     known.add(key);
-    orders.push(order);
+    orders.push({ variables: order, ...frontierOf(problem, order) });
   };
   for (const { line } of ranked) {
     const order = line.filter((thing) => thing >= states).map((thing) => thing - states);
+    offer(order);
     offer([
       ...order.filter((v) => uses[v] > 2).toSorted((a, b) => uses[b] - uses[a]),
       ...order.filter((v) => uses[v] <= 2),
     ]);
-    offer(order);
   }
-  return orders;
+  return orders.toSorted((a, b) => a.weight - b.weight);
+}
+
+function frontierOf({ states, steps, goal }: Collapsed, order: readonly number[]): { width: number; weight: number } {
+  const place = new Int32Array(order.length);
+  for (const [at, v] of order.entries()) place[v] = at;
+  const first = new Float64Array(states).fill(Infinity),
+    last = new Float64Array(states).fill(-1);
+  last[goal] = order.length;
+  const change = new Int32Array(order.length + 2);
+  for (const { needs, variables, gains } of steps) {
+    let from = Infinity,
+      to = -1;
+    for (const v of variables) {
+      from = Math.min(from, place[v]);
+      to = Math.max(to, place[v]);
+    }
+    // A step without variables is decided from the beginning.
+    if (variables.length === 0) from = to = 0;
+    change[from + 1]++;
+    change[to + 1]--;
+    for (const state of [gains, ...needs]) {
+      first[state] = Math.min(first[state], to);
+      last[state] = Math.max(last[state], to);
+    }
+  }
+  for (let state = 0; state < states; state++) {
+    if (first[state] === Infinity || last[state] <= first[state]) continue;
+    change[first[state] + 1]++;
+    change[last[state] + 1]--;
+  }
+  let width = 0,
+    weight = 0;
+  for (let at = 1, now = 0; at <= order.length; at++) {
+    now += change[at];
+    width = Math.max(width, now);
+    weight += 2 ** Math.min(now, 200);
+  }
+  return { width, weight };
 }

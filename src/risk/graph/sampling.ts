@@ -8,7 +8,7 @@ import { clopperPearson } from "#base/statistics.ts";
 import { componentsOf, needsOf, rowsBy, type Problem } from "./problem.ts";
 
 /** Words of 32 samples worked on together: states and events of a large graph at once should fit the second cache. */
-const BLOCK = 16;
+const BLOCK = 64;
 
 /** Samples that keep a drawing to a few seconds: 200,000 for graphs up to 1,000 steps, less in proportion, never below 10,000. */
 export const samplesFor = (steps: number): number =>
@@ -16,10 +16,17 @@ export const samplesFor = (steps: number): number =>
 
 export interface Draws {
   readonly samples: number;
-  /** Per state, in how many samples it was gained at each end. */
+  /** Per state, in how many samples it was gained at each end; counted for the problem's goals, 0 elsewhere. */
   readonly low: Int32Array;
   readonly likely: Int32Array;
   readonly high: Int32Array;
+}
+
+/** The finaliser of MurmurHash3 (Appleby 2011). */
+function scramble(h: number): number {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
 }
 
 /** Four words of a stream's state per event, from the seed and the event's id. */
@@ -27,12 +34,6 @@ function streams(seed: string, ids: readonly string[]): Int32Array {
   const source = rng(seed).fork("attack graph");
   const key = Int32Array.from({ length: 4 }, () => source.below(2 ** 32) | 0);
   const state = new Int32Array(4 * ids.length);
-  const scramble = (h: number): number => {
-    // The finaliser of MurmurHash3 (Appleby 2011).
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return h ^ (h >>> 16);
-  };
   for (const [e, id] of ids.entries()) {
     let a = key[0],
       b = key[1],
@@ -83,19 +84,21 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
     new Int32Array(events.length * BLOCK),
   ] as const;
   const plan = planOf(problem);
+  const asked = new Set(problem.goals.filter((goal) => typeof goal === "number"));
   const value = new Int32Array(states.length * BLOCK);
   const words = Math.ceil(samples / 32);
-  const scratch = new Int32Array(BLOCK);
+  /** Steps of a cycle whose needs have changed. */
   const dirty = new Uint8Array(steps.length);
 
   /** Fills words of outcomes for one event: the digits of 32 uniform numbers at a time against those of the three probabilities. */
-  const drawEvent = (e: number, count: number): void => {
-    let a = stream[4 * e],
-      b = stream[4 * e + 1],
-      c = stream[4 * e + 2],
-      d = stream[4 * e + 3];
+  const drawEvent = (e: number, from: number, count: number): void => {
     const [one, two, three] = ends;
     for (let w = 0; w < count; w++) {
+      // Every word starts anew, so that how many digits one took, which hangs on the probabilities, changes no other.
+      let a = scramble(stream[4 * e] + Math.imul(from + w, 0x9e3779b1)),
+        b = scramble(stream[4 * e + 1] ^ a),
+        c = scramble(stream[4 * e + 2] ^ b),
+        d = scramble(stream[4 * e + 3] ^ c) | 1;
       let low = 0,
         likely = 0,
         high = 0;
@@ -103,6 +106,9 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
       let openLow = one.certain[e] === 1 ? 0 : -1,
         openLikely = two.certain[e] === 1 ? 0 : -1,
         openHigh = three.certain[e] === 1 ? 0 : -1;
+      let digitsLow = one.upper[e],
+        digitsLikely = two.upper[e],
+        digitsHigh = three.upper[e];
       if (openLow === 0) low = -1;
       if (openLikely === 0) likely = -1;
       if (openHigh === 0) high = -1;
@@ -117,11 +123,17 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
         a ^= d;
         c ^= t;
         d = (d << 11) | (d >>> 21);
-        const shift = 31 - (digit & 31);
-        const first = digit < 32;
-        const digitLow = -(((first ? one.upper[e] : one.lower[e]) >>> shift) & 1),
-          digitLikely = -(((first ? two.upper[e] : two.lower[e]) >>> shift) & 1),
-          digitHigh = -(((first ? three.upper[e] : three.lower[e]) >>> shift) & 1);
+        if (digit === 32) {
+          digitsLow = one.lower[e];
+          digitsLikely = two.lower[e];
+          digitsHigh = three.lower[e];
+        }
+        const digitLow = digitsLow >> 31,
+          digitLikely = digitsLikely >> 31,
+          digitHigh = digitsHigh >> 31;
+        digitsLow <<= 1;
+        digitsLikely <<= 1;
+        digitsHigh <<= 1;
         // Below it for good where its digit is 1 and the number's is 0.
         low |= openLow & digitLow & ~random;
         likely |= openLikely & digitLikely & ~random;
@@ -134,41 +146,41 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
       outcome[1][e * BLOCK + w] = likely;
       outcome[2][e * BLOCK + w] = high;
     }
-    stream[4 * e] = a;
-    stream[4 * e + 1] = b;
-    stream[4 * e + 2] = c;
-    stream[4 * e + 3] = d;
   };
 
   for (let at = 0; at < words; at += BLOCK) {
     const count = Math.min(BLOCK, words - at);
-    for (let e = 0; e < events.length; e++) drawEvent(e, count);
+    for (let e = 0; e < events.length; e++) drawEvent(e, at, count);
     value.fill(0);
     for (let end = 0; end < 3; end++) {
       const happened = outcome[end];
       /** Adds what the step gains; says whether that was anything new. */
       const attempt = (t: number): boolean => {
-        for (let w = 0; w < count; w++) scratch[w] = -1;
-        let any = -1;
-        for (let i = needsAt[t]; i < needsAt[t + 1]; i++) {
-          const from = needs[i] * BLOCK;
-          any = 0;
-          for (let w = 0; w < count; w++) any |= scratch[w] &= value[from + w];
-          if (any === 0) return false;
-        }
-        for (let i = eventsAt[t]; i < eventsAt[t + 1]; i++) {
-          const from = eventsOf[i] * BLOCK;
-          for (let w = 0; w < count; w++) scratch[w] &= happened[from + w];
-        }
-        const to = gains[t] * BLOCK;
+        const to = gains[t] * BLOCK,
+          need = needsAt[t],
+          event = eventsAt[t];
         let fresh = 0;
+        if (needsAt[t + 1] - need === 1 && eventsAt[t + 1] - event === 1) {
+          const from = needs[need] * BLOCK,
+            by = eventsOf[event] * BLOCK;
+          for (let w = 0; w < count; w++) {
+            const before = value[to + w];
+            const gained = value[from + w] & happened[by + w] & ~before;
+            fresh |= gained;
+            value[to + w] = before | gained;
+          }
+          return fresh !== 0;
+        }
         for (let w = 0; w < count; w++) {
-          const before = value[to + w];
-          fresh |= scratch[w] & ~before;
-          value[to + w] = before | scratch[w];
+          let gained = ~value[to + w];
+          for (let i = need; i < needsAt[t + 1]; i++) gained &= value[needs[i] * BLOCK + w];
+          for (let i = event; i < eventsAt[t + 1]; i++) gained &= happened[eventsOf[i] * BLOCK + w];
+          value[to + w] |= gained;
+          fresh |= gained;
         }
         return fresh !== 0;
       };
+      const { usersAt, users } = plan;
       for (const { order, cyclic } of plan.components) {
         if (!cyclic) {
           for (const t of order) attempt(t);
@@ -177,11 +189,11 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
         for (const t of order) dirty[t] = 1;
         for (let again = true; again;) {
           again = false;
-          for (const t of order) {
+          for (let i = 0; i < order.length; i++) {
+            const t = order[i];
             if (dirty[t] === 0) continue;
             dirty[t] = 0;
             if (!attempt(t)) continue;
-            const { usersAt, users } = plan;
             for (let u = usersAt[gains[t]]; u < usersAt[gains[t] + 1]; u++) dirty[users[u]] = 1;
             again = true;
           }
@@ -189,7 +201,7 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
       }
       const last = at + count === words && samples % 32 !== 0 ? 0xffffffff >>> (32 - (samples % 32)) : -1;
       const counted = counts[end];
-      for (let s = 0; s < states.length; s++) {
+      for (const s of asked) {
         let total = 0;
         for (let w = 0; w < count; w++)
           total += ones(w === count - 1 ? value[s * BLOCK + w] & last : value[s * BLOCK + w]);

@@ -3,16 +3,18 @@ import type { Knowledge, StepControl, Threat } from "#assessment/index.ts";
 import { isModel, SystemGraph } from "#system/graph.ts";
 import { openWaysOfThreat, reachOfThreat } from "#system/reach.ts";
 import type { Judged, Layer } from "#risk/judged.ts";
-import { onceActive, perAttempt, type Three } from "#risk/likelihood.ts";
+import { sharedCauses } from "#risk/credit.ts";
+import { onceActive, perAttempt, weaker, type Three } from "#risk/likelihood.ts";
 import { wayOf, type Success } from "#risk/success.ts";
-import type { Foothold, Help, RatedThreat } from "./build.ts";
+import type { Cause, Foothold, Help, RatedThreat } from "./build.ts";
+import { causeOf } from "./chances.ts";
 import { ENABLING, type Enabling } from "./enabling.ts";
 
 /** The threats as the graph takes them: without any control, or with those that earned credit. */
 export function ratedThreats(
   graph: SystemGraph,
   judged: readonly Judged[],
-  knowledge: Pick<Knowledge, "controls">,
+  knowledge: Knowledge,
   which: "inherent" | "current",
 ): RatedThreat[] {
   const peers = new Map(
@@ -22,7 +24,82 @@ export function ratedThreats(
     ]),
   );
   const layersOf = stepControls(knowledge);
-  return judged.map((one) => ratedThreat(graph, one, peers.get(one.actor.id)!, which, layersOf));
+  const rated = judged.map((one) => ratedThreat(graph, one, peers.get(one.actor.id)!, which, layersOf));
+  return which === "inherent" ? rated : withCauses(rated, judged, sharedCauses(graph.system, knowledge));
+}
+
+/**
+ * Steps of one undertaking are independent only where nothing lets an actor past the controls on both. Where the measured controls
+ * of a threat and of one that helps it share a cause, they share one event: the highest share that any of them lets through.
+ */
+function withCauses(
+  rated: readonly RatedThreat[],
+  judged: readonly Judged[],
+  shares: ReturnType<typeof sharedCauses>,
+): RatedThreat[] {
+  const guarded = new Map(judged.flatMap((one) => (one.effects.length > 0 ? [[one.threat.id, one] as const] : [])));
+  const sharing = (a: Judged, b: Judged): boolean =>
+    a.effects.some((one) => b.effects.some((other) => shares(one.credit, other.credit)));
+  /** Helped threat, place of the help, helping threat. */
+  const pairs = rated.flatMap(({ threat, helped }) => {
+    const own = guarded.get(threat.id);
+    return helped.flatMap(({ gains, from }, help) =>
+      from.flatMap((by) => {
+        const other = guarded.get(by);
+        // A filter that is switched off does not have to fail, and a trigger passes by.
+        return own && other && gains === "knowledge" && sharing(own, other) ? [{ helped: threat.id, help, by }] : [];
+      }),
+    );
+  });
+  if (pairs.length === 0) return [...rated];
+  const classes = new Map<string, Set<string>>();
+  for (const { helped, by } of pairs) {
+    const together = new Set([helped, by, ...(classes.get(helped) ?? []), ...(classes.get(by) ?? [])]);
+    for (const id of together) classes.set(id, together);
+  }
+  const byId = new Map(rated.map((one) => [one.threat.id, one]));
+  const causes = new Map<string, Cause>();
+  for (const members of new Set(classes.values())) {
+    const all = [...members].flatMap((id) => guarded.get(id)!.effects.map(({ credit }) => ({ id, credit })));
+    const roles = [...members].map((id) => {
+      const one = byId.get(id)!;
+      const beside = guarded
+        .get(id)!
+        .effects.filter(({ credit }) => !all.some((other) => other.id !== id && shares(credit, other.credit)));
+      return {
+        id,
+        rated: one,
+        beside: pairs.some(({ by }) => by === id)
+          ? guarded.get(id)!.success({ way: "open", effects: beside })
+          : undefined,
+        besideWith: one.helped.map((_help, i) =>
+          pairs.some(({ helped, help }) => helped === id && help === i)
+            ? guarded.get(id)!.success({ way: "open", knows: "white", effects: beside })
+            : undefined,
+        ),
+      };
+    });
+    const names = [...new Set(all.map(({ credit: { control, at } }) => `${control} at ${at}`))]
+      .toSorted()
+      .join(" and ");
+    const { actor } = roles[0]!.rated;
+    const shared = {
+      id: `${actor.id} gets past ${names}`,
+      title: `${actor.title} gets past ${names}, which can fail together`,
+      chance: causeOf(roles),
+      grade: roles.map((role) => role.rated.open.estimate.grade).reduce(weaker),
+    };
+    for (const { id, beside, besideWith } of roles)
+      causes.set(id, {
+        ...shared,
+        onItself: beside !== undefined,
+        onHelp: besideWith.map((success) => success !== undefined),
+      });
+  }
+  return rated.map((one) => {
+    const cause = causes.get(one.threat.id);
+    return cause ? { ...one, cause } : one;
+  });
 }
 
 /** Threats by one actor, found by type and place. */

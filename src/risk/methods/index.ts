@@ -1,5 +1,5 @@
 /** The methods there are; one decides, the others say the same figures in other words. */
-import { METHOD_IDS, type MethodId, type MethodView, type Risk } from "#assessment/index.ts";
+import { METHOD_IDS, type LevelRange, type MethodId, type MethodView, type Risk } from "#assessment/index.ts";
 import { ebiosRm } from "./ebios-rm.ts";
 import { intervals } from "./intervals.ts";
 import { iso27005 } from "./iso-27005.ts";
@@ -19,10 +19,15 @@ export type { RiskMethod } from "./method.ts";
 /** How one method puts all risks: the levels alone, the scales behind them are read again where they are shown. */
 export function viewOf(id: MethodId, risks: readonly Risk[]): MethodView {
   const { read, ...header } = METHODS[id];
-  return {
-    ...header,
-    levels: header.decides ? {} : Object.fromEntries(risks.map((risk) => [risk.id, read(risk).level])),
-  };
+  const levels = new Map<string, { readonly at: number; readonly level: LevelRange }>();
+  const of = (header.decides ? [] : risks).map((risk) => {
+    const { level } = read(risk);
+    const key = JSON.stringify(level);
+    const known = levels.get(key) ?? { at: levels.size, level };
+    levels.set(key, known);
+    return known.at;
+  });
+  return { ...header, levels: [...levels.values()].map(({ level }) => level), of };
 }
 
 export const viewsOf = (risks: readonly Risk[]): MethodView[] => METHOD_IDS.map((id) => viewOf(id, risks));

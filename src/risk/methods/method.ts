@@ -1,7 +1,7 @@
 /** What a method of judging risk is to this room: a way to put a number into other words, with its source. */
 import type { LevelRange, MethodReading, MethodView, Risk } from "#assessment/index.ts";
 
-export interface RiskMethod extends Omit<MethodView, "levels"> {
+export interface RiskMethod extends Omit<MethodView, "levels" | "of"> {
   readonly read: (risk: Risk) => MethodReading;
 }
 
