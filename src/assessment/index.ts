@@ -6,6 +6,7 @@ export * from "./evidence.ts";
 export * from "./graph.ts";
 export * from "./knowledge.ts";
 export * from "./scalars.ts";
+export * from "./scan.ts";
 export * from "./system.ts";
 export * from "./threats.ts";
 export * from "./verification.ts";

@@ -1,6 +1,7 @@
 /** Every document this program prints or reads, with the schema it is held to. */
 import { z } from "zod";
-import { assessment, attackDocument, evidence, span, verifyDocument } from "#assessment/index.ts";
+import { scanBaseline } from "#artefacts/baseline.ts";
+import { assessment, attackDocument, evidence, scanDocument, span, verifyDocument } from "#assessment/index.ts";
 
 export const diagnosticsDocument = z.strictObject({
   format: z.literal("vauban/diagnostics/1"),
@@ -71,6 +72,8 @@ export const DOCUMENT_SCHEMAS = {
   evidence: { title: "One item of evidence", schema: evidence },
   attack: { title: "What was found out about one model (attack --json)", schema: attackDocument },
   verify: { title: "What was decided about one property of one model (verify --json)", schema: verifyDocument },
+  scan: { title: "What files would do if they were loaded (scan --json)", schema: scanDocument },
+  "scan-baseline": { title: "Findings that are accepted (scan --baseline)", schema: scanBaseline },
   diagnostics: {
     title: "What is wrong with a system file (validate --json; assess --json when nothing was run)",
     schema: diagnosticsDocument,
