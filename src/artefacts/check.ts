@@ -13,6 +13,18 @@ export interface Surroundings {
   readonly persistentIds?: "torch";
   /** Names in `__torch__` are compiled from the archive's own code. */
   readonly torchScript?: boolean;
+  /** The bytes are plain numbers of this kind, which the container's own records say; nothing interprets them. */
+  readonly numbers?: string;
+  /** Hears of the storages that a pickle names by persistent ids. */
+  readonly storage?: (storage: Storage) => void;
+}
+
+/** A storage as torch names it: `('storage', torch.FloatStorage, key, location, elements)`. */
+export interface Storage {
+  readonly key: string;
+  /** Bytes per element. */
+  readonly width: number;
+  readonly elements: number;
 }
 
 /** One file, or one member, that a check reads. */

@@ -17,7 +17,7 @@ import {
   type PickleListener,
   type Value,
 } from "#formats/pickle.ts";
-import type { Finding, Surroundings } from "./check.ts";
+import type { Finding, Storage, Surroundings } from "./check.ts";
 import { expression } from "./expression.ts";
 import { covers, standingOf, TEXT_CODECS, type Effect, type Standing, type Use } from "./policy.ts";
 
@@ -150,6 +150,15 @@ export class Judge implements PickleListener {
         key: "persistent",
         text: `holds a persistent id (${expression(this.content, id.id)}): what it becomes, only the loading program knows`,
       });
+    else {
+      const storage = storageOf(this.content, id);
+      if (storage) this.surroundings.storage?.(storage);
+      else
+        this.note("unknown", "pickle-persistent-id", "high", id, {
+          key: "persistent",
+          text: `holds a persistent id that is no storage of torch's: ${expression(this.content, id.id)}`,
+        });
+    }
   }
 
   odd(start: number, end: number, problem: string): void {
@@ -495,6 +504,40 @@ export class Judge implements PickleListener {
         return { is: "unclear", why: "what it gives is made while loading" };
     }
   }
+}
+
+/** Bytes per element by torch's storage classes (torch/storage.py). */
+const WIDTHS: Readonly<Record<string, number>> = {
+  DoubleStorage: 8,
+  FloatStorage: 4,
+  HalfStorage: 2,
+  BFloat16Storage: 2,
+  LongStorage: 8,
+  IntStorage: 4,
+  ShortStorage: 2,
+  CharStorage: 1,
+  ByteStorage: 1,
+  BoolStorage: 1,
+  ComplexDoubleStorage: 16,
+  ComplexFloatStorage: 8,
+  QUInt8Storage: 1,
+  QInt8Storage: 1,
+  QInt32Storage: 4,
+  QUInt4x2Storage: 1,
+  QUInt2x4Storage: 1,
+  UntypedStorage: 1,
+  _UntypedStorage: 1,
+};
+
+function storageOf(content: Content, { id }: PersistentId): Storage | undefined {
+  if (!(id instanceof Collection) || id.kind !== "tuple") return undefined;
+  const [tag, type, key, , elements] = id.items;
+  if (!(tag instanceof Text && textOf(content, tag, 16) === "storage" && key instanceof Text && type instanceof Global))
+    return undefined;
+  const width = /^torch(\.cuda|\.storage)?$/.test(type.module) ? WIDTHS[type.name] : undefined;
+  if (width === undefined || typeof elements !== "number" || !Number.isSafeInteger(elements) || elements < 0)
+    return undefined;
+  return { key: textOf(content, key, 1000), width, elements };
 }
 
 const METHODS: Readonly<Record<Mutation, string>> = {

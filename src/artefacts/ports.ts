@@ -15,6 +15,8 @@ export interface ScanPorts {
   readonly clock: () => number;
   /** SHA-256 as 64 hex digits. */
   readonly sha256: (content: Content) => string;
+  /** CRC-32 of ISO 3309. */
+  readonly crc32: (content: Content) => number;
   /**
    * Unpacks the one stream at the start of `packed`; what follows it is not read. Throws a FormatError where it is damaged,
    * cut short, or would pass `limit` bytes (then `limit` is said in the problem).

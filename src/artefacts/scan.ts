@@ -123,6 +123,7 @@ function scan(
   let used: readonly Check[] = [];
   if (depth > meter.limits.depthMax)
     whole("limit-depth", "unknown", `members lie more than ${meter.limits.depthMax} deep; this one was not read`);
+  else if (surroundings.numbers !== undefined) ledger.understood(0, content.size);
   else {
     used = chosen(content, path);
     if (used.length > 1 && content.size > 0)

@@ -54,6 +54,11 @@ const MAGICS: readonly (readonly [string, readonly number[]])[] = [
 ];
 const MAGIC_BY_BYTE = new Map(MAGICS.map((magic) => [magic[1][0]!, magic]));
 
+/** Bytes that begin any pattern. */
+const BEGINS = new Uint8Array(256);
+for (const byte of [0x80, 0x63, 0x69, 0x8c, 0x58, 0x56, 0x4d, ...MAGIC_BY_BYTE.keys(), ...SOURCE_BY_LETTER.keys()])
+  BEGINS[byte] = 1;
+
 const matchesAt = (bytes: Uint8Array, at: number, letters: readonly number[]): boolean =>
   at + letters.length <= bytes.length && letters.every((letter, i) => bytes[at + i] === letter);
 
@@ -93,6 +98,7 @@ export function sweep(
       const stop = Math.min(CHUNK, bytes.length);
       for (let i = 0; i < stop; i++) {
         const byte = bytes[i]!;
+        if (BEGINS[byte] === 0) continue;
         switch (byte) {
           case 0x80:
             if (bytes[i + 1]! <= 5 && i + 3 < bytes.length && follow > 0) {

@@ -1,7 +1,7 @@
 /** What scanning needs from this machine: Node's own unpackers, its hash, and files read where they are asked for. */
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, type ZlibOptions } from "node:zlib";
+import { crc32, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, type ZlibOptions } from "node:zlib";
 import type { Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
 import type { Content } from "#formats/content.ts";
 import { FormatError, readableSize } from "#formats/error.ts";
@@ -45,7 +45,14 @@ export function sha256Of(content: Content): string {
   return digest.digest("hex");
 }
 
-export const scanPorts: ScanPorts = { clock: () => performance.now(), sha256: sha256Of, unpack };
+function crc32Of(content: Content): number {
+  let value = 0;
+  for (let at = 0; at < content.size; at += PIECE)
+    value = crc32(content.read(at, Math.min(PIECE, content.size - at)), value);
+  return value;
+}
+
+export const scanPorts: ScanPorts = { clock: () => performance.now(), sha256: sha256Of, crc32: crc32Of, unpack };
 
 /** Files up to this size are held whole; larger ones are read where they are asked for. */
 const WHOLE_MAX = 64 * 2 ** 20;

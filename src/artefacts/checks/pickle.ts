@@ -1,16 +1,22 @@
 /** Pickles, one or several in a row: what loading them would import and call, and what they carry as data. */
 import { contentOf, upTo, type Content } from "#formats/content.ts";
-import { runPickle, PICKLE_LIMITS, Text, type PickleListener, type Value } from "#formats/pickle.ts";
+import { runPickle, PICKLE_LIMITS, type Text, type Value } from "#formats/pickle.ts";
 import { defineCheck, type Recognition, type Subject } from "#artefacts/check.ts";
 import { Judge } from "#artefacts/judge.ts";
+import type { Range } from "#artefacts/ledger.ts";
 import { LimitReached } from "#artefacts/limits.ts";
+import { joblibArray } from "#artefacts/joblib.ts";
 import { carriedBy } from "#artefacts/payload.ts";
 
 const NAMES = /\.(pkl|pickle|p|pk|joblib|pt|pth|bin|ckpt|dat|data|sav|model)$/i;
+/** pickle.dumps(0x1950a86a20f9469cfc6c, protocol=2): how PyTorch begins its second format. */
+export const TORCH_MAGIC = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
 /** Streams in a row that one file may hold. */
 const STREAMS_MAX = 10_000;
 /** Steps of a reconstruction that are kept. */
 const STEPS = 1000;
+/** Arrays of objects within arrays of objects. */
+const NESTED_MAX = 32;
 
 class Enough extends Error {}
 
@@ -25,6 +31,9 @@ export default defineCheck({
 function recognisePickle(content: Content, path: string): Recognition {
   const head = upTo(content, 0, 2);
   if (head.length === 0) return "no";
+  // PyTorch's magic number is a pickle of its own; that format has a check of its own.
+  if (head.length === 2 && TORCH_MAGIC.every((byte, i) => upTo(content, 0, TORCH_MAGIC.length)[i] === byte))
+    return "no";
   if (head[0] === 0x80 && head.length === 2 && head[1]! <= 5) return "yes";
   // Protocols 0 and 1 have no magic number: follow the start and see whether it does what pickles do.
   let imports = 0;
@@ -65,12 +74,12 @@ export interface PickleReading {
 
 /**
  * Reads streams from `from` until the end, or until `streams` of them were read. Bytes that no stream takes stay unread.
- * `extra` hears what the judge hears; its `built` may say where the stream goes on.
+ * joblib puts arrays between the opcodes: those are passed over, or read as the pickles they are.
  */
 export function readPickles(
   subject: Subject,
   from: number,
-  { streams = STREAMS_MAX, extra = {} }: { streams?: number; extra?: Pick<PickleListener, "built"> } = {},
+  { streams = STREAMS_MAX, within = 0 }: { readonly streams?: number; readonly within?: number } = {},
 ): PickleReading {
   const { content, ledger, meter, surroundings } = subject;
   const values: (Value | undefined)[] = [];
@@ -81,6 +90,25 @@ export function readPickles(
     stepsMax: subject.traced ? STEPS : 0,
     unpickled: (text) => lookInto(subject, text, payloads, true),
   });
+  const arrays: Range[] = [];
+  const afterBuild = (target: Value, end: number): number | undefined => {
+    const array = joblibArray(content, target, end);
+    if (array === undefined) return undefined;
+    if (array.problem !== undefined)
+      subject.report({
+        rule: "joblib-array",
+        severity: "unknown",
+        confidence: "high",
+        start: end,
+        end: array.dataAt,
+        message: array.problem,
+      });
+    arrays.push({ start: array.dataAt, end: array.end });
+    if (!array.objects) return array.end;
+    if (within >= NESTED_MAX)
+      throw new LimitReached("limit-depth", `arrays of objects lie more than ${NESTED_MAX} deep`);
+    return readPickles(subject, array.dataAt, { streams: 1, within: within + 1 }).end;
+  };
   try {
     while (at < content.size && values.length < streams) {
       const run = runPickle(
@@ -91,7 +119,7 @@ export function readPickles(
           called: (call) => judge.called(call),
           built(target, state, where, end) {
             judge.built(target, state, where);
-            return extra.built?.(target, state, where, end);
+            return afterBuild(target, end);
           },
           mutated: (target, how, items, where) => judge.mutated(target, how, items, where),
           persistent: (id) => judge.persistent(id),
@@ -133,12 +161,44 @@ export function readPickles(
     }
   } finally {
     for (const finding of judge.findings) subject.report(finding);
+    if (arrays.length > 0) readAsPlain(subject, from, arrays[0]!.start);
     subject.traced?.(judge.steps, judge.acts);
   }
   if (at < content.size && values.length === STREAMS_MAX)
     throw new LimitReached("limit-streams", `more than ${STREAMS_MAX} pickles in a row; the rest was not read`);
   return { end: at, values, broken: false };
 }
+
+/**
+ * pickle.load knows nothing of joblib's arrays and goes on reading opcodes where the first one starts. Numbers end that at
+ * once; what was put there for it does not.
+ */
+function readAsPlain(subject: Subject, from: number, arrayAt: number): void {
+  const { content, meter, surroundings } = subject;
+  const judge = new Judge(content, surroundings);
+  runPickle(content, from, {
+    imported: (what) => judge.imported(what),
+    called: (call) => judge.called(call),
+    built: (target, state, at) => judge.built(target, state, at),
+    tick: () => meter.tick(),
+  });
+  for (const finding of judge.findings)
+    if (finding.start >= arrayAt && PLAIN_RULES.has(finding.rule))
+      subject.report({
+        ...finding,
+        message: `read by pickle instead of joblib, the array's own bytes run: ${finding.message}`,
+      });
+}
+
+/** What random numbers do not come to by themselves. */
+const PLAIN_RULES: ReadonlySet<string> = new Set([
+  "pickle-harmful-import",
+  "pickle-harmful-call",
+  "pickle-hidden-name",
+  "pickle-patches-import",
+  "pickle-unknown-call",
+  "pickle-unclear-call",
+]);
 
 /** Scans what a text or bytes of the pickle carries. Where loading reads it too, its verdict is always part of this one. */
 function lookInto(subject: Subject, text: Text, seen: Set<number>, loaded: boolean): void {
