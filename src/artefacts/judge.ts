@@ -153,7 +153,7 @@ export class Judge implements PickleListener {
     else {
       const storage = storageOf(this.content, id);
       if (storage) this.surroundings.storage?.(storage);
-      else
+      else if (classOf(this.content, id) === undefined)
         this.note("unknown", "pickle-persistent-id", "high", id, {
           key: "persistent",
           text: `holds a persistent id that is no storage of torch's: ${expression(this.content, id.id)}`,
@@ -359,14 +359,16 @@ export class Judge implements PickleListener {
         }
         return;
       }
-      case "unpickles":
-        if (given[0] instanceof Text) this.options.unpickled?.(given[0]);
+      case "unpickles": {
+        const bytes = this.bytesGiven(given[0]);
+        if (bytes) this.options.unpickled?.(bytes);
         else
           this.note("suspicious", "pickle-unclear-payload", "medium", place, {
             key: "unpickles computed",
             text: `${shown()} loads bytes that are made while loading: they cannot be read before`,
           });
         return;
+      }
       case "codec": {
         const codec = given[1];
         const name =
@@ -383,6 +385,17 @@ export class Judge implements PickleListener {
         // What it reaches shows when it is called.
         return;
     }
+  }
+
+  /** Bytes of the stream, also where protocol 2 writes them as text that is encoded while loading. */
+  private bytesGiven(value: Value | undefined): Text | undefined {
+    if (value instanceof Text) return value;
+    if (!(value instanceof Call && value.args instanceof Collection)) return undefined;
+    const callee = this.reach(value.callee);
+    if (callee.is !== "name" || this.standing(callee.module, callee.name).effect !== "codec") return undefined;
+    const [text, codec] = value.args.items;
+    const latin1 = codec instanceof Text && /^(latin-?1|latin_1|iso-8859-1)$/i.test(textOf(this.content, codec, 64));
+    return text instanceof Text && latin1 ? text : undefined;
   }
 
   /** What calling something with this effect gives. */
@@ -470,6 +483,9 @@ export class Judge implements PickleListener {
     if (value instanceof Extension)
       return { is: "unclear", why: `extension ${value.code} is a name of the loading program` };
     if (value instanceof Computed) return { is: "unclear", why: "its name is put together while loading" };
+    const named =
+      value instanceof PersistentId && this.surroundings.persistentIds ? classOf(this.content, value) : undefined;
+    if (named) return this.reach(named);
     if (value instanceof PersistentId)
       return this.surroundings.persistentIds
         ? { is: "instance", of: "torch.storage" }
@@ -538,6 +554,13 @@ function storageOf(content: Content, { id }: PersistentId): Storage | undefined 
   if (width === undefined || typeof elements !== "number" || !Number.isSafeInteger(elements) || elements < 0)
     return undefined;
   return { key: textOf(content, key, 1000), width, elements };
+}
+
+/** `('module', class, file, source)`: the class itself, which torch.load compares with its source of today (_legacy_load). */
+function classOf(content: Content, { id }: PersistentId): Global | undefined {
+  if (!(id instanceof Collection) || id.kind !== "tuple" || id.size !== 4) return undefined;
+  const [tag, cls] = id.items;
+  return tag instanceof Text && textOf(content, tag, 16) === "module" && cls instanceof Global ? cls : undefined;
 }
 
 const METHODS: Readonly<Record<Mutation, string>> = {

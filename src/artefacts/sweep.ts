@@ -48,11 +48,12 @@ for (const text of SOURCE) {
 const MAGICS: readonly (readonly [string, readonly number[]])[] = [
   ["a zip archive", [0x50, 0x4b, 3, 4]],
   ["an ELF program", [0x7f, 0x45, 0x4c, 0x46]],
-  ["a script for an interpreter", ascii("#!/")],
+  ["a script for an interpreter", ascii("#!/bin/")],
+  ["a script for an interpreter", ascii("#!/usr/")],
   ["a Mach-O program", [0xcf, 0xfa, 0xed, 0xfe]],
   ["a 7-Zip archive", [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
 ];
-const MAGIC_BY_BYTE = new Map(MAGICS.map((magic) => [magic[1][0]!, magic]));
+const MAGIC_BY_BYTE = Map.groupBy(MAGICS, ([, magic]) => magic[0]!);
 
 /** Bytes that begin any pattern. */
 const BEGINS = new Uint8Array(256);
@@ -61,6 +62,15 @@ for (const byte of [0x80, 0x63, 0x69, 0x8c, 0x58, 0x56, 0x4d, ...MAGIC_BY_BYTE.k
 
 const matchesAt = (bytes: Uint8Array, at: number, letters: readonly number[]): boolean =>
   at + letters.length <= bytes.length && letters.every((letter, i) => bytes[at + i] === letter);
+
+/** Opcodes that can come first, after PROTO: those that take nothing from the stack. */
+const OPENS = new Set(
+  ascii("(]}).NIJKMLFGSTUVXBCcP").concat([
+    0x8f, 0x88, 0x89, 0x8a, 0x8b, 0x8c, 0x8d, 0x8e, 0x95, 0x96, 0x80, 0x82, 0x83, 0x84,
+  ]),
+);
+const startsName = (byte: number | undefined): boolean =>
+  byte !== undefined && ((byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte === 95);
 
 class Enough extends Error {}
 
@@ -101,29 +111,24 @@ export function sweep(
         if (BEGINS[byte] === 0) continue;
         switch (byte) {
           case 0x80:
-            if (bytes[i + 1]! <= 5 && i + 3 < bytes.length && follow > 0) {
+            if (bytes[i + 1]! <= 5 && i + 3 < bytes.length && OPENS.has(bytes[i + 2]!) && follow > 0) {
               follow--;
               followFrom(bytes, i, from, tell);
             }
             break;
           case 0x63: // c: GLOBAL
           case 0x69: // i: INST
-          case 0x8c: // SHORT_BINUNICODE before STACK_GLOBAL
+          case 0x56: // UNICODE before STACK_GLOBAL
+          case 0x8c: // SHORT_BINUNICODE
           case 0x58: // BINUNICODE
-          case 0x56: // UNICODE
-            importAt(bytes, i, from, tell);
+            if (startsName(bytes[i + (byte === 0x8c ? 2 : byte === 0x58 ? 5 : 1)])) importAt(bytes, i, from, tell);
             break;
           default:
         }
-        const magic = MAGIC_BY_BYTE.get(byte);
         // What a whole file is by its first bytes is no payload in it.
-        if (
-          magic &&
-          !(unrecognised && from + i === 0) &&
-          !(text && magic[1][0] === 0x23) &&
-          matchesAt(bytes, i, magic[1])
-        )
-          tell(from + i, from + i + magic[1].length, magic[0]);
+        if (!(unrecognised && from + i === 0) && !(text && byte === 0x23))
+          for (const [what, magic] of MAGIC_BY_BYTE.get(byte) ?? [])
+            if (matchesAt(bytes, i, magic)) tell(from + i, from + i + magic.length, what);
         if (byte === 0x4d && bytes[i + 1] === 0x5a && isPe(bytes, i)) tell(from + i, from + i + 2, "a Windows program");
         if (!text) {
           const sources = SOURCE_BY_LETTER.get(byte);

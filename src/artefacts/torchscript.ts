@@ -6,9 +6,8 @@ import type { Content } from "#formats/content.ts";
 
 const SIZE_MAX = 16 * 2 ** 20;
 
-/** Operators that read or write files, print, or run what was registered by somebody else. */
-const REACHES =
-  /\b(from_file|save|load|_load_\w+|print|warn|backward|rpc_\w+|fork|wait|call_torchbind|unchecked_unwrap_optional|open|write|_get_tracing_state)\s*\(/;
+/** Operators that read or write files, or run what was registered by somebody else. */
+const REACHES = /\b(from_file|save|load|_load_\w+|rpc_\w+|call_torchbind|open|write)\s*\(/;
 const NAMESPACES = new Set(["aten", "prim", "quantized", "torchvision", "prepacked", "_quantized", "xnnpack", "metal"]);
 
 /** Why this source is more than arithmetic, or no TorchScript; undefined where it is neither. */
@@ -34,4 +33,4 @@ export function torchScriptProblem(content: Content): string | undefined {
 
 /** A line of serialised TorchScript: what PythonPrint (torch/csrc/jit/serialization/python_print.cpp) puts out. */
 const LINE =
-  /^(class \w+\(\w+\):|def [\w.]+\(.*|op_version_set = \d+|__\w+__ = .*|[A-Za-z_][\w.]* ?: .+|[A-Za-z_][\w.,\s[\]]*,? = .+|\(?[\w.,\s()]+,? = .+|return\b.*|if .+:|else:|elif .+:|while .+:|for .+:|pass|break|continue|raise .*|assert .*|annotate\(.*|[\])}].*|["'A-Za-z_(\d-][^;`\\$]*[,:)\]]|_ = .*|[\w.]+\(.*)$/;
+  /^(class \w+\(\w+\):|def [\w.]+\(.*|op_version_set = \d+|__\w+__(\["[^"]*"\])? = .*|[A-Za-z_][\w.]* ?: .+|[A-Za-z_][\w.,\s[\]]*,? = .+|\(?[\w.,\s()]+,? = .+|return\b.*|if .+:|else:|elif .+:|while .+:|for .+:|pass|break|continue|raise .*|assert .*|annotate\(.*|[\])}].*|["'A-Za-z_(\d-][^;`\\$]*[,:)\]]|_ = .*|[\w.]+\(.*)$/;

@@ -49,10 +49,8 @@ export default defineCheck({
       report({ rule, severity, confidence: "high", start: at, end, message: problem });
     }
     const torch = torchArchive(zip.members);
+    // By the folder they lie in: data.pkl names those in data/, constants.pkl those in constants/.
     const storages = new Map<string, Storage>();
-    const around: Surroundings = torch
-      ? { persistentIds: "torch", torchScript: torch.script, storage: (one) => void storages.set(one.key, one) }
-      : {};
     // Pickles first: they say which members are storages, and how large.
     const rank = (member: ExaminedMember): number => (member.name.endsWith(".pkl") ? 0 : 1);
     for (const member of zip.members.toSorted((a, b) => rank(a) - rank(b))) {
@@ -64,7 +62,7 @@ export default defineCheck({
       }
       const within = readMember(subject, member);
       if (within === undefined) continue;
-      subject.inspect(member.name, within, torch ? partOfTorch(torch, member.name, within, storages, around) : {});
+      subject.inspect(member.name, within, torch ? partOfTorch(torch, member.name, within, storages) : {});
     }
   },
 });
@@ -161,13 +159,14 @@ function torchArchive(members: readonly ExaminedMember[]): TorchArchive | undefi
   const found = members.find(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
   if (!found) return undefined;
   const root = found.name.slice(0, -"data.pkl".length);
-  if (!names.has(`${root}version`) && !names.has("version")) return undefined;
+  if (![`${root}version`, `${root}.data/version`, "version"].some((name) => names.has(name))) return undefined;
   return { root, script: names.has(`${root}constants.pkl`) };
 }
 
 /** The small records of the archive, by what they may hold. */
 const RECORDS: Readonly<Record<string, RegExp>> = {
   version: /^\d{1,4}\n?$/,
+  ".data/version": /^\d{1,4}\n?$/,
   byteorder: /^(little|big)\n?$/,
   ".data/serialization_id": /^\d{1,64}$/,
   ".format_version": /^\d{1,4}\n?$/,
@@ -175,21 +174,26 @@ const RECORDS: Readonly<Record<string, RegExp>> = {
 };
 
 function partOfTorch(
-  { root }: TorchArchive,
+  { root, script }: TorchArchive,
   name: string,
   within: Content,
-  storages: ReadonlyMap<string, Storage>,
-  around: Surroundings,
+  storages: Map<string, Storage>,
 ): Surroundings {
   const inner = name.startsWith(root) ? name.slice(root.length) : name;
-  if (inner.endsWith(".pkl") || inner.endsWith(".debug_pkl")) return around;
+  if (inner.endsWith(".pkl") || inner.endsWith(".debug_pkl")) {
+    const folder = inner.slice(0, inner.lastIndexOf("."));
+    return {
+      persistentIds: "torch",
+      torchScript: script,
+      storage: (one) => void storages.set(`${folder}/${one.key}`, one),
+    };
+  }
   const record = RECORDS[inner];
   if (record && within.size <= 128 && record.test(new TextDecoder("latin1").decode(within.read(0, within.size))))
     return { numbers: "record" };
-  const key = /^(?:data|constants)\/(.+)$/.exec(inner)?.[1];
-  const storage = key === undefined ? undefined : storages.get(key);
+  const storage = storages.get(inner);
   if (storage && storage.width * storage.elements === within.size) return { numbers: "storage" };
-  if (around.torchScript && /^code\/.+\.py$/.test(inner)) {
+  if (script && /^code\/.+\.py$/.test(inner)) {
     const problem = torchScriptProblem(within);
     return problem === undefined ? { numbers: "TorchScript" } : {};
   }
