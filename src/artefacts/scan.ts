@@ -54,7 +54,9 @@ function scan(
   const findings: ScanFinding[] = [];
   const members: ScanFile[] = [];
   let untold = 0;
-  const report = (finding: ScanFinding): void => {
+  const report = (given: ScanFinding): void => {
+    const start = Math.min(given.start, content.size);
+    const finding = { ...given, start, end: Math.min(Math.max(given.end, start), content.size) };
     // The gravest are kept whatever else fills the list.
     if (findings.length < meter.limits.findingsMax || finding.severity === "malicious") findings.push(finding);
     else {

@@ -76,11 +76,12 @@ function endRecord(content: Content): { at: number; view: DataView; comment: num
   for (let at = tail.length - END_SIZE; at >= 0; at--) {
     if (tail[at] !== 0x50 || view.getUint32(at, true) !== END) continue;
     const comment = view.getUint16(at + 20, true);
-    // The last that could be one is taken, as most readers do; further ones are what others may take.
-    if (at + END_SIZE + comment <= tail.length) {
-      if (found) others++;
-      else found = { at: from + at, comment };
-    }
+    const end = at + END_SIZE + comment;
+    if (end > tail.length) continue;
+    // The last that could be one is taken, as most readers do. Those that want it to end the file may take another;
+    // one before a whole last one belongs to an archive within.
+    if (!found) found = { at: from + at, comment };
+    else if (end === tail.length && found.at + END_SIZE + found.comment !== content.size) others++;
   }
   return found && { ...found, others, view: viewOf(content.read(found.at, END_SIZE)) };
 }
