@@ -48,21 +48,39 @@ export function unpackBzip2(
   const blockMax = 100_000 * (packed[3]! - 0x30);
   const bits = new Bits(packed, 4);
   const out = new Growing(limit, FORMAT);
-  const transform = new Uint32Array(blockMax);
+  const block = new Block(blockMax);
   for (;;) {
     tick();
     const magic = bits.take(48);
     bits.take(32);
     if (magic === 0x177245385090) return { bytes: out.whole(), taken: bits.place };
     if (magic !== 0x314159265359) damaged(bits.place, "a block without its mark");
-    unpackBlock(bits, transform, blockMax, out);
+    unpackBlock(bits, block, out);
+  }
+}
+
+/** The bytes of a block before its inverse transform; as large as blocks turn out to be. */
+class Block {
+  readonly max: number;
+  entries = new Uint32Array(1 << 12);
+  constructor(max: number) {
+    this.max = max;
+  }
+  room(size: number): Uint32Array {
+    if (size > this.entries.length) {
+      const larger = new Uint32Array(Math.min(this.max, Math.max(size, 2 * this.entries.length)));
+      larger.set(this.entries);
+      this.entries = larger;
+    }
+    return this.entries;
   }
 }
 
 const RUN_A = 0;
 const RUN_B = 1;
 
-function unpackBlock(bits: Bits, transform: Uint32Array, blockMax: number, out: Growing): void {
+function unpackBlock(bits: Bits, block: Block, out: Growing): void {
+  const blockMax = block.max;
   if (bits.bit() === 1) damaged(bits.place, "a randomised block, which no bzip2 since 0.9.5 writes");
   const origin = bits.take(24);
   const used = bits.take(16);
@@ -134,7 +152,7 @@ function unpackBlock(bits: Bits, transform: Uint32Array, blockMax: number, out: 
       if (size + run > blockMax) damaged(bits.place, "a block longer than announced");
       const byte = front[0]!;
       counts[byte + 1]! += run;
-      transform.fill(byte, size, size + run);
+      block.room(size + run).fill(byte, size, size + run);
       size += run;
       [run, weight] = [0, 1];
     }
@@ -143,9 +161,10 @@ function unpackBlock(bits: Bits, transform: Uint32Array, blockMax: number, out: 
     const [byte] = front.splice(symbol - 1, 1);
     front.unshift(byte!);
     counts[byte! + 1]!++;
-    transform[size++] = byte!;
+    block.room(size + 1)[size++] = byte!;
   }
   if (origin >= size) damaged(bits.place, "an origin outside the block");
+  const transform = block.entries;
   // The inverse Burrows-Wheeler transform: positions above the bytes they belong to.
   for (let i = 1; i < 257; i++) counts[i]! += counts[i - 1]!;
   for (let i = 0; i < size; i++) {

@@ -172,10 +172,12 @@ export interface PickleRun {
   readonly memo: ReadonlyMap<number, Value>;
 }
 
-class Fault extends Error {
+/** Ends a run. Carries no stack: broken bytes are met by the thousand. */
+class Fault {
+  readonly problem: string;
   readonly limit: boolean;
   constructor(problem: string, limit = false) {
-    super(problem);
+    this.problem = problem;
     this.limit = limit;
   }
 }
@@ -383,7 +385,7 @@ class Machine {
       stopped = true;
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      fault = { at: this.opcodeAt, problem: error.message, limit: error.limit };
+      fault = { at: this.opcodeAt, problem: error.problem, limit: error.limit };
     }
     return {
       start: this.start,

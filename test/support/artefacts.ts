@@ -26,7 +26,7 @@ export function writeTar(
     put("        ", 148);
     put(type, 156);
     put(target, 157);
-    put("ustar\0" + "00", 257);
+    put("ustar\u000000", 257);
     const sum = header.reduce((total, byte) => total + byte, 0);
     put(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
     parts.push(header, content, new Uint8Array((512 - (content.length % 512)) % 512));
