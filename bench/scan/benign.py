@@ -1,8 +1,9 @@
 """Writes benign pickles of the libraries at hand (scikit-learn, NumPy, joblib, PyTorch, pandas, SciPy where present) into a folder.
 
-    /usr/bin/python3 bench/scan/benign.py FOLDER
+    /usr/bin/python3 bench/scan/benign.py FOLDER [--quick]
 
-Everything is made here from toy data with fixed seeds; nothing is loaded. Prints one line per library that is missing.
+Everything is made here from toy data with fixed seeds; nothing is loaded. --quick: only what takes no time, without
+SciPy, pandas, scikit-learn, joblib and PyTorch. Prints one line per library that is missing.
 """
 
 import collections
@@ -55,6 +56,9 @@ try:
     np.savez_compressed(folder / "numpy-packed.npz", a=rng.normal(size=500))
 except ImportError as missing:
     print(missing)
+
+if "--quick" in sys.argv:
+    sys.exit()
 
 try:
     import scipy.sparse

@@ -73,10 +73,13 @@ export class Call {
   }
 }
 
+/** The items of everything that is still empty. */
+const NONE: Value[] = [];
+
 /** A list, tuple, dict (keys and values in turn), set or frozenset. Plain items beyond the first KEPT are only counted. */
 export class Collection {
   readonly kind: "list" | "tuple" | "dict" | "set" | "frozenset";
-  readonly items: Value[];
+  items: Value[];
   size: number;
   constructor(kind: Collection["kind"], items: Value[]) {
     this.kind = kind;
@@ -84,6 +87,8 @@ export class Collection {
     this.size = items.length;
   }
 }
+
+const EMPTY_TUPLE = new Collection("tuple", NONE);
 
 /** A persistent id: what it stands for, the loading program decides. */
 export class PersistentId {
@@ -169,8 +174,34 @@ export interface PickleRun {
   readonly stopped: boolean;
   readonly fault: { readonly at: number; readonly problem: string; readonly limit: boolean } | undefined;
   /** For a second stream read with the same Unpickler. */
-  readonly memo: ReadonlyMap<number, Value>;
+  readonly memo: Memo;
 }
+
+/** What PUT, BINPUT and MEMOIZE wrote; dense where indices come in order, as they mostly do. */
+class Memo {
+  private readonly dense: (Value | undefined)[] = [];
+  private readonly sparse = new Map<number, Value>();
+  /** How many indices were written. */
+  size = 0;
+  get(index: number): Value | undefined {
+    return index < this.dense.length ? this.dense[index] : this.sparse.get(index);
+  }
+  set(index: number, value: Value): void {
+    if (index < this.dense.length) {
+      if (this.dense[index] === undefined) this.size++;
+      this.dense[index] = value;
+    } else if (index === this.dense.length && this.sparse.size === 0) {
+      this.dense.push(value);
+      this.size++;
+    } else {
+      if (!this.sparse.has(index)) this.size++;
+      this.sparse.set(index, value);
+    }
+  }
+}
+export type { Memo };
+
+const scratch = new DataView(new ArrayBuffer(8));
 
 /** Ends a run. Carries no stack: broken bytes are met by the thousand. */
 class Fault {
@@ -337,7 +368,7 @@ export function runPickle(
   start: number,
   listener: PickleListener,
   limits: PickleLimits = PICKLE_LIMITS,
-  inherited: ReadonlyMap<number, Value> = new Map(),
+  inherited: Memo = new Memo(),
 ): PickleRun {
   return new Machine(content, start, listener, limits, inherited).run();
 }
@@ -347,7 +378,7 @@ class Machine {
   private readonly start: number;
   private readonly hear: PickleListener;
   private readonly limits: PickleLimits;
-  private readonly inherited: ReadonlyMap<number, Value>;
+  private readonly inherited: Memo;
   /** The bytes in reach; `base` is where they start in the content. */
   private window: Uint8Array = new Uint8Array(0);
   private base: number;
@@ -356,18 +387,12 @@ class Machine {
   private marks: number[] = [];
   /** No opcode may take from below the last mark. */
   private fence = 0;
-  private memo = new Map<number, Value>();
+  private readonly memo = new Memo();
   private protocol = 0;
   private opcodes = 0;
   private opcodeAt = 0;
 
-  constructor(
-    content: Content,
-    start: number,
-    listener: PickleListener,
-    limits: PickleLimits,
-    inherited: ReadonlyMap<number, Value>,
-  ) {
+  constructor(content: Content, start: number, listener: PickleListener, limits: PickleLimits, inherited: Memo) {
     this.content = content;
     this.start = start;
     this.base = start;
@@ -494,7 +519,7 @@ class Machine {
     this.memo.set(index, value);
   }
   private recall(index: number): void {
-    const value = this.memo.has(index) ? this.memo.get(index)! : this.inherited.get(index);
+    const value = this.memo.get(index) ?? this.inherited.get(index);
     if (value === undefined) throw new Fault(`memo ${index} is read and was never written`);
     this.push(value);
   }
@@ -536,6 +561,7 @@ class Machine {
     if (items.length === 0) return;
     if (target instanceof Collection && kinds.includes(target.kind)) {
       target.size += items.length;
+      if (target.items === NONE) target.items = [];
       // A dictionary's items come in pairs, and stay so.
       const step = target.kind === "dict" ? 2 : 1;
       for (let i = 0; i < items.length; i += step)
@@ -575,7 +601,8 @@ class Machine {
         case 0x47: {
           // BINFLOAT
           this.need(8);
-          this.push(new DataView(this.window.buffer, this.window.byteOffset + this.at, 8).getFloat64(0));
+          for (let i = 0; i < 8; i++) scratch.setUint8(i, this.window[this.at + i]!);
+          this.push(scratch.getFloat64(0));
           this.at += 8;
           break;
         }
@@ -692,7 +719,7 @@ class Machine {
           break;
         }
         case 0x29: // EMPTY_TUPLE
-          this.push(new Collection("tuple", []));
+          this.push(EMPTY_TUPLE);
           break;
         case 0x85: // TUPLE1
           this.push(new Collection("tuple", [this.pop()]));
@@ -714,13 +741,13 @@ class Machine {
           this.push(new Collection("tuple", this.popMark()));
           break;
         case 0x5d: // EMPTY_LIST
-          this.push(new Collection("list", []));
+          this.push(new Collection("list", NONE));
           break;
         case 0x6c: // LIST
           this.push(new Collection("list", this.popMark()));
           break;
         case 0x7d: // EMPTY_DICT
-          this.push(new Collection("dict", []));
+          this.push(new Collection("dict", NONE));
           break;
         case 0x64: {
           // DICT
@@ -730,7 +757,7 @@ class Machine {
           break;
         }
         case 0x8f: // EMPTY_SET
-          this.push(new Collection("set", []));
+          this.push(new Collection("set", NONE));
           break;
         case 0x91: // FROZENSET
           this.push(new Collection("frozenset", this.popMark()));

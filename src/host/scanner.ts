@@ -16,6 +16,8 @@ export interface ScannerOptions {
   readonly workers: number;
   /** Most memory of one process, in bytes. */
   readonly memoryMax?: number;
+  /** Milliseconds before a process is taken for hung, for tests; else what its size allows. */
+  readonly timeMs?: number;
   /** Another script in the worker's place, for tests. */
   readonly worker?: string;
 }
@@ -39,6 +41,7 @@ export async function scanIsolated(
   {
     workers,
     memoryMax = MEMORY_MAX,
+    timeMs,
     worker = fileURLToPath(import.meta.resolve("#host/scan-worker.ts")),
   }: ScannerOptions,
   told: (report: ScanFile, traces: readonly Trace[]) => void,
@@ -51,7 +54,7 @@ export async function scanIsolated(
         const file = signal.aborted ? undefined : queue.shift();
         if (!file) return;
         child ??= start(worker, memoryMax);
-        const answer = await asked(child, file, signal, memoryMax);
+        const answer = await asked(child, file, signal, { memoryMax, timeMs: timeMs ?? patienceMs(file.size) });
         if (answer === "cancelled") return;
         if (answer.type === "died") child = undefined;
         if (answer.type === "scanned") told(answer.report, answer.traces);
@@ -64,11 +67,13 @@ export async function scanIsolated(
   await Promise.all(Array.from({ length: Math.max(1, Math.min(workers, files.length)) }, lane));
 }
 
+const patienceMs = (size: number): number => LIMITS.timeMs + (LIMITS.timePerMbMs * size) / 1e6 + GRACE_MS;
+
 function start(worker: string, memoryMax: number): ChildProcess {
   return fork(worker, [], {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "ignore", "ipc"],
-    execArgv: ["--no-warnings", `--max-old-space-size=${Math.floor(memoryMax / 2 ** 20)}`],
+    execArgv: ["--no-warnings", "--max-semi-space-size=64", `--max-old-space-size=${Math.floor(memoryMax / 2 ** 20)}`],
   });
 }
 
@@ -78,7 +83,7 @@ function asked(
   child: ChildProcess,
   file: FileToScan,
   signal: Signal,
-  memoryMax: number,
+  { memoryMax, timeMs }: { readonly memoryMax: number; readonly timeMs: number },
 ): Promise<FromScanner | Died | "cancelled"> {
   return new Promise((settle) => {
     let killed: Died | undefined;
@@ -88,7 +93,7 @@ function asked(
     };
     const patience = setTimeout(
       () => end("limit-time", "the time for a file of this size is up; nothing of it is known"),
-      LIMITS.timeMs + (LIMITS.timePerMbMs * file.size) / 1e6 + GRACE_MS,
+      timeMs,
     );
     const watch = setInterval(() => {
       if (residentBytes(child.pid) > memoryMax)

@@ -1,6 +1,6 @@
 /** Pickles, one or several in a row: what loading them would import and call, and what they carry as data. */
 import { contentOf, upTo, type Content } from "#formats/content.ts";
-import { runPickle, PICKLE_LIMITS, type Text, type Value } from "#formats/pickle.ts";
+import { runPickle, PICKLE_LIMITS, type Memo, type Text, type Value } from "#formats/pickle.ts";
 import { defineCheck, type Recognition, type Subject } from "#artefacts/check.ts";
 import { Judge } from "#artefacts/judge.ts";
 import type { Range } from "#artefacts/ledger.ts";
@@ -8,7 +8,9 @@ import { LimitReached } from "#artefacts/limits.ts";
 import { joblibArray } from "#artefacts/joblib.ts";
 import { carriedBy } from "#artefacts/payload.ts";
 
-const NAMES = /\.(pkl|pickle|p|pk|joblib|pt|pth|bin|ckpt|dat|data|sav|model)$/i;
+/** Endings that say pickle, and endings that may. */
+const NAMES = /\.(pkl|pickle|pk|joblib)$/i;
+const LOOSE_NAMES = /\.(p|pt|pth|bin|ckpt|dat|data|sav|model)$/i;
 /** pickle.dumps(0x1950a86a20f9469cfc6c, protocol=2): how PyTorch begins its second format. */
 export const TORCH_MAGIC = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
 /** Streams in a row that one file may hold. */
@@ -60,7 +62,9 @@ function recognisePickle(content: Content, path: string): Recognition {
   }
   const harmful = judge.findings.some(({ severity }) => severity === "suspicious");
   if (imports > 0 && (calls > 0 || stopped || far || harmful)) return "yes";
-  return (stopped && opcodes > 1) || far || NAMES.test(path) ? "perhaps" : "no";
+  return (stopped && opcodes > 1) || far || NAMES.test(path) || (opcodes > 2 && LOOSE_NAMES.test(path))
+    ? "perhaps"
+    : "no";
 }
 
 /** Where a stream is followed by bytes of another kind, a framework's reader says where the next stream starts. */
@@ -85,7 +89,7 @@ export function readPickles(
   const values: (Value | undefined)[] = [];
   const payloads = new Set<number>();
   let at = from;
-  let memo: ReadonlyMap<number, Value> = new Map();
+  let memo: Memo | undefined;
   const judge = new Judge(content, surroundings, {
     stepsMax: subject.traced ? STEPS : 0,
     unpickled: (text) => lookInto(subject, text, payloads, true),
