@@ -5,6 +5,11 @@ const [major, minor] = process.versions.node.split(".").map(Number);
 const modernEnough = major > 22 || (major === 22 && minor >= 18);
 
 if (modernEnough) {
+  // What was compiled once is kept beside the dependencies, for this process and its workers; where that cannot be written, nothing is.
+  const { enableCompileCache } = require("node:module");
+  const { join } = require("node:path");
+  process.env.NODE_COMPILE_CACHE ??= join(__dirname, "../node_modules/.cache/vauban");
+  enableCompileCache(process.env.NODE_COMPILE_CACHE);
   import("../src/cli/main.ts").then((cli) => cli.main(process.argv.slice(2)));
 } else {
   let runtime;
@@ -18,7 +23,9 @@ if (modernEnough) {
     process.exit(2);
   }
   const { spawn } = require("node:child_process");
-  const child = spawn(runtime, [__filename, ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(runtime, [__filename, ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  });
   // The terminal signals the whole group; this parent waits until the child has saved what it has.
   process.on("SIGINT", () => child.kill("SIGINT"));
   process.on("SIGTERM", () => child.kill("SIGTERM"));

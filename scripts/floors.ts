@@ -34,7 +34,7 @@ export const FLOORS: Readonly<Record<Room, readonly Room[]>> = {
   formats: [],
   system: [],
   knowledge: [],
-  imports: ["formats"],
+  imports: ["formats", "system"],
   datasets: ["formats"],
   onnx: ["formats"],
   threats: ["system"],

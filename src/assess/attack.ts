@@ -16,6 +16,7 @@ import { assaultsOf, evaluations } from "#attacks/campaign.ts";
 import { PROFILES, type ProfileId } from "#attacks/profiles.ts";
 import type { Norm } from "#attacks/region.ts";
 import { compareWith } from "#claims/thresholds.ts";
+import { labelsBesideOf } from "#datasets/open.ts";
 import { readBudget, type Budget } from "#system/quantities.ts";
 import { recall, remember } from "./cache.ts";
 import { judged } from "./conclude.ts";
@@ -71,9 +72,11 @@ export interface Attacked {
 const COMMAND_LINE = { file: "command line", line: 1, column: 1 };
 
 /** Attacks one model. Throws a HostError for what the user can put right before anything is run; cancelling keeps what was measured. */
-export async function attack(run: Run, request: AttackRequest): Promise<Attacked> {
+export async function attack(run: Run, given: AttackRequest): Promise<Attacked> {
   const began = run.ports.clock.monotonic();
   const { files, models } = run.ports;
+  const beside = given.labels === undefined ? await labelsBesideOf(files, given.data) : undefined;
+  const request = beside === undefined ? given : { ...given, labels: beside };
   const inputs = [await hashed(files, "model", request.model), await hashed(files, "data", request.data)];
   if (request.labels !== undefined) inputs.push(await hashed(files, "labels", request.labels));
   budgetsOf(request, request.input.range ?? [0, 255]);
@@ -115,7 +118,9 @@ function budgetsOf({ eps, norm }: AttackRequest, range: readonly [number, number
       return { fraction: count, raw: count, written };
     }
     const read = readBudget(written, norm === "linf" ? "linf" : "l2", range);
-    if ("message" in read) throw new HostError(`--eps ${written}: ${read.message}`, read.hint);
+    // What a system file may say besides, a command line may not.
+    if ("message" in read)
+      throw new HostError(`--eps ${written}: ${read.message}`, read.hint.replace(/,? or \{raw: [^}]*\}/, ""));
     return read;
   });
 }
@@ -135,11 +140,12 @@ async function readingsOf(
     norm: request.norm,
     eps: budgetsOf(request, request.input.range ?? [0, 255])[0]!.fraction,
     seed: request.seed,
+    inputs: inputs.map(({ path, sha256 }) => ({ path, sha256 })),
   };
   const key = hashOf({
     revision: MEASUREMENT_REVISION,
     runtime: run.ports.models.runtimeVersion,
-    readings: { ...plan, model: null, data: null },
+    readings: { ...plan, model: null, data: null, inputs: null },
     files: inputs.map(({ role, sha256 }) => ({ role, sha256 })),
   });
   const earlier = request.fresh ? undefined : await recall<ReadingsFound>(run.ports.store, key);
@@ -261,13 +267,26 @@ async function smoothedOf(
 /** Said where no bound stands below the attacks. */
 export const NO_CERTIFICATE = "no bound was computed: what attacks did not beat may still fall to others";
 
-/** What an engineer must not read into the figure. */
+/** What an engineer must not read into the figure, whatever was brought. */
 const NOT_TRIED = [
   "changes that no norm bounds: rotations, crops, patches, printed objects – `vauban assess` tries patches and corruptions",
   "attacks through the data and the training: poisoning, backdoors",
   "what an attacker who may ask often learns about the model or its training data",
   "the system around the model: who reaches the input, what checks it, what an error does – `vauban init` begins there",
 ];
+
+const NORMS: readonly Norm[] = ["linf", "l2", "l1", "l0"];
+
+function notTried({ norm, profile, attacks }: AttackRequest): string[] {
+  const brought = attacksOf(profile, norm);
+  const besides = [...new Set([...attacksOf("standard", norm), ...attacksOf("thorough", norm)])];
+  const left = besides.filter((id) => !(attacks ?? brought).includes(id)).toSorted();
+  return [
+    `budgets in other norms: ${NORMS.filter((other) => other !== norm).join(", ")}`,
+    ...(left.length > 0 ? [`attacks that other profiles bring in ${norm}: ${left.join(", ")}`] : []),
+    ...NOT_TRIED,
+  ];
+}
 
 function documentOf(
   request: AttackRequest,
@@ -288,9 +307,18 @@ function documentOf(
   const results = new Map(measured?.done.results.map(({ trial, result }) => [trial.id, result]));
   const untested = new Map(measured?.done.untested.map((one) => [one.trial.id, one]));
   const evasions = measured?.plans.filter(({ trial }) => trial.kind === "evasion") ?? [];
+  // METHOD §2: where the clean run is in doubt, nothing about this model is rated.
+  const before = results.get("clean");
+  const doubt =
+    before?.outcome.status === "inconclusive"
+      ? {
+          because: `before any attack: ${before.outcome.because}`,
+          checks: before.sanity.filter(({ passed }) => !passed),
+        }
+      : undefined;
   const trials = evasions.map((plan) => {
     const gone = untested.get(plan.trial.id);
-    return trialOf(request, plan, results.get(plan.trial.id) ?? gone?.partial, gone?.because, found!.outputs);
+    return trialOf(request, plan, results.get(plan.trial.id) ?? gone?.partial, gone?.because, found!.outputs, doubt);
   });
   const clean = results.get("clean")?.seen;
   const some = evasions.map(({ trial }) => results.get(trial.id) ?? untested.get(trial.id)?.partial).find(Boolean);
@@ -325,7 +353,7 @@ function documentOf(
     },
     clean: clean?.kind === "clean" ? clean : null,
     trials,
-    bracket: trials[0]?.bracket ?? {
+    bracket: hardest(trials)?.bracket ?? {
       certified: null,
       empirical: null,
       undecided: null,
@@ -333,10 +361,7 @@ function documentOf(
     },
     ...(smoothed ? { smoothed } : {}),
     expect: request.expect ?? null,
-    notTried: [
-      ...(request.attacks ? [`attacks of the profile other than ${request.attacks.join(", ")}`] : []),
-      ...NOT_TRIED,
-    ],
+    notTried: notTried(request),
     ...(cancelled ? { partial: "cancelled by the user: the same command goes on where it stopped" } : {}),
     command: request.command,
   } satisfies Omit<AttackDocument, "hash" | "run">;
@@ -350,6 +375,7 @@ function trialOf(
   result: TrialResult | undefined,
   untested: string | undefined,
   outputs: number,
+  doubt: { readonly because: string; readonly checks: TrialResult["sanity"] } | undefined,
 ): AttackTrial {
   const { trial, test } = plan;
   if (test.kind !== "evasion") throw new Error("only evasion trials are attacks");
@@ -357,6 +383,7 @@ function trialOf(
   const seen = evasionOf(outcome?.status === "measured" ? outcome.measure : (result?.seen ?? null));
   const because =
     untested ??
+    doubt?.because ??
     (outcome?.status === "inconclusive" ? outcome.because : outcome === undefined ? "nothing was tried" : undefined);
   const robust = seen?.robustAccuracy;
   const planned = evasionPlanOf(plan, trial.planned);
@@ -386,7 +413,10 @@ function trialOf(
     queries: seen?.queries ?? 0,
     gradients: seen?.gradients ?? 0,
     attacks: [...(seen?.attacks ?? [])],
-    sanity: [...(result?.sanity ?? [])],
+    sanity: [
+      ...(doubt?.checks ?? []),
+      ...(result?.sanity ?? []).filter(({ check }) => !doubt?.checks.some((failed) => failed.check === check)),
+    ],
     bracket: {
       certified: bracket?.certified ?? null,
       empirical: robust ?? null,
@@ -397,14 +427,46 @@ function trialOf(
             because: bracket && bracket.method.length > 0 ? `no bound: ${bracket.method.join("; ")}` : NO_CERTIFICATE,
           }),
     },
-    ...(request.expect
-      ? { expectation: because === undefined && robust ? compareWith(robust, request.expect) : ("not shown" as const) }
-      : {}),
+    ...(request.expect ? expectationOf(request.expect, request, because === undefined ? seen : null, result) : {}),
     measure: seen,
     notes: [...(result?.notes ?? [])],
     manifest: trial.manifest,
     key: trial.key,
   };
+}
+
+/** The trial with the largest budget: what holds there holds at the smaller ones. */
+export function hardest<Trial extends Pick<AttackTrial, "eps">>(trials: readonly Trial[]): Trial | undefined {
+  return trials.reduce<Trial | undefined>(
+    (worst, trial) => (worst && worst.eps >= trial.eps ? worst : trial),
+    undefined,
+  );
+}
+
+/**
+ * The expectation against the unfavourable end. Any attack can show a miss. That one is met is said only of the whole ensemble
+ * with gradients, at a profile that is relied on – or of a certificate, which no attack can undercut.
+ */
+function expectationOf(
+  compare: NonNullable<AttackRequest["expect"]>,
+  { attacks, profile }: AttackRequest,
+  seen: EvasionMeasure | null,
+  result: TrialResult | undefined,
+): Pick<AttackTrial, "expectation" | "expectationBecause"> {
+  if (!seen) return { expectation: "not shown" };
+  const expectation = compareWith(seen.robustAccuracy, compare);
+  const certified = seen.bracket?.certified;
+  if (expectation !== "met" || (certified && compareWith(certified, compare) === "met")) return { expectation };
+  const weak = attacks
+    ? `only ${attacks.join(", ")} of the profile was brought`
+    : profile === "quick" || profile === "autoattack"
+      ? `profile ${profile} lacks the checks by labels and by a copy; repeat it with --profile standard`
+      : result?.access === "scores"
+        ? "without a gradient only queries were tried"
+        : undefined;
+  return weak === undefined
+    ? { expectation }
+    : { expectation: "not shown", expectationBecause: `the attacks did not go below it, but ${weak}` };
 }
 
 const evasionOf = (measure: Measure | null): EvasionMeasure | null => (measure?.kind === "evasion" ? measure : null);
@@ -413,7 +475,7 @@ const evasionOf = (measure: Measure | null): EvasionMeasure | null => (measure?.
 export function attacksOf(profile: ProfileId, norm: Norm): string[] {
   const all = [2, 3, 10].flatMap((outputs) =>
     [true, false].flatMap((climbs) =>
-      PROFILES[profile].assaults(norm, outputs, climbs).map(({ attack: { id } }) => id),
+      PROFILES[profile].assaults(norm, outputs, climbs, climbs).map(({ attack: { id } }) => id),
     ),
   );
   return [...new Set(all)].toSorted();

@@ -1,4 +1,5 @@
 /** A first look at the files of a folder: which are models and which are data, and what they say of themselves. Nothing is executed. */
+import { rangeOf } from "./readings.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import { openDataset } from "#datasets/open.ts";
 import { OnnxError } from "#onnx/errors.ts";
@@ -41,10 +42,5 @@ async function dataSay(files: Files, { path, labels }: FoundDataset): Promise<Pa
   if (!entry || entry.size > LOOK_LIMIT) return {};
   const opened = await openDataset(files, { path, labels });
   if (opened.status === "refused") return {};
-  const { low, high } = opened.set.range;
-  // Pictures are declared by their type's range, not by what happens to occur.
-  return {
-    shape: opened.set.shape,
-    range: opened.set.integer && low >= 0 && high <= 255 && high > 1 ? [0, 255] : [Math.min(0, low), Math.max(1, high)],
-  };
+  return { shape: opened.set.shape, range: rangeOf(opened.set).range };
 }

@@ -1,5 +1,5 @@
 /** Runs planned trials in the workers: what is stored is taken, what is done is stored at once, and what dies costs its own units only. */
-import { WorkerDied } from "#base/ports.ts";
+import { HostError, WorkerDied } from "#base/ports.ts";
 import { rng } from "#base/random.ts";
 import type { Run } from "#base/run.ts";
 import type { Trial } from "#assessment/index.ts";
@@ -7,7 +7,8 @@ import { assign, expectedPerUnit, type EvasionPlan, type Expected } from "#attac
 import { invalid } from "#attacks/evaluated.ts";
 import { concludeEvasion } from "#attacks/joined.ts";
 import { forget, recall, remember } from "./cache.ts";
-import type { TrialPlan } from "./plan.ts";
+import { hashed, type TrialPlan } from "./plan.ts";
+import { foldersUnchanged } from "./unchanged.ts";
 import { durationText, split, unitsPerShard, type Range } from "./split.ts";
 import {
   evasionPlanOf,
@@ -129,6 +130,17 @@ const dated = (result: TrialResult, { started }: MeasureOptions): TrialResult =>
   date: started.slice(0, 10),
 });
 
+/** Why a result may not be kept: a folder it was read from is another by now. Files are checked as they are read. */
+async function movedSince({ ports: { files } }: Run, { inputs }: Trial): Promise<string | undefined> {
+  try {
+    await foldersUnchanged(files, inputs, hashed);
+    return undefined;
+  } catch (error) {
+    if (error instanceof HostError) return `${error.message}: ${error.remedy ?? ""}`;
+    throw error;
+  }
+}
+
 /** A trial that is one shard. */
 async function whole(run: Run, plan: TrialPlan, options: MeasureOptions): Promise<Ending> {
   const { trial } = plan;
@@ -143,6 +155,8 @@ async function whole(run: Run, plan: TrialPlan, options: MeasureOptions): Promis
   if (tried.status === "cancelled") return CANCELLED;
   if (tried.status === "died") return { kind: "untested", because: tried.because, cancelled: false };
   const result = dated(tried.result, options);
+  const moved = await movedSince(run, trial);
+  if (moved !== undefined) return { kind: "untested", because: moved, cancelled: false };
   await remember(store, trial.key, result);
   return { kind: "result", result, reused: false };
 }
@@ -249,6 +263,8 @@ async function attackInShards(
         };
   if (tried === 0) return { kind: "untested", because, cancelled: false };
   const result = dated(joined(surveyed, done, evasion, because), options);
+  const moved = await movedSince(run, plan.trial);
+  if (moved !== undefined) return { kind: "untested", because: moved, cancelled: false };
   // What is missing is tried again by the next run; what is there is not.
   if (tried < n) return { kind: "result", result, reused: false };
   await remember(store, trial.key, result);
@@ -325,7 +341,7 @@ function tellEnding(trial: Trial, ending: Ending, tell: MeasureOptions["tell"]):
   }
   const { result, reused } = ending;
   tell(
-    reused || result.outcome.status === "measured" ? "done" : "warning",
+    result.outcome.status === "measured" ? "done" : "warning",
     trial.kind,
     `${trial.target} – ${reused ? "taken from an earlier run: " : ""}${said(result)}`,
   );

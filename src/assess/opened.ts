@@ -10,6 +10,7 @@ import type { OnnxClassifier } from "#onnx/classifier.ts";
 import { OnnxError } from "#onnx/errors.ts";
 import { openForClasses } from "./heads.ts";
 import type { TrialPlan } from "./plan.ts";
+import { dataAsHashed, modelAsHashed } from "./unchanged.ts";
 
 export interface Opened {
   readonly classifier: OnnxClassifier;
@@ -78,13 +79,14 @@ async function open(plan: TrialPlan, ports: WorkerPorts, signal: Signal): Promis
       opening.diagnostics.map(({ message, hint }) => (hint ? `${message} – ${hint}` : message)).join("; "),
     );
   const { set } = opening;
+  await dataAsHashed(ports.files, set.inputs, plan.trial.inputs);
   const notes = set.warnings.map(({ message, hint }) => (hint ? `${message}: ${hint}` : message));
   if (!(set.y instanceof Int32Array))
     return refused(`${plan.data.path} holds real-valued targets; this version attacks classifiers only`, notes);
   const largest = set.y.reduce((most, label) => Math.max(most, label), 0);
   const classifier = await openForClasses(
     {
-      bytes: await ports.files.readWhole(plan.model.path),
+      bytes: await modelAsHashed(ports.files, plan.model.path, plan.trial.inputs),
       input: plan.model.input,
       sampleShape: set.shape,
       runtime: ports.runtime,
@@ -120,7 +122,8 @@ export interface Chosen {
 /** Seeded, stratified choice of units, one input of each: what n counts must be independent (METHOD §2). */
 export function chosenUnits(set: EvaluationSet, n: number, random: Rng): Chosen {
   const firstOf = new Map<string, number>();
-  const rows = Array.from({ length: set.n }, (_, row) => row);
+  // The same input again gets the same answer and the same attack: it is no second unit.
+  const rows = Array.from({ length: set.n }, (_, row) => row).filter((row) => (set.firstAlike?.[row] ?? row) === row);
   const independent = set.units
     ? rows.filter((row) => !firstOf.has(set.units![row]!) && firstOf.set(set.units![row]!, row))
     : rows;
@@ -163,7 +166,7 @@ export function samplingNotes({ rows, available, dropped }: Chosen): string[] {
   const notes: string[] = [];
   if (dropped > 0)
     notes.push(
-      `${dropped} inputs share a unit (patient, track) with another: one input per unit was tried, so that n counts independent units`,
+      `${dropped} inputs repeat another or share a unit (patient, track) with it: one of each was tried, so that n counts independent units`,
     );
   const n = rows.length;
   if (n < 500)

@@ -6,6 +6,7 @@ import { HostError, type Files } from "#base/ports.ts";
 import { compositionOf } from "#attacks/campaign.ts";
 import { CERTIFY_REVISION } from "./certify.ts";
 import type { ProfileId } from "#attacks/profiles.ts";
+import { labelsBesideOf } from "#datasets/open.ts";
 import type { Norm } from "#attacks/region.ts";
 import type {
   AttackerKnowledge,
@@ -166,6 +167,7 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
     const data = dataOf(reference);
     const inputs: InputFile[] = [];
     let because: string | undefined;
+    let labels: string | undefined;
     if (!model.artefact) because = `${component.id} names no artefact, so there was nothing to attack`;
     else if (!model.input)
       because = `${component.id} does not say how raw values become its input (components.${component.id}.input)`;
@@ -175,10 +177,11 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
           ? `no evaluation data: give components.${component.id}.accuracy.on, or data in the test`
           : `dataset ${reference} names no file`;
     if (because === undefined) {
+      labels = data!.labels ?? (await labelsBesideOf(files, data!.path));
       for (const [role, path] of [
         ["model", model.artefact!],
         ["data", data!.path],
-        ...(data!.labels ? [["labels", data!.labels]] : []),
+        ...(labels ? [["labels", labels]] : []),
       ] as [string, string][]) {
         const input = await fingerprint(role, path);
         if (input) inputs.push({ ...input, role });
@@ -234,7 +237,7 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
           declared: model.accuracy?.declared,
           ...(model.head ? { head: model.head } : {}),
         },
-        data: { path: data!.path, labels: data!.labels },
+        data: { path: data!.path, labels },
       });
     }
   }
@@ -396,9 +399,15 @@ export async function hashed(files: Files, role: string, path: string): Promise<
   if (entry.kind === "file") return { role, path, sha256: await (await files.open(path)).sha256(), size: entry.size };
   if (entry.kind !== "folder") throw new HostError(`${path} is neither a file nor a folder`);
   if (role === "model") throw new HostError(`${path} is a folder, not a model file`, "name the .onnx file itself");
-  const members = (await files.list(path, { recursive: true })).filter(({ kind }) => kind === "file");
+  // Links are read where data are read, so what they lead to is hashed; what leads nowhere is a name.
+  const members = (await files.list(path, { recursive: true })).filter(
+    ({ kind }) => kind === "file" || kind === "link",
+  );
   const listing: { name: string; sha256: string }[] = [];
-  for (const member of members)
-    listing.push({ name: member.path.slice(path.length), sha256: await (await files.open(member.path)).sha256() });
+  for (const member of members) {
+    const open = files.open(member.path).then((source) => source.sha256());
+    const sha256 = member.kind === "file" ? await open : await open.catch(() => "leads to no file");
+    listing.push({ name: member.path.slice(path.length), sha256 });
+  }
   return { role, path, sha256: hashOf(listing), size: members.reduce((sum, { size }) => sum + size, 0) };
 }

@@ -17,6 +17,7 @@ import type { EvaluationSet as DataSet } from "#datasets/evaluation-set.ts";
 import { selectSamples } from "#datasets/select.ts";
 import { OnnxError } from "#onnx/errors.ts";
 import { openForClasses } from "./heads.ts";
+import { dataAsHashed, modelAsHashed, type Hashed } from "./unchanged.ts";
 import { refusalOf, type Refused } from "./opened.ts";
 
 /** What the user said about the input; what is absent is looked for. */
@@ -40,6 +41,8 @@ export interface ReadingsPlan {
   /** As a fraction of the range; where two readings are equally right, the short attack at this budget tells whether it matters. */
   readonly eps: number;
   readonly seed: string;
+  /** What was hashed before: the bytes read have to be those. */
+  readonly inputs: readonly Hashed[];
 }
 
 export interface ReadingsFound {
@@ -156,6 +159,7 @@ export async function findReading(
         because: opened.diagnostics.map(({ message, hint }) => (hint ? `${message} – ${hint}` : message)).join("; "),
         notes: [],
       };
+    await dataAsHashed(ports.files, opened.set.inputs, plan.inputs);
     return await readingOf(plan, opened.set, ports, signal);
   } catch (error) {
     const refusal = refusalOf(error);
@@ -192,7 +196,7 @@ async function readingOf(
   const open = async (candidate: Candidate) =>
     openForClasses(
       {
-        bytes: await ports.files.readWhole(plan.model),
+        bytes: await modelAsHashed(ports.files, plan.model, plan.inputs),
         input: contractOf(candidate),
         sampleShape: set.shape,
         runtime: ports.runtime,

@@ -3,7 +3,7 @@ import { hashOf } from "#base/hash.ts";
 import type { Run } from "#base/run.ts";
 import type { SmoothedMeasure } from "#assessment/index.ts";
 import { proportionOf } from "#attacks/answers.ts";
-import type { SmoothingOptions } from "#certificates/smoothing.ts";
+import { smoothedRadius, type SmoothingOptions } from "#certificates/smoothing.ts";
 import { recall, remember } from "./cache.ts";
 import { attempt } from "./measure.ts";
 import type { TrialPlan } from "./plan.ts";
@@ -49,6 +49,7 @@ export async function smooth(
   for (const { because } of parts) if (because !== undefined) return { because };
   const units = parts.flatMap((part) => part.units ?? []);
   if (units.length < n) return undefined;
+  const reachable = smoothedRadius(options.bound, options.bound, options.alpha, options.sigma).radius;
   const right = (radius: number): number =>
     units.filter(({ said, label, radius: held }) => said === label && held >= radius).length;
   return {
@@ -57,7 +58,8 @@ export async function smooth(
     bound: options.bound,
     alpha: options.alpha,
     abstained: proportionOf(units.filter(({ said }) => said === null).length, n, "input"),
-    radii: RADII.map((times) => ({
+    // Beyond this no number of agreeing draws certifies anything: a zero there would look like a measurement.
+    radii: RADII.filter((times) => times * options.sigma <= reachable).map((times) => ({
       radius: times * options.sigma,
       certified: proportionOf(right(times * options.sigma), n, "input"),
     })),

@@ -43,6 +43,8 @@ export const attackTrial = z.strictObject({
   bracket: attackBracket,
   /** Against `--expect`: met, missed, or not shown with this n. */
   expectation: z.enum(["met", "missed", "not shown"]).optional(),
+  /** Why it is not shown although no attack went below it. */
+  expectationBecause: z.string().optional(),
   /** What was seen, also where the outcome is inconclusive: then for people, never for a claim. */
   measure: evasionMeasure.nullable(),
   notes: z.array(z.string()),
@@ -100,7 +102,7 @@ export const attackDocument = z.strictObject({
   }),
   clean: cleanMeasure.nullable(),
   trials: z.array(attackTrial),
-  /** Of the first budget. */
+  /** Of the largest budget. */
   bracket: attackBracket,
   smoothed: smoothedMeasure.optional(),
   expect: comparison.nullable(),

@@ -56,6 +56,15 @@ export function predicted(logits: ArrayLike<number>, at: number, outputs: number
   return best;
 }
 
+/** a − b, where two infinities of one sign are a tie. */
+const apart = (a: number, b: number): number => (a === b ? 0 : a - b);
+
+/** Whether an answer is no score: NaN, or an overflow that no larger score can be told from. */
+export function isNoAnswer(logits: ArrayLike<number>, at: number, outputs: number): boolean {
+  for (let j = at; j < at + outputs; j++) if (Number.isNaN(logits[j]) || logits[j] === Infinity) return true;
+  return false;
+}
+
 /** How far an answer is beyond the goal, in logits: above 0 the goal is reached, below it is missed. −∞ for NaN. */
 export function margin(goal: Goal, row: number, logits: ArrayLike<number>, at: number, outputs: number): number {
   if (predicted(logits, at, outputs) < 0) return -Infinity;
@@ -70,7 +79,7 @@ export function margin(goal: Goal, row: number, logits: ArrayLike<number>, at: n
   const own = goal.kind === "targeted" ? goal.target[row]! : goal.label[row]!;
   let other = -Infinity;
   for (let j = 0; j < outputs; j++) if (j !== own && logits[at + j]! > other) other = logits[at + j]!;
-  return goal.kind === "targeted" ? logits[at + own]! - other : other - logits[at + own]!;
+  return goal.kind === "targeted" ? apart(logits[at + own]!, other) : apart(other, logits[at + own]!);
 }
 
 /** max over clauses of min over constraints of (b − a·z). */

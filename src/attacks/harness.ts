@@ -1,7 +1,7 @@
 /** The attack proposes, the harness decides: it projects, queries the model itself, counts, judges, and drops what is beaten. */
 import type { Run } from "#base/run.ts";
 import type { Rng } from "#base/random.ts";
-import { type Goal, type ObjectiveKind, beaten, hasLabels, margin, pickOutputGoal } from "./goals.ts";
+import { type Goal, type ObjectiveKind, beaten, hasLabels, margin, pickOutputGoal, isNoAnswer } from "./goals.ts";
 import {
   type Ball,
   type Boxes,
@@ -242,7 +242,7 @@ export async function besiege(
       for (let k = 0; k < rows.length; k++) {
         const row = rows[k]!;
         const reached = (margins[k] = margin(goal, row, logits, k * outputs, outputs));
-        if (reached === -Infinity) result.notNumbers++;
+        if (isNoAnswer(logits, k * outputs, outputs)) result.notNumbers++;
         if (reached > result.margin[first + row]!) result.margin[first + row] = reached;
         if (isDone(row) || !(reached >= 0) || !beaten(goal, row, logits, k * outputs, outputs)) continue;
         const candidate = candidateOf(row, points, k * size, onGrid);

@@ -293,8 +293,9 @@ function weakerAccessChecks(eligible: readonly UnitRecord[], assaults: readonly 
     const places = assaults.flatMap((assault, place) => (assault.role === role ? [place] : []));
     if (places.length === 0) return [];
     const wins = eligible.filter(({ beaten }) => beaten !== null && places.includes(beaten.assault ?? -1)).length;
-    const left = eligible.filter(
-      ({ beaten }) => beaten === null || (beaten.assault ?? -1) >= Math.min(...places),
+    // What was certified left the batch before these were brought: they did not try it.
+    const left = eligible.filter(({ beaten, certified }) =>
+      beaten === null ? certified?.verdict !== "robust" : (beaten.assault ?? Infinity) >= Math.min(...places),
     ).length;
     const names = [...new Set(places.map((place) => assaults[place]!.attack.title))].join(", ");
     return [
@@ -304,8 +305,8 @@ function weakerAccessChecks(eligible: readonly UnitRecord[], assaults: readonly 
         about: "strength",
         detail:
           left > 0
-            ? `${names} broke ${wins} of ${eligible.length} that the gradient attacks had left standing`
-            : "the gradient attacks left nothing standing",
+            ? `of ${eligible.length} inputs the attacks before had left ${left} standing and uncertified; ${names} broke ${wins} of them`
+            : "the gradient attacks and the certificates left none to try it on",
       },
     ];
   });
@@ -359,11 +360,15 @@ function uncontradictedCheck(found: readonly UnitRecord[], eps: number): Check {
       ((certified.verdict === "robust" && smallest <= eps) ||
         (certified.radius !== undefined && smallest < certified.radius)),
   );
+  const certifiedCount = found.filter(({ certified }) => certified?.verdict === "robust").length;
   return {
     check: "no certificate is contradicted by an attack",
     passed: contradicted.length === 0,
     about: "validity",
-    detail: `${contradicted.length} of ${found.filter(({ certified }) => certified?.verdict === "robust").length} certified inputs were beaten inside their bound`,
+    detail:
+      certifiedCount > 0
+        ? `${contradicted.length} of ${certifiedCount} certified inputs were beaten inside their bound`
+        : "no input was certified, so there was nothing to contradict",
   };
 }
 

@@ -40,7 +40,9 @@ export async function determinism(run: Listening, classifier: Classifier, set: E
   let apart = 0;
   for (let repeat = 0; repeat < 2; repeat++) {
     const again = await answers(run, classifier, points, n);
-    for (let i = 0; i < first.length; i++) largest = Math.max(largest, Math.abs(first[i]! - again[i]!));
+    // Two NaN, or two infinities, are the same answer; whether they are one at all is another check.
+    for (let i = 0; i < first.length; i++)
+      if (!Object.is(first[i], again[i])) largest = Math.max(largest, Math.abs(first[i]! - again[i]!));
     const said = classesSaid(first, n, outputs);
     const saidAgain = classesSaid(again, n, outputs);
     for (let k = 0; k < n; k++) if (said[k] !== saidAgain[k]) apart++;
@@ -67,6 +69,13 @@ export async function batchCompositionCheck(
   set: EvaluationSet,
 ): Promise<Check> {
   const { size, outputs } = classifier;
+  if (classifier.mixes !== undefined)
+    return {
+      check: "an answer does not depend on the batch it is asked in",
+      passed: false,
+      about: "validity",
+      detail: `${classifier.mixes}; each batch meets another model`,
+    };
   const all = Int32Array.from(set.units.keys());
   const { chosen, points } = someRows(run, set, all, 16, "batch composition", size);
   const n = chosen.length;
@@ -174,7 +183,7 @@ export function numbersCheck(said: Int32Array, more = 0): Check {
     check: "every answer is a number",
     passed: bad === 0,
     about: "validity",
-    detail: bad === 0 ? "no answer held NaN" : `${bad} answers held NaN`,
+    detail: bad === 0 ? "no answer held NaN or an overflow" : `${bad} answers held NaN or an overflow`,
   };
 }
 

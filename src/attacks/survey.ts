@@ -4,6 +4,7 @@ import { type EvasionPlan, type Seen, assaultsOf, attacked, quickAttack } from "
 import { type Assault, ensemble, selectRows } from "./ensemble.ts";
 import { invalid } from "./evaluated.ts";
 import { metered } from "./meter.ts";
+import transfer from "./evasion/transfer.ts";
 import { capped } from "./profiles.ts";
 import {
   type Check,
@@ -109,6 +110,15 @@ export async function surveyEvasion(
     if (made) {
       copy = plainNet(made.net);
       copied.push(copyCheck(made));
+    } else if (trial.standing > 0 && classifier.gradient) {
+      const why = noCopyBecause(classifier, plan, n);
+      if (why !== undefined)
+        copied.push({
+          check: COPY_CHECK,
+          passed: false,
+          about: "note",
+          detail: `${why}: scores made to mislead gradients and queries alike would not be noticed`,
+        });
     }
   }
   return {
@@ -128,6 +138,20 @@ export async function surveyEvasion(
     copy,
     ...trial,
   };
+}
+
+const COPY_CHECK = "a copy of the model was made to attack in its place";
+
+/** Why nothing was distilled although something stands; undefined where the plan's attacks would not use one in any profile. */
+function noCopyBecause(
+  { size, outputs }: Classifier,
+  { profile, norm, budget }: EvasionPlan,
+  n: number,
+): string | undefined {
+  if (outputs < 2 || !transfer.norms.includes(norm)) return undefined;
+  if (size > COPIED_VALUES) return `inputs of ${size} values are too large to make one (at most ${COPIED_VALUES})`;
+  if ((budget?.queries ?? Infinity) * n < COPY_QUERIES) return `the budget of queries is too small to make one`;
+  return `profile ${profile} makes none`;
 }
 
 const seenAs = ({ outputs, gradient, surrogate }: Classifier, hasSurrogate = surrogate !== undefined): Seen => ({
@@ -168,7 +192,7 @@ const plainNet = ({ w1, b1, w2, b2, ...sizes }: SurrogateNet): SurrogateNet => (
 
 /** What attacks carried over from a copy can show depends on how well the copy agrees. */
 const copyCheck = ({ words, agreement: { k, n } }: Distilled): Check => ({
-  check: "a copy of the model was made to attack in its place",
+  check: COPY_CHECK,
   passed: true,
   about: "note",
   detail: k < 0.5 * n ? `${words}: too unlike it to show much` : words,

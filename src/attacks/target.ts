@@ -73,6 +73,8 @@ export interface Classifier {
    * "numbers": real values. Attacks on labels and numbers have goals of their own (goals.ts).
    */
   readonly meaning?: "classes" | "labels" | "numbers";
+  /** Present where samples asked together got other answers than one by one, so that they have to be asked singly: in words. */
+  readonly mixes?: string;
   /** A batch size that keeps one call short enough to cancel promptly. */
   readonly batch: number;
   readonly counts: { queries: number; gradients: number };

@@ -38,17 +38,27 @@ export function thresholdVerdicts(grounds: Grounds): ThresholdVerdict[] {
     if (typeof measured === "string")
       return [{ trial, threshold, verdict: "not shown", detail: measured, evidence: item, ...NOTHING }];
     const interval = clopperPearson(measured.k, measured.n);
-    const verdict = compareWith(interval, threshold.compare);
+    const weak = compareWith(interval, threshold.compare) === "met" ? tooWeakToMeet(threshold, item!) : undefined;
+    const verdict = weak === undefined ? compareWith(interval, threshold.compare) : "not shown";
     const what =
       trial.kind === "patch"
         ? "patch succeeds in at least half of its random draws on"
         : threshold.metric.replace("-", " ");
     const detail =
       `${what} ${measured.k} of ${counted(measured.n, measured.unit)}, ` +
-      `${percent(interval.low)} to ${percent(interval.high)}; threshold ${threshold.compare.at} ${percent(threshold.compare.value)}`;
+      `${percent(interval.low)} to ${percent(interval.high)}; threshold ${threshold.compare.at} ${percent(threshold.compare.value)}${weak ? `; ${weak}` : ""}`;
     const discharge = verdict === "missed" ? dischargeOf(trial, item!, grounds) : NOTHING;
     return [{ trial, threshold, verdict, detail, evidence: item, ...discharge }];
   });
+}
+
+/** Any attack can show a miss; that a model withstands is shown by attacks with its gradient, or by a certificate (METHOD §3, §7). */
+function tooWeakToMeet({ metric, compare }: Threshold, { grade, outcome }: Evidence): string | undefined {
+  if (outcome.status !== "measured" || outcome.measure.kind !== "evasion" || grade === "A" || grade === "B")
+    return undefined;
+  const certified = outcome.measure.bracket?.certified;
+  if (certified && metric !== "success-rate" && compareWith(certified, compare) === "met") return undefined;
+  return `the attacks did not go past it, but evidence of grade ${grade} does not show that stronger ones would not`;
 }
 
 const NOTHING = { discharged: false, discharge: "", carriers: [] } as const;

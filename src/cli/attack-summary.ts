@@ -34,7 +34,7 @@ export function attackSummary(
   const doubts = [
     ...new Set(trials.flatMap(({ sanity }) => sanity.filter(({ passed }) => !passed).map(({ check }) => check))),
   ];
-  const checks = trials[0]?.sanity.length ?? 0;
+  const checks = trials.reduce((sum, { sanity }) => sum + sanity.length, 0);
   if (trials.length > 0)
     say(
       "DOUBTS",
@@ -45,23 +45,25 @@ export function attackSummary(
     );
   if (!input.stated && trials.length > 0)
     say(doubts.length === 0 && checks === 0 ? "DOUBTS" : "", input.because, c.yellow);
+  for (const doubt of figureDoubts(document)) say("", doubt, c.yellow);
   if (target.access === "scores")
     say(
       "ACCESS",
       `scores only: ${target.noGradient ?? "no gradient"} – query attacks served instead, which bound nothing from above`,
     );
-  const [first] = trials;
-  if (first?.measure) {
-    const { attacks, minimalBudget } = first.measure;
+  const tried = trials.filter(({ measure }) => measure !== null);
+  tried.forEach(({ measure, ...trial }, i) => {
+    const { attacks, minimalBudget, robustAccuracy } = measure!;
     const names = [...new Set(attacks.map(({ attack, objective }) => `${attack} (${objective})`))];
-    say("TRIED", `${names.join(", ")}; ${first.queries} queries, ${first.gradients} gradients`);
+    const at = tried.length > 1 ? `${budgetName({ ...trial, measure })}: ` : "";
+    say(i === 0 ? "TRIED" : "", `${at}${names.join(", ")}; ${trial.queries} queries, ${trial.gradients} gradients`);
     if (minimalBudget)
       say(
         "",
-        `smallest change that works: median ${minimalBudget.median === null ? "beyond the range" : budgetText(minimalBudget.median)} (${minimalBudget.found} of ${minimalBudget.n} found)`,
+        `${at}smallest change in ${NORM_NAMES[trial.norm]} that works: median ${minimalBudget.median === null ? "beyond the range" : budgetText(minimalBudget.median)}, over ${minimalBudget.n} of the ${robustAccuracy.n} ${robustAccuracy.unit}s; found for ${minimalBudget.found}`,
       );
-  }
-  if (trials.length > 0) document.notTried.slice(0, 3).forEach((what, i) => say(i === 0 ? "NOT TRIED" : "", what));
+  });
+  if (trials.length > 0) document.notTried.forEach((what, i) => say(i === 0 ? "NOT TRIED" : "", what));
   say("REPORT", `${reportPath}      JSON beside it`);
   if (run.reused.length > 0) say("", `${run.reused.join(", ")} taken from earlier runs (--fresh measures again)`);
   say(
@@ -71,15 +73,32 @@ export function attackSummary(
   return `${lines.join("\n")}\n`;
 }
 
+/** Inputs a gate should rest on (METHOD §2). */
+const GATE_UNITS = 500;
+
+/** What weakens a figure without making it inconclusive. */
+function figureDoubts({ trials, data, expect }: AttackDocument): string[] {
+  const doubts: string[] = [];
+  if (trials[0]?.budget.profile === "quick")
+    doubts.push("profile quick: a first look, to be repeated with standard before it is relied on");
+  const n = Math.min(...trials.map((trial) => trial.n ?? Infinity));
+  if (n < GATE_UNITS && n < data.of)
+    doubts.push(`n = ${n} of ${data.of}: fewer than the ${GATE_UNITS} a ${expect ? "gate" : "figure"} should rest on`);
+  if (trials.length > 1 && n < data.of) doubts.push("each budget draws its own inputs");
+  return doubts;
+}
+
 function toneOf({ outcome, expectation }: AttackTrial, c: Colours): (text: string) => string {
   if (expectation === "missed") return c.red;
   return outcome === "inconclusive" || expectation === "not shown" ? c.yellow : c.green;
 }
 
 function resultLine(trial: AttackTrial): string {
-  const { k, n, low, high, outcome, because, expectation } = trial;
+  const { k, n, low, high, outcome, because, expectation, expectationBecause } = trial;
   const figures = k === null || n === null ? "" : `right under attack ${share({ k, n, low: low!, high: high! })}`;
-  const verdict = expectation ? ` – expectation ${expectation}` : "";
+  const verdict = expectation
+    ? ` – expectation ${expectation}${expectationBecause ? `: ${expectationBecause}` : ""}`
+    : "";
   const doubt = outcome === "inconclusive" ? `inconclusive – ${because ?? ""}` : "";
   return `${budgetName(trial)}: ${[doubt, figures].filter(Boolean).join("; so far ")}${verdict}`;
 }
@@ -87,14 +106,14 @@ function resultLine(trial: AttackTrial): string {
 function boundsLine(trial: AttackTrial): string {
   const { certified, empirical, undecided, because } = trial.bracket;
   if (!empirical || empirical.n === 0) return `${budgetName(trial)}: nothing was attacked`;
-  const below = certified ? `${percent(certified.k / certified.n)} certified` : "0 certified";
+  const below = certified ? `${percent(certified.k / certified.n)} certified` : "nothing certified";
   return `${budgetName(trial)}: between ${below} and ${percent(empirical.k / empirical.n)} by attack, ${undecided ?? 0} undecided${because ? ` – ${because}` : ""}`;
 }
 
 /** The smoothed classifier is not the model: the line says so. */
 function smoothedLine({ sigma, bound, abstained, radii }: NonNullable<AttackDocument["smoothed"]>): string {
-  const of = ({ k, n }: { k: number; n: number }): string => percent(k / n);
-  const [clear, ...held] = radii.filter(({ certified }, i) => i === 0 || certified.k > 0);
+  const of = share;
+  const [clear, ...held] = radii;
   const at = held.map(({ radius, certified }) => `${of(certified)} up to ${Number(radius.toPrecision(3))}`);
   return `not the model, but its majority under noise of σ ${sigma} (${bound} draws each): right ${of(clear!.certified)}${at.length > 0 ? `, certified in L2 ${at.join(", ")}` : ""}; ${abstained.k} of ${abstained.n} abstain`;
 }

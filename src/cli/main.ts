@@ -124,7 +124,10 @@ Examples:
       "--smoothing <sigma>",
       "also certify the model smoothed with Gaussian noise of this size (fraction of the range): another classifier, reported apart",
     )
-    .option("--expect <threshold>", 'robust accuracy to be shown, such as ">= 0.60": missed ends with 1')
+    .option(
+      "--expect <threshold>",
+      'robust accuracy to be shown, such as ">= 0.60": missed ends with 1; met is said only of profile standard or thorough, or of a certificate',
+    )
     .option("--range <low..high>", "lowest and highest raw value an input can have (default: from the data, and said)")
     .option(
       "--scale <factor>",
@@ -268,6 +271,7 @@ The model runs in a process of its own, on a few made-up samples, in its own uni
 Verdicts: white-box (gradients) · white-box by surrogate (steps passed by smooth functions near them) · scores only, naming
 the operator that has no gradient · labels only · refused, with the reason. See docs/models.md.
 ${EXITS}
+Here: 0 it can be attacked, by whatever way is said · 2 it cannot, or bad input.
 
 Examples:
   vauban inspect model.onnx
@@ -312,6 +316,43 @@ Examples:
     );
 
   program
+    .command("import")
+    .description(
+      "Turns a threat model of Threagile (YAML), OTM (YAML, JSON) or OWASP Threat Dragon (JSON) into a system file, and lists what could not come over.",
+    )
+    .argument("<file>", "the threat model")
+    .addOption(
+      new Option("--format <format>", "what it is; found by content where unsaid").choices([
+        "threagile",
+        "otm",
+        "threat-dragon",
+      ]),
+    )
+    .option("--model <name>", "a component of it that is the AI model, by id or name (may be repeated)", repeated)
+    .option("-o, --out <file>", "where the system file goes (default: standard output)")
+    .option("--force", "overwrite that file")
+    .option("--all", "list every value that did not come over, with its line")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+The result passes \`vauban validate\`. What no such model knows about an AI system – its purpose, the model's level and role, the law –
+stands there as a start, marked (ask). Threats are derived anew: those of the source are listed, to compare. See docs/importing.md.
+${EXITS}
+
+Examples:
+  vauban import threagile.yaml -o vauban.yaml --model scoring-engine
+  vauban import model.otm.json --all > /dev/null
+  vauban import threat-dragon.json --json | jq .losses`,
+    )
+    .action((file: string, options: ImportFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/import.ts")).importCommand(invocation, file, options),
+        options,
+      ),
+    );
+
+  program
     .command("explain")
     .description(
       "A threat (T-25), control (C-30), clause (AIA-15.5-c-AE), actor (AT-7), message (E012), a finding of the last run, or not-tried.",
@@ -321,7 +362,8 @@ Examples:
     .addOption(json())
     .addHelpText(
       "after",
-      `
+      `${EXITS}
+
 Examples:
   vauban explain T-25
   vauban explain C-92
@@ -339,6 +381,7 @@ Examples:
     .command("schema")
     .description("Prints the JSON Schema of a document; without a name, lists them.")
     .argument("[name]", "the document")
+    .addHelpText("after", EXITS)
     .action((name: string | undefined) =>
       invoke(async (invocation) => (await import("./commands/schema.ts")).schemaCommand(invocation, name), {}),
     );
@@ -424,6 +467,18 @@ export interface InitFlags {
   readonly json?: boolean;
 }
 
+export interface ImportFlags {
+  readonly format?: "threagile" | "otm" | "threat-dragon";
+  readonly model?: string[];
+  readonly out?: string;
+  readonly force?: boolean;
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
+
+/** An option given several times; commas stay, since names hold them. */
+const repeated = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
+
 /** Words separated by commas, over all uses of the option. */
 function collected(text: string, before: string[] | undefined): string[] {
   return [
@@ -464,6 +519,11 @@ export async function main(args: readonly string[]): Promise<void> {
     } else process.exit(EXIT.cancelled);
   });
   process.on("SIGTERM", () => controller.abort());
+  // Where a launcher stands before this process, its death ends this one too: nobody else would know of it.
+  if (process.channel) {
+    process.channel.unref();
+    process.on("disconnect", () => process.exit(EXIT.cancelled));
+  }
   // A reader that closes early (`| head`) is no error.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {

@@ -47,7 +47,7 @@ export function progressView(terminal: Terminal, now: () => number, quiet: boole
     const left = moving ? `${clock((elapsedMs / step.done) * (step.total - step.done))} left` : "";
     const rate = moving ? `${perSecond((1000 * step.done) / elapsedMs)}/s` : "";
     const text = [
-      `  ${FRAMES[frame++ % FRAMES.length]} ${step.stage.padEnd(12)} ${plain(step.label ?? step.item)}  ${bar} ${Math.floor(step.done)}/${step.total}`,
+      `  ${terminal.live ? FRAMES[frame++ % FRAMES.length]! : "·"} ${step.stage.padEnd(12)} ${plain(step.label ?? step.item)}  ${bar} ${Math.floor(step.done)}/${step.total}`,
       rate,
       left,
       plain(step.note ?? ""),

@@ -99,7 +99,7 @@ function measuredLines({ body }: Assessment): string[] {
       );
     if (measure.kind === "corruption" && threshold)
       lines.push(
-        `${item.at ?? "model"} under noise and corruption: right for ${share(measure.accuracy)}${thresholdWords(item, threshold.compare, measure.accuracy)}`,
+        `${item.at ?? "model"} under noise and corruption: right for ${share(measure.accuracy)}${thresholdWords(item, threshold.compare, measure.accuracy)}; worst, ${measure.worst.name}: ${share(measure.worst.accuracy)}`,
       );
     if (measure.kind === "patch")
       lines.push(

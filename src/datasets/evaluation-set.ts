@@ -54,6 +54,8 @@ export interface EvaluationSet {
   readonly layout?: Layout;
   /** Samples that equal an earlier one element by element. */
   readonly duplicates: number;
+  /** Per sample, the first one that it equals; absent where none repeats another. */
+  readonly firstAlike?: Int32Array;
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -109,14 +111,14 @@ export function checkedSet(raw: RawSet, declared: Declared): OpenedDataset {
   const layout = checkedLayout(samples, place, declared.layoutHint, raw.layout, problems, warnings);
 
   if (problems.length > 0 || !labels) return { status: "refused", diagnostics: problems };
-  const { duplicates, contradictory } = countDuplicates(samples, labels.y);
+  const { duplicates, contradictory, firstAlike } = countDuplicates(samples, labels.y);
   if (duplicates > 0)
     warnings.push({
       code: "W431",
       message:
         `${place}: ${duplicates} of ${n} samples repeat an earlier one exactly` +
         (contradictory > 0 ? `, ${contradictory} of them with a different label` : ""),
-      hint: "repeated samples are not independent: take them out, or give them the same unit",
+      hint: "repeated samples are not independent, and each is tried once",
     });
   if (labels.y instanceof Int32Array)
     warnings.push(...imbalance(labels.y, labels.classNames, declared.classes?.length, place));
@@ -139,6 +141,7 @@ export function checkedSet(raw: RawSet, declared: Declared): OpenedDataset {
       ...(raw.featureNames && { featureNames: raw.featureNames }),
       ...(layout && { layout }),
       duplicates,
+      ...(duplicates > 0 && { firstAlike }),
       warnings,
     },
   };
@@ -385,6 +388,12 @@ function checkedLabels(
       });
       return undefined;
     }
+    if (names === undefined)
+      warnings.push({
+        code: "W415",
+        message: `${place}: the labels are words, and were numbered in alphabetical order`,
+        hint: "state the classes in the order of the model's outputs, or the wrong class may count as right",
+      });
     return namedLabels(y.values as readonly string[], names, place, problems);
   }
   let values = y.values as ArrayLike<number>;
@@ -540,9 +549,10 @@ function checkedUnits({ units, place }: RawSet, n: number, problems: Diagnostic[
 function countDuplicates(
   { x, n, sampleSize }: Samples,
   y: Int32Array | Float64Array,
-): { duplicates: number; contradictory: number } {
+): { duplicates: number; contradictory: number; firstAlike: Int32Array } {
   const bits = new Uint32Array(x.buffer, x.byteOffset, x.length);
   const buckets = new Map<number, number[]>();
+  const firstAlike = Int32Array.from({ length: n }, (_, sample) => sample);
   let duplicates = 0,
     contradictory = 0;
   for (let sample = 0; sample < n; sample++) {
@@ -565,10 +575,11 @@ function countDuplicates(
     if (earlier === undefined) bucket.push(sample);
     else {
       duplicates++;
+      firstAlike[sample] = earlier;
       if (y[earlier] !== y[sample]) contradictory++;
     }
   }
-  return { duplicates, contradictory };
+  return { duplicates, contradictory, firstAlike };
 }
 
 function imbalance(

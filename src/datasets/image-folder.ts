@@ -37,7 +37,12 @@ interface Labelled {
 /** Decodes every image below a folder, in the order of their paths. Colour comes as height × width × 3 unless the spec's layout says otherwise. */
 export async function imageFolderSet(files: Files, spec: DatasetSpec, signal: Signal | undefined): Promise<RawSet> {
   const entries = (await files.list(spec.path, { recursive: true, limit: 1_000_000 }))
-    .filter(({ path }) => !path.split("/").some((part) => part.startsWith(".")) && baseName(path) !== "Thumbs.db")
+    .filter(
+      ({ path }) =>
+        !relative(spec.path, path)
+          .split("/")
+          .some((part) => part.startsWith(".")) && baseName(path) !== "Thumbs.db",
+    )
     .toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const found = entries.filter(({ kind }) => kind === "file" || kind === "link");
   const labelsPath =

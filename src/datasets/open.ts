@@ -167,6 +167,13 @@ async function pairSet(
 }
 
 /** The file that by the usual habits holds the labels of `path`, if it is there: y48.npy for x48.npy, idx1 labels for idx3 images. */
+/** Files that bring their labels themselves. */
+const WHOLE = /\.(npz|zip|csv|tsv|txt)$/i;
+
+/** The label file that is read with `path` although nobody names it; whoever hashes what was read has to hash it too. */
+export const labelsBesideOf = async (files: Files, path: string): Promise<string | undefined> =>
+  WHOLE.test(path) || (await files.stat(path))?.kind !== "file" ? undefined : labelsBeside(files, path);
+
 async function labelsBeside(files: Files, path: string): Promise<string | undefined> {
   const name = baseName(path);
   const folder = path.slice(0, path.length - name.length);

@@ -1,6 +1,6 @@
 /** What a reader says about bytes it will not believe: the format, the place, the reason, and what to do. */
 
-/** Bytes are not what they claim to be. `offset` is the byte at which that shows; the message and remedy are for people. */
+/** Bytes are not what they claim to be. `offset` is the byte at which that shows, −1 where it is the file as a whole; the message and remedy are for people. */
 export class FormatError extends Error {
   override readonly name = "FormatError";
   readonly format: string;
@@ -9,7 +9,7 @@ export class FormatError extends Error {
   readonly offset: number;
   readonly remedy: string;
   constructor(format: string, offset: number, problem: string, remedy: string) {
-    super(`${format}: ${problem} (at byte ${offset})`);
+    super(offset < 0 ? `${format}: ${problem}` : `${format}: ${problem} (at byte ${offset})`);
     this.format = format;
     this.problem = problem;
     this.offset = offset;

@@ -102,14 +102,14 @@ export function readVnnlib(bytes: Uint8Array): VnnlibProperty {
     ["X", inputs],
     ["Y", outputs],
   ] as const) {
-    if (set.size === 0) throw wrong(0, `no ${name}_0 is declared`);
+    if (set.size === 0) throw wrong(-1, `no ${name}_0 is declared`);
     for (let i = 0; i < set.size; i++)
-      if (!set.has(i)) throw wrong(0, `${name}_${i} is not declared, though ${set.size} are`);
+      if (!set.has(i)) throw wrong(-1, `${name}_${i} is not declared, though ${set.size} are`);
   }
   const parts: UnsafePart[] = [];
   const shared = boxOf(always, inputs.size, outputs.size);
   if (choices.some((each) => each.some(onInput)) && choices.length * inputs.size > BOUNDS_MAX)
-    throw wrong(0, `${choices.length} boxes over ${inputs.size} inputs`);
+    throw wrong(-1, `${choices.length} boxes over ${inputs.size} inputs`);
   for (const conjunction of choices) {
     const bounded = conjunction.some(onInput);
     const own = boxOf(conjunction, bounded ? inputs.size : 0, outputs.size, inputs.size);
@@ -120,7 +120,7 @@ export function readVnnlib(bytes: Uint8Array): VnnlibProperty {
       if (low[i] === -Infinity || high[i] === Infinity)
         throw new FormatError(
           FORMAT,
-          0,
+          -1,
           `input X_${i} has no ${low[i] === -Infinity ? "lower" : "upper"} bound`,
           "assert both",
         );
@@ -130,14 +130,14 @@ export function readVnnlib(bytes: Uint8Array): VnnlibProperty {
     if (constraints.length === 0)
       throw new FormatError(
         FORMAT,
-        0,
+        -1,
         "nothing is said of the outputs, so every input would be a counterexample",
         "assert what would be unsafe",
       );
     parts.push({ low, high, constraints });
   }
   if (parts.length === 0)
-    throw new FormatError(FORMAT, 0, "the bounds of the inputs exclude each other in every part", "check the bounds");
+    throw new FormatError(FORMAT, -1, "the bounds of the inputs exclude each other in every part", "check the bounds");
   return { inputs: inputs.size, outputs: outputs.size, parts };
 }
 

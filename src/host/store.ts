@@ -15,7 +15,8 @@ export function folderStore(folder: string): BlobStore {
       try {
         return await readFile(place(key));
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+        // Nothing there, or something else in its place: it is measured again.
+        if (["ENOENT", "EISDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
         throw explained(error, key);
       }
     },

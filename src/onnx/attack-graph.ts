@@ -145,7 +145,10 @@ function* batchPlans(loaded: LoadedModel, input: Port, { network, sample }: Prep
   yield { ...open, graph, opset, ...(declared === null ? {} : freed) };
   const rewritten = freeBatch(loaded, input, [fixedBatch, ...network]);
   if (rewritten) yield { ...open, graph: rewritten, opset: DIALECT, ...freed };
-  const note = `the file fixes the batch at ${fixedBatch}: samples run ${fixedBatch} at a time`;
+  const note =
+    declared === null
+      ? "the file leaves the batch open, but answers alike only for samples asked one at a time"
+      : `the file fixes the batch at ${fixedBatch}: samples run ${fixedBatch} at a time`;
   yield { batch: fixedBatch, samples: [fixedBatch], graph, opset, whole: [fixedBatch, ...network], note };
 }
 

@@ -73,6 +73,7 @@ describe("the head", () => {
     expect(c.model.head.kind).toBe("logits");
     // Over the batch axis each sample's result depends on its neighbours: only one by one is it the file's own.
     expect(c.model.batch).toBe(1);
+    expect(c.mixes).toContain("together otherwise than one by one");
     close(await c.logits(X, 2), [1, 1, 1, 1, 1, 1]);
     await c.release();
   });

@@ -62,6 +62,8 @@ export interface OnnxClassifier {
   readonly head: "logits" | "log-probabilities";
   /** Whether the largest output decides, each output by itself (a label applies from 0 on), or the outputs are numbers. */
   readonly meaning: Meaning;
+  /** Present where samples asked together got other answers than one by one: in words. */
+  readonly mixes?: string;
   readonly batch: number;
   readonly counts: { queries: number; gradients: number };
   readonly model: ModelReport;
@@ -98,7 +100,7 @@ const AGREEMENT_MAX_HALF = 1e-2;
 const PROBE_SAMPLES = 3;
 
 /** What opens a file one way or another: with the graph rewritten, or as it is. */
-type Opened = Omit<OnnxClassifier, "kind" | "shape" | "size" | "grid" | "box">;
+type Opened = Omit<OnnxClassifier, "kind" | "shape" | "size" | "grid" | "box" | "mixes">;
 
 /** Opens a model. Throws OnnxError where the file cannot be read or run, or does not fit the samples. */
 export async function openClassifier(options: OpenOptions): Promise<OnnxClassifier> {
@@ -107,6 +109,7 @@ export async function openClassifier(options: OpenOptions): Promise<OnnxClassifi
   const { loaded, others } = bindInputs(loadGraph(bytes), options.inputs ?? {}, sampleShape);
   const original = await openOriginal(loaded, bytes, input, sampleShape, runtime, others);
   let opened: Opened;
+  const mixes = await mixing(original, probeInput(input, size, MIXED_SAMPLES));
   try {
     opened = await firstThatAgrees(loaded, original, options);
   } catch (error) {
@@ -119,18 +122,42 @@ export async function openClassifier(options: OpenOptions): Promise<OnnxClassifi
     size,
     grid: input.integer ? { integer: true, levels: input.range[1] - input.range[0] } : { integer: false },
     box: null,
+    ...(mixes === undefined ? {} : { mixes }),
     ...opened,
   };
+}
+
+/** Enough to see a batch that is treated otherwise than a single sample. */
+const MIXED_SAMPLES = 6;
+
+/** What is wrong where the file's own model answers samples together otherwise than singly; a refused batch is no answer. */
+async function mixing(original: OriginalModel, probe: Float32Array): Promise<string | undefined> {
+  const singly = await original.runSingly(probe, MIXED_SAMPLES);
+  const again = await original.runSingly(probe, MIXED_SAMPLES);
+  let together: Outputs;
+  try {
+    together = await original.run(probe, MIXED_SAMPLES);
+  } catch {
+    return undefined;
+  }
+  const apart = (a: Outputs, b: Outputs): number =>
+    Math.max(0, ...Object.keys(a).map((name) => difference(a[name]!.data, b[name]!.data)));
+  // What answers otherwise each time is stochastic, and said to be.
+  if (apart(singly, again) > 0) return undefined;
+  const worst = apart(singly, together);
+  return worst > AGREEMENT_MAX_HALF
+    ? `the file's own model answers ${MIXED_SAMPLES} samples together otherwise than one by one (by ${worst.toPrecision(2)} of its outputs' size)`
+    : undefined;
 }
 
 const holdsHalf = ({ graph }: LoadedModel): boolean =>
   [...graph.inputs, ...graph.outputs, ...graph.constants.values()].some(({ type }) => type === "float16");
 
 /** Fractions that look like nothing in particular but lie on the grid of values an input can take. */
-function probeInput(input: InputContract, size: number): Float32Array {
+function probeInput(input: InputContract, size: number, samples = PROBE_SAMPLES): Float32Array {
   const draw = rng("onnx/probe");
   const levels = input.range[1] - input.range[0];
-  return Float32Array.from({ length: PROBE_SAMPLES * size }, () => {
+  return Float32Array.from({ length: samples * size }, () => {
     const u = draw.uniform();
     return input.integer ? Math.round(u * levels) / levels : u;
   });

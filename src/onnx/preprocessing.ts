@@ -100,7 +100,10 @@ function fit(
   }
   throw new OnnxError(
     `the network takes [${network.map((dim) => dim ?? "?").join(", ")}] per sample, the data have [${sample.join(", ")}]`,
-    { remedy: "give the data in the network's shape, or state input.layout (NCHW, NHWC, NHW, NF, NTF)" },
+    {
+      remedy:
+        "give the data in the network's shape, or state its order of axes (NCHW, NHWC, NHW, NF, NTF) as input.layout, or with --layout",
+    },
   );
 }
 

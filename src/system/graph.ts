@@ -179,6 +179,11 @@ export class SystemGraph {
       .flatMap((store) => this.flowsOutOf(store).map(({ to }) => this.component(to)));
     return [...new Set([...stores, ...fed.filter(({ kind }) => kind === "compute")])];
   }
+  /** Stores and machines, other than the model, that hold something the model is said to hold: weights, rules, code. */
+  keepersOf(model: ModelComponent): readonly Component[] {
+    const kept = model.holds.flatMap((id) => this.holdersOf(id));
+    return [...new Set(kept)].filter(({ kind }) => kind === "database" || kind === "compute");
+  }
   /** Sensors whose data flow to a component, however far. */
   sensorsOf(of: string | Component): readonly Component[] {
     const upstream = this.upstream(of);

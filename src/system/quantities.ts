@@ -32,7 +32,10 @@ export function readBudget(
   const number = isRaw ? written.raw : readFraction(written);
   const shown = isRaw ? `{raw: ${written.raw}}` : String(written).trim();
   if (!(number > 0) || !Number.isFinite(number))
-    return { message: `eps ${shown} is not above zero`, hint: "write 4/255, 0.0157 or {raw: 4}" };
+    return {
+      message: `eps ${shown} is ${Number.isNaN(number) ? "no number" : "not above zero"}`,
+      hint: "write 4/255, 0.0157 or {raw: 4}",
+    };
   const fraction = isRaw ? number / width : number;
   if (norm === "linf" && fraction > 1)
     return {
@@ -77,7 +80,7 @@ export function readThreshold(
   if (value > 1)
     return {
       message: `${key} ${written.trim()} lies above 1`,
-      hint: `write ${direction} ${value / 100}, or ${value} %`,
+      hint: `write "${direction} ${value / 100}" or "${direction} ${value} %"`,
     };
   const always = direction === ">=" ? value === 0 : value === 1;
   if (always) return { message: `${key} ${written.trim()} holds whatever happens`, hint: `write "${example}"` };

@@ -119,7 +119,7 @@ const TEMPLATES: Readonly<Record<StarterKind, Template>> = {
       const last = sizes.at(-1);
       const layout =
         sizes.length === 2 ? "NHW" : sizes.length === 3 ? (last === 1 || last === 3 ? "NHWC" : "NCHW") : undefined;
-      return `{ ${layout ? `layout: ${layout}, ` : ""}range: ${rangeText(range ?? [0, 255])}${range && range[1] <= 1 ? "" : ", scale: 1/255"} }`;
+      return `{ ${layout ? `layout: ${layout}, ` : ""}range: ${rangeText(range ?? [0, 255])}${range && range[1] <= 1 ? "" : `, scale: 1/${range?.[1] ?? 255}`} }`;
     },
     task: "classification",
     modelExtras: [],
@@ -415,7 +415,7 @@ function modelLines(
           ]),
     ...(input
       ? [
-          `    input: ${input}   # ${looked ? "as found in the data" : "(start)"}: what raw values mean to the network, (value·scale − mean)/std`,
+          `    input: ${input}   # ${looked ? "(start) guessed from the data" : "(start)"}: what raw values mean to the network, (value·scale − mean)/std`,
         ]
       : []),
     ...(classes

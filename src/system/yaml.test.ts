@@ -63,9 +63,11 @@ describe("text that is only unusual", () => {
 describe("hostile text", () => {
   const limitMs = 2_000;
   const timed = (text: string) => {
-    const start = performance.now();
+    // Time of this thread alone: a busy machine is no mistake of ours.
+    const start = process.threadCpuUsage();
     const result = readSystem(text, "vauban.yaml");
-    return { ...result, ms: performance.now() - start };
+    const { user, system } = process.threadCpuUsage(start);
+    return { ...result, ms: (user + system) / 1000 };
   };
 
   it("a 10 MB line is refused with its line number before it is parsed", () => {

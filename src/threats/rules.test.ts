@@ -149,8 +149,28 @@ const CASES: Readonly<Record<RuleId, Cases>> = {
     finds: [
       ["a bought model", BOUGHT, ["net"]],
       ["a pretrained part", PRETRAINED, ["net"]],
+      [
+        "packages from outside on the machine that trains",
+        { components: { net: "model", bench: "compute", index: "external" }, flows: ["index -> bench -> net"] },
+        ["bench"],
+      ],
     ],
-    ignores: [["a model of the provider's own", PLAIN, "no model file"]],
+    ignores: [
+      ["a model of the provider's own", PLAIN, "no model file"],
+      [
+        "what comes from outside, where no model is made or run",
+        {
+          components: { net: "model", bench: "compute", index: "external" },
+          flows: ["index -> bench", "index -> net"],
+        },
+        "no party outside delivers to a machine",
+      ],
+      [
+        "data of the house on the machine that trains",
+        { components: { net: "model", bench: "compute", store: "database" }, flows: ["store -> bench -> net"] },
+        "no party outside delivers to a machine",
+      ],
+    ],
   },
   "rule:pipeline-compromise": {
     finds: [trained, ["written rules, which are built too", SYMBOLIC, ["rules"]]],
@@ -215,6 +235,20 @@ const CASES: Readonly<Record<RuleId, Cases>> = {
         "a learned model on a device",
         { components: { net: { kind: "model", model: { onDevice: true } }, api: "interface" } },
         ["net"],
+      ],
+      [
+        "a store and a machine that keep the weights, but not the party outside that does",
+        {
+          components: {
+            net: { kind: "model", holds: ["weights"] },
+            registry: { kind: "database", holds: ["weights"] },
+            server: { kind: "compute", holds: ["weights"] },
+            maker: { kind: "external", holds: ["weights"] },
+            archive: "database",
+          },
+          assets: { weights: {} },
+        },
+        ["registry", "server"],
       ],
     ],
     ignores: [["a model on a server", PLAIN, "no model runs on a device"], rulesOnly],
@@ -312,6 +346,14 @@ const CASES: Readonly<Record<RuleId, Cases>> = {
     finds: [
       ["interfaces", PLAIN, ["api"]],
       ["no interface described", { components: { net: "model", store: "database" } }, ["system"]],
+      [
+        "a store and a model that outside parties reach without an interface",
+        {
+          components: { net: "model", api: "interface", registry: "database", inner: "database", world: "external" },
+          flows: ["world -> registry -> inner", "world -> net", "world -> api"],
+        },
+        ["api", "net", "registry"],
+      ],
     ],
     ignores: "always",
   },

@@ -223,5 +223,6 @@ function commandLine(model: string, flags: AttackFlags): string {
   if (flags.integer) parts.push("--integer");
   say("classes", flags.classes?.join(","));
   say("head", flags.head);
+  say("smoothing", flags.smoothing);
   return parts.join(" ");
 }

@@ -27,7 +27,7 @@ export async function explainCommand(
       `there is nothing called "${id}"`,
       meant
         ? `did you mean ${meant}?`
-        : "try a threat (T-01), a control (C-30), a clause (AIA-15.5-c-AE), an actor (AT-7), a message (E012), a finding of the last run, or not-tried",
+        : "try a threat (T-01), a control (C-30), a clause (AIA-15.5-c-AE), an actor (AT-7), a message (E012), not-tried, or a finding of the last run (with --system where that is not the current folder)",
     );
   }
   if (json)

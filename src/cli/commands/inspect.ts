@@ -22,7 +22,7 @@ export async function inspectCommand(
   const found = await inspectIsolated(requestOf(path, flags), signal);
   const document = { format: "vauban/inspect/1", file, ...found } satisfies InspectionDocument;
   terminal.out(json ? `${JSON.stringify(document, null, 2)}\n` : text(document, terminal.colours));
-  return found.access === "unknown" ? EXIT.badInput : EXIT.fine;
+  return found.access === "unknown" || found.access === "refused" ? EXIT.badInput : EXIT.fine;
 }
 
 function requestOf(path: string, flags: InspectFlags): InspectRequest {
@@ -90,6 +90,11 @@ function text(found: InspectionDocument, c: Colours): string {
   });
   found.outputs.forEach((port, i) => say(i === 0 ? "outputs" : "", portText(port)));
   if (head) say("head", `${head.kind}: ${head.note} (${head.meaning})`);
+  if (head?.kind === "logits" && head.meaning === "classes")
+    say(
+      "",
+      "if they are no classes, say so: --head regression for numbers, --head multi-label for labels that exclude nothing",
+    );
   if (batch)
     say(
       "batch",

@@ -76,7 +76,9 @@ ${trials.map((trial) => markup`<p>${verdictLine(trial)}</p>`)}
           ...(document.input.stated
             ? []
             : [markup`The input was guessed, not stated: ${sentence(readingName(document))}`]),
-          ...(doubts.length > 0 ? doubts : [`every sanity check passed (${trials[0]!.sanity.length} per trial)`]),
+          ...(doubts.length > 0
+            ? doubts
+            : [`every sanity check passed (${trials.map(({ sanity: checks }) => checks.length).join(" and ")})`]),
         ])
   }</div>
 <div class="card"><h3>Between which bounds</h3>${list(trials.map(boundsLine))}</div>
@@ -101,9 +103,9 @@ ${facts([
 </section>`;
 }
 
-/** The first budget in figures, or why there is none. */
+/** The largest budget in figures, or why there is none. */
 function headline({ trials, input, partial }: AttackDocument): string {
-  const [first] = trials;
+  const first = trials.toSorted((a, b) => b.eps - a.eps)[0];
   if (!first) return partial && input.because === "" ? "cancelled" : "inconclusive – nothing was attacked";
   if (first.k === null || first.n === null || first.n === 0) return "inconclusive";
   const words = `right for ${first.k} of ${first.n} (${percent(first.k / first.n)}) under ${budgetName(first)}`;
@@ -111,12 +113,12 @@ function headline({ trials, input, partial }: AttackDocument): string {
 }
 
 function verdictLine(trial: AttackTrial): Markup {
-  const { k, n, low, high, expectation, outcome, because } = trial;
+  const { k, n, low, high, expectation, expectationBecause, outcome, because } = trial;
   const figures =
     k === null || n === null
       ? "nothing to count"
       : `${proportionText({ k, n, low: low!, high: high!, unit: "input" })} still right`;
-  return markup`<strong>${budgetName(trial)}</strong>: ${figures} ${expectation ? tag(`expectation ${expectation}`, EXPECTATION_TONE[expectation]) : ""} ${
+  return markup`<strong>${budgetName(trial)}</strong>: ${figures} ${expectation ? tag(`expectation ${expectation}`, EXPECTATION_TONE[expectation]) : ""} ${expectationBecause ? sentence(expectationBecause) : ""} ${
     outcome === "inconclusive" ? markup`${tag("inconclusive", "warn")} ${sentence(because ?? "")}` : ""
   }`;
 }
@@ -124,7 +126,7 @@ function verdictLine(trial: AttackTrial): Markup {
 function boundsLine(trial: AttackTrial): Markup {
   const { certified, empirical, undecided, because } = trial.bracket;
   if (!empirical || empirical.n === 0) return markup`${budgetName(trial)}: nothing was attacked.`;
-  const below = certified ? percent(certified.k / certified.n) : "0 % certified";
+  const below = certified ? `${percent(certified.k / certified.n)} certified` : "nothing certified";
   return markup`${budgetName(trial)}: between ${below} and ${percent(empirical.k / empirical.n)} by attack; ${count(undecided ?? 0, "input")} undecided.${because ? markup` <span class="soft">${sentence(because)}</span>` : ""}`;
 }
 

@@ -21,7 +21,7 @@ const STATUSES: readonly (readonly [Finding["status"], string])[] = [
   ["inconclusive", "Inconclusive: what was measured does not decide it"],
   ["stale", "Stale: the evidence is out of date or of another version"],
   ["untested", "Untested: nothing current speaks of it"],
-  ["resisted", "Resisted: tried, and it did not work"],
+  ["resisted", "Held: tried, and what was asked for was reached"],
 ];
 
 export function proofSection(assessment: Assessment): Markup {

@@ -1,0 +1,271 @@
+/** A draft as the text of a system file: what the source says, where each thing comes from, and what only its author can answer. */
+import { pruned, type Draft, type DraftBoundary, type DraftComponent, type DraftFlow } from "./draft.ts";
+
+/** Marks what the source could not say and the schema demands; a starting value stands there until somebody answers. */
+export const ASK = "(ask)";
+
+/** Something the source cannot know about an AI system. */
+export interface Question {
+  /** Where in the system file, in words: `components.model.level`. */
+  readonly at: string;
+  readonly question: string;
+  /** What stands there until it is answered. */
+  readonly start: string;
+}
+
+export interface Written {
+  readonly text: string;
+  readonly questions: readonly Question[];
+}
+
+const LINE_MAX = 140;
+const VISIBLE = 120;
+
+/** Words as YAML text, whatever is in them: what no system file may hold raw is escaped. */
+export const text = (words: string): string =>
+  JSON.stringify(words.toWellFormed()).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff\ufffd]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+/** A title, or the id where the source has none. */
+const called = (title: string, id: string): string => (title.trim() === "" ? id : title);
+const key = (id: string): string => (/^[a-z][a-z0-9-]*$/.test(id) ? id : text(id));
+/** A list in brackets; a long one over several lines, which stay within what a line of a system file may hold. */
+const bracketed = (items: readonly string[]): string =>
+  `[${items.map((item, index) => (index > 0 && index % ITEMS_A_LINE === 0 ? `\n${" ".repeat(CONTINUED)}${item}` : item)).join(", ")}]`;
+const list = (ids: readonly string[]): string => bracketed(ids.map(key));
+const ITEMS_A_LINE = 200;
+/** Deeper than any boundary can be indented. */
+const CONTINUED = 80;
+/** Words in a comment: one line of them, without anything that could end it. */
+const comment = (words: string): string => {
+  const line = words.toWellFormed().replace(/[\p{C}\p{Zl}\p{Zp}\ufffd\s]+/gu, " ");
+  return [...line].length > VISIBLE ? `${[...line].slice(0, VISIBLE - 1).join("")}…` : line;
+};
+
+/** One mapping in braces, or a key a line where that is longer than a line. */
+function mapping(
+  start: string,
+  indent: string,
+  pairs: readonly (readonly [string, string])[],
+  remark: string,
+): string[] {
+  const braces = `${start} { ${pairs.map(([name, value]) => `${name}: ${value}`).join(", ")} }`;
+  if (braces.length <= LINE_MAX) return [`${braces}   # ${remark}`];
+  const item = start.trimStart().startsWith("-");
+  const lines = pairs.map(([name, value], index) => `${item && index === 0 ? `${start} ` : indent}${name}: ${value}`);
+  return item ? [`${lines[0]}   # ${remark}`, ...lines.slice(1)] : [`${start}   # ${remark}`, ...lines];
+}
+
+/** Writes a draft. `source` says in a line what it was made from; `models` are components known to be AI models. */
+export function written(draft: Draft, source: string): Written {
+  const questions: Question[] = [];
+  const ask = (at: string, question: string, start: string): string => {
+    questions.push({ at, question, start });
+    return `${ASK} ${question}`;
+  };
+  const { components, flows, boundaries } = withModel(draft, ask);
+  const models = components.filter(({ kind }) => kind === "model");
+
+  const lines = [
+    `# Made by vauban import from ${comment(source)}.`,
+    `# What the source cannot know is marked ${ASK}: a start stands there, to be answered. The lines say what each thing was in the source.`,
+    "vauban: 1",
+    "",
+    "system:",
+    `  name: ${text(draft.name)}`,
+    `  purpose: ${text(draft.purpose ?? NO_PURPOSE)}   # ${ask("system.purpose", "what does the system do, for whom, on what, and who decides?", draft.purpose === undefined ? "nothing" : "the source's description")}`,
+    ...(draft.context === undefined ? [] : [`  context: ${text(draft.context)}`]),
+    ...(draft.misuse.length === 0 ? [] : ["  misuse:", ...draft.misuse.map((words) => `    - ${text(words)}`)]),
+    "",
+    `law: { role: provider, listing: annex-III.2 }   # ${ask("law", "whose duties, and which listing of the AI Act? High-risk is assumed until somebody has looked", "provider, annex-III.2")}`,
+    `stage: design   # ${ask("stage", "which stage of its life is it in?", "design")}`,
+    `sector: general   # ${ask("sector", "which sector's criteria are the start?", "general")}`,
+    "",
+    `# ${ask("actors", "who might attack, and what can they touch? `vauban explain AT-4` describes a profile", draft.exposed.length > 0 ? "anybody on the internet" : "nobody")}`,
+    ...(draft.exposed.length > 0
+      ? [
+          "actors:",
+          ...mapping(
+            "  internet-actor:",
+            "    ",
+            [
+              ["profile", "AT-1"],
+              ["title", "Anybody on the internet"],
+              ["touches", list(draft.exposed)],
+            ],
+            "what the source calls reachable from the internet",
+          ),
+        ]
+      : []),
+    ...(boundaries.length === 0
+      ? []
+      : ["", "boundaries:", ...boundaries.flatMap((boundary) => boundaryLines(boundary, "  "))]),
+    "",
+    "# `usual:` answers the ways in that such a thing usually has (update, backup, remote maintenance …); unanswered, they count as existing.",
+    "components:",
+    ...components.flatMap((component) => componentLines(component, ask)),
+    ...(flows.length === 0 ? [] : ["", "flows:", ...flows.flatMap(flowLines)]),
+    ...(draft.assets.length === 0
+      ? []
+      : [
+          "",
+          `# ${ask("assets.*.privacy", "what would disclosure cost the people the data are about, and are they personal (personal: true)? No threat model of this kind says it", "as the rating of confidentiality")}`,
+          "assets:",
+          ...draft.assets.flatMap(({ id, title, security, privacy, from }) =>
+            mapping(
+              `  ${key(id)}:`,
+              "    ",
+              [
+                ["title", text(called(title, id))],
+                ["security", security],
+                ["privacy", privacy],
+              ],
+              `${comment(from)}; privacy ${ASK}`,
+            ),
+          ),
+        ]),
+    "",
+    `# Nothing is tried yet, and no control is claimed: tests: and controls: are for you (${models.map(({ id }) => key(id)).join(", ")}).`,
+    "",
+  ];
+  return { text: lines.join("\n"), questions };
+}
+
+const NO_PURPOSE = "The source does not say what the system does, for whom, on what, and who decides.";
+
+type Ask = (at: string, question: string, start: string) => string;
+type Parts = Pick<Draft, "components" | "flows" | "boundaries">;
+
+/** Without a model it is no AI system: where the source names none, one stands in, behind the component where most flows arrive. */
+function withModel(draft: Draft, ask: Ask): Parts {
+  const { components, flows } = draft;
+  const boundaries = pruned(draft.boundaries);
+  const models = components.filter(({ kind }) => kind === "model");
+  const unfed = models.filter(({ id }) => !flows.some(({ to }) => to === id));
+  if (models.length > 0 && components.length > models.length && unfed.length === 0)
+    return { components, flows, boundaries };
+
+  const taken = new Set([...components, ...flows, ...allOf(boundaries)].map(({ id }) => id));
+  const fresh = (id: string): string => {
+    let made = id;
+    for (let n = 2; taken.has(made); n++) made = `${id}-${n}`;
+    taken.add(made);
+    return made;
+  };
+  const added: DraftComponent[] = [];
+  const addedFlows: DraftFlow[] = [];
+  const input = (): DraftComponent => {
+    const arriving = (id: string): number => flows.filter(({ to }) => to === id).length;
+    const busiest = (among: readonly DraftComponent[]): DraftComponent | undefined =>
+      among.reduce<DraftComponent | undefined>(
+        (best, component) => (best && arriving(best.id) >= arriving(component.id) ? best : component),
+        undefined,
+      );
+    const others = components.filter(({ kind }) => kind !== "model");
+    const found = busiest(others.filter(({ kind }) => kind !== "external" && kind !== "human")) ?? busiest(others);
+    if (found) return found;
+    const source: DraftComponent = {
+      id: fresh("input"),
+      kind: "external",
+      title: "Whatever the model is given",
+      holds: [],
+      from: ask(
+        "components.input",
+        "the source has no component beside a model: what feeds it, and what acts on its answer?",
+        "an outside party",
+      ),
+    };
+    added.push(source);
+    return source;
+  };
+  const feeder = input();
+  const feed = (model: string): void => {
+    addedFlows.push({
+      id: fresh(`input-of-${model}`),
+      from: feeder.id,
+      to: model,
+      carries: [],
+      source: ask(`flows into ${model}`, `what feeds ${model}? The source shows nothing that does`, feeder.id),
+    });
+  };
+  let placed = boundaries;
+  if (models.length === 0) {
+    const id = fresh("model");
+    added.push({
+      id,
+      kind: "model",
+      title: "The AI model",
+      holds: [],
+      from: ask(
+        `components.${id}`,
+        "which part of the system is the AI model? The source names none; --model NAME says which component it is",
+        "a component of its own",
+      ),
+    });
+    feed(id);
+    placed = beside(boundaries, feeder.id, id);
+  } else for (const { id } of unfed) feed(id);
+  return { components: [...components, ...added], flows: [...flows, ...addedFlows], boundaries: placed };
+}
+
+const allOf = (boundaries: readonly DraftBoundary[]): DraftBoundary[] =>
+  boundaries.flatMap((boundary) => [boundary, ...allOf(boundary.inside)]);
+
+/** The boundaries with `id` put where `other` stands. */
+const beside = (boundaries: readonly DraftBoundary[], other: string, id: string): DraftBoundary[] =>
+  boundaries.map((boundary) => ({
+    ...boundary,
+    here: boundary.here.includes(other) ? [...boundary.here, id] : boundary.here,
+    inside: beside(boundary.inside, other, id),
+  }));
+
+function boundaryLines({ id, title, here, inside, from }: DraftBoundary, indent: string): string[] {
+  return [
+    `${indent}${key(id)}:   # ${comment(from)}`,
+    `${indent}  title: ${text(called(title, id))}`,
+    ...(here.length > 0 ? [`${indent}  here: ${list(here)}`] : []),
+    ...inside.flatMap((boundary) => boundaryLines(boundary, `${indent}  `)),
+  ];
+}
+
+function componentLines({ id, kind, title, note, holds, unsure, from }: DraftComponent, ask: Ask): string[] {
+  const rest: readonly (readonly [string, string])[] = [
+    ["title", text(called(title, id))],
+    ...(note === undefined ? [] : [["note", text(note)] as const]),
+    ...(holds.length === 0 ? [] : [["holds", list(holds)] as const]),
+  ];
+  if (kind !== "model") {
+    const remark = unsure
+      ? `; ${ask(`components.${id}.kind`, "what kind of component is it? The source does not say clearly", kind)}`
+      : "";
+    return mapping(`  ${key(id)}:`, "    ", [["kind", kind], ...rest], `${comment(from)}${comment(remark)}`);
+  }
+  return [
+    `  ${key(id)}:   # ${comment(from)}`,
+    "    kind: model",
+    ...rest.map(([name, value]) => `    ${name}: ${value}`),
+    `    level: deep   # ${ask(`components.${id}.level`, "symbolic, traditional, deep or large-scale?", "deep")}`,
+    `    role: decisive   # ${ask(`components.${id}.role`, "does it advise a person, decide, or keep something safe (advisory, decisive, safety-function)?", "decisive")}`,
+    `    task: classification   # ${ask(`components.${id}.task`, "what does it compute: classification, regression, forecasting, detection, generation or decision-rules?", "classification")}`,
+    `    origin: { trained-by: unknown }   # ${ask(`components.${id}.origin`, "who trained it, from which base model, on which data?", "unknown")}`,
+    `    # ${ask(`components.${id}.artefact`, "where is the model's file (artefact, input, classes, accuracy)? Without it nothing of it is attacked", "none")}`,
+  ];
+}
+
+function flowLines({ id, from, to, carries, over, encrypted, authenticated, source }: DraftFlow): string[] {
+  return mapping(
+    "  -",
+    "    ",
+    [
+      ["id", key(id)],
+      ["from", key(from)],
+      ["to", key(to)],
+      ...(carries.length === 0 ? [] : [["carries", bracketed(carries.map(text))] as const]),
+      ...(over === undefined ? [] : [["over", text(over)] as const]),
+      ...(encrypted ? [["encrypted", "true"] as const] : []),
+      ...(authenticated ? [["authenticated", "true"] as const] : []),
+    ],
+    comment(source),
+  );
+}
