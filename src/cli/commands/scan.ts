@@ -90,7 +90,8 @@ const FAILING: Readonly<Record<NonNullable<ScanFlags["failOn"]>, readonly ScanFi
   unknown: ["malicious", "suspicious", "unknown"],
 };
 
-function exitCode({ open }: Judged, failOn: ScanFlags["failOn"]): ExitCode {
+/** What the findings that nothing accepts come to. */
+export function exitCode({ open }: Judged, failOn: ScanFlags["failOn"]): ExitCode {
   const has = (...severities: readonly string[]): boolean =>
     open.some(({ finding }) => severities.includes(finding.severity));
   if (has(...FAILING[failOn ?? "suspicious"])) return EXIT.finding;
