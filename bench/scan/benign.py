@@ -67,6 +67,7 @@ try:
     import scipy.stats, scipy.interpolate, scipy.spatial
 
     dump("scipy-objects", {"spline": scipy.interpolate.CubicSpline([0, 1, 2], [0, 1, 4]), "tree": scipy.spatial.cKDTree([[0, 0], [1, 1]])})
+    dump("scipy-distributions", {"frozen": scipy.stats.norm(0, 1), "poisson": scipy.stats.poisson(3), "beta": scipy.stats.beta})
 except ImportError as missing:
     print(missing)
 
@@ -85,6 +86,8 @@ try:
         gaussian_process, impute, isotonic, kernel_approximation, linear_model, manifold, mixture, model_selection, naive_bayes,
         neighbors, neural_network, pipeline, preprocessing, svm, tree,
     )
+
+    import scipy.stats
 
     rng = np.random.RandomState(0)
     x = rng.normal(size=(80, 5))
@@ -120,6 +123,7 @@ try:
         "isotonic": isotonic.IsotonicRegression().fit(x[:, 0], t),
         "calibrated": calibration.CalibratedClassifierCV(naive_bayes.GaussianNB(), cv=3).fit(x, y),
         "grid": model_selection.GridSearchCV(linear_model.LogisticRegression(), {"C": [0.1, 1]}, cv=3).fit(x, y),
+        "random-search": model_selection.RandomizedSearchCV(linear_model.LogisticRegression(), {"C": scipy.stats.loguniform(0.1, 1)}, n_iter=2, cv=3, random_state=0).fit(x, y),
         "select": feature_selection.SelectKBest(k=2).fit(x, y),
         "nystroem": kernel_approximation.Nystroem(n_components=5, random_state=0).fit(x),
         "tfidf": feature_extraction.text.TfidfVectorizer().fit(["a cat sat", "a dog ran"]),

@@ -9,6 +9,7 @@ import {
   Computed,
   Extension,
   Global,
+  Opaque,
   PersistentId,
   presentName,
   Text,
@@ -19,11 +20,16 @@ import {
 } from "#formats/pickle.ts";
 import type { Finding, Storage, Surroundings } from "./check.ts";
 import { expression } from "./expression.ts";
-import { covers, standingOf, TEXT_CODECS, type Effect, type Standing, type Use } from "./policy.ts";
+import { covers, RUN_FROM_STATE, standingOf, TEXT_CODECS, type Effect, type Standing, type Use } from "./policy.ts";
 
 /** What a value of the stream is once loaded, as far as a callable needs to be known. */
 type Reached =
-  | { readonly is: "name"; readonly module: string; readonly name: string; readonly how: "import" | "lookup" }
+  | {
+      readonly is: "name";
+      readonly module: string;
+      readonly name: string;
+      readonly how: "import" | "lookup" | "method";
+    }
   | { readonly is: "module"; readonly module: string }
   | { readonly is: "attribute-getter"; readonly names: readonly string[] }
   | { readonly is: "method-caller"; readonly name: string }
@@ -89,9 +95,25 @@ export class Judge implements PickleListener {
     this.acts++;
     if (this.steps.length < this.stepsMax) this.steps.push(expression(this.content, call));
     this.judgeCall(this.reach(call.callee), call.args, call, useOf(call));
+    this.judgeSize(call);
     this.handed(call.args, call, () => `hands it to ${expression(this.content, call.callee)}`);
     if (call.kwargs !== undefined)
       this.handed(call.kwargs, call, () => `hands it to ${expression(this.content, call.callee)}`);
+  }
+
+  /** A few bytes that ask for gigabytes: `bytes(10**12)`, an array of a shape beyond any memory. */
+  private judgeSize(call: Call): void {
+    if (!(call.args instanceof Collection)) return;
+    const sizes = call.args.items.flatMap((value) =>
+      value instanceof Collection && value.kind === "tuple" ? [product(value)] : [value],
+    );
+    if (!sizes.some((size) => size instanceof Opaque || (typeof size === "number" && size > SIZE_MAX))) return;
+    const reached = this.reach(call.callee);
+    if (reached.is === "name" && ALLOCATING.has(`${reached.module}.${reached.name}`))
+      this.note("suspicious", "pickle-bomb", "medium", call, {
+        key: "bomb",
+        text: `loading calls ${expression(this.content, call)}, which asks for more memory than a machine has`,
+      });
   }
 
   built(target: Value, state: Value, at: number): void {
@@ -110,6 +132,32 @@ export class Judge implements PickleListener {
       if (callee !== undefined) this.judgeCall(this.reach(callee), null, { at }, "call");
     }
     this.handed(state, place, () => `stores it in ${expression(this.content, target)}`);
+    if (reached.is === "instance") this.judgeState(reached.of, state, place);
+  }
+
+  /** Where a class runs an attribute of its state, that attribute must be what the library writes. */
+  private judgeState(of: string, state: Value, place: { at: number }): void {
+    for (const { in: where, attribute, written, does } of RUN_FROM_STATE) {
+      if (!of.startsWith(where)) continue;
+      const followed = state instanceof Collection && state.kind === "dict" && state.items.length === state.size;
+      const keys = followed ? state.items.filter((_, i) => i % 2 === 0) : [];
+      if (!followed || !keys.every((key) => key instanceof Text)) {
+        this.note("suspicious", "pickle-state-unclear", "medium", place, {
+          key: `state of ${of}`,
+          text: `the state of an object of ${of} cannot be followed, and its class ${does.replace(" it ", " part of it ")}`,
+        });
+        continue;
+      }
+      for (let i = 0; i + 1 < state.items.length; i += 2) {
+        if (textOf(this.content, state.items[i] as Text, 200) !== attribute) continue;
+        const value = state.items[i + 1]!;
+        if (value instanceof Text && value.length < 10_000 && written.test(textOf(this.content, value))) continue;
+        this.note("malicious", "pickle-code-in-state", "high", place, {
+          key: `state ${of}.${attribute}`,
+          text: `gives an object of ${of} the ${attribute} ${expression(this.content, value)}; its class ${does}`,
+        });
+      }
+    }
   }
 
   mutated(target: Value, how: Mutation, items: readonly Value[], at: number): void {
@@ -312,7 +360,7 @@ export class Judge implements PickleListener {
           key: path,
           text: `looks up ${path}, which ${standing.does}, by ${shown()} instead of naming it`,
         });
-      else if (standing.is === "unknown")
+      else if (standing.is === "unknown" && !(reached.how === "lookup" && this.isMember(reached)))
         this.note("unknown", "pickle-unknown-import", "medium", place, {
           key: path,
           text: `looks up ${path} by ${shown()}; it stands in no list`,
@@ -322,6 +370,14 @@ export class Judge implements PickleListener {
         key: `lookup ${reached.why}`,
         text: `${shown()} looks up what cannot be told before loading: ${reached.why}`,
       });
+  }
+
+  /** A plain attribute of an allowed class, as members of enumerations and class methods are; of an object, its class may run code. */
+  private isMember({ module, name }: { readonly module: string; readonly name: string }): boolean {
+    const [owner, member, ...rest] = name.split(".");
+    if (member === undefined || rest.length > 0 || member.startsWith("__") || !/^_?[A-Z]/.test(owner!)) return false;
+    const standing = this.standing(module, owner!);
+    return standing.is === "allowed" && standing.effect === undefined;
   }
 
   private effect(effect: Effect, args: Value, place: { at: number }): void {
@@ -350,7 +406,8 @@ export class Judge implements PickleListener {
       case "makes-first": {
         for (const cls of given.slice(0, 2)) {
           const reached = this.reach(cls);
-          if (reached.is === "name") this.judgeCall(reached, null, { at: place.at }, "new");
+          // copyreg runs the second one's `__init__`, unless it is object.
+          if (reached.is === "name") this.judgeCall(reached, null, { at: place.at }, cls === given[0] ? "new" : "call");
           else if (cls === given[0])
             this.note("suspicious", "pickle-unclear-call", "medium", place, {
               key: "makes unclear",
@@ -460,7 +517,7 @@ export class Judge implements PickleListener {
       case "instance": {
         // A method of an object is named through what made it.
         const dot = of.of.lastIndexOf(".");
-        return { is: "name", module: of.of.slice(0, dot), name: `${of.of.slice(dot + 1)}.${name}`, how: "lookup" };
+        return { is: "name", module: of.of.slice(0, dot), name: `${of.of.slice(dot + 1)}.${name}`, how: "method" };
       }
       case "data":
         return { is: "name", module: "builtins", name: `object.${name}`, how: "lookup" };
@@ -562,6 +619,24 @@ function classOf(content: Content, { id }: PersistentId): Global | undefined {
   const [tag, cls] = id.items;
   return tag instanceof Text && textOf(content, tag, 16) === "module" && cls instanceof Global ? cls : undefined;
 }
+
+/** Elements no array in a pickle has without its bytes. */
+const SIZE_MAX = 2 ** 40;
+const ALLOCATING: ReadonlySet<string> = new Set([
+  "builtins.bytes",
+  "builtins.bytearray",
+  "builtins.range",
+  "numpy.ndarray",
+  "numpy.core.multiarray._reconstruct",
+  "numpy._core.multiarray._reconstruct",
+]);
+
+const product = ({ items }: Collection): Value =>
+  items.reduce<Value>(
+    (all, item) =>
+      typeof all === "number" && typeof item === "number" ? all * item : item instanceof Opaque ? item : all,
+    1,
+  );
 
 const METHODS: Readonly<Record<Mutation, string>> = {
   append: "append",

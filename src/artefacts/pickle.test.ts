@@ -74,6 +74,13 @@ describe("what loading a pickle would run is malicious, however it is reached:",
       op.dict(op.str("__code__"), op.none),
       op.build,
     ),
+    "text that SciPy's distributions run when they are given their state": pickle(
+      op.global("scipy.stats._continuous_distns", "norm_gen"),
+      op.tuple(),
+      op.newobj,
+      op.dict(op.str("_parse_arg_template"), op.str("import os; os.system('id')")),
+      op.build,
+    ),
     "code made from parts": pickle(op.call(op.global("types", "CodeType"), op.int(0))),
     "a tensor rebuilt by a function of its own": pickle(
       op.call(
@@ -112,6 +119,17 @@ describe("what cannot be told before loading is suspicious:", () => {
     "a codec that unpacks": pickle(op.call(op.global("_codecs", "encode"), op.str("x"), op.str("zip"))),
     "a class called that frameworks only make empty": pickle(
       op.call(op.global("sklearn.pipeline", "Pipeline"), op.list()),
+    ),
+    "memory beyond any machine": pickle(
+      op.call(op.global("builtins", "bytearray"), bytes(0x8a, 6, 0, 0, 0, 0, 0, 0x10)),
+    ),
+    "a class that copyreg would have run the constructor of": pickle(
+      op.call(
+        op.global("copyreg", "_reconstructor"),
+        op.global("sklearn.pipeline", "Pipeline"),
+        op.global("sklearn.pipeline", "Pipeline"),
+        op.list(),
+      ),
     ),
     "something harmful that is only named": pickle(op.global("os", "system")),
   };

@@ -51,6 +51,8 @@ interface Row {
   readonly of: string;
   /** `module`, or `package.*` for a package and everything below. */
   readonly in: string;
+  /** Further bounds the modules of a package. */
+  readonly module?: RegExp;
   readonly call?: string | RegExp;
   readonly new?: string | RegExp;
   readonly refer?: string | RegExp;
@@ -104,7 +106,7 @@ export const ALLOWED: readonly Row[] = [
   { of: "python", in: "math", refer: /^[a-z0-9]+$/ },
 
   // NumPy.
-  { of: "numpy", in: "numpy", call: "dtype", new: "ndarray" },
+  { of: "numpy", in: "numpy", call: "dtype", new: "ndarray vectorize" },
   { of: "numpy", in: "numpy", refer: /^[a-z]\w*$/ },
   ...["numpy.core.multiarray", "numpy._core.multiarray"].flatMap((module): Row[] => [
     { of: "numpy", in: module, call: "_reconstruct", effect: "makes-first" },
@@ -128,8 +130,15 @@ export const ALLOWED: readonly Row[] = [
 
   // SciPy and scikit-learn: estimators are made empty and given their attributes.
   { of: "scipy", in: "scipy.sparse.*", new: /^(cs[rc]|coo|bsr|dia|dok|lil)_(matrix|array)$/ },
-  { of: "scipy", in: "scipy.*", call: CYTHON, new: CLASS },
+  ...["interpolate", "spatial", "optimize", "signal", "stats"].map((part): Row => ({
+    of: "scipy",
+    in: `scipy.${part}.*`,
+    call: CYTHON,
+    new: CLASS,
+  })),
   { of: "scipy", in: "scipy.stats.*", new: /^rv_\w+$/ },
+  // Vectorised methods of discrete distributions are kept as bound methods, by getattr.
+  { of: "scipy", in: "scipy.stats.*", refer: /^\w+_gen\._\w+$/ },
   { of: "scipy", in: "scipy.stats._continuous_distns", call: /^\w+_gen$/ },
   { of: "scipy", in: "scipy.stats._discrete_distns", call: /^\w+_gen$/ },
   { of: "scipy", in: "scipy.spatial.*", new: "cKDTree" },
@@ -213,19 +222,40 @@ export const ALLOWED: readonly Row[] = [
   { of: "torchvision", in: "torchvision.transforms.*", new: CLASS },
   { of: "timm", in: "timm.models.*", new: CLASS },
   { of: "timm", in: "timm.layers.*", new: CLASS },
-  { of: "lightning", in: "pytorch_lightning.*", new: CLASS },
-  { of: "lightning", in: "lightning.*", new: CLASS },
-  { of: "lightning", in: "lightning_fabric.*", new: CLASS },
-  { of: "omegaconf", in: "omegaconf.*", new: CLASS },
-  { of: "transformers", in: "transformers.*", new: CLASS },
+  ...["pytorch_lightning", "lightning.pytorch"].flatMap((lightning): Row[] => [
+    { of: "lightning", in: `${lightning}.callbacks.*`, new: CLASS },
+    { of: "lightning", in: `${lightning}.utilities.parsing`, new: "AttributeDict" },
+    { of: "lightning", in: `${lightning}.trainer.states`, new: CLASS },
+  ]),
+  { of: "lightning", in: "lightning_fabric.utilities.data", new: "AttributeDict" },
+  { of: "lightning", in: "lightning.fabric.utilities.data", new: "AttributeDict" },
+  ...["dictconfig", "listconfig", "base", "nodes"].map((module): Row => ({
+    of: "omegaconf",
+    in: `omegaconf.${module}`,
+    new: CLASS,
+  })),
   {
     of: "transformers",
     in: "transformers.trainer_utils",
     call: "IntervalStrategy SchedulerType HubStrategy EvaluationStrategy SaveStrategy FSDPOption",
+    new: CLASS,
   },
+  ...[
+    "training_args",
+    "training_args_seq2seq",
+    "trainer_callback",
+    "trainer_pt_utils",
+    "configuration_utils",
+    "modeling_outputs",
+    "utils.generic",
+  ].map((module): Row => ({ of: "transformers", in: `transformers.${module}`, new: CLASS })),
   { of: "transformers", in: "transformers.training_args", call: "OptimizerNames" },
-  { of: "transformers", in: "accelerate.*", new: CLASS },
-  { of: "transformers", in: "accelerate.utils.dataclasses", call: "DistributedType" },
+  { of: "transformers", in: "transformers.generation.*", new: CLASS },
+  { of: "transformers", in: "transformers.models.*", module: /\.(configuration|modeling)_\w+$/, new: CLASS },
+  { of: "transformers", in: "transformers.activations", new: CLASS },
+  { of: "transformers", in: "transformers.pytorch_utils", new: CLASS },
+  { of: "transformers", in: "accelerate.state", new: CLASS },
+  { of: "transformers", in: "accelerate.utils.dataclasses", call: "DistributedType", new: CLASS },
 
   // Boosted trees.
   { of: "xgboost", in: "xgboost.*", new: CLASS },
@@ -527,6 +557,27 @@ export const REACHING: Readonly<Record<string, Effect>> = {
   "dill.loads": "unpickles",
 };
 
+/**
+ * Attributes that a class's `__setstate__` runs as code, and what they hold when the library wrote them. Without the
+ * attribute the state is as harmless as any.
+ */
+export const RUN_FROM_STATE: readonly {
+  /** Classes of this package. */
+  readonly in: string;
+  readonly attribute: string;
+  readonly written: RegExp;
+  readonly does: string;
+}[] = [
+  {
+    // rv_generic._attach_argparser_methods executes the template (scipy/stats/_distn_infrastructure.py).
+    in: "scipy.stats.",
+    attribute: "_parse_arg_template",
+    written:
+      /^\s*def _parse_args\(self,[\w\s,=.]*\):\s+return \([\w\s,]*\),[\w\s,]*\s+def _parse_args_rvs\(self,[\w\s,=.]*\):\s+return self\._argcheck_rvs\([\w\s,=]*\)\s+def _parse_args_stats\(self,[\w\s,=.']*\):\s+return \([\w\s,]*\),[\w\s,]*$/,
+    does: "runs it as Python",
+  },
+];
+
 /** Attributes through which any object leads to everything else. */
 const INNARDS =
   /^__(globals|builtins|class|bases|base|mro|subclasses|code|closure|dict|getattribute|getattr|setattr|import|loader|spec|init|reduce|reduce_ex|call|self|func|wrapped|module|init_subclass|class_getitem)__$/;
@@ -615,6 +666,7 @@ function allowedAs(
 ): { use: Use; of: string; effect: Effect | undefined; exact: boolean } | undefined {
   let best: { use: Use; of: string; effect: Effect | undefined; exact: boolean } | undefined;
   const consider = (row: Row): void => {
+    if (row.module && !row.module.test(module)) return;
     for (const use of ["call", "new", "refer"] as const)
       if (matches(row[use], name)) {
         const effect = use === "call" ? row.effect : undefined;
