@@ -47,6 +47,58 @@ describe("a pickle that runs something is found", () => {
     });
 });
 
+describe("where the length of joblib's interruption would be a guess, nothing is called fine:", () => {
+  const wrapper = bytes(op.global("joblib.numpy_pickle", "NumpyArrayWrapper"), op.tuple(), op.newobj);
+  const u1 = op.call(op.global("numpy", "dtype"), op.str("u1"));
+  // What plain reading takes for data, and joblib for opcodes behind an array of four numbers.
+  const rest = bytes("0", op.bytes(bytes(0, 0, 0, 0, op.call(op.global("os", "system"), op.str("id")))));
+  const ways: Readonly<Record<string, Uint8Array>> = {
+    "a wrapper out of copyreg": pickle(
+      op.call(
+        op.global("copyreg", "_reconstructor"),
+        op.global("joblib.numpy_pickle", "NumpyArrayWrapper"),
+        op.global("builtins", "object"),
+        op.none,
+      ),
+      op.dict(op.str("shape"), op.tuple(op.int(4)), op.str("dtype"), u1),
+      op.build,
+      rest,
+    ),
+    "a wrapper filled twice": pickle(
+      wrapper,
+      op.put(1),
+      op.dict(op.str("shape"), op.tuple(op.int(0)), op.str("dtype"), u1),
+      op.build,
+      op.pop,
+      op.get(1),
+      op.dict(op.str("shape"), op.tuple(op.int(4))),
+      op.build,
+      rest,
+    ),
+    "a field named while loading": pickle(
+      wrapper,
+      op.dict(
+        op.str("shape"),
+        op.tuple(op.int(0)),
+        op.call(op.global("builtins", "str"), op.str("shape")),
+        op.tuple(op.int(4)),
+        op.str("dtype"),
+        u1,
+      ),
+      op.build,
+      rest,
+    ),
+    "an element type without a width": pickle(
+      wrapper,
+      op.dict(op.str("shape"), op.tuple(op.int(4)), op.str("dtype"), op.call(op.global("numpy", "dtype"), op.str("f"))),
+      op.build,
+      rest,
+    ),
+  };
+  for (const [way, content] of Object.entries(ways))
+    test(way, () => expect(scanned(content, "model.joblib").verdict).not.toBe("no code path found"));
+});
+
 describe("an archive that reads differently to different programs is suspicious:", () => {
   const tricks: Readonly<Record<string, readonly [content: Uint8Array, rule: string]>> = {
     "two names for one member": [writeZip([{ name: "a.pkl", localName: "b.pkl", content: fine }]), "zip-mismatch"],

@@ -12,31 +12,46 @@ export interface JoblibArray {
   readonly problem: string | undefined;
 }
 
-/** The array behind `end`, where `target` is a wrapper that was just filled; undefined for every other object. */
+const WRAPPER = /^(sklearn\.externals\.)?joblib\.numpy_pickle\.NumpyArrayWrapper$/;
+
+/** Whether an object of this class interrupts the stream when joblib reads it. */
+export const interrupts = (made: string): boolean => WRAPPER.test(made);
+
+/**
+ * The array behind `end`, where `target` is a wrapper that was just filled; undefined for every other object. Only what
+ * joblib itself writes is followed: anything else has a problem, for the length of the interruption would be a guess.
+ */
 export function joblibArray(content: Content, target: Value, end: number): JoblibArray | undefined {
   if (!(target instanceof Call && target.callee instanceof Global)) return undefined;
-  const { module, name } = target.callee;
-  if (name !== "NumpyArrayWrapper" || !/^(sklearn\.externals\.)?joblib\.numpy_pickle$/.test(module)) return undefined;
-  const fields = new Map<string, Value>();
-  if (target.state instanceof Collection && target.state.kind === "dict")
-    for (let i = 0; i + 1 < target.state.items.length; i += 2) {
-      const key = target.state.items[i];
-      if (key instanceof Text) fields.set(textOf(content, key, 64), target.state.items[i + 1]!);
-    }
+  if (!interrupts(`${target.callee.module}.${target.callee.name}`)) return undefined;
   const unclear = (problem: string): JoblibArray => ({ dataAt: end, end, objects: false, problem });
+  const { state } = target;
+  if (
+    target.builds !== 1 ||
+    !(state instanceof Collection) ||
+    state.kind !== "dict" ||
+    state.items.length !== state.size
+  )
+    return unclear("an array of joblib's that is not filled as joblib fills it");
+  const fields = new Map<string, Value>();
+  for (let i = 0; i + 1 < state.items.length; i += 2) {
+    const key = state.items[i];
+    if (!(key instanceof Text)) return unclear("an array of joblib's with a field whose name is made while loading");
+    fields.set(textOf(content, key, 64), state.items[i + 1]!);
+  }
   const shape = fields.get("shape");
   const element = elementOf(content, fields.get("dtype"));
   if (
-    !(shape instanceof Collection) ||
-    shape.size !== shape.items.length ||
-    !shape.items.every((size) => typeof size === "number" && size >= 0)
+    !(shape instanceof Collection && shape.kind === "tuple") ||
+    !shape.items.every((size) => typeof size === "number" && Number.isInteger(size) && size >= 0)
   )
     return unclear("an array of joblib's without a shape that can be read");
   if (element === undefined) return unclear("an array of joblib's whose element type cannot be read");
   if (element.objects) return { dataAt: end, end, objects: true, problem: undefined };
   const size = (shape.items as number[]).reduce((product, length) => product * length, 1) * element.bytes;
   let dataAt = end;
-  if (typeof fields.get("numpy_array_alignment_bytes") === "number") {
+  const aligned = fields.get("numpy_array_alignment_bytes");
+  if (aligned !== undefined && aligned !== null) {
     const length = upTo(content, end, 1)[0] ?? 0;
     const padding = upTo(content, end + 1, length);
     if (!padding.every((byte) => byte === 0xff))
@@ -53,24 +68,27 @@ function elementOf(content: Content, dtype: Value | undefined): { bytes: number;
   if (
     !(
       dtype instanceof Call &&
+      dtype.via === "REDUCE" &&
       dtype.callee instanceof Global &&
-      dtype.callee.module === "numpy" &&
-      dtype.callee.name === "dtype"
+      dtype.args instanceof Collection
     )
   )
     return undefined;
-  const code = dtype.args instanceof Collection ? dtype.args.items[0] : undefined;
+  if (dtype.callee.module !== "numpy" || dtype.callee.name !== "dtype" || dtype.builds > 1) return undefined;
+  const [code] = dtype.args.items;
   const match = code instanceof Text ? /^[<>|=]?([?a-zA-Z])(\d{0,6})$/.exec(textOf(content, code, 32)) : null;
   if (!match) return undefined;
+  const state =
+    dtype.state === undefined ? [] : dtype.state instanceof Collection ? dtype.state.items : [undefined, undefined, 0];
+  // A subtype makes of each element an array.
+  if (state[2] !== undefined && state[2] !== null) return undefined;
   const [letter, digits] = [match[1]!, match[2]!];
   if (letter === "O") return { bytes: 8, objects: true };
-  if ("biufc?".includes(letter)) return { bytes: digits === "" ? 1 : Number(digits), objects: false };
-  const state = dtype.state instanceof Collection ? dtype.state.items : [];
-  const size = state[5];
-  if ("mM".includes(letter)) return { bytes: 8, objects: false };
-  if (!"SUVa".includes(letter)) return undefined;
+  if (letter === "?") return { bytes: 1, objects: false };
+  if ("biufc".includes(letter)) return digits === "" ? undefined : { bytes: Number(digits), objects: false };
+  if ("mM".includes(letter)) return digits === "8" ? { bytes: 8, objects: false } : undefined;
+  const [size, flags] = [state[5], state[7]];
+  if (!"SUVa".includes(letter) || typeof size !== "number" || size < 0 || typeof flags !== "number") return undefined;
   // A structure may hold objects: its flags say so (NPY_ITEM_HASOBJECT).
-  const flags = state[7];
-  const objects = letter === "V" && typeof flags === "number" && (flags & 1) === 1;
-  return typeof size === "number" && size >= 0 ? { bytes: size, objects } : undefined;
+  return { bytes: size, objects: (flags & 1) === 1 };
 }

@@ -526,6 +526,12 @@ export class Judge implements PickleListener {
     }
   }
 
+  /** The class or function that a value was made by, as far as that is known. */
+  madeBy(value: Value): string | undefined {
+    const reached = this.reach(value);
+    return reached.is === "instance" ? reached.of : undefined;
+  }
+
   private reach(value: Value): Reached {
     if (value === null || typeof value !== "object") return { is: "data" };
     const before = this.reached.get(value);

@@ -62,8 +62,9 @@ export class Call {
   readonly args: Value;
   readonly kwargs: Value | undefined;
   readonly at: number;
-  /** What BUILD gave it, last. */
+  /** What BUILD gave it, last, and how often it did. */
   state: Value | undefined;
+  builds = 0;
   constructor(via: Via, callee: Value, args: Value, kwargs: Value | undefined, at: number) {
     this.via = via;
     this.callee = callee;
@@ -873,7 +874,10 @@ class Machine {
           // BUILD
           const state = this.pop();
           const target = this.top();
-          if (target instanceof Call) target.state = state;
+          if (target instanceof Call) {
+            target.state = state;
+            target.builds++;
+          }
           const end = this.base + this.at;
           const on = this.hear.built?.(target, state, this.opcodeAt, end);
           if (typeof on === "number" && on > end) this.skip(on - end);

@@ -5,7 +5,7 @@ import { defineCheck, type Recognition, type Subject } from "#artefacts/check.ts
 import { Judge } from "#artefacts/judge.ts";
 import type { Range } from "#artefacts/ledger.ts";
 import { LimitReached } from "#artefacts/limits.ts";
-import { joblibArray } from "#artefacts/joblib.ts";
+import { interrupts, joblibArray } from "#artefacts/joblib.ts";
 import { carriedBy } from "#artefacts/payload.ts";
 
 /** Endings that say pickle, and endings that may. */
@@ -97,7 +97,20 @@ export function readPickles(
   const arrays: Range[] = [];
   const afterBuild = (target: Value, end: number): number | undefined => {
     const array = joblibArray(content, target, end);
-    if (array === undefined) return undefined;
+    if (array === undefined) {
+      const made = judge.madeBy(target);
+      if (made !== undefined && interrupts(made))
+        subject.report({
+          rule: "joblib-array",
+          severity: "suspicious",
+          confidence: "medium",
+          start: end,
+          end,
+          message:
+            "an array of joblib's is made in a way joblib does not: it would read other bytes than are read here",
+        });
+      return undefined;
+    }
     if (array.problem !== undefined)
       subject.report({
         rule: "joblib-array",
