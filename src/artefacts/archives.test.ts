@@ -190,6 +190,23 @@ describe("what cannot be read is unknown, and says so:", () => {
   });
 });
 
+describe("a name", () => {
+  test("is asked last: a pickle is one whatever it is called", () => {
+    for (const name of ["model.safetensors", "weights.npy", "README", "x.zip"])
+      expect(scanned(evil, name).verdict).toBe("malicious");
+  });
+  test("that promises data where there is a pickle is suspicious", () => {
+    expect(rulesOf(scanned(fine, "model.safetensors"))).toContain("name");
+    expect(scanned(fine, "model.safetensors").verdict).toBe("suspicious");
+    expect(scanned(fine, "model.pkl").verdict).toBe("no code path found");
+  });
+  test("of a format that nobody reads here is told with the verdict", () => {
+    const file = scanned(bytes(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c, 0, 4), "model.7z");
+    expect(file).toMatchObject({ verdict: "unknown", read: "none" });
+    expect(file.findings[0]!.message).toContain("7-Zip");
+  });
+});
+
 describe("a bomb", () => {
   test("of deflate is named before it is unpacked", () => {
     const zeros = new Uint8Array(20 * 2 ** 20);

@@ -62,6 +62,8 @@ export interface Check {
   read(subject: Subject): void;
   /** The check looks at a header only: whole bytes are not promised, and the verdict says so. */
   readonly headerOnly?: boolean;
+  /** Files of this format run code when they are loaded. */
+  readonly runs?: boolean;
 }
 
 export const defineCheck = (check: Check): Check => check;

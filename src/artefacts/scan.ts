@@ -7,6 +7,7 @@ import { FormatError } from "#formats/error.ts";
 import type { Content } from "#formats/content.ts";
 import type { Check, Subject, Surroundings } from "./check.ts";
 import { checks } from "./checks/index.gen.ts";
+import { appearance, promisesData } from "./known.ts";
 import { Ledger, type Range } from "./ledger.ts";
 import { LimitReached, LIMITS, Meter, type ScanLimits } from "./limits.ts";
 import type { ScanPorts } from "./ports.ts";
@@ -146,8 +147,11 @@ function scan(
           });
         else throw error;
       }
-    if (used.length === 0 && content.size > 0)
-      whole("not-recognised", "unknown", "its bytes are of no format that is read here");
+    if (used.length === 0 && content.size > 0) whole("not-recognised", "unknown", appearance(content));
+    const promised = promisesData(path);
+    const runs = used.find((check) => check.runs === true && check.recognise(content, "") === "yes");
+    if (promised !== undefined && runs)
+      whole("name", "suspicious", `its name ends with ${promised}, which promises data, and it is a ${runs.title}`);
   }
   const headerOnly = used.some((check) => check.headerOnly === true);
   const gaps = ledger.unread();

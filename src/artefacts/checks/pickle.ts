@@ -24,6 +24,7 @@ class Enough extends Error {}
 
 export default defineCheck({
   title: "pickle",
+  runs: true,
   recognise: (content, path) => recognisePickle(content, path),
   read(subject) {
     readPickles(subject, 0);

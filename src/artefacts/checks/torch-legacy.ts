@@ -7,6 +7,7 @@ import { readPickles, TORCH_MAGIC } from "./pickle.ts";
 
 export default defineCheck({
   title: "legacy PyTorch file",
+  runs: true,
   recognise(content) {
     const head = upTo(content, 0, TORCH_MAGIC.length);
     return TORCH_MAGIC.every((byte, i) => head[i] === byte) ? "yes" : "no";
