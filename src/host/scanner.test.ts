@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { op, pickle } from "../../test/support/pickle.ts";
 import type { ScanFile } from "#assessment/index.ts";
 import { scanIsolated } from "./scanner.ts";
+import { withFile } from "./unpack.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vauban-scanner-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -99,5 +100,29 @@ describe("a process that reads files", () => {
     );
     expect(reports[0]).toMatchObject({ verdict: "unknown", read: "part" });
     expect(reports[0]!.findings.map(({ rule }) => rule)).toContain("pickle-broken");
+  });
+});
+
+test("a large file is read in blocks as it is read whole", () => {
+  const content = Uint8Array.from({ length: 65 * 2 ** 20 + 77 }, (_, i) => (i * 31) >> 7);
+  const { file } = written("blocks", content);
+  withFile(file, (blocks) => {
+    expect(blocks.size).toBe(content.length);
+    for (const [at, length] of [
+      [0, 5],
+      [2 ** 20 - 2, 4],
+      [3 * 2 ** 20, 2 ** 20],
+      [content.length - 3, 3],
+      [7, 3 * 2 ** 20],
+      [5, 0],
+    ] as const)
+      expect(Buffer.compare(blocks.read(at, length), content.subarray(at, at + length))).toBe(0);
+    for (const [at, length] of [
+      [content.length, 1],
+      [-1, 1],
+      [0, content.length + 1],
+      [Number.NaN, 1],
+    ] as const)
+      expect(() => blocks.read(at, length)).toThrow();
   });
 });

@@ -57,6 +57,27 @@ export const scanPorts: ScanPorts = { clock: () => performance.now(), sha256: sh
 /** Files up to this size are held whole; larger ones are read where they are asked for. */
 const WHOLE_MAX = 64 * 2 ** 20;
 
+/** Small reads of a large file are served from blocks of this size, the last few of which are kept. */
+const BLOCK = 1 << 20;
+const BLOCKS_KEPT = 4;
+
+/** Reads through blocks. What was given out stays as it was: blocks are replaced, never written to again. */
+function throughBlocks(size: number, read: (at: number, length: number) => Uint8Array): Content["read"] {
+  const blocks = new Map<number, Uint8Array>();
+  return (at, length) => {
+    within(size, at, length);
+    const index = Math.floor(at / BLOCK);
+    if (length === 0 || at + length > (index + 1) * BLOCK) return read(at, length);
+    let block = blocks.get(index);
+    if (!block) {
+      block = read(index * BLOCK, Math.min(BLOCK, size - index * BLOCK));
+      if (blocks.size === BLOCKS_KEPT) blocks.delete(blocks.keys().next().value!);
+      blocks.set(index, block);
+    }
+    return block.subarray(at - index * BLOCK, at - index * BLOCK + length);
+  };
+}
+
 /** Lets `use` read a file, and closes it. */
 export function withFile<Result>(path: string, use: (content: Content) => Result): Result {
   const file = openSync(path, "r");
@@ -76,7 +97,7 @@ export function withFile<Result>(path: string, use: (content: Content) => Result
       const whole = read(0, size);
       return use({ size, read: (at, length) => within(size, at, length) && whole.subarray(at, at + length) });
     }
-    return use({ size, read: (at, length) => within(size, at, length) && read(at, length) });
+    return use({ size, read: throughBlocks(size, read) });
   } finally {
     closeSync(file);
   }

@@ -84,7 +84,7 @@ function readMember(subject: Subject, member: ExaminedMember): Content | undefin
     return leave("zip-method", "unknown", `${shown} is packed by method ${member.method}, which is not read here`);
   const bomb = method === "stored" ? undefined : bombOf(meter, member.packedSize, member.size);
   if (bomb !== undefined) say("bomb", "suspicious", `${shown} is a decompression bomb: ${bomb}`);
-  if (method !== "stored" && member.size > meter.room)
+  if (method !== "stored" && Math.max(member.size, member.packedSize) > meter.room)
     return leave(
       "limit-unpacked",
       "unknown",
