@@ -21,7 +21,7 @@ export function carrierOf(head: Uint8Array): string | undefined {
 
 /** `c` or `(…i` with two lines of names: the start of a pickle without a PROTO opcode. */
 function isImport(head: Uint8Array): boolean {
-  if (head[0] !== 0x63 && head[0] !== 0x28) return false;
+  if ((head[0] !== 0x63 && head[0] !== 0x28) || !head.includes(10)) return false;
   return /^\(*(?:c[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n|.{0,40}[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n)/s.test(
     String.fromCharCode(...head.subarray(0, 160)),
   );
@@ -30,6 +30,60 @@ function isImport(head: Uint8Array): boolean {
 const HEAD = 160;
 const BASE64 = /^[A-Za-z0-9+/_-][A-Za-z0-9+/_\-\s]*={0,2}\s*$/;
 const HEX = /^(?:[0-9a-fA-F]{2}\s*)+$/;
+
+/** Whether anything above begins with these two bytes; most data does not, and is looked at no further. */
+function begins(a: number, b: number): boolean {
+  switch (a) {
+    case 0x80:
+      return b >= 1 && b <= 5;
+    case 0x50:
+      return b === 0x4b;
+    case 0x1f:
+      return b === 0x8b;
+    case 0x78:
+      return ((a << 8) | b) % 31 === 0;
+    case 0x42:
+      return b === 0x5a;
+    case 0xfd:
+      return b === 0x37;
+    case 0x04:
+      return b === 0x22;
+    case 0x93:
+      return b === 0x4e;
+    case 0x28:
+      return b === 0xb5 || (b >= 0x20 && b < 0x80);
+    case 0x63:
+      return b === 0x5f || (b >= 0x41 && b <= 0x7a);
+    default:
+      return false;
+  }
+}
+
+/** The value of a base64 or hexadecimal digit by its code, -1 for anything else. */
+const SIXTY_FOUR = new Int8Array(256).fill(-1);
+const SIXTEEN = new Int8Array(256).fill(-1);
+[..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"].forEach(
+  (digit, i) => (SIXTY_FOUR[digit.charCodeAt(0)] = i),
+);
+for (const [digit, value] of [
+  ["+", 62],
+  ["-", 62],
+  ["/", 63],
+  ["_", 63],
+] as const)
+  SIXTY_FOUR[digit.charCodeAt(0)] = value;
+[..."0123456789abcdef"].forEach((digit, i) => {
+  SIXTEEN[digit.charCodeAt(0)] = i;
+  SIXTEEN[digit.toUpperCase().charCodeAt(0)] = i;
+});
+
+function beginsWritten(head: Uint8Array): boolean {
+  const [a, b, c, d] = [head[0]!, head[1]!, head[2]!, head[3]!];
+  const [p, q, r] = [SIXTY_FOUR[a]!, SIXTY_FOUR[b]!, SIXTY_FOUR[c]!];
+  if (p >= 0 && q >= 0 && r >= 0 && begins((p << 2) | (q >> 4), ((q & 15) << 4) | (r >> 2))) return true;
+  const [w, x, y, z] = [SIXTEEN[a]!, SIXTEEN[b]!, SIXTEEN[c]!, SIXTEEN[d]!];
+  return w >= 0 && x >= 0 && y >= 0 && z >= 0 && begins(16 * w + x, 16 * y + z);
+}
 
 /** A text or bytes of a pickle that carries something: what, how it is written, and the bytes. */
 export interface Carried {
@@ -41,6 +95,7 @@ export interface Carried {
 /** What a value of a pickle carries, by its first bytes; undefined for ordinary data. */
 export function carriedBy(content: Content, text: Text, max: number): Carried | undefined {
   const head = content.read(text.at, Math.min(text.length, HEAD));
+  if (head.length < 4 || !(begins(head[0]!, head[1]!) || head[0] === 0xc2 || beginsWritten(head))) return undefined;
   const whole = (): Uint8Array => bytesOf(content, text, max);
   const direct = carrierOf(head);
   if (direct !== undefined && text.written !== "utf-8") return { what: direct, written: "as it is", bytes: whole };

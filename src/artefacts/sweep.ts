@@ -125,8 +125,8 @@ export function sweep(
             break;
           default:
         }
-        // What a whole file is by its first bytes is no payload in it.
-        if (!(unrecognised && from + i === 0) && !(text && byte === 0x23))
+        // An archive that is a whole file is unread and said to be; a program that is one is a program.
+        if (!(unrecognised && from + i === 0 && byte === 0x37) && !(text && byte === 0x23))
           for (const [what, magic] of MAGIC_BY_BYTE.get(byte) ?? [])
             if (matchesAt(bytes, i, magic)) tell(from + i, from + i + magic.length, what);
         if (byte === 0x4d && bytes[i + 1] === 0x5a && isPe(bytes, i)) tell(from + i, from + i + 2, "a Windows program");
