@@ -3,7 +3,7 @@
  *
  * - files with known verdicts, a table per corpus, and every file that came out otherwise with --list;
  * - benign pickles made on the spot by bench/scan/benign.py, where a Python with the libraries is at hand (PYTHON names it);
- * - N mutants (default 200,000) of small artefacts over all readers;
+ * - N mutants (default 100,000) of small artefacts over all readers;
  * - speed on opcode-dense pickles and on large blobs, side by side with picklescan where PICKLESCAN names its source folder.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -274,7 +274,7 @@ try {
   console.log("\nBenign pickles made here");
   benignPickles(join(folder, "benign"));
   console.log("\nMutants");
-  fuzz(option("--fuzz", 200_000), join(folder, "benign"));
+  fuzz(option("--fuzz", 100_000), join(folder, "benign"));
   console.log("\nSpeed");
   speed(folder);
 } finally {

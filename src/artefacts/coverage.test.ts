@@ -1,9 +1,10 @@
 /** What the ledger calls read was read: whatever is planted anywhere else, or behind the end, changes the verdict. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { HARMLESS, PAYLOADS, torchZip, writeTar } from "../../test/support/artefacts.ts";
+import { HARMLESS, mutated, PAYLOADS, torchZip, writeTar } from "../../test/support/artefacts.ts";
 import { bytes, op, pickle } from "../../test/support/pickle.ts";
 import { scanned } from "../../test/support/scan.ts";
+import { rng } from "#base/random.ts";
 import { contentOf } from "#formats/content.ts";
 import { writeNpy, writeZip } from "#formats/writers.testing.ts";
 import type { ScanFile } from "#assessment/index.ts";
@@ -34,7 +35,7 @@ const unreadOf = (file: ScanFile): readonly { start: number; end: number }[] =>
     : file.findings.filter(({ rule }) => rule === "unread-bytes");
 
 const payload = fc.constantFrom(...Object.keys(PAYLOADS));
-const runs = { seed: 5, numRuns: 300 };
+const runs = { seed: Number(process.env.VAUBAN_FUZZ_SEED ?? 5), numRuns: Number(process.env.VAUBAN_FUZZ ?? 300) };
 
 describe("a payload", () => {
   test("behind the end of any artefact that has no code path changes the verdict", () =>
@@ -79,6 +80,31 @@ describe("a payload", () => {
       ),
       runs,
     ));
+});
+
+test("whatever broken artefact it is planted in, a payload is flagged, or has become data that was read", () => {
+  const random = rng("plant");
+  const whole = (below: number): number => Math.floor(random.uniform() * below);
+  const [seeds, payloads] = [Object.values(HARMLESS), Object.values(PAYLOADS)];
+  let planted = 0;
+  for (let i = 0; i < 2000; i++) {
+    const cut = mutated(seeds[i % seeds.length]!, seeds[whole(seeds.length)]!, random);
+    const middle = whole(cut.length);
+    const broken = bytes(cut.subarray(0, middle), room(200, whole(256)), cut.subarray(middle));
+    const first = scanned(broken, "model.bin");
+    const hostile = payloads[whole(payloads.length)]!;
+    const gap = unreadOf(first).find(({ start, end }) => end - start >= hostile.length);
+    if (first.verdict !== "unknown" || !gap) continue;
+    planted++;
+    const at = gap.start + whole(gap.end - gap.start - hostile.length + 1);
+    const after = Uint8Array.from(broken);
+    after.set(hostile, at);
+    const then = scanned(after, "model.bin");
+    const unread = unreadOf(then).some(({ start, end }) => start < at + hostile.length && end > at);
+    if (!["malicious", "suspicious"].includes(then.verdict) && unread)
+      expect.fail(`mutant ${i}, byte ${at}: ${JSON.stringify(then.findings)}`);
+  }
+  expect(planted).toBeGreaterThan(500);
 });
 
 describe("a verdict", () => {

@@ -13,6 +13,7 @@ export class Ledger {
   readonly size: number;
   /** In the order they came, neighbours joined as they come. */
   private entries: { start: number; end: number }[] = [];
+  private readonly doubts: Range[] = [];
   private reasons: (Range & { readonly because: string })[] = [];
 
   constructor(size: number) {
@@ -30,6 +31,27 @@ export class Ledger {
       this.entries.push({ start, end });
       if (this.entries.length > 65_536) this.settle();
     }
+  }
+
+  /**
+   * Bytes whose reading did not hold to its end: a stream that breaks, or that unpacks to nothing known. They may be
+   * something else, and are looked through like unread ones.
+   */
+  doubted(start: number, end: number): void {
+    if (end > start && this.doubts.length < 65_536) this.doubts.push({ start, end });
+  }
+
+  /** What is unread or in doubt. */
+  uncertain(): readonly Range[] {
+    const unread = this.unread();
+    if (this.doubts.length === 0) return unread;
+    const joined: { start: number; end: number }[] = [];
+    for (const { start, end } of [...unread, ...this.doubts].toSorted((a, b) => a.start - b.start)) {
+      const last = joined[joined.length - 1];
+      if (last && start <= last.end) last.end = Math.max(last.end, end);
+      else joined.push({ start, end });
+    }
+    return joined;
   }
 
   /** Why a range stays unread; shown with it. */

@@ -165,7 +165,7 @@ function scan(
           { start, end },
         );
     try {
-      sweep(content, gaps, report, meter, {
+      sweep(content, ledger.uncertain(), report, meter, {
         text: used.length === 0 && looksLikeText(content),
         unrecognised: used.length === 0,
       });

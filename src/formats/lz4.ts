@@ -76,7 +76,7 @@ function unpackBlock(block: Uint8Array, out: Growing, base: number): void {
 
 /** Bytes that grow up to a limit, and can repeat what they already hold. */
 export class Growing {
-  private bytes = new Uint8Array(1 << 16);
+  private bytes = new Uint8Array(1 << 12);
   size = 0;
   private readonly limit: number;
   private readonly format: string;

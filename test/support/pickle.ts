@@ -4,10 +4,19 @@ type Part = Uint8Array | number | string;
 
 /** Bytes: numbers are bytes, strings are Latin-1. */
 export function bytes(...parts: readonly Part[]): Uint8Array<ArrayBuffer> {
-  const all = parts.flatMap((part) =>
-    typeof part === "number" ? [part] : typeof part === "string" ? Array.from(part, (c) => c.charCodeAt(0)) : [...part],
+  const whole = new Uint8Array(
+    parts.reduce<number>((sum, part) => sum + (typeof part === "number" ? 1 : part.length), 0),
   );
-  return Uint8Array.from(all);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === "number") whole[at++] = part;
+    else if (typeof part === "string") for (let i = 0; i < part.length; i++) whole[at++] = part.charCodeAt(i);
+    else {
+      whole.set(part, at);
+      at += part.length;
+    }
+  }
+  return whole;
 }
 
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);

@@ -67,7 +67,8 @@ export default defineCheck({
     }
     ledger.left(at, content.size, "it follows the packed stream");
     const joined = parts.length === 1 ? parts[0]! : join(parts);
-    subject.inspect(innerName(subject.path), contentOf(joined), subject.surroundings);
+    const member = subject.inspect(innerName(subject.path), contentOf(joined), subject.surroundings);
+    if (at < content.size || member.verdict === "unknown") ledger.doubted(0, at);
   },
 });
 

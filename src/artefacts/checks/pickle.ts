@@ -156,6 +156,7 @@ export function readPickles(
         const follows = !first && run.opcodes <= 2;
         if (!follows) {
           ledger.understood(at, run.end);
+          ledger.doubted(at, run.end);
           subject.report({
             rule: fault!.limit ? "limit-pickle" : "pickle-broken",
             severity: "unknown",
