@@ -19,9 +19,7 @@ const titleOf = ({ kind, target }: Trial, system: System): string =>
 
 /** Evidence of one trial. Its id is the hash of its content; the tool's version is part of it, time is not. */
 export function evidenceOf(trial: Trial, result: TrialResult, system: System, version: string): Evidence {
-  const outside = system.controls.filter(
-    ({ control, at }) => INSIDE_THE_ATTACK.has(control) && feeds(system, at, trial.target),
-  );
+  const outside = outsideTheAttack(trial, system);
   const adaptive = outside.length === 0;
   const { outcome, note } = judged(trial, result);
   const notes = [
@@ -80,6 +78,10 @@ export function judged(
     };
   return { outcome };
 }
+
+/** Controls that change what the model sees or answers and did not stand inside the attack: its measurement is not adaptive. */
+export const outsideTheAttack = ({ target }: Pick<Trial, "target">, system: System): System["controls"] =>
+  system.controls.filter(({ control, at }) => INSIDE_THE_ATTACK.has(control) && feeds(system, at, target));
 
 /** Evidence that says: this was planned and did not come about. */
 export function inconclusiveEvidence(trial: Trial, because: string, system: System, version: string): Evidence {

@@ -6,16 +6,18 @@ import {
   ASSESSMENT_FORMAT,
   type Assessment,
   type AssessmentBody,
+  type ControlPlan,
   type Knowledge,
   type System,
   type Trial,
 } from "#assessment/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
+import { creditControls, planControls } from "#risk/index.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { deriveThreats } from "#threats/engine.ts";
 import { broughtEvidence } from "./bring.ts";
 import { evidenceOf, inconclusiveEvidence } from "./conclude.ts";
-import { judgeSystem } from "./judge.ts";
+import { certifiedIn, judgeSystem } from "./judge.ts";
 import { measureTrials } from "./measure.ts";
 import { gatePower, LEFT_OUT, plan } from "./plan.ts";
 import { readSystemFile } from "./read.ts";
@@ -95,7 +97,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   const trials = [...planned.trials, ...planned.impossible].map(({ trial }) =>
     resolved(trial, available.get(trial.id)),
   );
-  const judged = judgeSystem({
+  const { notFeasible, ...judged } = judgeSystem({
     system,
     knowledge,
     derived,
@@ -103,7 +105,25 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     evidence,
     mismatches: planned.mismatches,
     asOf: request.asOf,
+    seed: request.seed,
   });
+
+  const chosen = await planControls({
+    system,
+    knowledge,
+    threats: derived.threats,
+    trials,
+    evidence: judged.evidence,
+    asOf: request.asOf,
+    seed: request.seed,
+    certified: certifiedIn,
+    rating: { risks: judged.risks, credits: creditControls({ system, evidence: judged.evidence, knowledge }) },
+    solver: run.ports.solver,
+    notFeasible,
+    points: POINTS,
+    curve: "greedy",
+  });
+  const controlPlan = chosen.status === "planned" ? chosen.plan : undefined;
 
   const leftOut = [
     ...(measured.cancelled ? measured.untested : []),
@@ -113,10 +133,11 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     tool: { name: "vauban", version: request.version },
     seed: request.seed,
     asOf: request.asOf,
-    knowledge: cited(knowledge, judged, system),
+    knowledge: cited(knowledge, { ...judged, controlPlan }, system),
     system,
     systemHash: hashOf(withoutPlaces(system)),
     ...judged,
+    ...(controlPlan ? { plan: controlPlan } : {}),
     trials,
     ...(leftOut.length > 0
       ? { partial: { reason: measured.cancelled ? "cancelled by the user" : "limited by --only", untested: leftOut } }
@@ -165,6 +186,7 @@ function cited(
     discarded: readonly { type: string }[];
     claims: readonly { clause: string }[];
     matrix: readonly { controls: readonly string[] }[];
+    controlPlan: ControlPlan | undefined;
   },
   system: System,
 ): Knowledge {
@@ -172,6 +194,7 @@ function cited(
   const controls = new Set([
     ...system.controls.map(({ control }) => control),
     ...judged.matrix.flatMap((cell) => cell.controls.map((name) => name.slice(0, 4))),
+    ...namedBy(judged.controlPlan),
   ]);
   const clauses = new Set(judged.claims.map(({ clause }) => clause));
   const profiles = new Set(system.actors.map(({ profile }) => profile));
@@ -184,6 +207,15 @@ function cited(
     sectors: knowledge.sectors.filter(({ id }) => id === system.sector),
   };
 }
+
+/** Points of the plan's curve; `vauban plan` draws more. */
+const POINTS = 1;
+
+const namedBy = (plan: ControlPlan | undefined): string[] => [
+  ...(plan?.controls ?? []).map(({ control }) => control),
+  ...(plan?.left ?? []).flatMap(({ alternatives }) => alternatives.map(({ control }) => control)),
+  ...(plan?.notFeasible?.conflict.limits ?? []).map(({ control }) => control),
+];
 
 /** A system's content without the places of its lines: moving a comment is not changing the system. */
 function withoutPlaces(value: unknown): unknown {

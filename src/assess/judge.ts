@@ -1,7 +1,28 @@
 /** Threats, risk and claims joined: pure in its input, so that it can be asked again with a piece of evidence removed. */
-import type { DiscardedThreat, Evidence, Knowledge, System, Threat, Trial } from "#assessment/index.ts";
+import type {
+  ActorReach,
+  AttackGraph,
+  CyberRegister,
+  DiscardedThreat,
+  Evidence,
+  Knowledge,
+  Risk,
+  System,
+  Threat,
+  Trial,
+} from "#assessment/index.ts";
 import { conclude, type Conclusions, type Mismatch } from "#claims/index.ts";
-import { closuresOf, creditControls, rate, type Closure, type ReachWith } from "#risk/index.ts";
+import {
+  closuresOf,
+  creditControls,
+  cyberRegisterOf,
+  goalsOf,
+  rate,
+  readGoals,
+  worstFirst,
+  type Closure,
+} from "#risk/index.ts";
+import { risksToShow, WAYS_SHOWN } from "#figures/ways.ts";
 import { SystemGraph } from "#system/graph.ts";
 import { reachOfThreat } from "#system/reach.ts";
 
@@ -14,11 +35,15 @@ export interface JudgeInput {
   readonly evidence: readonly Evidence[];
   readonly mismatches: readonly Mismatch[];
   readonly asOf: string;
+  /** Names the streams of what has to be drawn where a graph is too large for exact evaluation. */
+  readonly seed: string;
 }
 
-export interface Judged extends Conclusions {
+export interface Judged extends Omit<Conclusions, "widths"> {
   readonly threats: readonly Threat[];
   readonly discarded: readonly DiscardedThreat[];
+  readonly attackGraph: AttackGraph;
+  readonly cyber: CyberRegister;
 }
 
 /**
@@ -26,11 +51,11 @@ export interface Judged extends Conclusions {
  * threat that a control keeps away stays in the list, with the control named: it comes back when the evidence goes.
  */
 export function judgeSystem(input: JudgeInput): Judged {
-  const { system, knowledge, trials, evidence, mismatches, asOf } = input;
+  const { system, knowledge, trials, evidence, mismatches, asOf, seed } = input;
   const { threats, discarded } = input.derived;
   const graph = new SystemGraph(system);
   const reach = reachWith(graph, system, knowledge);
-  const conclusions = conclude({
+  const { attackGraph, widths, ...conclusions } = conclude({
     system,
     knowledge,
     threats,
@@ -38,25 +63,48 @@ export function judgeSystem(input: JudgeInput): Judged {
     trials,
     evidence,
     mismatches,
-    rate: (given) => rate({ system, threats, trials, evidence: given, knowledge, asOf, reach, certified: certifiedIn }),
+    rate: (given) =>
+      rate({ system, threats, trials, evidence: given, knowledge, asOf, graph, seed, certified: certifiedIn }),
   });
+  const { register, risks } = conclusions;
   const closures = closuresOf(creditControls({ system, evidence: conclusions.evidence, knowledge }));
   return {
     ...conclusions,
     threats: threats.map((threat) => ({ ...threat, reach: reach(threat, closures) })),
     discarded,
+    attackGraph: {
+      ...attackGraph,
+      goals: readGoals(attackGraph, [...new Set([...goalsOf(register, risks), ...shownFirst(risks)])], { seed }),
+    },
+    cyber: cyberRegisterOf({ system, knowledge, risks, widths }),
   };
 }
 
+/** As many threats as a page shows in full. */
+const SHOWN = 14;
+
+/** What a reader sees first – each of the worst threats by its worst risk, and the ways on the map: the graph is read for them, too. */
+const shownFirst = (risks: readonly Risk[]): string[] =>
+  [
+    ...[...Map.groupBy(risks.toSorted(worstFirst), ({ group }) => group).values()]
+      .slice(0, SHOWN)
+      .map(([worst]) => worst!),
+    ...risksToShow(risks, WAYS_SHOWN),
+  ].flatMap(({ id, reach }) => (reach === "none" ? [] : [id]));
+
 /** Inputs proven right within the budget, of those right before the attack (METHOD §3); undefined where nothing bounded the model. */
-function certifiedIn({ outcome }: Evidence): { readonly k: number; readonly n: number } | undefined {
+export function certifiedIn({ outcome }: Evidence): { readonly k: number; readonly n: number } | undefined {
   if (outcome.status !== "measured" || outcome.measure.kind !== "evasion") return undefined;
   const { bracket, successRate } = outcome.measure;
   return bracket?.certified ? { k: bracket.certified.k, n: successRate.n } : undefined;
 }
 
 /** Reach of a threat's actor to its place – or to where the attacker's act enters – under some closures. */
-function reachWith(graph: SystemGraph, system: System, knowledge: Knowledge): ReachWith {
+function reachWith(
+  graph: SystemGraph,
+  system: System,
+  knowledge: Knowledge,
+): (threat: Threat, closures: readonly Closure[]) => ActorReach {
   const profiles = new Map(knowledge.profiles.map((profile) => [profile.id, profile]));
   const types = new Map(knowledge.threats.map((type) => [type.id, type]));
   const actors = new Map(system.actors.map((actor) => [actor.id, actor]));

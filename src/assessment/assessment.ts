@@ -1,9 +1,12 @@
 /** The Assessment: one canonical document that holds everything a report needs, a decade from now and without this repository. */
 import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
-import { claim, finding, matrixCell, risk, systemOutcome } from "./conclusions.ts";
+import { claim, finding, matrixCell, registerRow, risk, systemOutcome } from "./conclusions.ts";
+import { cyberRegister } from "./cyber.ts";
 import { evidence, trial } from "./evidence.ts";
+import { attackGraph } from "./graph.ts";
 import { knowledge } from "./knowledge.ts";
+import { controlPlan } from "./plan.ts";
 import { hexDigest, span } from "./scalars.ts";
 import { system } from "./system.ts";
 import { discardedThreat, threat } from "./threats.ts";
@@ -25,9 +28,17 @@ export const assessmentBody = z.strictObject({
   evidence: z.array(evidence),
   findings: z.array(finding),
   risks: z.array(risk),
+  /** The risks' other level: per harm, over all ways and actors. */
+  register: z.array(registerRow),
+  /** What carries both: attackers' states, steps and chances, read at the goals of the register and of risks that others help. */
+  attackGraph,
+  /** Level 2: cyber risks with what components must guarantee, what drives the figures, and how other methods put them. */
+  cyber: cyberRegister,
   claims: z.array(claim),
   matrix: z.array(matrixCell),
   outcome: systemOutcome,
+  /** Absent in documents of earlier versions. */
+  plan: controlPlan.optional(),
   partial: z.strictObject({ reason: z.string(), untested: z.array(z.string()) }).optional(),
   warnings: z.array(
     z.strictObject({ code: z.string(), message: z.string(), hint: z.string().optional(), span: span.optional() }),

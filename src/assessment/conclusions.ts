@@ -2,12 +2,23 @@
 import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
 import { attackClass, consequence, dimension, estimate, harm, level, span, threatTypeId, verb } from "./scalars.ts";
+import { evaluation } from "./graph.ts";
 import { path, reach } from "./threats.ts";
 
 export const finding = z.strictObject({
   /** `F-` and the readable id of what it is about. */
   id: z.string(),
-  kind: z.enum(["threat", "threshold", "integrity", "sanity", "control", "coverage", "declaration", "imported"]),
+  kind: z.enum([
+    "threat",
+    "threshold",
+    "integrity",
+    "sanity",
+    "control",
+    "coverage",
+    "declaration",
+    "imported",
+    "register",
+  ]),
   status: z.enum(["confirmed", "resisted", "untested", "inconclusive", "stale"]),
   severity: z.enum(["error", "warning", "note"]),
   title: z.string(),
@@ -71,12 +82,46 @@ export const risk = z.strictObject({
   /** Independent layers that were measured or verified on the way (METHOD §6). */
   depth: z.int(),
   view: z.strictObject({ likelihood: level, impact: level, level }),
+  /** Assets that the threat is to. */
+  assets: z.array(z.string()),
+  /** Groups of threats by the same actor that this one is easier with: their ways are in the figures. */
+  helpedBy: z.array(z.string()),
+  /** Controls in place that make this threat worse (the catalogue's `raises`). */
+  raisedBy: z.array(z.strictObject({ control: z.string(), at: z.string() })),
   /** A second reading where two are possible (METHOD §4). */
   otherReading: z.strictObject({ why: z.string(), low: z.number(), likely: z.number(), high: z.number() }).optional(),
   evidence: z.array(z.string()),
   caveats: z.array(z.string()),
 });
 export type Risk = DeepReadonly<z.infer<typeof risk>>;
+
+/** A row of the Art. 9 register (level 1): one harm, over all ways and actors, with the cyber risks (level 2) that lead to it. */
+export const registerRow = z.strictObject({
+  /** The harm; a risk finds its row by its `harm`. */
+  id: harm,
+  severity: level,
+  /** The worst of `totals` and of the risks one by one. */
+  judgement,
+  because: z.string(),
+  /** Ids of the risks that lead here, worst first. */
+  risks: z.array(z.string()),
+  /** Probability of at least one event per year of this severity or worse, held against the criterion of that severity. */
+  totals: z.array(
+    z.strictObject({
+      severity: level,
+      perYear: z.number(),
+      /** Goal of the attack graph. */
+      goal: z.string(),
+      evaluation,
+      judgement,
+      /** The worst judgement among the risks of this severity or worse, each by itself. */
+      singly: judgement,
+    }),
+  ),
+  /** How much of it goes through each asset, whatever the severity. */
+  assets: z.array(z.strictObject({ asset: z.string(), goal: z.string(), evaluation })),
+});
+export type RegisterRow = DeepReadonly<z.infer<typeof registerRow>>;
 
 export const claim = z.strictObject({
   clause: z.string(),

@@ -97,5 +97,7 @@ export const attackGraph = z.strictObject({
   steps: z.array(attackStep),
   /** Goals: effects at assets and harms. */
   goals: z.array(goalReading),
+  /** Threats that were rated and are not drawn, because there are too many to draw: the least grave. */
+  omitted: z.int(),
 });
 export type AttackGraph = DeepReadonly<z.infer<typeof attackGraph>>;

@@ -5,6 +5,8 @@ export * from "./conclusions.ts";
 export * from "./evidence.ts";
 export * from "./graph.ts";
 export * from "./knowledge.ts";
+export * from "./plan.ts";
+export * from "./cyber.ts";
 export * from "./scalars.ts";
 export * from "./scan.ts";
 export * from "./system.ts";

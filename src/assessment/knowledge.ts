@@ -71,6 +71,57 @@ export const threatType = z.strictObject({
 export type ThreatType = DeepReadonly<z.infer<typeof threatType>>;
 
 export const maturity = z.enum(["proven", "emerging", "research", "broken"]);
+
+/** What a thing costs, 0 nothing · 1 little · 2 clearly · 3 heavily: our judgement, only ever compared, never shown as money. */
+const costPoints = z.int().min(0).max(3);
+export const COST_KINDS = ["effort", "latency", "accuracy", "transparency"] as const;
+export const controlCost = z.strictObject({
+  effort: costPoints,
+  latency: costPoints,
+  accuracy: costPoints,
+  transparency: costPoints,
+});
+export type ControlCost = DeepReadonly<z.infer<typeof controlCost>>;
+
+/** The most anybody published for a control, under the conditions it was published for: a fact with its source, no effect to reckon with. */
+export const effectCeiling = z.strictObject({
+  /** In plain words, with the figure. */
+  says: z.string(),
+  of: z.enum(["robust-accuracy", "certified-accuracy", "success-rate", "utility"]),
+  figure: z.number().min(0).max(1),
+  /** Where it was shown. It decides only where a trial's data are that very benchmark. */
+  benchmark: z.string(),
+  norm: z.enum(["linf", "l2"]).optional(),
+  /** As a fraction of the input range in L∞, in units of it in L2. */
+  eps: z.number().positive().optional(),
+  threats: z.array(threatTypeId).min(1),
+  source,
+});
+export type EffectCeiling = DeepReadonly<z.infer<typeof effectCeiling>>;
+
+/** What a planner has to know of a control. Everything but the ceilings is our own judgement (mark I). */
+export const controlPlanning = z.strictObject({
+  mark: z.literal("I"),
+  /** Art. 9(5): (a) removed or reduced by design, (b) mitigated and controlled, (c) information and training. */
+  tier: z.enum(["design", "mitigation", "information"]),
+  /**
+   * How it can move a figure: "closes" ways, shown by a denial test; "lowers" success, shown only by the attack re-run against it,
+   * adaptive; "supports" others and moves no figure itself.
+   */
+  acts: z.enum(["closes", "lowers", "supports"]),
+  cost: controlCost,
+  /** Where it can stand besides components of the kinds it applies to. */
+  alsoAt: z.array(z.enum(["boundary", "flow", "usual-flow"])),
+  /** Controls without which it does not work: of each entry at least one has to stand somewhere in the system. */
+  needs: z.array(z.strictObject({ anyOf: z.array(controlId).min(1), because: z.string() })),
+  /** "excludes": the two cannot stand in one system; "strains": they can, at a price that is shown. */
+  conflicts: z.array(z.strictObject({ with: controlId, kind: z.enum(["excludes", "strains"]), because: z.string() })),
+  /** Duties of the law that it makes harder to meet. */
+  strains: z.array(z.strictObject({ clause: z.string(), because: z.string() })),
+  ceilings: z.array(effectCeiling),
+});
+export type ControlPlanning = DeepReadonly<z.infer<typeof controlPlanning>>;
+
 export const control = z.strictObject({
   id: controlId,
   title: z.string(),
@@ -90,6 +141,8 @@ export const control = z.strictObject({
   validDays: z.int().min(1),
   /** Threats this control makes worse (C-30 raises T-17). */
   raises: z.array(threatTypeId),
+  /** Every entry of the catalogue has it; documents of earlier versions do not. */
+  planning: controlPlanning.optional(),
   mappings: z.array(mapping),
   sources: z.array(source).min(1),
 });

@@ -195,6 +195,8 @@ export const declaredControl = z.strictObject({
   evidence: z.string().optional(),
   date: isoDate.optional(),
   note: z.string().optional(),
+  /** The component that this control is, where it is itself a model: threats to it are threats to the control (S-127). */
+  component: z.string().optional(),
   where: span,
 });
 export type DeclaredControl = DeepReadonly<z.infer<typeof declaredControl>>;

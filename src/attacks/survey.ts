@@ -150,7 +150,8 @@ function noCopyBecause(
 ): string | undefined {
   if (outputs < 2 || !transfer.norms.includes(norm)) return undefined;
   if (size > COPIED_VALUES) return `inputs of ${size} values are too large to make one (at most ${COPIED_VALUES})`;
-  if ((budget?.queries ?? Infinity) * n < COPY_QUERIES) return `the budget of queries is too small to make one`;
+  // Who may not ask that often cannot make one either.
+  if ((budget?.queries ?? Infinity) * n < COPY_QUERIES) return undefined;
   return `profile ${profile} makes none`;
 }
 

@@ -125,11 +125,45 @@ export interface ShardPool {
   close(): Promise<void>;
 }
 
+/** Minimise `cost · x` between bounds; ±Infinity where there is none. Rows are sparse: pairs of column and coefficient. */
+export interface LinearProgram {
+  readonly columns: readonly {
+    readonly cost: number;
+    readonly lower: number;
+    readonly upper: number;
+    readonly whole: boolean;
+  }[];
+  readonly rows: readonly {
+    readonly lower: number;
+    readonly upper: number;
+    readonly terms: readonly (readonly [column: number, coefficient: number])[];
+  }[];
+}
+
+/** "stopped": its node limit came first; `bound` is then what no solution undercuts, and the values are the best found, if any. */
+export type LinearAnswer =
+  | { readonly status: "optimal"; readonly objective: number; readonly values: readonly number[] }
+  | { readonly status: "infeasible" }
+  | {
+      readonly status: "stopped";
+      readonly bound: number;
+      readonly objective?: number;
+      readonly values?: readonly number[];
+    };
+
+/** Mixed-integer linear programs, deterministic: the same program has the same answer on every machine. Limits count nodes, never time. */
+export interface Solver {
+  readonly name: string;
+  solve(program: LinearProgram, options?: { readonly nodes?: number }): Promise<LinearAnswer>;
+}
+
 export interface Host {
   readonly files: Files;
   readonly models: ShardPool;
   readonly store: BlobStore;
   readonly clock: Clock;
+  /** Absent: what needs one falls back on a method of its own that states how far it may be off. */
+  readonly solver?: Solver;
 }
 
 /** The world said no: a missing file, a folder in a file's place, a full disk, no permission. Its message is for the user. */

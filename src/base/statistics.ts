@@ -72,12 +72,23 @@ export function clopperPearson(k: number, n: number, confidence = 0.95): Interva
   if (!Number.isInteger(k) || !Number.isInteger(n) || k < 0 || k > n)
     throw new RangeError(`not a proportion: ${k} of ${n}`);
   if (n === 0) return { low: 0, high: 1 };
-  const tail = (1 - confidence) / 2;
-  return {
-    low: k === 0 ? 0 : betaQuantile(tail, k, n - k + 1),
-    high: k === n ? 1 : betaQuantile(1 - tail, k + 1, n - k),
-  };
+  const key = `${k} ${n} ${confidence}`;
+  let interval = known.get(key);
+  if (!interval) {
+    const tail = (1 - confidence) / 2;
+    interval = {
+      low: k === 0 ? 0 : betaQuantile(tail, k, n - k + 1),
+      high: k === n ? 1 : betaQuantile(1 - tail, k + 1, n - k),
+    };
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(key, interval);
+  }
+  return { ...interval };
 }
+
+/** Two bisections per interval are the dearest part of a rating, and the same few proportions are asked for again and again. */
+const known = new Map<string, Interval>();
+const KNOWN_MAX = 4096;
 
 /** Wilson score interval (JASA 22, 1927): narrower than Clopper–Pearson, for charts only. */
 export function wilson(k: number, n: number, z = 1.959963984540054): Interval {

@@ -699,6 +699,24 @@ describe("roadside signs: a sticker that anyone can put up", () => {
     const result = concluded({ ...world, system: guarded, evidence: [...world.evidence, guard] });
     expect(result.outcome).toMatchObject({ outcome: "not feasible with mature measures", row: "1b", exit: 1 });
     expect(concluded({ ...world, system: guarded }).outcome.row).toBe("1a");
+    expect(result.notFeasible).toMatchObject({
+      beyond: ["physical-evasion@cnn by passer-by -> safety"],
+      conflict: { limits: [{ control: "C-64", kind: "measured" }] },
+      edition: "test",
+    });
+    expect(result.outcome.reasons.join("\n")).toContain("C-64 (C-64): at planner: measured: 55 of 100");
+
+    // A mature measure that nobody measured here may reach anything; one that is not mature, or only declared, changes nothing.
+    const withOther = (extra: Control): Knowledge => ({
+      ...world.knowledge,
+      controls: [...world.knowledge.controls, extra],
+    });
+    const judged = (extra: Control): string =>
+      concluded({ ...world, system: guarded, evidence: [...world.evidence, guard], knowledge: withOther(extra) })
+        .outcome.row;
+    expect(judged(control("C-61", ["T-02"]))).toBe("1a");
+    expect(judged(control("C-61", ["T-02"], { maturity: "emerging" }))).toBe("1b");
+    expect(judged(control("C-02", ["all", "T-02"], { layer: "organisational" }))).toBe("1b");
   });
 
   test("without the trial's evidence nothing is missed by assumption alone, and nothing is within", () => {
@@ -799,6 +817,71 @@ describe("what earns credit", () => {
   });
 });
 
+describe("controls that are a target or make something worse", () => {
+  const detector = component("detector", "model", { model });
+  const declared = (control: string, extra: object = {}): System["controls"][number] => ({
+    id: control,
+    control,
+    at: "cnn",
+    kind: "declared",
+    where,
+    ...extra,
+  });
+  const catalogue = {
+    ...knowledge,
+    threats: [...knowledge.threats, threatType("T-17", "membership-inference", ["CA"])],
+    controls: knowledge.controls.map((entry) => (entry.id === "C-30" ? { ...entry, raises: ["T-17"] } : entry)),
+  };
+  const world: World = {
+    ...reader,
+    knowledge: catalogue,
+    types: ["T-01", "T-17"],
+    system: {
+      ...system,
+      components: [...system.components, detector],
+      controls: [declared("C-38", { component: "detector" }), declared("C-30")],
+    },
+  };
+
+  test("a detector that is itself a model is shown as a target whose false alarms nobody measured", () => {
+    const found = concluded(world).findings.find(({ id }) => id === "F-filter:C-38@cnn");
+    expect(found).toMatchObject({ kind: "control", severity: "warning", status: "untested", at: "detector" });
+    expect(found!.detail).toContain("its false alarms were not measured");
+  });
+  test("its clean run says how often it is wrong, per class", () => {
+    const run = evidenceItem("ev-detector", {
+      at: "detector",
+      outcome: {
+        status: "measured",
+        measure: {
+          kind: "clean",
+          accuracy: share(480, 500),
+          declared: 0.96,
+          perClass: [
+            { label: "benign", correct: 240, n: 250 },
+            { label: "attack", correct: 240, n: 250 },
+          ],
+          deterministic: true,
+        },
+      },
+    });
+    const found = concluded({ ...world, evidence: [...world.evidence, run] }).findings.find(
+      ({ id }) => id === "F-filter:C-38@cnn",
+    );
+    expect(found!.detail).toContain("10 of 250 of class benign (4 %)");
+    expect(found!.evidence).toEqual(["ev-detector"]);
+  });
+  test("adversarial training makes membership inference worse: named in the risk and in a finding", () => {
+    const result = concluded(world);
+    for (const risk of result.risks)
+      expect(risk.raisedBy).toEqual(risk.type === "T-17" ? [{ control: "C-30", at: "cnn" }] : []);
+    expect(result.findings.find(({ id }) => id === "F-raises:C-30@cnn:T-17")).toMatchObject({
+      severity: "warning",
+      status: "untested",
+    });
+  });
+});
+
 describe("rows 3 and 4 can be reached, and only with evidence", () => {
   const excluded = (classes: string[]): System["exclusions"] =>
     classes.map((what) => ({ what, because: "nothing is trained here", evidence: "audit.pdf", where }));
@@ -844,6 +927,26 @@ describe("rows 3 and 4 can be reached, and only with evidence", () => {
     });
     expect(result.outcome).toMatchObject({ row: "2", exit: 2 });
     expect(result.outcome.reasons[0]).toMatch(/^evasion@cnn by \w+ -> health: open, P/);
+  });
+  test("each risk within is not enough: a sum that is not within keeps it in row 2, and a finding says so", () => {
+    // At up to 0.1 attempts a year, with S up to 1 and up to 0.8: 0.0952 and 0.0769 singly, 1 − e^(−0.18) = 0.165 together, against 0.1.
+    const middling: System = { ...mild, harms: [{ ...mild.harms[0]!, severity: "M" }] };
+    const result = concluded({
+      ...reader,
+      system: middling,
+      knowledge: kindKnowledge,
+      evidence: [cleanEvidence, evasionEvidence(60), denial, audit],
+    });
+    expect(new Set(result.risks.map(({ judgement }) => judgement))).toEqual(new Set(["within"]));
+    expect(result.outcome).toMatchObject({ row: "2", exit: 2 });
+    expect(result.outcome.because).toContain("1 total over all ways and actors not within");
+    expect(result.register).toMatchObject([{ id: "health", judgement: "open", totals: [{ singly: "within" }] }]);
+    expect(result.register[0]!.totals[0]!.evaluation.high).toBeCloseTo(1 - Math.exp(-0.18), 12);
+    expect(result.findings.find(({ id }) => id === "F-register:health")).toMatchObject({
+      kind: "register",
+      severity: "warning",
+      title: "Harm to health is open over all ways and actors together",
+    });
   });
   test("a criterion discharges no threshold: without the control that carries it, it is not met", () => {
     const result = concluded({

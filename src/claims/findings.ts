@@ -6,6 +6,7 @@ import type { Weighed } from "./outcome.ts";
 import { counted as units, isUsable, percent } from "./rated.ts";
 import type { Credit, Grounds } from "./rated.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
+import { filterFindings, raisedFindings, registerFindings } from "./together.ts";
 
 const SEVERITIES: readonly Finding["severity"][] = ["error", "warning", "note"];
 
@@ -21,6 +22,9 @@ export function findingsOf(weighed: Weighed): Finding[] {
     ...grounds.evidence.flatMap((item) => stale(item, grounds)),
     ...grounds.evidence.flatMap(brought),
     ...grounds.credits.flatMap((credit) => uncredited(credit, grounds)),
+    ...registerFindings(grounds),
+    ...filterFindings(grounds),
+    ...raisedFindings(grounds),
     ...coverage(weighed),
   ];
   const ids = new Map<string, number>();

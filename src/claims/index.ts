@@ -1,11 +1,14 @@
 /** From ratings to what may be said: findings, claims, the matrix, and the outcome with everything that carries it. */
 import type {
+  AttackGraph,
   Claim,
   DiscardedThreat,
   Evidence,
   Finding,
   Knowledge,
   MatrixCell,
+  NotFeasible,
+  RegisterRow,
   Risk,
   System,
   SystemOutcome,
@@ -40,9 +43,15 @@ export interface ConcludeInput {
 export interface Conclusions {
   readonly findings: readonly Finding[];
   readonly risks: readonly Risk[];
+  readonly register: readonly RegisterRow[];
+  /** Its goals are not read yet. */
+  readonly attackGraph: AttackGraph;
+  readonly widths: Rated["widths"];
   readonly claims: readonly Claim[];
   readonly matrix: readonly MatrixCell[];
   readonly outcome: SystemOutcome;
+  /** Row 1b: what no set of mature measures reaches. */
+  readonly notFeasible?: NotFeasible;
   /** The evidence with its standing settled on the day of the rating: what a document should keep. */
   readonly evidence: readonly Evidence[];
 }
@@ -61,9 +70,13 @@ export function conclude(input: ConcludeInput): Conclusions {
   return {
     findings: findingsOf(settled),
     risks: grounds.risks,
+    register: grounds.register,
+    attackGraph: grounds.draw(),
+    widths: grounds.widths,
     claims,
     matrix,
     evidence: grounds.evidence,
+    ...(decision.notFeasible ? { notFeasible: decision.notFeasible } : {}),
     outcome: {
       outcome,
       row: decision.row,
@@ -82,8 +95,11 @@ export function conclude(input: ConcludeInput): Conclusions {
 /** The conclusions on some of the evidence; everything printed as a counterfactual comes from here. */
 function settle(input: ConcludeInput, evidence: readonly Evidence[]): Settled {
   const { system, knowledge, threats, discarded, trials, mismatches = [], rate } = input;
-  const { risks, credits, widths, unrated, evidence: stood } = rate(evidence);
+  const { risks, credits, widths, unrated, register, draw, mature, evidence: stood } = rate(evidence);
   const grounds = {
+    register,
+    draw,
+    ...(mature ? { mature } : {}),
     system,
     knowledge,
     threats,

@@ -1,11 +1,12 @@
 /** The outcome for the system: METHOD §1's table, read from the top, first row that applies. */
-import type { Claim, ClassCoverage, Risk, SystemOutcome } from "#assessment/index.ts";
+import type { Claim, ClassCoverage, NotFeasible, Risk, SystemOutcome } from "#assessment/index.ts";
 import { LEVELS } from "#assessment/scalars.ts";
 import { CLASS_NAMES, remedyFor, typesOfClass } from "./coverage.ts";
 import { severest } from "./rated.ts";
 import type { Credit, Grounds } from "./rated.ts";
 import { wayIn } from "./thresholds.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
+import { togetherLines } from "./together.ts";
 
 export type Row = SystemOutcome["row"];
 
@@ -23,6 +24,8 @@ export interface Decision {
   readonly because: string;
   /** Worst first. */
   readonly reasons: readonly string[];
+  /** Row 1b: what is beyond mature measures, and why. */
+  readonly notFeasible?: NotFeasible;
 }
 
 export interface Weighed {
@@ -40,19 +43,23 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
   );
   const undischarged = verdicts.filter(({ verdict, discharged }) => verdict === "missed" && !discharged);
   if (missed.length + undischarged.length > 0) {
-    const hopeless =
-      missed.some(({ type }) => nothingMatureIsLeft(type, grounds)) ||
-      undischarged.some(({ trial }) => trial.tests.some((type) => nothingMatureIsLeft(type, grounds)));
+    const notFeasible = grounds.mature?.({ risks: missed, trials: undischarged.map(({ trial }) => trial) });
     const reasons = [
       ...missed.map((risk) => `${risk.id}: missed, ${figures(risk)}`),
       ...undischarged.map(({ trial, detail, discharge }) => `${trial.id}: threshold missed, ${detail} – ${discharge}`),
     ];
+    if (!notFeasible) return { row: "1a", because: reasons[0]!, reasons };
+    const beyond = new Set(notFeasible.beyond);
+    const first = reasons.find((reason) => notFeasible.beyond.some((name) => reason.startsWith(`${name}:`)))!;
     return {
-      row: hopeless ? "1b" : "1a",
-      because: hopeless
-        ? `${reasons[0]!}; every proven control of the catalogue against it is in place with credit. Left are: redesign, a narrower purpose, a new control of proven effectiveness, or not to deploy`
-        : reasons[0]!,
-      reasons,
+      row: "1b",
+      because: `${first}; no set of mature measures reaches it (catalogue of ${notFeasible.edition}). Left are: redesign, a narrower purpose, a new control of proven effectiveness, or not to deploy`,
+      reasons: [
+        ...reasons,
+        ...notFeasible.conflict.limits.map(({ control, title, why }) => `${control} (${title}): ${why}`),
+        ...(beyond.size > 1 ? [`beyond mature measures: ${[...beyond].join(", ")}`] : []),
+      ],
+      notFeasible,
     };
   }
 
@@ -62,6 +69,8 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
   );
   const notTried = coverage.filter(({ status }) => status === "not-tried");
   const notShown = verdicts.filter(({ verdict }) => verdict === "not shown");
+  // Each risk within does not make the sum within, and a sum that is not within supports nothing (docs/decisions/0008).
+  const together = grounds.register.flatMap(togetherLines);
   const unclear = [
     ...notTried.map(
       (entry) => `${CLASS_NAMES[entry.class]}: neither tried nor excluded with evidence – ${entry.because}`,
@@ -69,6 +78,7 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
     ...notShown.map(({ trial, detail }) => `${trial.id}: threshold not shown – ${detail}`),
     ...grounds.unrated.map(({ component, because }) => `${component}: not rated – ${because}`),
     ...open.map((risk) => `${risk.id}: ${risk.untested ? "untested" : "open"}, ${figures(risk)}`),
+    ...together,
     ...(risks.length === 0 ? [`no risk of ${system.name} was rated`] : []),
   ];
   if (unclear.length > 0) {
@@ -80,6 +90,9 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
           ]
         : []),
       ...(notShown.length > 0 ? [`${notShown.length} threshold${plural(notShown.length)} not shown`] : []),
+      ...(together.length > 0
+        ? [`${together.length} total${plural(together.length)} over all ways and actors not within`]
+        : []),
     ];
     return { row: "2", because: parts.join("; ") || unclear[0]!, reasons: unclear };
   }
@@ -120,16 +133,6 @@ const weight = ({ severity, current, criterion }: Risk): number =>
   LEVELS.indexOf(severity) * 1e6 +
   Math.min(1e5, current.low / criterion.perYear) +
   current.high / criterion.perYear / 1e6;
-
-/** Row 1b: every proven control the catalogue has against this threat already stands with credit. */
-function nothingMatureIsLeft(type: string, { knowledge, credits }: Grounds): boolean {
-  const proven = knowledge.controls.filter(
-    ({ maturity, threats }) => maturity === "proven" && threats.some((id) => id === "all" || id === type),
-  );
-  return (
-    proven.length > 0 && proven.every(({ id }) => credits.some(({ control, credited }) => credited && control === id))
-  );
-}
 
 const layersAboveTheModel = ({ controls }: Risk, { knowledge }: Grounds): string[] =>
   controls

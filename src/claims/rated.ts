@@ -1,9 +1,12 @@
 /** What claims needs of a rating, as plain data: this room never imports the one that rates. */
 import type {
+  AttackGraph,
   DeclaredControl,
   DiscardedThreat,
   Evidence,
   Knowledge,
+  NotFeasible,
+  RegisterRow,
   Risk,
   System,
   Threat,
@@ -36,6 +39,15 @@ export interface Rated {
   readonly unrated: readonly { readonly component: string; readonly because: string }[];
   /** The evidence with its standing settled. */
   readonly evidence: readonly Evidence[];
+  /** Per harm, over all ways and actors. */
+  readonly register: readonly RegisterRow[];
+  /** Draws the attack graph behind the figures. */
+  readonly draw: () => AttackGraph;
+  /** Whether no set of mature measures reaches what is missed (METHOD §9); absent: nobody looked, and nothing is called infeasible. */
+  readonly mature?: (missed: {
+    readonly risks: readonly Risk[];
+    readonly trials: readonly Trial[];
+  }) => NotFeasible | undefined;
 }
 
 /** An artefact whose bytes are not the ones the system file names. */

@@ -2,8 +2,12 @@
 import { Command, CommanderError, Option } from "commander";
 import { dayOf } from "#base/dates.ts";
 import { HostError } from "#base/ports.ts";
+import { METHOD_IDS } from "#assessment/cyber.ts";
+import { HARMS } from "#assessment/scalars.ts";
 import { PROFILES, PROFILE_IDS, type ProfileId } from "#attacks/profiles.ts";
 import { NORMS, type Norm } from "#attacks/region.ts";
+import type { PlanFlags } from "./commands/plan.ts";
+import type { RiskFlags } from "./commands/risk.ts";
 import { EXIT, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -86,6 +90,103 @@ Examples:
     .action((path: string, options: AssessFlags) =>
       invoke(
         async (invocation) => (await import("./commands/assess.ts")).assessCommand(invocation, path, options),
+        options,
+      ),
+    );
+
+  program
+    .command("risk")
+    .description(
+      "Risks worst first: interval, criterion, way, what drives them, what they would need – and what if a control stood or fell.",
+    )
+    .argument("[system]", "a vauban.yaml or its folder (rated anew, nothing is attacked), or an assessment.json", ".")
+    .option(
+      "--with <controls>",
+      "as if C-54 stood at api with its denial test held: C-54@api (a,b or repeated)",
+      collected,
+    )
+    .option("--without <controls>", "as if C-30 were gone, everywhere or at a place: C-30, C-30@cnn", collected)
+    .option("--actor <id>", "only risks by this actor")
+    .option("--at <id>", "only risks to this place, or whose way passes it")
+    .addOption(new Option("--harm <harm>", "only risks of this harm").choices(HARMS))
+    .addOption(
+      new Option("--method <method>", "also say each risk in the words of this method; only intervals decide")
+        .choices(METHOD_IDS)
+        .default("intervals"),
+    )
+    .option("--all", "every risk in full, not only the worst")
+    .addOption(
+      new Option("--register <format>", "print the register of all risks as a table instead").choices(["csv", "md"]),
+    )
+    .option("--as-of <date>", "judge the validity of evidence on this day (YYYY-MM-DD)")
+    .option("--seed <seed>", "the seed earlier measurements were made with (default: of the last run)")
+    .option("--out <folder>", "where runs are kept (default: .vauban beside the system file)")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+A system file is read again: threats are derived anew, and measurements of earlier runs count while the bytes, budget and settings they
+depend on are the same. What is not measured is said. --with assumes that the control's denial test held, where it is proven and
+prevents; of a model-level or emerging control nothing may be assumed, and that is said too. Hypothetical figures are marked, never kept.
+${EXITS}
+Here: 0 every risk shown is within its criterion · 1 one is missed · 2 one is open. The code speaks of the system as it stands, not of --with.
+
+Examples:
+  vauban risk examples/chest-xray
+  vauban risk examples/chest-xray --without C-92
+  vauban risk . --with C-54@api --actor gang --method nist-800-30
+  vauban risk .vauban/latest/assessment.json --json > risk.json
+  vauban risk . --register csv > register.csv`,
+    )
+    .action((path: string, options: RiskFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/risk.ts")).riskCommand(invocation, path, options),
+        options,
+      ),
+    );
+
+  program
+    .command("plan")
+    .description(
+      "Which mature controls, where, would bring every significant risk within its criterion – and what none of them reaches.",
+    )
+    .argument("[system]", "a vauban.yaml or its folder (rated anew, nothing is attacked), or an assessment.json", ".")
+    .option(
+      "--budget <points>",
+      "at most so many points of cost: 12, or by kind: effort=8,latency=2,accuracy=0,transparency=1",
+      collected,
+    )
+    .option("--require <controls>", "have these in the plan: C-53@api (a,b or repeated)", collected)
+    .option("--exclude <controls>", "leave these out: C-53, or C-53@api (a,b or repeated)", collected)
+    .addOption(
+      new Option("--maturity <level>", "which measures are named where only a measurement would show an effect")
+        .choices(["proven", "emerging"])
+        .default("proven"),
+    )
+    .option("--all", "every control, and everything left, not only the first")
+    .option("--as-of <date>", "judge the validity of evidence on this day (YYYY-MM-DD)")
+    .option("--seed <seed>", "the seed earlier measurements were made with (default: of the last run)")
+    .option("--out <folder>", "where runs are kept (default: .vauban beside the system file)")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+The order is that of Art. 9(5): first what design removes, then mitigation and control, then information; cost decides only inside a
+tier. Only the effect of a denial test that passes is reckoned with. Where it takes an adaptive measurement, the measure is named with
+the success it would have to show. Every figure is the rating's, asked again with the plan in place. Costs are points from 0 to 3 per
+control and place, our judgement. Limits of yours are never called infeasible. docs/planning.md says how it works.
+${EXITS}
+Here: 0 with the plan every significant risk would be within · 1 one stays missed, or no mature measure reaches it · 2 one stays open.
+
+Examples:
+  vauban plan examples/chest-xray
+  vauban plan . --budget 20 --exclude C-71
+  vauban plan . --require C-53@api --maturity emerging
+  vauban plan .vauban/latest/assessment.json --json > plan.json`,
+    )
+    .action((path: string, options: PlanFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/plan.ts")).planCommand(invocation, path, options),
         options,
       ),
     );

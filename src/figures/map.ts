@@ -1,6 +1,8 @@
 /** The system map: components in their nested trust boundaries, flows as arrows, attack paths as marked flows. */
 import type { Assessment, Boundary, Component, DataFlow, Path, System } from "#assessment/index.ts";
 import { markup, type Markup } from "./markup.ts";
+import { legsOf, risksToShow, stepsById, WAYS_SHOWN, type Leg } from "./ways.ts";
+import { intervalText } from "./words.ts";
 import { CELL, roundedPath, routes, type Point } from "./route.ts";
 
 interface Box {
@@ -41,6 +43,12 @@ const KIND_GLYPH: Readonly<Record<Component["kind"], string>> = {
   external: "☁",
 };
 
+/** A figure beside a component, shown while its path is lit. */
+export interface Mark {
+  readonly component: string;
+  readonly text: string;
+}
+
 export interface SystemMap {
   readonly svg: Markup;
   readonly width: number;
@@ -50,7 +58,12 @@ export interface SystemMap {
 /** Draws the map; each element of `paths` becomes a class `on-<key>` on the flows and components it passes. */
 export function systemMap(
   system: System,
-  paths: readonly { readonly key: string; readonly path: Path; readonly judgement: string }[] = [],
+  paths: readonly {
+    readonly key: string;
+    readonly path: Path;
+    readonly judgement: string;
+    readonly marks?: readonly Mark[];
+  }[] = [],
 ): SystemMap {
   const nodes = new Map<string, Placed>();
   const frames: (Placed & { readonly boundary: Boundary; readonly depth: number })[] = [];
@@ -171,7 +184,15 @@ ${system.components.map((component) => {
   return markup`<g class="component kind-${component.kind}${marks.classes}"${marks.steps ? markup` data-steps="${marks.steps}"` : ""}><title>${component.title} (${component.kind})</title><rect x="${at.x}" y="${at.y}" width="${at.width}" height="${at.height}" rx="${component.kind === "human" || component.kind === "external" ? 2 * CELL : 6}"/><text class="kind" x="${at.x + at.width / 2}" y="${at.y + 15}">${KIND_GLYPH[component.kind]} ${component.kind}</text>${lines.map((line, i) => markup`<text class="name" x="${at.x + at.width / 2}" y="${first + 14 * i}">${line}</text>`)}</g>
 `;
 })}
-</svg>`;
+${paths.map(({ key, path, marks = [] }) =>
+  [...Map.groupBy(marks, ({ component }) => component)].map(([component, here]) => {
+    const at = nodes.get(component);
+    const step = path.findIndex((one) => one.component === component);
+    if (!at || step < 0) return "";
+    return markup`<g class="mark on-${key}" data-steps="${key}:${step}">${here.map(({ text }, i) => markup`<text x="${at.x + at.width / 2}" y="${at.y + at.height + 13 + 13 * i}">${text}</text>`)}</g>
+`;
+  }),
+)}</svg>`;
   return { svg, width, height };
 }
 
@@ -335,14 +356,22 @@ export interface ShownPath {
   /** The risk it belongs to; absent for a way that a control closes. */
   readonly risk?: Assessment["body"]["risks"][number];
   readonly note?: string;
+  /** The likeliest way as the attack graph has it, where it was read for this risk. */
+  readonly legs?: readonly Leg[];
+  readonly marks?: readonly Mark[];
 }
+
+/** Places in the order they are passed. */
+const placesOf = (legs: readonly Leg[]): string[] =>
+  legs
+    .flatMap((leg) => (leg.kind === "along" ? leg.places : leg.step.at === undefined ? [] : [leg.step.at]))
+    .filter((place, i, all) => place !== all[i - 1]);
 
 /**
  * The ways a reader should see first: those that credited controls close and that carry the outcome, then one per threat and
  * actor, worst judgement first, measured before assumed.
  */
-export function shownPaths({ body }: Assessment, most = 8): ShownPath[] {
-  const rank = { missed: 0, open: 1, within: 2 } as const;
+export function shownPaths({ body }: Assessment, most = WAYS_SHOWN): ShownPath[] {
   const known = new Set(body.system.components.map(({ id }) => id));
   const closed = body.outcome.carriedBy.flatMap(({ control, at, path, without }, i): ShownPath[] => {
     const steps = path.split(" -> ").filter((id) => known.has(id));
@@ -357,23 +386,30 @@ export function shownPaths({ body }: Assessment, most = 8): ShownPath[] {
       },
     ];
   });
-  const seen = new Set<string>();
-  const open = body.risks
-    .toSorted(
-      (a, b) =>
-        rank[a.judgement] - rank[b.judgement] ||
-        Number(a.untested) - Number(b.untested) ||
-        b.current.low - a.current.low ||
-        b.current.likely - a.current.likely,
-    )
-    .filter((risk) => risk.path.length > 0 && !seen.has(risk.threat) && seen.add(risk.threat))
-    .slice(0, most)
-    .map((risk, i): ShownPath => ({
+  const steps = stepsById(body.attackGraph);
+  const readings = new Map(body.attackGraph.goals.map((reading) => [reading.goal, reading]));
+  const open = risksToShow(body.risks, most).map((risk, i): ShownPath => {
+    const likeliest = readings.get(risk.id)?.paths[0];
+    const legs = likeliest ? legsOf(likeliest, steps) : [];
+    const places = placesOf(legs).filter((id) => known.has(id));
+    return {
       key: `path-${i}`,
       title: risk.threat,
-      path: risk.path,
+      path: places.length > 0 ? places.map((component) => ({ component, crosses: [] })) : risk.path,
       judgement: risk.judgement,
       risk,
-    }));
+      legs,
+      marks: legs.flatMap((leg, n) =>
+        leg.kind === "chance" && leg.step.at !== undefined && known.has(leg.step.at)
+          ? [
+              {
+                component: leg.step.at,
+                text: `${n + 1}: ${intervalText(leg.step.estimate)} ${leg.step.estimate.basis.kind}`,
+              },
+            ]
+          : [],
+      ),
+    };
+  });
   return [...closed, ...open];
 }

@@ -3,11 +3,13 @@ import { availableParallelism } from "node:os";
 import type { Host } from "#base/ports.ts";
 import { filesBelow } from "./files.ts";
 import { workerPool } from "./pool.ts";
+import { highsSolver } from "./solver.ts";
 import { folderStore } from "./store.ts";
 
 export { explained, filesBelow } from "./files.ts";
 export { folderStore, writeWhole } from "./store.ts";
 export { runtimeVersion } from "./runtime.ts";
+export { highsSolver } from "./solver.ts";
 
 /** Ports for a system whose file lies in `root`; measurements of earlier runs lie in `state`. Call `models.close()` at the end. */
 export function localHost(root: string, state: string, workers = Math.min(availableParallelism(), 8)): Host {
@@ -16,5 +18,6 @@ export function localHost(root: string, state: string, workers = Math.min(availa
     models: workerPool(root, workers),
     store: folderStore(`${state}/measurements`),
     clock: { now: () => Date.now(), monotonic: () => performance.now() },
+    solver: highsSolver(),
   };
 }

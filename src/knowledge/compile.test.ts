@@ -42,6 +42,16 @@ tradeoffs: []
 evidence: [Robust accuracy]
 validDays: 365
 raises: []
+planning:
+  mark: I
+  tier: design
+  acts: lowers
+  cost: { effort: 3, latency: 0, accuracy: 2, transparency: 0 }
+  alsoAt: []
+  needs: []
+  conflicts: []
+  strains: []
+  ceilings: []
 mappings: {}
 sources: [{ key: OWN, mark: I }]
 `,
@@ -148,6 +158,38 @@ describe("compileKnowledge", () => {
       "[L2]",
       "T-01.yaml:14:15  E721",
       'LIST-2025 has no id "L2"',
+    ],
+    [
+      "a way closed by what the rating grants no edge",
+      "controls/C-30.yaml",
+      "acts: lowers",
+      "acts: closes",
+      "C-30.yaml:19:3  E750",
+      "C-30 cannot close a way",
+    ],
+    [
+      "a conflict with a control that is not there",
+      "controls/C-30.yaml",
+      "conflicts: []",
+      "conflicts: [{ with: C-31, kind: excludes, because: Two minds. }]",
+      "C-30.yaml:23:17  E720",
+      'there is no control "C-31"',
+    ],
+    [
+      "a control that needs itself",
+      "controls/C-30.yaml",
+      "needs: []",
+      "needs: [{ anyOf: [C-30], because: It does. }]",
+      "C-30.yaml:22:11  E754",
+      "C-30 needs itself",
+    ],
+    [
+      "a cost beyond the scale",
+      "controls/C-30.yaml",
+      "effort: 3",
+      "effort: 4",
+      "C-30.yaml:20:11  E703",
+      "planning.cost.effort",
     ],
     [
       "a taxonomy passed over",

@@ -6,6 +6,8 @@ import {
   attackerProfile,
   clause,
   control,
+  controlPlanning,
+  effectCeiling,
   sectorPack,
   source,
   threatType,
@@ -48,12 +50,17 @@ const cited = { sources: z.array(citation).min(1) };
 /** Taxonomy key to the ids meant in it. */
 const mapped = { mappings: z.record(z.string(), z.array(z.string()).min(1)) };
 
+/** As the noun, with the sources of the ceilings cited; an entry must have it. */
+const planned = {
+  planning: controlPlanning.extend({ ceilings: z.array(effectCeiling.extend({ source: citation })) }),
+};
+
 /** The folders of `knowledge/`, and what a file in each must be. */
 const KINDS = {
   sources: registeredSource,
   taxonomies: taxonomy,
   threats: threatType.omit({ sources: true, mappings: true }).extend({ ...cited, ...mapped }),
-  controls: control.omit({ sources: true, mappings: true }).extend({ ...cited, ...mapped }),
+  controls: control.omit({ sources: true, mappings: true }).extend({ ...cited, ...mapped, ...planned }),
   clauses: clause.omit({ sources: true }).extend(cited),
   dates: applicationDate.omit({ sources: true }).extend(cited),
   actors: attackerProfile.omit({ sources: true }).extend(cited),
@@ -108,6 +115,7 @@ export function compileKnowledge(files: readonly EntryText[], edition: string): 
   checkCoverage(entries, diagnostics);
   checkLaw(entries, sources, diagnostics);
   checkNumbers(entries, diagnostics);
+  checkPlanning(entries, diagnostics);
   if (diagnostics.some(isError)) return { diagnostics: inOrder(diagnostics) };
 
   const full = <Value extends { sources: z.infer<typeof citation>[] }>(value: Value) => ({
@@ -131,7 +139,16 @@ export function compileKnowledge(files: readonly EntryText[], edition: string): 
       ...fullMapped(value),
       gaps: value.gaps.map((key) => frameworkName(taxonomies.get(key)!)),
     })),
-    controls: values("controls").map((value): Control => fullMapped(value)),
+    controls: values("controls").map((value): Control => ({
+      ...fullMapped(value),
+      planning: {
+        ...value.planning,
+        ceilings: value.planning.ceilings.map((ceiling) => {
+          const { key, ...where } = ceiling.source;
+          return { ...ceiling, source: { ...sources.get(key)!, ...where } };
+        }),
+      },
+    })),
     clauses: values("clauses").map((value): Clause => full(value)),
     dates: values("dates").map(full),
     profiles: values("actors").map(full),
@@ -331,6 +348,7 @@ function checkReferences(
     threat: new Set(entries.threats.map(({ value }) => value.id)),
     control: new Set(entries.controls.map(({ value }) => value.id)),
     profile: new Set(entries.actors.map(({ value }) => value.id)),
+    clause: new Set(entries.clauses.map(({ value }) => value.id)),
     source: new Set(sources.keys()),
     taxonomy: new Set(taxonomies.keys()),
   };
@@ -382,6 +400,15 @@ function checkReferences(
   for (const { value, at } of entries.controls) {
     value.threats.forEach((id, index) => id === "all" || refer("threat", id, at("threats", index)));
     value.raises.forEach((id, index) => refer("threat", id, at("raises", index)));
+    const { needs, conflicts, strains, ceilings } = value.planning;
+    needs.forEach(({ anyOf }, index) =>
+      anyOf.forEach((id, of) => refer("control", id, at("planning", "needs", index, "anyOf", of))),
+    );
+    conflicts.forEach((conflict, index) => refer("control", conflict.with, at("planning", "conflicts", index, "with")));
+    strains.forEach(({ clause: id }, index) => refer("clause", id, at("planning", "strains", index, "clause")));
+    ceilings.forEach(({ source: { key } }, index) =>
+      refer("source", key, at("planning", "ceilings", index, "source", "key")),
+    );
   }
   for (const { value, at } of entries.actors)
     value.attemptsFor.forEach((attempt, index) =>
@@ -509,6 +536,56 @@ function checkNumbers(entries: Entries, diagnostics: Diagnostic[]): void {
       if (seen.has(pair))
         diagnostics.push({ code: "E743", message: `two severities for ${pair}`, span: at("severities", index) });
       seen.add(pair);
+    });
+  }
+}
+
+/**
+ * What a planner may rely on agrees with what the rating grants: a denial test closes ways only for a control that prevents and
+ * is more than an arrangement among people or a property of a model; who excludes is excluded; a ceiling is of a threat met.
+ */
+function checkPlanning(entries: Entries, diagnostics: Diagnostic[]): void {
+  const controls = new Map(entries.controls.map(({ value }) => [value.id, value]));
+  for (const { value, at } of entries.controls) {
+    const { id, layer, verbs, threats, planning } = value;
+    const say = (code: Diagnostic["code"], message: string, hint: string, ...member: PropertyKey[]): void => {
+      diagnostics.push({ code, message, hint, span: at("planning", ...member) });
+    };
+    if (planning.acts === "closes" && (!verbs.includes("prevent") || layer === "organisational" || layer === "model"))
+      say(
+        "E750",
+        `${id} cannot close a way: its denial test would earn it no edge`,
+        "write lowers or supports",
+        "acts",
+      );
+    if (layer === "organisational" && planning.acts !== "supports")
+      say("E751", `${id} is an arrangement among people and moves no figure itself`, "write supports", "acts");
+    if (planning.alsoAt.length > 0 && planning.acts === "supports")
+      say("E752", `${id} moves no figure, so no other place is planned for it`, "leave alsoAt empty", "alsoAt");
+    planning.conflicts.forEach((conflict, index) => {
+      const back = controls.get(conflict.with)?.planning.conflicts;
+      if (back && !back.some((other) => other.with === id && other.kind === conflict.kind))
+        say(
+          "E753",
+          `${conflict.with} does not say that it ${conflict.kind} ${id}`,
+          "write the conflict on both sides",
+          "conflicts",
+          index,
+        );
+    });
+    planning.needs.forEach(({ anyOf }, index) => {
+      if (anyOf.includes(id)) say("E754", `${id} needs itself`, "name what has to stand beside it", "needs", index);
+    });
+    planning.ceilings.forEach((ceiling, index) => {
+      const strange = ceiling.threats.find((threat) => !threats.includes(threat));
+      if (strange)
+        say(
+          "E755",
+          `a ceiling of ${id} is of ${strange}, which it does not name`,
+          "a ceiling speaks of a threat met",
+          "ceilings",
+          index,
+        );
     });
   }
 }

@@ -1,6 +1,7 @@
 /** What each control the author names has earned: measured and verified evidence counts, words are shown (METHOD §6). */
 import { ATTEMPTS_MIN } from "#assessment/evidence.ts";
 import type { Control, DeclaredControl, Evidence, Knowledge, System } from "#assessment/index.ts";
+import { isHypothetical } from "./hypothetical.ts";
 import { successesOf } from "./success.ts";
 
 /** An edge that a verified control takes away, for the threats and the actors it binds (absent: all); system/reach.ts reads it. */
@@ -153,6 +154,7 @@ function itemFault(item: Evidence, control: Control): Verdict | undefined {
 
 function earned(own: readonly Evidence[]): string {
   const said = own.map((item) => {
+    if (isHypothetical(item)) return "hypothetical: as if its denial test had held";
     const { k, n } = successesOf(item)!;
     const date = item.date ? `, ${item.date}` : "";
     return item.kind === "measured"
@@ -176,12 +178,7 @@ function closureOf(
   verified: readonly Evidence[],
   binds: readonly string[] | undefined,
 ): Closure | undefined {
-  if (!control.verbs.includes("prevent") || control.layer === "organisational") return undefined;
-  const named = control.threats.filter((id) => id !== "all");
-  const shown = named.filter((id) => verified.every(({ tests }) => tests.length === 0 || tests.includes(id)));
-  const deniesAccess =
-    shown.includes(UNAUTHORISED_ACCESS) && (control.layer === "interface" || control.layer === "infrastructure");
-  const threats = deniesAccess ? ["all", ...shown] : shown;
+  const threats = closedBy(control, (id) => verified.every(({ tests }) => tests.length === 0 || tests.includes(id)));
   if (threats.length === 0) return undefined;
   return {
     control: entry.control,
@@ -199,6 +196,17 @@ function boundBy(own: readonly Evidence[]): string[] | undefined {
   return lists[0]!.filter((actor) => lists.every((list) => list.includes(actor)));
 }
 
+/** Threats whose ways a denial test of a control closes; "all" where it denies access itself. */
+export function closedBy(
+  { verbs, layer, threats: named }: Pick<Control, "verbs" | "layer" | "threats">,
+  isShown: (threat: string) => boolean = () => true,
+): string[] {
+  if (!verbs.includes("prevent") || layer === "organisational") return [];
+  const shown = named.filter((id) => id !== "all" && isShown(id));
+  const deniesAccess = shown.includes(UNAUTHORISED_ACCESS) && (layer === "interface" || layer === "infrastructure");
+  return deniesAccess ? ["all", ...shown] : shown;
+}
+
 export const closesFor = (
   { threats, binds }: Pick<Closure, "threats" | "binds">,
   type: string,
@@ -210,26 +218,35 @@ export const speaksOfThreat = (control: Control | undefined, type: string): bool
   control?.threats.some((id) => id === type) ?? false;
 
 /**
- * Depth (METHOD §6): the largest set of credited layers of which no two share an actor with authority, a mechanism, a layer at
- * one place, or a piece of evidence. Authority over a layer is taken from who touches its place. Only the first twelve layers
+ * Whether two credited controls may fail together (METHOD §6): one mechanism, one layer at one place, one piece of evidence, or an
+ * actor with authority over both. Authority over a layer is taken from who touches its place.
+ */
+export function sharedCauses(
+  system: System,
+  knowledge: Knowledge,
+): (
+  a: Pick<ControlCredit, "control" | "at" | "evidence">,
+  b: Pick<ControlCredit, "control" | "at" | "evidence">,
+) => boolean {
+  const authorities = new Map<string, Set<string>>();
+  for (const { id, touches } of system.actors)
+    for (const at of touches) authorities.set(at, (authorities.get(at) ?? new Set()).add(id));
+  const layerOf = (id: string): string | undefined => knowledge.controls.find((control) => control.id === id)?.layer;
+  return (a, b) =>
+    a.control === b.control ||
+    (a.at === b.at && layerOf(a.control) === layerOf(b.control)) ||
+    a.evidence.some((id) => b.evidence.includes(id)) ||
+    [...(authorities.get(a.at) ?? [])].some((actor) => authorities.get(b.at)?.has(actor));
+}
+
+/**
+ * Depth (METHOD §6): the largest set of credited layers of which no two share a cause of failure. Only the first twelve layers
  * are combined: the search is exponential, and a smaller depth is never the flattering one.
  */
 export function depthOf(credited: readonly ControlCredit[], system: System, knowledge: Knowledge): number {
   const layers = credited.slice(0, 12);
-  const authorities = layers.map(
-    ({ at }) => new Set(system.actors.filter(({ touches }) => touches.includes(at)).map(({ id }) => id)),
-  );
-  const layerOf = (id: string): string | undefined => knowledge.controls.find((control) => control.id === id)?.layer;
-  const share = (i: number, j: number): boolean => {
-    const a = layers[i]!;
-    const b = layers[j]!;
-    return (
-      a.control === b.control ||
-      (a.at === b.at && layerOf(a.control) === layerOf(b.control)) ||
-      a.evidence.some((id) => b.evidence.includes(id)) ||
-      [...authorities[i]!].some((actor) => authorities[j]!.has(actor))
-    );
-  };
+  const shares = sharedCauses(system, knowledge);
+  const share = (i: number, j: number): boolean => shares(layers[i]!, layers[j]!);
   const largest = (from: number, chosen: readonly number[]): number => {
     if (from === layers.length) return chosen.length;
     const without = largest(from + 1, chosen);

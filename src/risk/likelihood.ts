@@ -55,6 +55,18 @@ const three = (of: (end: (typeof END)[number]) => number): Three => ({
   high: of("high"),
 });
 
+/** P(at least one harmful event in one attempt): what meets many victims at once compounds where the unit says so. */
+export function perAttempt(
+  success: Three,
+  exposures?: Exposures,
+  varies: { readonly low: Varies; readonly high: Varies } = { low: "inputs", high: "inputs" },
+): Three {
+  return three((end) => {
+    const compounds = (end === "low" ? varies.low : varies.high) === "draws";
+    return exposures && compounds ? inAttempts(success[end], exposures[end]) : Math.min(1, success[end]);
+  });
+}
+
 /** P(≥ 1 harmful event per year): lower ends together, likely values together, upper ends together – it rises in each input. */
 export function probabilityPerYear(
   attempts: Three,
@@ -62,10 +74,33 @@ export function probabilityPerYear(
   exposures?: Exposures,
   varies: { readonly low: Varies; readonly high: Varies } = { low: "inputs", high: "inputs" },
 ): Three {
+  const once = perAttempt(success, exposures, varies);
+  return three((end) => atRate(attempts[end], once[end]));
+}
+
+/**
+ * P(at least one attempt succeeds | at least one is made) at a rate of attempts: (1 − e^(−λp)) / (1 − e^(−λ)); p itself where none
+ * is expected. Rises in both, and times 1 − e^(−λ) it is `atRate` again.
+ */
+export function onceActive(attempts: Three, once: Three): Three {
   return three((end) => {
+    const active = atRate(attempts[end], 1);
+    return active > 0 ? Math.min(1, atRate(attempts[end], once[end]) / active) : once[end];
+  });
+}
+
+/** The success of one attempt that `perYear` amounts to: `probabilityPerYear` turned round. */
+export function successFrom(
+  perYear: Three,
+  attempts: Three,
+  exposures?: Exposures,
+  varies: { readonly low: Varies; readonly high: Varies } = { low: "inputs", high: "inputs" },
+): Three {
+  return three((end) => {
+    if (attempts[end] <= 0) return 0;
+    const once = Math.min(1, -Math.log1p(-Math.min(perYear[end], 1)) / attempts[end]);
     const compounds = (end === "low" ? varies.low : varies.high) === "draws";
-    const perAttempt = exposures && compounds ? inAttempts(success[end], exposures[end]) : Math.min(1, success[end]);
-    return atRate(attempts[end], perAttempt);
+    return exposures && compounds ? inAttempts(once, 1 / exposures[end]) : once;
   });
 }
 

@@ -2,6 +2,7 @@
 import type {
   Actor,
   ActorReach,
+  AttackGraph,
   Consequence,
   Dimension,
   Estimate,
@@ -9,6 +10,8 @@ import type {
   Harm,
   Knowledge,
   Level,
+  NotFeasible,
+  RegisterRow,
   Risk,
   System,
   Threat,
@@ -23,14 +26,17 @@ import type { Closure, ControlCredit } from "./credit.ts";
 import { levelOfAttempts, levelOfProbability, overallLikelihood, rank, riskLevel } from "./levels.ts";
 import { atRate, estimateOf, expectedPerYear, judge, probabilityPerYear, weaker } from "./likelihood.ts";
 import type { Exposures, Three } from "./likelihood.ts";
+import { buildGraph, chosen } from "./graph/build.ts";
+import { figuresOf } from "./graph/figures.ts";
+import { assetsOf, ratedThreats } from "./graph/weave.ts";
+import type { Effect, Judged, Layer, Suffered, SuccessIf } from "./judged.ts";
+import { beyondMatureMeasures, type MatureQuestion } from "./plan/mature.ts";
+import { registerOf } from "./register.ts";
 import { testimonyOf, unratedOf } from "./speaking.ts";
 import type { Testimony, Unrated } from "./speaking.ts";
 import { withStanding } from "./standing.ts";
 import { successOf, wayOf } from "./success.ts";
 import type { Certified, Success } from "./success.ts";
-
-/** How far the threat's actor gets to its place when these edges are gone. Fewer closures never give less reach. */
-export type ReachWith = (threat: Threat, closures: readonly Closure[]) => ActorReach;
 
 export interface RateInput {
   readonly system: System;
@@ -40,8 +46,10 @@ export interface RateInput {
   readonly knowledge: Knowledge;
   /** The day the rating speaks of, YYYY-MM-DD: evidence is judged in date on it. */
   readonly asOf: string;
-  /** Absent: computed from the system, as the rules compute it (`reachOfThreat` of system/reach.ts). */
-  readonly reach?: ReachWith;
+  /** The system's graph, where the caller has one: it remembers its searches from one rating to the next. */
+  readonly graph?: SystemGraph;
+  /** Names the streams of what has to be drawn; exact evaluation draws nothing. */
+  readonly seed?: string;
   readonly certified?: (evidence: Evidence) => Certified | undefined;
 }
 
@@ -59,6 +67,12 @@ export interface Rating {
   readonly unrated: readonly Unrated[];
   /** The evidence with its standing settled on `asOf`. */
   readonly evidence: readonly Evidence[];
+  /** Per harm, over all ways and actors. */
+  readonly register: readonly RegisterRow[];
+  /** Draws the graph behind the figures; its goals are not read yet (`readGoals` of graph/goals.ts). */
+  readonly draw: () => AttackGraph;
+  /** Whether no set of mature measures reaches what is missed (METHOD §9). */
+  readonly mature: (missed: Pick<MatureQuestion, "risks" | "trials">) => NotFeasible | undefined;
 }
 
 export const rateRisks = (input: RateInput): readonly Risk[] => rate(input).risks;
@@ -70,65 +84,146 @@ export function rate(input: RateInput): Rating {
   const credits = creditControls({ system, evidence, knowledge });
   const unrated = unratedOf(trials, evidence);
   const closures = closuresOf(credits);
-  const reach = input.reach ?? reachIn(system, knowledge);
-  const rated = threats.flatMap((threat) => {
-    const type = knowledge.threats.find(({ id }) => id === threat.type);
-    const actor = system.actors.find(({ id }) => id === threat.actor);
+  const graph = input.graph ?? new SystemGraph(system);
+  const types = new Map(knowledge.threats.map((type) => [type.id, type]));
+  const actors = new Map(system.actors.map((actor) => [actor.id, actor]));
+  const profiles = new Map(knowledge.profiles.map((profile) => [profile.id, profile]));
+  const judged = threats.map((threat): Judged => {
+    const type = types.get(threat.type);
+    const actor = actors.get(threat.actor);
     if (!type || !actor)
       throw new Error(
         `threat ${threat.id} names ${type ? `the actor ${threat.actor}` : threat.type}, which is not there`,
       );
-    const testimony = testimonyOf(threat, { system, trials, evidence, unrated });
-    const ways = { inherent: reach(threat, []), current: reach(threat, relevant(closures, threat)) };
-    const inherent = successOf(testimony, actor, wayOf(ways.inherent), certified);
-    const current = withEffects(
-      successOf(testimony, actor, wayOf(ways.current), certified),
+    const profile = profiles.get(actor.profile);
+    const asked = profile ? { profile } : {};
+    const standing = relevant(closures, threat);
+    const reach = (given: readonly Closure[]): ActorReach =>
+      reachOfThreat(graph, threat, type, { closures: given, ...asked }).reach;
+    const testimony = testimonyOf(threat, { graph, trials, evidence, unrated });
+    const ways = { inherent: reach([]), current: reach(standing) };
+    const effects = effectsOf(threat, ways.current, credits, trials, (extra) => reach([...standing, extra]));
+    const exposures = exposuresOf(threat, system);
+    const success = ({ way, knows = actor.knows, effects: on = effects }: SuccessIf): Success =>
+      lowered(
+        successOf(testimony, { ...actor, knows }, way, certified),
+        on.map(({ heard }) => successOf({ heard, gaps: [], lost: [] }, { ...actor, knows }, way)),
+      );
+    return {
       threat,
+      type,
       actor,
-      ways.current,
-      credits,
-      trials,
-      (extra) => reach(threat, [...relevant(closures, threat), extra]),
-    );
-    return harmsOf(type, system, knowledge).map((suffered) =>
-      riskOf({ threat, type, actor, suffered, ways, testimony, inherent, current, credits, system, knowledge }),
+      profile,
+      testimony,
+      ways,
+      effects,
+      exposures,
+      attempts: attemptsOf(actor, threat.type, profile),
+      closures: standing,
+      layers: layersOf(threat, credits, ways, knowledge),
+      harms: harmsOf(type, system, knowledge).map((suffered) => ({
+        suffered,
+        id: `${threat.id} -> ${suffered.harm}`,
+      })),
+      success,
+    };
+  });
+  const seed = input.seed ?? "0";
+  const threatsNow = ratedThreats(graph, judged, knowledge, "current");
+  const figures = figuresOf(threatsNow, { seed });
+  const bare = judged.every(({ closures: closed, effects }) => closed.length === 0 && effects.length === 0);
+  const before = bare ? figures : figuresOf(ratedThreats(graph, judged, knowledge, "inherent"), { seed });
+  const groups = new Map(threats.map(({ id, group }) => [id, group]));
+  const groupsOf = (ids: readonly string[] = []): string[] => [...new Set(ids.map((id) => groups.get(id)!))];
+  const rated = judged.flatMap((one) => {
+    const own = {
+      inherent: one.success({ way: wayOf(one.ways.inherent), effects: [] }),
+      current: one.success({
+        way: wayOf(one.ways.current),
+        ...(one.ways.current.reach === "none" ? { effects: [] } : {}),
+      }),
+    };
+    const assets = assetsOf(one.threat, graph);
+    const over = figures.successes.get(one.threat.id);
+    const was = before.successes.get(one.threat.id);
+    const by = groupsOf(over?.by);
+    const inherent = raised(own.inherent, was?.success, groupsOf(was?.by));
+    const current = raised(own.current, over?.success, by);
+    const helpedBy = current === own.current ? [] : by;
+    return one.harms.map(({ suffered }) =>
+      riskOf(one, { suffered, inherent, current, helpedBy, assets, system, knowledge }),
     );
   });
+  const risks = rated.map(({ risk }) => risk);
   return {
-    risks: rated.map(({ risk }) => risk),
+    risks,
     widths: rated.map(({ width }) => width),
     credits,
     unrated,
     evidence,
+    mature: (missed) => beyondMatureMeasures({ system, knowledge, threats, credits, ...missed }),
+    draw: () => {
+      const byThreat = Map.groupBy(risks, ({ threat }) => threat);
+      const drawn = chosen(threatsNow, (id) => Math.max(0, ...(byThreat.get(id) ?? []).map(gravity)));
+      return buildGraph({ graph, rated: drawn, omitted: threatsNow.length - drawn.length });
+    },
+    register: registerOf(risks, figures.totals),
   };
 }
+
+/** How far a risk is beyond its criterion, what is shown first. */
+const gravity = ({ current: { low, high }, criterion: { perYear } }: Risk): number =>
+  1e6 * Math.min(1, low / perYear) + Math.min(1e5, high / perYear);
 
 const relevant = (closures: readonly Closure[], threat: Threat): Closure[] =>
   closures.filter((closure) => closesFor(closure, threat.type, threat.actor));
 
-/** Reach from the system's own graph, asked as the rules ask it (system/reach.ts). */
-function reachIn(system: System, knowledge: Knowledge): ReachWith {
-  const graph = new SystemGraph(system);
-  return (threat, closures) => {
-    const actor = graph.actor(threat.actor);
-    const profile = knowledge.profiles.find(({ id }) => id === actor.profile);
-    const type = knowledge.threats.find(({ id }) => id === threat.type)!;
-    return reachOfThreat(graph, threat, type, { closures, ...(profile ? { profile } : {}) }).reach;
+/**
+ * Success of one attempt over all ways of the attack graph: never below that by the best way alone, which stays as it is, to the
+ * digit, where no other threat makes more of it.
+ */
+function raised(single: Success, over: Three | undefined, by: readonly string[] = []): Success {
+  if (!over) return single;
+  const ends = (["low", "likely", "high"] as const).map((end) =>
+    over[end] > single.estimate[end] * (1 + 1e-9) ? over[end] : single.estimate[end],
+  );
+  const [low, likely, high] = ends as [number, number, number];
+  if (low === single.estimate.low && likely === single.estimate.likely && high === single.estimate.high) return single;
+  const why = `the likeliest way alone, and ways through ${by.join(", ")}`;
+  return {
+    ...single,
+    estimate: {
+      low,
+      likely: Math.max(low, likely),
+      high: Math.max(low, likely, high),
+      basis: { kind: "derived", why: `over all ways of the attack graph: ${why}` },
+      grade: single.estimate.grade,
+    },
+    caveats: [
+      ...single.caveats,
+      `raised by what ${by.join(", ")} would give ${by.length === 1 ? "its" : "their"} actor`,
+    ],
   };
 }
 
-/** Lowers S to what was measured with a control on, where it stands on every way; effects of several are never multiplied (METHOD §3). */
-function withEffects(
-  success: Success,
+/** Controls in place that the catalogue says make this threat worse: at its place, or anywhere for a threat to the system. */
+function raisersOf(threat: Threat, system: System, knowledge: Knowledge): Risk["raisedBy"] {
+  const found = system.controls.filter(
+    ({ control, at }) =>
+      at === threat.at && knowledge.controls.some(({ id, raises }) => id === control && raises.includes(threat.type)),
+  );
+  return [...new Map(found.map(({ control, at }) => [`${control}@${at}`, { control, at }])).values()];
+}
+
+/** The measured effects that count for a threat: of controls that stand on every way. */
+function effectsOf(
   threat: Threat,
-  actor: Actor,
   way: ActorReach,
   credits: readonly ControlCredit[],
   trials: readonly Trial[],
   reachWith: (extra: Closure) => ActorReach,
-): Success {
-  if (way.reach === "none") return success;
-  const measured = credits.flatMap((credit) => {
+): Effect[] {
+  return credits.flatMap((credit) => {
     const heard = credit.effect
       .filter(({ tests }) => tests.includes(threat.type))
       .map((evidence) => ({ evidence, trial: trials.find(({ id }) => id === evidence.trial) }));
@@ -140,13 +235,17 @@ function withEffects(
       binds: [threat.actor],
       evidence: credit.evidence,
     };
-    const onEveryWay = credit.at === threat.at || reachWith(edge).reach === "none";
-    return onEveryWay ? [successOf({ heard, gaps: [], lost: [] }, actor, wayOf(way))] : [];
+    const onEveryWay = credit.at === threat.at || (way.reach !== "none" && reachWith(edge).reach === "none");
+    return onEveryWay ? [{ credit, heard }] : [];
   });
+}
+
+/** Lowers S to what was measured with a control on; effects of several are never multiplied (METHOD §3). */
+function lowered(success: Success, measured: readonly Success[]): Success {
   if (measured.length === 0) return success;
   const all = [success, ...measured].map(({ estimate }) => estimate);
   const strongest = measured.reduce((a, b) => (b.estimate.high < a.estimate.high ? b : a)).estimate;
-  const lowered: Estimate = {
+  const estimate: Estimate = {
     low: Math.min(...all.map(({ low }) => low)),
     likely: Math.min(...all.map(({ likely }) => likely)),
     high: Math.min(...all.map(({ high }) => high)),
@@ -155,7 +254,7 @@ function withEffects(
   };
   return {
     ...success,
-    estimate: lowered,
+    estimate,
     evidence: [...new Set([...success.evidence, ...measured.flatMap((effect) => effect.evidence)])],
     caveats:
       measured.length > 1
@@ -168,14 +267,6 @@ function withEffects(
 }
 
 const holds = ({ binds }: ControlCredit, actor: string): boolean => binds === undefined || binds.includes(actor);
-
-interface Suffered {
-  readonly consequence: Consequence;
-  readonly harm: Harm;
-  readonly severity: Level;
-  readonly because: string;
-  readonly caveats: readonly string[];
-}
 
 /** Where neither the author nor the sector says what follows, this does – at severity H, marked assumed. */
 const HARM_WITHOUT_A_WORD: Readonly<Record<Consequence, Harm>> = {
@@ -278,38 +369,27 @@ const dimensionOf = (type: ThreatType, { harm, consequence }: Suffered): Dimensi
   return harm === "privacy" || consequence === "disclosure" ? "privacy" : "security";
 };
 
-function riskOf({
-  threat,
-  type,
-  actor,
-  suffered,
-  ways,
-  testimony,
-  inherent,
-  current,
-  credits,
-  system,
-  knowledge,
-}: {
-  threat: Threat;
-  type: ThreatType;
-  actor: Actor;
-  suffered: Suffered;
-  ways: { inherent: ActorReach; current: ActorReach };
-  testimony: Testimony;
-  inherent: Success;
-  current: Success;
-  credits: readonly ControlCredit[];
-  system: System;
-  knowledge: Knowledge;
-}): { risk: Risk; width: Width } {
+function riskOf(
+  { threat, type, actor, ways, testimony, attempts, exposures, layers }: Judged,
+  {
+    suffered,
+    inherent,
+    current,
+    helpedBy,
+    assets,
+    system,
+    knowledge,
+  }: {
+    readonly suffered: Suffered;
+    readonly inherent: Success;
+    readonly current: Success;
+    readonly helpedBy: readonly string[];
+    readonly assets: readonly string[];
+    readonly system: System;
+    readonly knowledge: Knowledge;
+  },
+): { risk: Risk; width: Width } {
   const id = `${threat.id} -> ${suffered.harm}`;
-  const attempts = attemptsOf(
-    actor,
-    threat.type,
-    knowledge.profiles.find((profile) => profile.id === actor.profile),
-  );
-  const exposures = exposuresOf(threat, system);
   const criterion = criterionOf(suffered, system, knowledge);
 
   const perYear = (success: Success): Estimate =>
@@ -327,7 +407,6 @@ function riskOf({
 
   const initiation = levelOfAttempts(attempts.likely);
   const likelihood = overallLikelihood(initiation, levelOfProbability(current.estimate.likely));
-  const layers = layersOf(threat, credits, ways, knowledge);
 
   const risk: Risk = {
     id,
@@ -371,6 +450,9 @@ function riskOf({
     ),
     view: { likelihood, impact: suffered.severity, level: riskLevel(likelihood, suffered.severity) },
     ...(reading ? { otherReading: reading } : {}),
+    assets: [...assets],
+    helpedBy: [...helpedBy],
+    raisedBy: raisersOf(threat, system, knowledge),
     evidence: current.evidence,
     caveats: [
       ...new Set([
@@ -453,7 +535,7 @@ function layersOf(
   credits: readonly ControlCredit[],
   ways: { inherent: ActorReach; current: ActorReach },
   knowledge: Knowledge,
-): { credit: ControlCredit; shown: Risk["controls"][number] }[] {
+): Layer[] {
   const onTheWay = new Set([
     threat.at,
     ...(threat.on ? [threat.on] : []),

@@ -1,5 +1,6 @@
 /** Which evidence speaks of a threat, and what is missing from what was planned. */
-import type { Evidence, System, Threat, Trial } from "#assessment/index.ts";
+import type { Evidence, Threat, Trial } from "#assessment/index.ts";
+import { isModel, type SystemGraph } from "#system/graph.ts";
 
 /** Evidence with the trial it came of. */
 export interface Heard {
@@ -61,13 +62,13 @@ const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
 export function testimonyOf(
   threat: Threat,
   {
-    system,
+    graph,
     trials,
     evidence,
     unrated,
-  }: { system: System; trials: readonly Trial[]; evidence: readonly Evidence[]; unrated: readonly Unrated[] },
+  }: { graph: SystemGraph; trials: readonly Trial[]; evidence: readonly Evidence[]; unrated: readonly Unrated[] },
 ): Testimony {
-  const places = placesOf(threat, system);
+  const places = placesOf(threat, graph);
   const speaks = (tests: readonly string[], at: string | undefined): boolean =>
     tests.includes(threat.type) && (at === undefined || places.has(at));
 
@@ -92,7 +93,7 @@ export function testimonyOf(
   }
   const brought = evidence.filter((item) => !item.trial && !item.control && speaks(item.tests, item.at));
   for (const item of brought) listen(item, undefined);
-  for (const source of system.imports) {
+  for (const source of graph.system.imports) {
     if (!source.for.includes(threat.type) || (source.at !== undefined && !places.has(source.at))) continue;
     const arrived = evidence.some(
       (item) => item.source !== undefined && [source.id, source.path].includes(item.source),
@@ -117,19 +118,11 @@ function faultOf(item: Evidence, unrated: readonly Unrated[]): string | undefine
  * Places whose evidence speaks of the threat: where it acts, where it enters, and – for a threat at a sensor, a store or an
  * interface – the models its data flows to.
  */
-function placesOf(threat: Threat, system: System): ReadonlySet<string> {
+function placesOf(threat: Threat, graph: SystemGraph): ReadonlySet<string> {
   const places = new Set([threat.at]);
   if (threat.on) places.add(threat.on);
-  const models = new Set(system.components.filter(({ model }) => model).map(({ id }) => id));
-  if (models.has(threat.at)) return places;
-  const seen = new Set([threat.at]);
-  const open = [threat.at];
-  for (let at = open.pop(); at !== undefined; at = open.pop())
-    for (const { from, to } of system.flows)
-      if (from === at && !seen.has(to)) {
-        seen.add(to);
-        open.push(to);
-        if (models.has(to)) places.add(to);
-      }
+  if (graph.isComponent(threat.at) && isModel(graph.component(threat.at))) return places;
+  // Models are few and components many, so the question is asked from the models' side.
+  for (const model of graph.models) if (graph.upstream(model).has(threat.at)) places.add(model.id);
   return places;
 }

@@ -55,6 +55,8 @@ export interface ReachOptions {
   readonly output?: boolean;
   /** Leave out flows that are known to bring a model what this does not come by: its inputs, or the model itself. */
   readonly along?: "input" | "delivery";
+  /** What the actor touches, in place of what the file says: with nothing, only ways that have to be forced are left. */
+  readonly touches?: readonly string[];
 }
 
 /** Origin integrity of operational input (METHOD §6). */
@@ -64,11 +66,11 @@ export const ENTRIES = ["touch", "usual", "intrusion"] as const;
 export type Entry = (typeof ENTRIES)[number];
 
 /** Where signatures stay with the data, so that they are checked on the way out. */
-const KEEPS_SIGNATURES: ReadonlySet<ComponentKind> = new Set(["database", "network"]);
+export const KEEPS_SIGNATURES: ReadonlySet<ComponentKind> = new Set(["database", "network"]);
 /** What begins here is signed here. */
-const SIGNS_ITS_OWN: ReadonlySet<ComponentKind> = new Set(["sensor", "interface", "human", "external"]);
+export const SIGNS_ITS_OWN: ReadonlySet<ComponentKind> = new Set(["sensor", "interface", "human", "external"]);
 /** What passes here is signed anew: it is taken in as the source's own. */
-const SIGNS_WHAT_PASSES: ReadonlySet<ComponentKind> = new Set(["sensor", "human", "external"]);
+export const SIGNS_WHAT_PASSES: ReadonlySet<ComponentKind> = new Set(["sensor", "human", "external"]);
 
 /** One way's end so far. Ranks: 0 direct, then one per entry; smaller is the better way for the actor. */
 interface Visit {
@@ -81,10 +83,22 @@ interface Visit {
 }
 interface Search {
   readonly visits: ReadonlyMap<string, readonly Visit[]>;
+  /** Ways begun by touching, also those that came too late to be the best. */
+  readonly touched: readonly TouchedAt[];
+  /** Whether signatures are asked for anywhere. */
+  readonly signatures: boolean;
   /** Closures that stood in some way. */
   readonly blocked: ReadonlySet<Closure>;
   readonly passes: (flow: DataFlow, signed: boolean) => boolean;
   readonly leaves: (component: string, signed: boolean) => boolean;
+  readonly closedAt: (component: string) => boolean;
+}
+
+interface TouchedAt {
+  readonly component: string;
+  readonly signed: boolean;
+  /** What is touched: the component, or a flow that leads there. */
+  readonly touched: string;
 }
 
 const RANK = { direct: 0, touch: 1, usual: 2, intrusion: 3 } as const;
@@ -94,7 +108,7 @@ const RANK = { direct: 0, touch: 1, usual: 2, intrusion: 3 } as const;
  * Pure in system and options; searches are kept per graph, so asking about every component costs one search.
  */
 export function reachOf(graph: SystemGraph, actorId: string, place: string, options: ReachOptions = {}): ActorReach {
-  const actor = graph.actor(actorId);
+  const actor = actingAs(graph, actorId, options);
   const search = searchOf(graph, actor, options);
   const ends = endsAt(graph, actor, place, search, options);
   const best = ends.reduce<Visit | undefined>((a, b) => (a && !isBetter(b, a) ? a : b), undefined);
@@ -154,15 +168,9 @@ export function reachOfThreat(
   graph: SystemGraph,
   { actor, at, on }: Pick<Threat, "actor" | "at"> & { readonly on?: string | undefined },
   type: Pick<ThreatType, "id" | "consequences">,
-  options: Pick<ReachOptions, "closures" | "profile"> = {},
+  options: Pick<ReachOptions, "closures" | "profile" | "touches"> = {},
 ): ThreatReach {
-  const onlyDiscloses = type.consequences.every((consequence) => consequence === "disclosure");
-  const direction = onlyDiscloses ? "observe" : "influence";
-  const along = ALONG[type.id];
-  const place = graph.isComponent(at) ? graph.component(at) : undefined;
-  const entries = place && isModel(place) ? (ENTERS[type.id]?.(graph, place) ?? []) : [];
-  const byFlow = on !== undefined && graph.isFlow(on);
-  const places = byFlow ? [on] : entries.length > 0 ? entries.map(({ id }) => id) : [at];
+  const { byFlow, places, direction, along } = askedBy(graph, { at, on }, type);
   const all = places.map((where) => {
     const output = !byFlow && where !== at;
     const reach = reachOf(graph, actor, where, {
@@ -176,6 +184,135 @@ export function reachOfThreat(
   });
   return all.reduce((best, next) => (eased(next.reach) < eased(best.reach) ? next : best));
 }
+
+/** What a threat asks the graph: in which direction, along which flows, and to which places. */
+export function askedBy(
+  graph: SystemGraph,
+  { at, on }: { readonly at: string; readonly on?: string | undefined },
+  type: Pick<ThreatType, "id" | "consequences">,
+): {
+  readonly direction: "influence" | "observe";
+  readonly along: ReachOptions["along"];
+  readonly byFlow: boolean;
+  readonly places: readonly string[];
+} {
+  const onlyDiscloses = type.consequences.every((consequence) => consequence === "disclosure");
+  const place = graph.isComponent(at) ? graph.component(at) : undefined;
+  const entries = place && isModel(place) ? (ENTERS[type.id]?.(graph, place) ?? []) : [];
+  const byFlow = on !== undefined && graph.isFlow(on);
+  return {
+    direction: onlyDiscloses ? "observe" : "influence",
+    along: ALONG[type.id],
+    byFlow,
+    places: byFlow ? [on] : entries.length > 0 ? entries.map(({ id }) => id) : [at],
+  };
+}
+
+/** A component on an open way; `signed` is always false where no signature is asked for. */
+export interface WayNode {
+  readonly component: string;
+  readonly signed: boolean;
+}
+
+/** Where an open way to a threat ends: at a node, by a last flow, or by touching that flow itself. */
+export interface WayEnd {
+  readonly node: WayNode | undefined;
+  readonly flow: string | undefined;
+}
+
+/** The open ways of one search – those that begin with what the actor touches – as a graph to be walked backwards. */
+export interface OpenWays {
+  readonly direction: "influence" | "observe";
+  readonly along: ReachOptions["along"];
+  /** The closures that bind this actor for this threat. */
+  readonly closures: readonly Closure[];
+  /** What the actor touches to begin at a node: the component itself, or a flow that leads there. */
+  readonly touchedAt: (node: WayNode) => readonly string[];
+  /**
+   * Components from which the threat is one step away: its place, or what hands on to it. Who acts there by intrusion is stopped
+   * by no closure, neither there nor on that step.
+   */
+  readonly feeders: readonly string[];
+  /** The flows by which an open way gets to a node, with where they come from. */
+  readonly into: (node: WayNode) => readonly { readonly flow: DataFlow; readonly from: WayNode }[];
+}
+
+/**
+ * Every open way of an actor to a threat, not only the best: for the attack graph, where a step through which all ways go has to
+ * be one. Ways to be forced are not enumerated; whether one exists is `reachOfThreat` with `touches: []`.
+ */
+export function openWaysOfThreat(
+  graph: SystemGraph,
+  { actor: actorId, at, on }: Pick<Threat, "actor" | "at"> & { readonly on?: string | undefined },
+  type: Pick<ThreatType, "id" | "consequences">,
+  options: Pick<ReachOptions, "closures" | "profile"> = {},
+): { readonly ways: OpenWays; readonly ends: readonly WayEnd[] } {
+  const { byFlow, places, direction, along } = askedBy(graph, { at, on }, type);
+  const asked = { ...options, threat: type.id, direction, ...(along ? { along } : {}) };
+  const actor = actingAs(graph, actorId, asked);
+  const search = searchOf(graph, actor, asked);
+  const isOpen = ({ rank }: Visit): boolean => rank <= RANK.touch;
+  const nodeOf = ({ component, signed }: WayNode): WayNode => ({ component, signed: search.signatures && signed });
+  const ends = places.flatMap((where): readonly WayEnd[] => {
+    if (where === SYSTEM_PLACE && !graph.isComponent(where))
+      return search.touched.map((begun) => ({ node: nodeOf(begun), flow: undefined }));
+    const output = !byFlow && where !== at;
+    return endsAt(graph, actor, where, search, { ...asked, output })
+      .filter(isOpen)
+      .map((visit) => {
+        if (!byFlow) return { node: nodeOf(visit), flow: undefined };
+        return { node: visit.before && nodeOf(visit.before), flow: where };
+      });
+  });
+  const begins = (component: string, on: DataFlow | undefined): boolean => {
+    const signed = SIGNS_ITS_OWN.has(graph.component(component).kind);
+    return !search.closedAt(component) && (on === undefined || search.passes(on, signed));
+  };
+  const feeders = places.flatMap((where): readonly string[] => {
+    if (graph.isFlow(where)) {
+      const flow = graph.flow(where);
+      const near = direction === "influence" ? flow.from : flow.to;
+      return begins(near, flow) ? [near] : [];
+    }
+    if (!graph.isComponent(where)) return [];
+    if (where !== at) return begins(where, undefined) && search.leaves(where, false) ? [where] : [];
+    const flows = direction === "influence" ? graph.flowsInto(where) : graph.flowsOutOf(where);
+    return [
+      ...(begins(where, undefined) ? [where] : []),
+      ...flows
+        .map((flow) => ({ flow, near: direction === "influence" ? flow.from : flow.to }))
+        .flatMap(({ flow, near }) => (begins(near, flow) ? [near] : [])),
+    ];
+  });
+  const opened = (component: string): readonly Visit[] => (search.visits.get(component) ?? []).filter(isOpen);
+  const ways: OpenWays = {
+    direction,
+    along,
+    closures: bindingOf(actor, asked),
+    feeders: [...new Set(feeders)],
+    touchedAt: (node) =>
+      search.touched
+        .filter((begun) => begun.component === node.component && (!search.signatures || begun.signed === node.signed))
+        .map(({ touched }) => touched),
+    into: (node) => {
+      const flows = direction === "influence" ? graph.flowsInto(node.component) : graph.flowsOutOf(node.component);
+      const signsHere = SIGNS_WHAT_PASSES.has(graph.component(node.component).kind);
+      return flows.flatMap((flow) =>
+        opened(direction === "influence" ? flow.from : flow.to)
+          .filter(
+            ({ signed }) =>
+              search.passes(flow, signed) && (!search.signatures || (signed || signsHere) === node.signed),
+          )
+          .map((visit) => ({ flow, from: nodeOf(visit) })),
+      );
+    },
+  };
+  return { ways, ends: distinct(ends) };
+}
+
+const distinct = (ends: readonly WayEnd[]): WayEnd[] => [
+  ...new Map(ends.map((end) => [JSON.stringify([end.node, end.flow]), end])).values(),
+];
 
 /** 0 direct … 3 by intrusion only, 4 none. */
 const eased = ({ reach, path }: ActorReach): number =>
@@ -234,13 +371,22 @@ export function withMethodActors(system: System): System {
 
 const kept = new WeakMap<SystemGraph, Map<string, Search>>();
 
-function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Search {
-  const { threat, closures = [], profile, direction = "influence", along } = options;
-  const binding = closures.filter(
+/** The actor, touching what is asked about in place of what the file says. */
+const actingAs = (graph: SystemGraph, id: string, { touches }: ReachOptions): Actor =>
+  touches === undefined ? graph.actor(id) : { ...graph.actor(id), touches };
+
+const bindingOf = (actor: Actor, { threat, closures = [] }: ReachOptions): Closure[] =>
+  closures.filter(
     ({ threats, binds }) =>
       threats.some((id) => id === "all" || id === threat) && (binds === undefined || binds.includes(actor.id)),
   );
-  const key = JSON.stringify([actor.id, direction, profile?.uses, profile?.inside, along, binding]);
+
+function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Search {
+  const { profile, direction = "influence", along } = options;
+  const binding = bindingOf(actor, options);
+  // Who touches nothing and is named by no closure has the ways of everybody with the same profile.
+  const who = actor.touches.length === 0 && binding.length === 0 ? "anybody" : actor.id;
+  const key = JSON.stringify([who, direction, profile?.uses, profile?.inside, along, binding, options.touches]);
   let searches = kept.get(graph);
   if (!searches) kept.set(graph, (searches = new Map()));
   let search = searches.get(key);
@@ -315,16 +461,21 @@ function explore(
   };
 
   const touched: Visit[] = [];
+  const begun: TouchedAt[] = [];
+  const touch = (id: string, visit: Visit): void => {
+    begun.push({ component: visit.component, signed: visit.signed, touched: id });
+    arrive(visit, touched);
+  };
   for (const id of actor.touches) {
     if (graph.isFlow(id)) {
       const flow = graph.flow(id);
       if (passes(flow, false))
-        arrive(
+        touch(
+          id,
           along(flow, graph.component(direction === "influence" ? flow.to : flow.from), RANK.direct, undefined),
-          touched,
         );
     } else if (!closesAt(id, (closure) => isOrdinary(closure) && namesActor(closure)))
-      arrive(begin(graph.component(id), RANK.direct, undefined, []), touched);
+      touch(id, begin(graph.component(id), RANK.direct, undefined, []));
   }
   spread(touched, RANK.direct);
   spread(nearestFirst(visits), RANK.touch);
@@ -362,7 +513,7 @@ function explore(
       arrive(begin(component, RANK.intrusion, `intrusion@${component.id}`, entering(component)), []);
     spread(nearestFirst(visits), RANK.intrusion);
   }
-  return { visits, blocked, passes, leaves };
+  return { visits, touched: begun, signatures: closures.some(isOrigin), blocked, passes, leaves, closedAt };
 }
 
 /** Every end of a way at a place. */

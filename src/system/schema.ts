@@ -376,6 +376,12 @@ const control = z
     verified: path.describe("Evidence of a denial test: the forged thing is refused; n and date inside.").optional(),
     declared: text.describe("A document or a statement: shown, earns nothing.").optional(),
     date: date.describe("When it was measured, verified or declared.").optional(),
+    component: z
+      .string()
+      .describe(
+        "The component that this control is, where it is itself a model: a detector or a filter that can be attacked.",
+      )
+      .optional(),
     note: text.describe("Anything a reader should know.").optional(),
   })
   .describe("A control, where it stands, and how that is known: exactly one of measured, verified, declared.")

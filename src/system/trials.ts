@@ -35,6 +35,12 @@ export function readControls(context: Context, places: Places): DeclaredControl[
       message: `${entry.control} stands at ${quoted(entry.at)}, which no component, flow or boundary declares`,
       at: [...at, "at"],
     });
+    if (entry.component !== undefined)
+      refer(context, entry.component, [places.components], {
+        code: "E013",
+        message: `${entry.control} is said to be ${quoted(entry.component)}, which no component declares`,
+        at: [...at, "component"],
+      });
     const kinds = EVIDENCE_KINDS.filter((kind) => entry[kind] !== undefined);
     const kind = kinds[0];
     if (kind === undefined || kinds.length > 1) {
@@ -70,6 +76,7 @@ export function readControls(context: Context, places: Places): DeclaredControl[
       ...given({
         evidence,
         date: readDate(context, entry.date, [...at, "date"], "past"),
+        component: entry.component,
         note: entry.note,
       }),
       where: placeOf(context, at),

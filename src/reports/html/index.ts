@@ -9,7 +9,9 @@ import { mapSection } from "./map.ts";
 import { matrixSection } from "./matrix.ts";
 import { methodSection } from "./method.ts";
 import { outcomeSection } from "./outcome.ts";
+import { planSection } from "./plan.ts";
 import { proofSection } from "./proof.ts";
+import { registerSection } from "./register.ts";
 import { reproductionSection } from "./reproduce.ts";
 import { riskSection } from "./risk.ts";
 import { threatsSection } from "./threats.ts";
@@ -21,6 +23,8 @@ export function htmlReport(assessment: Assessment): string {
     ["findings", "Findings", "Worst findings, with proof", proofSection(assessment)],
     ["map", "Map", "The system and the ways through it", mapSection(assessment)],
     ["risk", "Risk", "Risk", riskSection(assessment)],
+    ["register", "Register", "Two-level register", registerSection(assessment)],
+    ["plan", "Plan", "A plan of controls", planSection(assessment)],
     ["clauses", "Clauses", "Clause by clause", clausesSection(assessment)],
     ["matrix", "Matrix", "Five verbs, five classes", matrixSection(assessment)],
     ["controls", "Controls", "Controls and what they earn", controlsSection(assessment)],

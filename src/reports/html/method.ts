@@ -13,7 +13,7 @@ ${list([
   "Reach is a claim: an unanswered usual flow (import media, remote maintenance, update, administration, backup, supplier access, physical presence) counts as existing, and only a verified control closes a way.",
   "A control earns credit when it was measured with the attack on and off, or verified by a denial test; a declared one is shown and earns none; a broken one never earns any.",
   "Missing, stale or inconclusive evidence never lowers a risk. A conventional threat without imported evidence stays untested.",
-  "Risks are judged one by one: per threat, actor and harm. Several actors together harm more often than each alone; the sums are not judged.",
+  "Risks are judged one by one: per threat, actor and harm. Several actors together harm more often than each alone: the register gives the sum per harm, and a sum that is not within its criterion keeps the outcome from being supported.",
 ])}
 <h3>Where this version ends</h3>
 ${list([

@@ -23,6 +23,10 @@ const JUDGEMENTS = ["missed", "open", "within"] as const;
 const DIMENSIONS = { security: "Security", privacy: "Privacy" } as const;
 /** As many rows as a chart can show and a reader compare. */
 const CHARTED = 14;
+/** Threats whose risks the page spells out; the others have a row each, as far as a page bears it. */
+const DETAILED = 60;
+const LISTED = 600;
+const REASONS = 500;
 
 type Dimension = keyof typeof DIMENSIONS;
 
@@ -67,7 +71,11 @@ ${table(
   [...rates.values()].map((rate) => rate.risks),
   { rowId: (members) => rates.get(rateKey(members[0]!))!.id },
 )}
-${fold(`Every reason for the outcome, worst first (${body.outcome.reasons.length})`, list(body.outcome.reasons), { id: "reasons" })}`;
+${fold(
+  `Every reason for the outcome, worst first (${body.outcome.reasons.length})`,
+  markup`${list(body.outcome.reasons.slice(0, REASONS))}${body.outcome.reasons.length > REASONS ? markup`<p class="soft">${body.outcome.reasons.length - REASONS} more stand in assessment.json, none of them worse.</p>` : ""}`,
+  { id: "reasons" },
+)}`;
 }
 
 /** Worst judgement first, then what would matter, what was measured, and how much. */
@@ -93,7 +101,28 @@ function dimensionPart(
   return markup`${heading}
 <figure><div class="scroll" tabindex="0" role="group" aria-label="Chart of the risks to ${dimension}">${riskChart(shown, `risk-${dimension}`)}</div><figcaption>The worst risk of ${shown.length === leaders.length ? "each threat" : `the ${shown.length} worst threats of ${leaders.length}`}: bar = interval, dot = central figure, upright tick = criterion; broken bars were not tried.</figcaption></figure>
 ${filter("Filter by threat, actor or harm", `risks-${dimension}`)}
-<div id="risks-${dimension}">${groups.map((group) => groupPart(body, dimension, group, rates, name))}</div>`;
+<div id="risks-${dimension}">${groups.slice(0, DETAILED).map((group) => groupPart(body, dimension, group, rates, name))}</div>
+${others(leaders.slice(DETAILED), dimension, name)}`;
+}
+
+/** Threats beyond what can be spelled out: the worst risk of each in a row, and a number for what is left. */
+function others(leaders: readonly Risk[], dimension: Dimension, name: Words): Markup {
+  if (leaders.length === 0) return markup``;
+  const listed = leaders.slice(0, LISTED);
+  return fold(
+    `${leaders.length} more threats, none of them worse`,
+    markup`${table<Risk>(
+      `The worst risk of other threats to ${dimension}`,
+      [
+        { head: "Threat", cell: name.threat },
+        { head: "By, to", cell: ({ actor, harm }) => `${name.actor(actor)} → ${harm.replace("-", " ")}` },
+        { head: "P per year", cell: ({ current }) => intervalText(current), number: true },
+        { head: "Criterion", cell: ({ criterion }) => figure(criterion.perYear), number: true },
+        { head: "Judgement", cell: ({ judgement }) => judgement },
+      ],
+      listed,
+    )}${leaders.length > listed.length ? markup`<p class="soft">${leaders.length - listed.length} more stand in assessment.json; <code>vauban risk --at</code> shows those of one place.</p>` : ""}`,
+  );
 }
 
 /** One threat: its worst risk in the summary, all of its risks inside; what all share is said once. */

@@ -55,9 +55,16 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .map .flow.signed path{stroke-width:2.6}
 .map.lit .flow,.map.lit .component{opacity:.28}.map.lit .lit{opacity:1}
 .map.lit .flow.lit path{stroke:var(--bad);stroke-width:3;marker-end:url(#arrow-lit)}.map.lit .component.lit rect{stroke:var(--bad);stroke-width:3}
+.map .mark{display:none}.map .mark.lit{display:inline}.map .mark text{text-anchor:middle;font-size:11px;font-weight:600;fill:var(--bad);paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}
 .paths{list-style:none;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(min(24rem,100%),1fr));gap:.8rem;align-items:start}
 .paths>li{margin:0;padding:.7rem 1rem;font-size:.94rem}.paths h3{font-size:1rem;margin:0 0 .3rem}.paths p{margin:.3rem 0}
 .paths ol{list-style:none;margin:.3rem 0;padding:0}.paths ol li{display:inline}.paths ol li+li::before{content:" → ";content:" → "/" then ";color:var(--soft)}
+.paths ol.legs{list-style:decimal;padding-left:1.4rem}.paths ol.legs li{display:list-item;margin:.15rem 0}.paths ol.legs li+li::before{content:none}
+.lanes{max-width:none}.lanes .lane rect{fill:transparent}.lanes .lane.even rect{fill:#8882}.lanes .lane text{font-weight:600;fill:var(--soft)}
+.lanes .link{fill:none;stroke:var(--soft);stroke-width:1.4}.lanes marker path{fill:var(--soft)}
+.lanes .box rect{fill:var(--card);stroke:var(--soft);stroke-width:1.2}.lanes .box text{font-size:11px}.lanes .box .figure{font-weight:600}
+.lanes .box.assumed rect{stroke:var(--warn);stroke-dasharray:5 3;stroke-width:1.6}.lanes .box.assumed .figure{fill:var(--warn)}.lanes .box.measured rect{stroke:var(--accent);stroke-width:2.4}.lanes .box.measured .figure{fill:var(--accent)}.lanes .box.open .figure{fill:var(--soft);font-weight:400}
+.tornado .bar{stroke:var(--warn);stroke-width:1}.tornado .bar.measured{fill:var(--accent);stroke:var(--accent)}.tornado .assumed{fill:var(--warn-soft)}.tornado .hatch{stroke:var(--warn);stroke-width:3}.tornado .name{font-size:12px}
 .paths button{font:inherit;font-size:.9rem;background:var(--paper);color:var(--accent);border:1px solid currentColor;border-radius:6px;padding:.2rem .7rem;cursor:pointer}
 .paths button[aria-pressed=true]{color:var(--bad);background:var(--bad-soft)}.paths button[aria-pressed=true]::after{content:" – shown";content:" – shown"/""}
 .chart .grid{stroke:var(--line)}.chart .tick,.chart .axis{fill:var(--soft);font-size:11px}
@@ -69,7 +76,7 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .risks .interval{stroke:var(--good);stroke-width:7;stroke-linecap:round;opacity:.75}.risks .open .interval{stroke:var(--warn)}.risks .missed .interval{stroke:var(--bad)}
 .risks .untested .interval{stroke-dasharray:2 9}.risks .likely{fill:var(--ink)}.risks .criterion{stroke:var(--ink);stroke-width:2.4}
 .wide{min-width:18rem}.nowrap{white-space:nowrap}
-.chart{max-width:38rem}.chart.risks{width:100%;max-width:100%;min-width:46rem}figure{margin:1rem 0}
+.chart{max-width:38rem}.chart.risks,.chart.tornado{width:100%;max-width:100%;min-width:46rem}figure{margin:1rem 0}
 .matrix td{min-width:9rem}.matrix td ul{list-style:none;padding:0;margin:.2rem 0}.matrix td li{margin:0}.matrix tbody th::first-letter{text-transform:uppercase}
 .filter{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:.5rem 0}.filter input{font:inherit;padding:.3rem .6rem;border:1px solid var(--line);border-radius:6px;background:var(--card);color:var(--ink);width:18rem;max-width:100%}
 footer{padding:2rem 1.25rem 3rem;color:var(--soft);border-top:1px solid var(--line);margin-top:3rem}
@@ -80,5 +87,5 @@ h2,h3,h4,caption,summary{break-after:avoid}.card,figure,tr{break-inside:avoid}.c
 details::details-content{content-visibility:visible;display:block;height:auto}summary{list-style:none}
 .scroll{overflow:visible}table{font-size:.88rem}td,th{padding:.2rem .35rem}tbody th{min-width:6rem}.wide{min-width:10rem}.matrix td{min-width:0}thead th,td.number,th.number{white-space:normal}
 .first .columns{display:block}.first .card{margin:.4rem 0}.columns details p{margin:.1rem 0}p,dl.facts dd,figcaption{max-width:none}
-svg.map,.chart.risks{min-width:0}.chart{max-height:12cm}a{color:inherit;text-decoration:none}@page{margin:14mm}}
+svg.map,.chart.risks,.chart.tornado{min-width:0}.lanes{max-width:100%;height:auto}.chart{max-height:12cm}a{color:inherit;text-decoration:none}@page{margin:14mm}}
 `;

@@ -19,6 +19,9 @@ import {
 const REACH_TONE: Readonly<Record<Reach, Tone>> = { direct: "bad", indirect: "warn", none: "good" };
 const REACHES = ["direct", "indirect", "none"] as const;
 
+/** Groups whose ways the page spells out; the others are named. */
+const DETAILED = 150;
+
 export function threatsSection({ body }: Assessment): Markup {
   const name = words(body);
   const entry = namer(body.knowledge);
@@ -27,7 +30,21 @@ export function threatsSection({ body }: Assessment): Markup {
   return markup`<p>${count(body.threats.length, "threat")} in ${count(kept.length, "group")} were kept; ${body.discarded.length} were set aside, each with its reason. A threat is kept for each actor who has a reason and the means; how far each gets is said with the way.</p>
 <h3>Kept</h3>
 ${filter("Filter threats", "threats-kept")}
-<div id="threats-kept">${kept.map(([group, members]) => keptGroup(group, members, name, entry))}</div>
+<div id="threats-kept">${kept.slice(0, DETAILED).map(([group, members]) => keptGroup(group, members, name, entry))}</div>
+${
+  kept.length > DETAILED
+    ? fold(
+        `${kept.length - DETAILED} more groups`,
+        markup`<ul>${kept.slice(DETAILED).map(
+          ([group, members]) =>
+            markup`<li id="threat-${group}"><code>${group}</code> ${count(members.length, "actor")}: ${tally(
+              members.map(({ reach }) => reach.reach),
+              REACHES,
+            )}</li>`,
+        )}</ul><p class="soft">Ways and reasons of these stand in assessment.json.</p>`,
+      )
+    : ""
+}
 <h3>Set aside</h3>
 ${filter("Filter threats set aside", "threats-aside")}
 <div id="threats-aside">${aside.map(([type, members]) =>

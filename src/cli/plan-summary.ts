@@ -1,0 +1,156 @@
+/** A control plan on a terminal: what is not feasible first, then the plan in Art. 9(5)'s order, what it leaves, and what it costs. */
+import { COST_KINDS } from "#assessment/knowledge.ts";
+import type { ControlCost, ControlPlan, LeftOpen, PlanDocument, PlannedControl } from "#assessment/index.ts";
+import { figure } from "#figures/words.ts";
+import { wrapped } from "./summary.ts";
+import { plain, type Colours } from "./terminal.ts";
+
+const LABEL = 10;
+/** As many as a screen shows. */
+const SHOWN = { controls: 12, left: 5, surprises: 4 } as const;
+
+export function planSummary(
+  { system, plan, notMeasured, exit }: PlanDocument,
+  { colours: c, columns, whole }: { colours: Colours; columns: number; whole: boolean },
+): string {
+  const width = Math.max(60, Math.min(columns, 120));
+  const lines: string[] = [];
+  const say = (label: string, text: string, paint: (text: string) => string = (t) => t): void => {
+    wrapped(plain(text), width - LABEL).forEach((line, i) =>
+      lines.push(`${c.bold((i === 0 ? label : "").padEnd(LABEL))}${paint(line)}`),
+    );
+  };
+  const gap = (): void => void lines.push("");
+  const some = <Item>(items: readonly Item[], most: number): readonly Item[] => (whole ? items : items.slice(0, most));
+  const rest = (items: readonly unknown[], most: number, noun: string): void => {
+    if (!whole && items.length > most) say("", `… and ${items.length - most} more ${noun}: --all shows them`, c.dim);
+  };
+
+  const { before, after } = plan;
+  const tone = exit === 0 ? c.green : exit === 1 ? c.red : c.yellow;
+  say("PLAN", `${system}: ${counted(plan.controls.length, "control")}, ${costText(plan.cost)}`, c.bold);
+  say(
+    "",
+    `significant risks: ${tallyText(before)} now; with the plan, its denial tests passed, ${tallyText(after)}`,
+    tone,
+  );
+  say("", methodText(plan));
+  for (const { what, because, command } of notMeasured)
+    say("", `not measured: ${what} – ${because}${command ? `  \`${command}\`` : ""}`, c.yellow);
+
+  if (plan.notFeasible) {
+    const { beyond, conflict, edition, exits } = plan.notFeasible;
+    gap();
+    say("NOT", `feasible with mature measures: ${beyond.join("; ")}`, c.red);
+    say("", `no set of mature measures of the catalogue of ${edition} reaches this:`);
+    for (const demand of conflict.demands) say("", `demanded: ${demand}`);
+    for (const { control, title, why } of conflict.limits) say("", `${control} ${title}: ${why}`);
+    say("", `left are: ${exits.join("; ")}`);
+  }
+  if (plan.limitedBy.length > 0) {
+    gap();
+    say("LIMITED", `by what you asked, not by what is feasible: ${plan.limitedBy.join("; ")}`, c.yellow);
+  }
+
+  for (const tier of ["design", "mitigation", "information"] as const) {
+    const own = plan.controls.filter((control) => control.tier === tier);
+    if (own.length === 0) continue;
+    gap();
+    const worth = own.toSorted((a, b) => b.contributes.length - a.contributes.length);
+    some(worth, SHOWN.controls).forEach((control, i) =>
+      say(i === 0 ? tier.toUpperCase().slice(0, 9) : "", controlText(control)),
+    );
+    rest(own, SHOWN.controls, `in ${tier}`);
+  }
+  const shownTests = new Map(plan.controls.map(({ control, evidence }) => [control, evidence[0]!]));
+  if (shownTests.size > 0) {
+    gap();
+    [...shownTests].forEach(([control, test], i) => say(i === 0 ? "TO SHOW" : "", `${control}: ${test}`));
+  }
+  if (plan.surprises.length > 0) {
+    gap();
+    some(plan.surprises, SHOWN.surprises).forEach(({ risk, says }, i) =>
+      say(i === 0 ? "BUT" : "", `${risk}: ${says}`, c.yellow),
+    );
+    rest(plan.surprises, SHOWN.surprises, "surprises");
+  }
+
+  if (plan.left.length > 0) {
+    gap();
+    some(plan.left, SHOWN.left).forEach((left, i) =>
+      leftLines(left).forEach((line, k) => say(i === 0 && k === 0 ? "LEFT" : "", line)),
+    );
+    rest(plan.left, SHOWN.left, "groups of threats");
+  }
+
+  if (plan.pareto.length > 1) {
+    gap();
+    plan.pareto.forEach(({ cost, notWithin, controls, optimal }, i) =>
+      say(
+        i === 0 ? "CURVE" : "",
+        `${String(cost).padStart(4)} points  ${String(notWithin).padStart(5)} risks not within  ${counted(controls.length, "control")}${optimal ? "" : ", not shown to be the best"}`,
+      ),
+    );
+  }
+  if (plan.warnings.length > 0) gap();
+  plan.warnings.forEach((warning, i) => say(i === 0 ? "MIND" : "", warning));
+  return `${lines.join("\n")}\n`;
+}
+
+const counted = (n: number, noun: string, several = `${noun}s`): string => `${n} ${n === 1 ? noun : several}`;
+
+const costText = (cost: ControlCost): string => {
+  const parts = COST_KINDS.filter((kind) => cost[kind] > 0).map((kind) => `${kind} ${cost[kind]}`);
+  return parts.length > 0 ? `cost in points: ${parts.join(", ")}` : "no cost";
+};
+
+const tallyText = ({ missed, open, within }: ControlPlan["before"]): string =>
+  `${missed} missed, ${open} open, ${within} within`;
+
+function methodText({ method: { solver, optimal, gaps, notPlanned }, catalogue }: ControlPlan): string {
+  const how = optimal
+    ? `the best plan there is, by ${solver}`
+    : `by ${solver}, not shown to be the best: ${gaps.map(({ rank, found, bound }) => `${rank} ${figure(found)}, no plan betters ${figure(bound)}`).join("; ") || "bounds unknown"}`;
+  const left = notPlanned > 0 ? `; ${counted(notPlanned, "less grave threat")} not planned for` : "";
+  return `${how}${left}; catalogue of ${catalogue.edition}; costs are our judgement`;
+}
+
+function controlText({
+  control,
+  at,
+  title,
+  cost,
+  contributes,
+  needs,
+  raises,
+  strains,
+  required,
+}: PlannedControl): string {
+  const worth = required
+    ? `required${contributes.length > 0 ? `, and without it ${counted(contributes.length, "threat is", "threats are")} open again` : ""}`
+    : contributes.length > 0
+      ? `without it ${counted(contributes.length, "threat is", "threats are")} open again`
+      : "others would stand in for it one by one, not all at once";
+  return [
+    `${control} at ${at} – ${title} (${costText(cost).replace("cost in points: ", "")}): ${worth}`,
+    ...(raises.length > 0 ? [`may raise ${raises.join(", ")}`] : []),
+    ...strains.map(({ what, because }) => `strains ${what}: ${because}`),
+    ...(needs.length > 0 ? [`needs ${needs.join("; ")}`] : []),
+  ].join("; ");
+}
+
+function leftLines({ group, threats, way, how, alternatives, modelLevel }: LeftOpen): string[] {
+  const route = way.length > 3 ? [way[0]!, "…", way.at(-1)!] : way;
+  const above = modelLevel === "none" || modelLevel === "partly" ? " (the model alone does not do)" : "";
+  return [
+    `${group}, ${counted(threats.length, "actor")}, open with every mature control in place: ${route.join(", ")}`,
+    alternatives.length > 0
+      ? `  to be measured${above}: ${alternatives
+          .map(
+            ({ control, title, layer, ceilings }) =>
+              `${control} ${title} (${layer}${ceilings.length > 0 ? `; published: ${ceilings[0]}` : ""})`,
+          )
+          .join(", ")} – ${how}`
+      : `  no mature measure of the catalogue lowers it: redesign, or restrict the purpose – ${how}`,
+  ];
+}
