@@ -72,3 +72,41 @@ export function tangle(
   });
   return { model: { start: ["s0"], events, steps: made }, goal: `s${states - 1}` };
 }
+
+/**
+ * What a system's graph looks like: each of `actors` has an event for attempting, gets in through one of three doors that all share,
+ * then from layer to layer of three places each, by steps with an event of their own; every second layer is guarded by a control whose
+ * failure is one event for everybody. The goal is one harm for all.
+ */
+export function layered(actors: number): { model: GraphModel; goal: string } {
+  const events: GraphEvent[] = [];
+  const steps: GraphStep[] = [];
+  const layers = 6,
+    places = 3;
+  for (let layer = 0; layer < layers; layer += 2) events.push(spread(`control ${layer} fails`, 0.2));
+  for (let actor = 0; actor < actors; actor++) {
+    events.push(spread(`actor ${actor} attempts`, 0.1));
+    const state = (layer: number, place: number): string => `actor ${actor} at ${layer}.${place}`;
+    for (let place = 0; place < places; place++)
+      steps.push({
+        id: `actor ${actor} enters by ${place}`,
+        needs: ["outside"],
+        events: [`actor ${actor} attempts`],
+        gains: state(0, place),
+      });
+    for (let layer = 0; layer + 1 < layers; layer++)
+      for (let place = 0; place < places; place++)
+        for (const to of [place, (place + 1) % places]) {
+          const own = `step ${layer}.${place} to ${to}`;
+          if (actor === 0) events.push(spread(own, 0.5));
+          steps.push({
+            id: `actor ${actor}, ${own}`,
+            needs: [state(layer, place)],
+            events: layer % 2 === 0 ? [own, `control ${layer} fails`] : [own],
+            gains: state(layer + 1, to),
+          });
+        }
+    steps.push({ id: `actor ${actor} harms`, needs: [state(layers - 1, 0)], events: [], gains: "harm" });
+  }
+  return { model: { start: ["outside"], events, steps }, goal: "harm" };
+}

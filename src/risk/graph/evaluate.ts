@@ -82,7 +82,7 @@ function evaluated(graph: Indexed, goals: readonly string[], options: EvaluateOp
   const left = [...new Set(tried.filter(({ evaluation }) => !evaluation).map(({ goal }) => goal))];
   const sampled = new Map<string, Evaluation>();
   if (left.length > 0) {
-    const problem = problemFor(graph, left);
+    const problem = left.length === 1 ? tried.find(({ goal }) => goal === left[0])!.problem : problemFor(graph, left);
     const samples = options.samples ?? samplesFor(problem.steps.length);
     const draws = draw(problem, options.seed, samples);
     for (const [index, goal] of left.entries())

@@ -5,10 +5,10 @@
  */
 import { rng } from "#base/random.ts";
 import { clopperPearson } from "#base/statistics.ts";
-import { componentsOf, needsOf, rowsBy, type Problem } from "./problem.ts";
+import { componentsOf, eventsOf as eventsIn, needsOf, rowsBy, type Problem } from "./problem.ts";
 
 /** Words of 32 samples worked on together: states and events of a large graph at once should fit the second cache. */
-const BLOCK = 64;
+const BLOCK = 32;
 
 /** Samples that keep a drawing to a few seconds: 200,000 for graphs up to 1,000 steps, less in proportion, never below 10,000. */
 export const samplesFor = (steps: number): number =>
@@ -74,7 +74,7 @@ function fractions(p: Float64Array): { upper: Int32Array; lower: Int32Array; cer
  * events of all steps) where no cycles are; a cycle repeats its own component until nothing changes.
  */
 export function draw(problem: Problem, seed: string, samples: number): Draws {
-  const { states, events, steps, gains, needs, needsAt, eventsOf, eventsAt } = problem;
+  const { states, events } = problem;
   const counts = [new Int32Array(states.length), new Int32Array(states.length), new Int32Array(states.length)] as const;
   const stream = streams(seed, events);
   const ends = [fractions(problem.low), fractions(problem.likely), fractions(problem.high)] as const;
@@ -83,16 +83,26 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
     new Int32Array(events.length * BLOCK),
     new Int32Array(events.length * BLOCK),
   ] as const;
-  const plan = planOf(problem);
+  const { steps, components, stateAt, eventAt } = planOf(problem);
   const asked = new Set(problem.goals.filter((goal) => typeof goal === "number"));
   const value = new Int32Array(states.length * BLOCK);
   const words = Math.ceil(samples / 32);
+  // The rows in the order of the plan, states and events as places in memory.
+  const needRows = Array.from(steps, (t) => needsOf(problem, t).map((state) => stateAt[state]));
+  const eventRows = Array.from(steps, (t) => eventsIn(problem, t).map((event) => eventAt[event] * BLOCK));
+  const needsFrom = startsOf(needRows),
+    needs = Int32Array.from(needRows.flat(), (state) => state * BLOCK),
+    eventsFrom = startsOf(eventRows),
+    happens = Int32Array.from(eventRows.flat()),
+    gains = Int32Array.from(steps, (t) => stateAt[problem.gains[t]]);
+  const { at: usersAt, of: users } = rowsBy(states.length, needRows);
   /** Steps of a cycle whose needs have changed. */
   const dirty = new Uint8Array(steps.length);
 
   /** Fills words of outcomes for one event: the digits of 32 uniform numbers at a time against those of the three probabilities. */
   const drawEvent = (e: number, from: number, count: number): void => {
     const [one, two, three] = ends;
+    const to = eventAt[e] * BLOCK;
     for (let w = 0; w < count; w++) {
       // Every word starts anew, so that how many digits one took, which hangs on the probabilities, changes no other.
       let a = scramble(stream[4 * e] + Math.imul(from + w, 0x9e3779b1)),
@@ -142,9 +152,56 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
         openLikely &= ~(random ^ digitLikely);
         openHigh &= ~(random ^ digitHigh);
       }
-      outcome[0][e * BLOCK + w] = low;
-      outcome[1][e * BLOCK + w] = likely;
-      outcome[2][e * BLOCK + w] = high;
+      outcome[0][to + w] = low;
+      outcome[1][to + w] = likely;
+      outcome[2][to + w] = high;
+    }
+  };
+
+  /** Adds what the step gains in the first words of the block; says whether that was anything new. */
+  const attempt = (t: number, happened: Int32Array, count: number): boolean => {
+    const to = gains[t] * BLOCK,
+      need = needsFrom[t],
+      event = eventsFrom[t];
+    let fresh = 0;
+    if (needsFrom[t + 1] - need === 1 && eventsFrom[t + 1] - event === 1) {
+      const from = needs[need],
+        by = happens[event];
+      for (let w = 0; w < count; w++) {
+        const before = value[to + w];
+        const gained = value[from + w] & happened[by + w] & ~before;
+        fresh |= gained;
+        value[to + w] = before | gained;
+      }
+      return fresh !== 0;
+    }
+    for (let w = 0; w < count; w++) {
+      let gained = ~value[to + w];
+      for (let i = need; i < needsFrom[t + 1]; i++) gained &= value[needs[i] + w];
+      for (let i = event; i < eventsFrom[t + 1]; i++) gained &= happened[happens[i] + w];
+      value[to + w] |= gained;
+      fresh |= gained;
+    }
+    return fresh !== 0;
+  };
+  /** Everything that follows in a block, on top of what has. */
+  const settle = (happened: Int32Array, count: number): void => {
+    for (const { from, to, cyclic } of components) {
+      if (!cyclic) {
+        for (let t = from; t < to; t++) attempt(t, happened, count);
+        continue;
+      }
+      for (let t = from; t < to; t++) dirty[t] = 1;
+      for (let again = true; again;) {
+        again = false;
+        for (let t = from; t < to; t++) {
+          if (dirty[t] === 0) continue;
+          dirty[t] = 0;
+          if (!attempt(t, happened, count)) continue;
+          for (let u = usersAt[gains[t]]; u < usersAt[gains[t] + 1]; u++) dirty[users[u]] = 1;
+          again = true;
+        }
+      }
     }
   };
 
@@ -153,63 +210,25 @@ export function draw(problem: Problem, seed: string, samples: number): Draws {
     for (let e = 0; e < events.length; e++) drawEvent(e, at, count);
     value.fill(0);
     for (let end = 0; end < 3; end++) {
-      const happened = outcome[end];
-      /** Adds what the step gains; says whether that was anything new. */
-      const attempt = (t: number): boolean => {
-        const to = gains[t] * BLOCK,
-          need = needsAt[t],
-          event = eventsAt[t];
-        let fresh = 0;
-        if (needsAt[t + 1] - need === 1 && eventsAt[t + 1] - event === 1) {
-          const from = needs[need] * BLOCK,
-            by = eventsOf[event] * BLOCK;
-          for (let w = 0; w < count; w++) {
-            const before = value[to + w];
-            const gained = value[from + w] & happened[by + w] & ~before;
-            fresh |= gained;
-            value[to + w] = before | gained;
-          }
-          return fresh !== 0;
-        }
-        for (let w = 0; w < count; w++) {
-          let gained = ~value[to + w];
-          for (let i = need; i < needsAt[t + 1]; i++) gained &= value[needs[i] * BLOCK + w];
-          for (let i = event; i < eventsAt[t + 1]; i++) gained &= happened[eventsOf[i] * BLOCK + w];
-          value[to + w] |= gained;
-          fresh |= gained;
-        }
-        return fresh !== 0;
-      };
-      const { usersAt, users } = plan;
-      for (const { order, cyclic } of plan.components) {
-        if (!cyclic) {
-          for (const t of order) attempt(t);
-          continue;
-        }
-        for (const t of order) dirty[t] = 1;
-        for (let again = true; again;) {
-          again = false;
-          for (let i = 0; i < order.length; i++) {
-            const t = order[i];
-            if (dirty[t] === 0) continue;
-            dirty[t] = 0;
-            if (!attempt(t)) continue;
-            for (let u = usersAt[gains[t]]; u < usersAt[gains[t] + 1]; u++) dirty[users[u]] = 1;
-            again = true;
-          }
-        }
-      }
+      settle(outcome[end], count);
       const last = at + count === words && samples % 32 !== 0 ? 0xffffffff >>> (32 - (samples % 32)) : -1;
       const counted = counts[end];
       for (const s of asked) {
+        const from = stateAt[s] * BLOCK;
         let total = 0;
-        for (let w = 0; w < count; w++)
-          total += ones(w === count - 1 ? value[s * BLOCK + w] & last : value[s * BLOCK + w]);
+        for (let w = 0; w < count; w++) total += ones(w === count - 1 ? value[from + w] & last : value[from + w]);
         counted[s] += total;
       }
     }
   }
   return { samples, low: counts[0], likely: counts[1], high: counts[2] };
+}
+
+/** Where each row begins when all rows stand one after the other, and where the last ends. */
+function startsOf(rows: readonly (readonly number[])[]): Int32Array {
+  const starts = new Int32Array(rows.length + 1);
+  for (const [i, row] of rows.entries()) starts[i + 1] = starts[i] + row.length;
+  return starts;
 }
 
 /** Bits that are 1 (Warren, Hacker's Delight, §5-1). */
@@ -220,14 +239,17 @@ function ones(word: number): number {
 }
 
 interface Plan {
-  /** Steps by the component they gain something in, components after those they need, near steps first. */
-  readonly components: readonly { readonly order: Int32Array; readonly cyclic: boolean }[];
-  readonly usersAt: Int32Array;
-  readonly users: Int32Array;
+  /** Steps in the order in which they are gone through: `steps[i]` is the problem's step at place i. */
+  readonly steps: Int32Array;
+  /** Where each component of states begins and ends in that order; components stand after those they need. */
+  readonly components: readonly { readonly from: number; readonly to: number; readonly cyclic: boolean }[];
+  /** Place of each state and event in memory: by first use, so that what is used together lies together. */
+  readonly stateAt: Int32Array;
+  readonly eventAt: Int32Array;
 }
 
 function planOf(problem: Problem): Plan {
-  const { states, steps, gains } = problem;
+  const { states, events, steps, gains, eventsOf, eventsAt } = problem;
   const needs = steps.map((_, t) => needsOf(problem, t));
   const { at: intoAt, of: into } = rowsBy(
     states.length,
@@ -245,25 +267,27 @@ function planOf(problem: Problem): Plan {
   const missing = Int32Array.from(needs, (row) => row.length);
   const reached = new Uint8Array(states.length);
   const queue = steps.map((_, t) => t).filter((t) => missing[t] === 0);
-  for (let head = 0; head < queue.length; head++) {
+  const stateAt = new Int32Array(states.length);
+  for (let head = 0, place = 0; head < queue.length; head++) {
     const t = queue[head];
     rank[t] = head;
     if (reached[gains[t]] === 1) continue;
     reached[gains[t]] = 1;
+    stateAt[gains[t]] = place++;
     for (let u = usersAt[gains[t]]; u < usersAt[gains[t] + 1]; u++) if (--missing[users[u]] === 0) queue.push(users[u]);
   }
-  return {
-    components: members.map((component) => ({
-      order: Int32Array.from(
-        component
-          .flatMap((state) => [...into.subarray(intoAt[state], intoAt[state + 1])])
-          .toSorted((a, b) => rank[a] - rank[b]),
-      ),
-      cyclic: component.length > 1,
-    })),
-    usersAt,
-    users,
-  };
+  const order: number[] = [];
+  const components = members.map((component) => {
+    const from = order.length;
+    const own = component.flatMap((state) => [...into.subarray(intoAt[state], intoAt[state + 1])]);
+    for (const t of own.sort((a, b) => rank[a] - rank[b])) order.push(t);
+    return { from, to: order.length, cyclic: component.length > 1 };
+  });
+  const eventAt = new Int32Array(events.length).fill(-1);
+  let place = 0;
+  for (const t of order)
+    for (let i = eventsAt[t]; i < eventsAt[t + 1]; i++) if (eventAt[eventsOf[i]] < 0) eventAt[eventsOf[i]] = place++;
+  return { steps: Int32Array.from(order), components, stateAt, eventAt };
 }
 
 /** k of n as a figure with the farther end of its two-sided 95 % Clopper–Pearson interval as half-width. */

@@ -668,7 +668,7 @@ function alternativesFor(
     }));
 }
 
-/** Cost against what stays open, each point rated. Only points that no other betters in both are kept. */
+/** Cost against what stays open, each point rated. The plan is kept, and of the others those that no other betters in both. */
 async function paretoOf(
   program: Program,
   { best, after }: { readonly best: Chosen; readonly after: readonly Risk[] },
@@ -680,7 +680,9 @@ async function paretoOf(
   const points = graph.components.length > LARGE.components ? 0 : (question.points ?? POINTS);
   const most = totalCost(program.cost(best.chosen));
   const notWithin = (risks: readonly Risk[]): number => risks.filter(isUnsettled).length;
-  const found = [{ cost: 0, notWithin: notWithin(now), controls: [] as string[], optimal: true }];
+  const found: { -readonly [K in keyof ControlPlan["pareto"][number]]: ControlPlan["pareto"][number][K] }[] = [
+    { cost: 0, notWithin: notWithin(now), controls: [], optimal: true },
+  ];
   const seen = new Set([""]);
   for (let i = most > 0 ? 1 : points + 2; i <= points + 1; i++) {
     const total = Math.round((most * i) / (points + 1));
@@ -698,11 +700,13 @@ async function paretoOf(
       notWithin: notWithin(choice === best ? after : await rerated(question, graph, choice.chosen)),
       controls,
       optimal: choice.optimal,
+      ...(choice === best ? { plan: true as const } : {}),
     });
   }
   return found
     .filter(
       (point) =>
+        point.plan ||
         !found.some(
           (other) =>
             other !== point &&
