@@ -676,7 +676,8 @@ async function paretoOf(
   graph: SystemGraph,
   now: readonly Risk[],
 ): Promise<ControlPlan["pareto"]> {
-  const { points = POINTS } = question;
+  // A point is a whole rating: in a large system only the ends are drawn.
+  const points = graph.components.length > LARGE.components ? 0 : (question.points ?? POINTS);
   const most = totalCost(program.cost(best.chosen));
   const notWithin = (risks: readonly Risk[]): number => risks.filter(isUnsettled).length;
   const found: { -readonly [K in keyof ControlPlan["pareto"][number]]: ControlPlan["pareto"][number][K] }[] = [
