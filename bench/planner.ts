@@ -113,7 +113,7 @@ export async function plannerSection(say: (line: string) => void): Promise<boole
   return fine;
 }
 
-/** Sites that share nothing but the actors: as large as a system gets, with the shape of a real one. */
+/** Sites in the same zones, of which three actors touch the first: as large as a system gets, with the shape of a real one. */
 function repeated(system: System, copies: number): System {
   const at = (id: string, i: number): string => `${id}-${i}`;
   const each = <Item>(items: readonly Item[], of: (item: Item, i: number) => Item): Item[] =>
@@ -128,13 +128,11 @@ function repeated(system: System, copies: number): System {
       to: at(flow.to, i),
       id: flowId(at(flow.from, i), at(flow.to, i)),
     })),
-    boundaries: each(system.boundaries, (boundary, i) => ({
+    boundaries: system.boundaries.map((boundary) => ({
       ...boundary,
-      id: at(boundary.id, i),
-      ...(boundary.parent ? { parent: at(boundary.parent, i) } : {}),
-      components: boundary.components.map((id) => at(id, i)),
+      components: each(boundary.components, at),
     })),
-    actors: system.actors.map((actor) => ({
+    actors: system.actors.slice(0, 3).map((actor) => ({
       ...actor,
       touches: actor.touches.map((id) =>
         id.includes("->")

@@ -312,6 +312,8 @@ const tallyOf = (risks: readonly Risk[]): RiskTally => {
 
 /** What all ways come to together can only take a conclusion away (docs/decisions/0004); it is of the whole system, so not of a part. */
 function exitOf(risks: readonly Risk[], register: readonly RegisterRow[]): 0 | 1 | 2 {
+  // Nothing was asked about, so nothing is answered.
+  if (risks.length === 0) return 2;
   if (risks.some(({ judgement }) => judgement === "missed")) return 1;
   const open =
     risks.some(({ judgement, significant }) => judgement === "open" && significant) ||

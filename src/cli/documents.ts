@@ -1,6 +1,5 @@
 /** Every document this program prints or reads, with the schema it is held to. */
 import { z } from "zod";
-import { scanBaseline } from "#artefacts/baseline.ts";
 import {
   assessment,
   attackDocument,
@@ -11,6 +10,7 @@ import {
   span,
   verifyDocument,
 } from "#assessment/index.ts";
+import { scanBaseline } from "#artefacts/baseline.ts";
 
 export const diagnosticsDocument = z.strictObject({
   format: z.literal("vauban/diagnostics/1"),
@@ -81,10 +81,10 @@ export const DOCUMENT_SCHEMAS = {
   evidence: { title: "One item of evidence", schema: evidence },
   attack: { title: "What was found out about one model (attack --json)", schema: attackDocument },
   verify: { title: "What was decided about one property of one model (verify --json)", schema: verifyDocument },
-  scan: { title: "What files would do if they were loaded (scan --json)", schema: scanDocument },
-  "scan-baseline": { title: "Findings that are accepted (scan --baseline)", schema: scanBaseline },
   plan: { title: "A control plan (plan --json)", schema: planDocument },
   risk: { title: "Risks as they are and as they would be (risk --json)", schema: riskDocument },
+  scan: { title: "What files would do if they were loaded (scan --json)", schema: scanDocument },
+  "scan-baseline": { title: "Findings that are accepted (scan --baseline)", schema: scanBaseline },
   diagnostics: {
     title: "What is wrong with a system file (validate --json; assess --json when nothing was run)",
     schema: diagnosticsDocument,

@@ -381,12 +381,27 @@ const bindingOf = (actor: Actor, { threat, closures = [] }: ReachOptions): Closu
       threats.some((id) => id === "all" || id === threat) && (binds === undefined || binds.includes(actor.id)),
   );
 
+/** A number per content, so that a search with hundreds of closures is found again without writing them all out. */
+const numbers = new WeakMap<Closure, number>();
+const contents = new Map<string, number>();
+function numberOf(closure: Closure): number {
+  let number = numbers.get(closure);
+  if (number === undefined) {
+    const content = JSON.stringify(closure);
+    number = contents.get(content) ?? contents.size;
+    contents.set(content, number);
+    numbers.set(closure, number);
+  }
+  return number;
+}
+
 function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Search {
   const { profile, direction = "influence", along } = options;
   const binding = bindingOf(actor, options);
   // Who touches nothing and is named by no closure has the ways of everybody with the same profile.
   const who = actor.touches.length === 0 && binding.length === 0 ? "anybody" : actor.id;
-  const key = JSON.stringify([who, direction, profile?.uses, profile?.inside, along, binding, options.touches]);
+  const closed = binding.map(numberOf).join(",");
+  const key = JSON.stringify([who, direction, profile?.uses, profile?.inside, along, closed, options.touches]);
   let searches = kept.get(graph);
   if (!searches) kept.set(graph, (searches = new Map()));
   let search = searches.get(key);
@@ -404,8 +419,9 @@ function explore(
 ): Search {
   const visits = new Map<string, Visit[]>();
   const blocked = new Set<Closure>();
+  const closuresAt = Map.groupBy(closures, ({ at }) => at);
   const closesAt = (id: string, counts: (closure: Closure) => boolean): boolean => {
-    const found = closures.filter((closure) => closure.at === id && counts(closure));
+    const found = (closuresAt.get(id) ?? []).filter(counts);
     for (const closure of found) blocked.add(closure);
     return found.length > 0;
   };

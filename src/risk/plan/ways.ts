@@ -43,6 +43,8 @@ interface Asked {
 export interface WaysOf {
   /** The shortest way that none of `chosen` closes; undefined where there is none. */
   readonly open: (chosen: ReadonlySet<Candidate>) => FoundWay | undefined;
+  /** Candidates that close anything of what leads there; the others make no difference. */
+  readonly closers: ReadonlySet<Candidate>;
 }
 
 export function waysOfThreat(
@@ -80,15 +82,18 @@ export function waysOfThreat(
 
   // Only what leads to the end is walked: in a large system that is a small part of it.
   const edges = new Map<string, Edge[]>();
+  const closers = new Set<Candidate>();
   const leadsOn = new Set([END]);
   for (const at of leadsOn)
     for (const edge of at === END ? ends : (into.get(at) ?? [])) {
       leadsOn.add(edge.from);
+      for (const closer of edge.closers) closers.add(closer);
       const list = edges.get(edge.from);
       if (list) list.push(edge);
       else edges.set(edge.from, [edge]);
     }
   return {
+    closers,
     open(chosen) {
       const cameBy = new Map<string, { readonly from: string; readonly edge: Edge }>();
       const reached = new Set([START]);
@@ -102,13 +107,13 @@ export function waysOfThreat(
       }
       if (!reached.has(END)) return undefined;
       const steps: string[] = [];
-      const closers = new Set<Candidate>();
+      const closing = new Set<Candidate>();
       for (let at = END; at !== START; at = cameBy.get(at)!.from) {
         const { edge: step } = cameBy.get(at)!;
         steps.push(step.says);
-        for (const closer of step.closers) closers.add(closer);
+        for (const closer of step.closers) closing.add(closer);
       }
-      return { steps: steps.toReversed().filter((says) => says !== "acts there"), closedBy: [...closers] };
+      return { steps: steps.toReversed().filter((says) => says !== "acts there"), closedBy: [...closing] };
     },
   };
 }
