@@ -143,6 +143,12 @@ function benignPickles(folder: string): void {
       console.log(`  ${scan.verdict}: ${name}  ${scan.findings[0]?.message ?? ""}`);
 }
 
+/** Milliseconds of CPU: other programs on the machine take none of it. */
+function worked(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 function fuzz(mutants: number, folder: string): void {
   const seeds = [
     ...Object.values(HARMLESS),
@@ -159,7 +165,7 @@ function fuzz(mutants: number, folder: string): void {
   const started = performance.now();
   for (let i = 0; i < mutants; i++) {
     const input = mutated(seeds[i % seeds.length]!, seeds[Math.floor(random.uniform() * seeds.length)]!, random);
-    const at = performance.now();
+    const at = worked();
     try {
       const file = scanFile("model.pkl", contentOf(input), scanPorts);
       if (lied(file)) unsound++;
@@ -169,7 +175,7 @@ function fuzz(mutants: number, folder: string): void {
         writeFileSync(join(tmpdir(), `vauban-crash-${i}`), input);
       }
     }
-    slowest = Math.max(slowest, (performance.now() - at) / Math.max(1, input.length / 1e6));
+    slowest = Math.max(slowest, (worked() - at) / Math.max(1, input.length / 1e6));
   }
   const seconds = (performance.now() - started) / 1000;
   console.log(
@@ -177,7 +183,7 @@ function fuzz(mutants: number, folder: string): void {
   );
   holds(`${crashed} faults of ours`, crashed === 0);
   holds(`${unsound} called fine without having been read whole`, unsound === 0);
-  holds(`the slowest took ${slowest.toFixed(0)} ms (wanted ≤ 1 s, and 1 s more per MB)`, slowest <= 1000);
+  holds(`the slowest took ${slowest.toFixed(0)} ms of CPU (wanted ≤ 1 s, and 1 s more per MB)`, slowest <= 1000);
   console.log(`  resident memory ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MB`);
 }
 

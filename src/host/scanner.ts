@@ -28,6 +28,10 @@ export interface FileToScan extends ToScanner {
 
 const MEMORY_MAX = 2 * 2 ** 30;
 const WATCH_MS = 250;
+/** A process that works no longer than this on a file may still take so many times as long on a busy machine. */
+const WALL_FACTOR = 20;
+/** A process that does not listen after this long never will. */
+const START_MS = 120_000;
 /** On top of the time the scan gives itself: a process that passes it does not look at its clock. */
 const GRACE_MS = 5000;
 
@@ -53,8 +57,11 @@ export async function scanIsolated(
       for (;;) {
         const file = signal.aborted ? undefined : queue.shift();
         if (!file) return;
+        const fresh = child === undefined;
         child ??= start(worker, memoryMax);
-        const answer = await asked(child, file, signal, { memoryMax, timeMs: timeMs ?? patienceMs(file.size) });
+        const limits = { memoryMax, timeMs: timeMs ?? patienceMs(file.size) };
+        const answer =
+          (fresh ? await listening(child, signal) : undefined) ?? (await asked(child, file, signal, limits));
         if (answer === "cancelled") return;
         if (answer.type === "died") child = undefined;
         if (answer.type === "scanned") told(answer.report, answer.traces);
@@ -77,6 +84,35 @@ function start(worker: string, memoryMax: number): ChildProcess {
   });
 }
 
+/** Nothing once the process listens; else why it never will. */
+function listening(child: ChildProcess, signal: Signal): Promise<Died | "cancelled" | undefined> {
+  return new Promise((settle) => {
+    const patience = setTimeout(() => child.kill("SIGKILL"), START_MS);
+    const onAbort = (): void => void child.kill("SIGKILL");
+    const leave = (): void => {
+      clearTimeout(patience);
+      signal.removeEventListener("abort", onAbort);
+      child.off("message", onMessage);
+      child.off("exit", onExit);
+    };
+    const onMessage = (): void => {
+      leave();
+      settle(undefined);
+    };
+    const onExit = (): void => {
+      leave();
+      settle(
+        signal.aborted
+          ? "cancelled"
+          : { type: "died", rule: "reader-failed", message: "the process that should read it did not start" },
+      );
+    };
+    signal.addEventListener("abort", onAbort);
+    child.on("message", onMessage);
+    child.on("exit", onExit);
+  });
+}
+
 type Died = { readonly type: "died"; readonly rule: string; readonly message: string };
 
 function asked(
@@ -84,18 +120,18 @@ function asked(
   file: FileToScan,
   signal: Signal,
   { memoryMax, timeMs }: { readonly memoryMax: number; readonly timeMs: number },
-): Promise<FromScanner | Died | "cancelled"> {
+): Promise<Exclude<FromScanner, { type: "ready" }> | Died | "cancelled"> {
   return new Promise((settle) => {
     let killed: Died | undefined;
     const end = (rule: string, message: string): void => {
       killed = { type: "died", rule, message };
       child.kill("SIGKILL");
     };
-    const patience = setTimeout(
-      () => end("limit-time", "the time for a file of this size is up; nothing of it is known"),
-      timeMs,
-    );
+    const before = workedMs(child.pid) ?? 0;
+    const tooLong = (): void => end("limit-time", "the time for a file of this size is up; nothing of it is known");
+    const patience = setTimeout(tooLong, WALL_FACTOR * timeMs);
     const watch = setInterval(() => {
+      if ((workedMs(child.pid) ?? 0) - before > timeMs) tooLong();
       if (residentBytes(child.pid) > memoryMax)
         end("limit-memory", `reading it takes more than ${memoryMax / 2 ** 20} MB of memory; nothing of it is known`);
     }, WATCH_MS);
@@ -110,6 +146,7 @@ function asked(
       child.off("exit", onExit);
     };
     const onMessage = (answer: FromScanner): void => {
+      if (answer.type === "ready") return;
       leave();
       settle(answer);
     };
@@ -130,6 +167,19 @@ function asked(
     child.on("exit", onExit);
     child.send({ file: file.file, path: file.path, trace: file.trace ?? false } satisfies ToScanner);
   });
+}
+
+/** Milliseconds of work of a process so far; undefined where this machine does not say. */
+function workedMs(pid: number | undefined): number | undefined {
+  try {
+    // Fields 14 and 15 of proc(5), behind the name in brackets, in hundredths of a second.
+    const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return 10 * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Resident memory of a process; 0 where this machine does not say. */
