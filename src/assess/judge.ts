@@ -23,7 +23,7 @@ import {
   type Closure,
 } from "#risk/index.ts";
 import { risksToShow, WAYS_SHOWN } from "#figures/ways.ts";
-import { SystemGraph } from "#system/graph.ts";
+import { graphOf, type SystemGraph } from "#system/graph.ts";
 import { reachOfThreat } from "#system/reach.ts";
 
 export interface JudgeInput {
@@ -53,7 +53,7 @@ export interface Judged extends Omit<Conclusions, "widths"> {
 export function judgeSystem(input: JudgeInput): Judged {
   const { system, knowledge, trials, evidence, mismatches, asOf, seed } = input;
   const { threats, discarded } = input.derived;
-  const graph = new SystemGraph(system);
+  const graph = graphOf(system);
   const reach = reachWith(graph, system, knowledge);
   const { attackGraph, widths, ...conclusions } = conclude({
     system,

@@ -245,6 +245,7 @@ export function sharedCauses(
  */
 export function depthOf(credited: readonly ControlCredit[], system: System, knowledge: Knowledge): number {
   const layers = credited.slice(0, 12);
+  if (layers.length < 2) return layers.length;
   const shares = sharedCauses(system, knowledge);
   const share = (i: number, j: number): boolean => shares(layers[i]!, layers[j]!);
   const largest = (from: number, chosen: readonly number[]): number => {

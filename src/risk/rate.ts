@@ -18,7 +18,7 @@ import type {
   ThreatType,
   Trial,
 } from "#assessment/index.ts";
-import { SystemGraph } from "#system/graph.ts";
+import { graphOf, type SystemGraph } from "#system/graph.ts";
 import { reachOfThreat } from "#system/reach.ts";
 import { attemptsOf } from "./attempts.ts";
 import { closesFor, closuresOf, creditControls, depthOf, speaksOfThreat } from "./credit.ts";
@@ -84,10 +84,16 @@ export function rate(input: RateInput): Rating {
   const credits = creditControls({ system, evidence, knowledge });
   const unrated = unratedOf(trials, evidence);
   const closures = closuresOf(credits);
-  const graph = input.graph ?? new SystemGraph(system);
+  const graph = input.graph ?? graphOf(system);
   const types = new Map(knowledge.threats.map((type) => [type.id, type]));
   const actors = new Map(system.actors.map((actor) => [actor.id, actor]));
   const profiles = new Map(knowledge.profiles.map((profile) => [profile.id, profile]));
+  const sufferedBy = new Map<ThreatType, Suffered[]>();
+  const suffers = (type: ThreatType): Suffered[] => {
+    let known = sufferedBy.get(type);
+    if (!known) sufferedBy.set(type, (known = harmsOf(type, system, knowledge)));
+    return known;
+  };
   const judged = threats.map((threat): Judged => {
     const type = types.get(threat.type);
     const actor = actors.get(threat.actor);
@@ -101,7 +107,8 @@ export function rate(input: RateInput): Rating {
     const reach = (given: readonly Closure[]): ActorReach =>
       reachOfThreat(graph, threat, type, { closures: given, ...asked }).reach;
     const testimony = testimonyOf(threat, { graph, trials, evidence, unrated });
-    const ways = { inherent: reach([]), current: reach(standing) };
+    const inherent = reach([]);
+    const ways = { inherent, current: standing.length === 0 ? inherent : reach(standing) };
     const effects = effectsOf(threat, ways.current, credits, trials, (extra) => reach([...standing, extra]));
     const exposures = exposuresOf(threat, system);
     const success = ({ way, knows = actor.knows, effects: on = effects }: SuccessIf): Success =>
@@ -121,7 +128,7 @@ export function rate(input: RateInput): Rating {
       attempts: attemptsOf(actor, threat.type, profile),
       closures: standing,
       layers: layersOf(threat, credits, ways, knowledge),
-      harms: harmsOf(type, system, knowledge).map((suffered) => ({
+      harms: suffers(type).map((suffered) => ({
         suffered,
         id: `${threat.id} -> ${suffered.harm}`,
       })),
@@ -150,9 +157,7 @@ export function rate(input: RateInput): Rating {
     const inherent = raised(own.inherent, was?.success, groupsOf(was?.by));
     const current = raised(own.current, over?.success, by);
     const helpedBy = current === own.current ? [] : by;
-    return one.harms.map(({ suffered }) =>
-      riskOf(one, { suffered, inherent, current, helpedBy, assets, system, knowledge }),
-    );
+    return risksOf(one, { inherent, current, helpedBy, assets, system, knowledge });
   });
   const risks = rated.map(({ risk }) => risk);
   return {
@@ -369,115 +374,109 @@ const dimensionOf = (type: ThreatType, { harm, consequence }: Suffered): Dimensi
   return harm === "privacy" || consequence === "disclosure" ? "privacy" : "security";
 };
 
-function riskOf(
-  { threat, type, actor, ways, testimony, attempts, exposures, layers }: Judged,
-  {
-    suffered,
-    inherent,
-    current,
-    helpedBy,
-    assets,
-    system,
-    knowledge,
-  }: {
-    readonly suffered: Suffered;
-    readonly inherent: Success;
-    readonly current: Success;
-    readonly helpedBy: readonly string[];
-    readonly assets: readonly string[];
-    readonly system: System;
-    readonly knowledge: Knowledge;
-  },
-): { risk: Risk; width: Width } {
-  const id = `${threat.id} -> ${suffered.harm}`;
-  const criterion = criterionOf(suffered, system, knowledge);
+interface RiskInput {
+  readonly inherent: Success;
+  readonly current: Success;
+  readonly helpedBy: readonly string[];
+  readonly assets: readonly string[];
+  readonly system: System;
+  readonly knowledge: Knowledge;
+}
 
+/** The risks of one threat, one per harm: what all of them share is computed, and held, once. */
+function risksOf(
+  { threat, type, actor, ways, testimony, attempts, exposures, layers, harms }: Judged,
+  { inherent, current, helpedBy, assets, system, knowledge }: RiskInput,
+): { risk: Risk; width: Width }[] {
+  if (harms.length === 0) return [];
   const perYear = (success: Success): Estimate =>
     estimateOf(
       probabilityPerYear(attempts, success.estimate, exposures, success.varies),
       { kind: "derived", why: formula(attempts, success.estimate, exposures, success) },
       weaker(attempts.grade, success.estimate.grade),
     );
-  const before = perYear(inherent);
   const now = perYear(current);
+  const before = perYear(inherent);
   const reading = otherReading(attempts, current, ways.current, exposures);
-  const first = judge(now, criterion.perYear);
-  // Where two readings are possible, "within" is said only when both say it.
-  const judgement = first === "within" && reading && judge(reading, criterion.perYear) !== "within" ? "open" : first;
-
   const initiation = levelOfAttempts(attempts.likely);
   const likelihood = overallLikelihood(initiation, levelOfProbability(current.estimate.likely));
-
-  const risk: Risk = {
-    id,
-    threat: threat.id,
-    group: threat.group,
-    type: threat.type,
-    at: threat.at,
-    actor: actor.id,
-    reach: ways.current.reach,
-    path: ways.current.path,
-    consequence: suffered.consequence,
-    harm: suffered.harm,
-    dimension: dimensionOf(type, suffered),
-    severity: suffered.severity,
-    severityBasis: suffered.because,
-    attempts,
-    successInherent: inherent.estimate,
-    successCurrent: current.estimate,
-    ...(exposures ? { exposures } : {}),
-    expected: estimateOf(
-      expectedPerYear(attempts, current.estimate, exposures),
-      { kind: "derived", why: `attempts × success${exposures ? " × exposures" : ""}` },
-      now.grade,
-    ),
-    inherent: before,
-    current: now,
-    criterion: {
-      perYear: criterion.perYear,
-      source: criterion.source,
-      ...(criterion.acceptor ? { acceptor: criterion.acceptor } : {}),
-    },
-    judgement,
-    inherentJudgement: judge(before, criterion.perYear),
-    significant: atRate(attempts.high, 1) > criterion.perYear,
-    untested: ways.current.reach !== "none" && current.untested,
-    controls: layers.map(({ shown }) => shown),
-    depth: depthOf(
-      layers.filter(({ shown }) => shown.credited).map(({ credit }) => credit),
-      system,
-      knowledge,
-    ),
-    view: { likelihood, impact: suffered.severity, level: riskLevel(likelihood, suffered.severity) },
-    ...(reading ? { otherReading: reading } : {}),
-    assets: [...assets],
-    helpedBy: [...helpedBy],
-    raisedBy: raisersOf(threat, system, knowledge),
-    evidence: current.evidence,
-    caveats: [
-      ...new Set([
-        ...current.caveats,
-        ...(attempts.basis.kind === "assumed" ? ["attempts per year are assumed"] : []),
-        ...accessCaveat(testimony, actor),
-        ...suffered.caveats,
-        ...criterion.caveats,
-      ]),
-    ],
-  };
+  const expected = estimateOf(
+    expectedPerYear(attempts, current.estimate, exposures),
+    { kind: "derived", why: `attempts × success${exposures ? " × exposures" : ""}` },
+    now.grade,
+  );
+  const controls = layers.map(({ shown }) => shown);
+  const depth = depthOf(
+    layers.filter(({ shown }) => shown.credited).map(({ credit }) => credit),
+    system,
+    knowledge,
+  );
+  const raisedBy = raisersOf(threat, system, knowledge);
+  const most = atRate(attempts.high, 1);
+  const untested = ways.current.reach !== "none" && current.untested;
+  const doubts = [
+    ...current.caveats,
+    ...(attempts.basis.kind === "assumed" ? ["attempts per year are assumed"] : []),
+    ...accessCaveat(testimony, actor),
+  ];
   const { low, likely, high } = current.estimate;
   const spread = (lambda: Three, success: Three): number => {
     const ends = probabilityPerYear(lambda, success, exposures, current.varies);
     return ends.high - ends.low;
   };
   const worst = { low: attempts.high, likely: attempts.high, high: attempts.high };
-  return {
-    risk,
-    width: {
-      risk: id,
-      success: spread(worst, { low, likely, high }),
-      attempts: spread(attempts, { low: likely, likely, high: likely }),
-    },
+  const widths = {
+    success: spread(worst, { low, likely, high }),
+    attempts: spread(attempts, { low: likely, likely, high: likely }),
   };
+  return harms.map(({ suffered }) => {
+    const id = `${threat.id} -> ${suffered.harm}`;
+    const criterion = criterionOf(suffered, system, knowledge);
+    const first = judge(now, criterion.perYear);
+    // Where two readings are possible, "within" is said only when both say it.
+    const judgement = first === "within" && reading && judge(reading, criterion.perYear) !== "within" ? "open" : first;
+    const risk: Risk = {
+      id,
+      threat: threat.id,
+      group: threat.group,
+      type: threat.type,
+      at: threat.at,
+      actor: actor.id,
+      reach: ways.current.reach,
+      path: ways.current.path,
+      consequence: suffered.consequence,
+      harm: suffered.harm,
+      dimension: dimensionOf(type, suffered),
+      severity: suffered.severity,
+      severityBasis: suffered.because,
+      attempts,
+      successInherent: inherent.estimate,
+      successCurrent: current.estimate,
+      ...(exposures ? { exposures } : {}),
+      expected,
+      inherent: before,
+      current: now,
+      criterion: {
+        perYear: criterion.perYear,
+        source: criterion.source,
+        ...(criterion.acceptor ? { acceptor: criterion.acceptor } : {}),
+      },
+      judgement,
+      inherentJudgement: judge(before, criterion.perYear),
+      significant: most > criterion.perYear,
+      untested,
+      controls,
+      depth,
+      view: { likelihood, impact: suffered.severity, level: riskLevel(likelihood, suffered.severity) },
+      ...(reading ? { otherReading: reading } : {}),
+      assets,
+      helpedBy,
+      raisedBy,
+      evidence: current.evidence,
+      caveats: [...new Set([...doubts, ...suffered.caveats, ...criterion.caveats])],
+    };
+    return { risk, width: { risk: id, ...widths } };
+  });
 }
 
 const digits = (value: number): string => String(Number(value.toPrecision(3)));

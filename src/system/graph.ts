@@ -54,6 +54,8 @@ export class SystemGraph {
   readonly #inside = new Map<string, string[]>();
   readonly #upstream = new Map<string, ReadonlySet<string>>();
   readonly #downstream = new Map<string, ReadonlySet<string>>();
+  readonly #crosses = new Map<DataFlow, readonly Boundary[]>();
+  readonly #usualWays = new Map<Component, readonly UsualWay[]>();
 
   constructor(system: System) {
     this.system = system;
@@ -149,9 +151,14 @@ export class SystemGraph {
   }
   /** Every boundary a flow enters or leaves, nested ones each for itself. Empty: it stays within one zone. */
   crosses(flow: DataFlow): readonly Boundary[] {
-    const from = this.boundariesAround(flow.from);
-    const to = this.boundariesAround(flow.to);
-    return [...from.filter((boundary) => !to.includes(boundary)), ...to.filter((boundary) => !from.includes(boundary))];
+    return memo(this.#crosses, flow, ({ from, to }) => {
+      const left = this.boundariesAround(from);
+      const entered = this.boundariesAround(to);
+      return [
+        ...left.filter((boundary) => !entered.includes(boundary)),
+        ...entered.filter((boundary) => !left.includes(boundary)),
+      ];
+    });
   }
 
   /** Components from which flows lead to this one, however far; the component itself only on a cycle. */
@@ -213,14 +220,16 @@ export class SystemGraph {
 
   /** The usual flows that may exist at a component: those its kind asks for, and any other the author names. */
   usualWays(component: Component): readonly UsualWay[] {
-    const asked = new Set<UsualFlow>(USUAL_FLOWS_OF[component.kind]);
-    for (const [flow, answer] of Object.entries(component.usual) as [UsualFlow, string][])
-      if (answer !== "none") asked.add(flow);
-    return [...asked].map((flow) => ({
-      flow,
-      id: `usual:${flow}@${component.id}`,
-      answer: component.usual[flow] ?? "unanswered",
-    }));
+    return memo(this.#usualWays, component, ({ id, kind, usual }) => {
+      const asked = new Set<UsualFlow>(USUAL_FLOWS_OF[kind]);
+      for (const [flow, answer] of Object.entries(usual) as [UsualFlow, string][])
+        if (answer !== "none") asked.add(flow);
+      return [...asked].map((flow) => ({
+        flow,
+        id: `usual:${flow}@${id}`,
+        answer: usual[flow] ?? "unanswered",
+      }));
+    });
   }
 
   /** The innermost boundary that holds the model and something else; where none does, the whole system (METHOD §5). */
@@ -238,6 +247,15 @@ export class SystemGraph {
       around.push(at);
     return around;
   }
+}
+
+const graphs = new WeakMap<System, SystemGraph>();
+
+/** The graph of a system: one for each, so that what was searched once is not searched again. */
+export function graphOf(system: System): SystemGraph {
+  let graph = graphs.get(system);
+  if (!graph) graphs.set(system, (graph = new SystemGraph(system)));
+  return graph;
 }
 
 export const isModel = (component: Component): component is ModelComponent => component.model !== undefined;
@@ -259,7 +277,7 @@ function append<Item>(lists: Map<string, Item[]>, key: string, item: Item): void
   else lists.set(key, [item]);
 }
 
-function memo<Value>(answers: Map<string, Value>, key: string, ask: (key: string) => Value): Value {
+function memo<Key, Value>(answers: Map<Key, Value>, key: Key, ask: (key: Key) => Value): Value {
   let answer = answers.get(key);
   if (answer === undefined) answers.set(key, (answer = ask(key)));
   return answer;

@@ -32,7 +32,7 @@
 import type { AttackerProfile, ThreatType } from "#assessment/knowledge.ts";
 import type { Actor, Component, ComponentKind, DataFlow, System } from "#assessment/system.ts";
 import type { ActorReach, Path, Threat } from "#assessment/threats.ts";
-import { isModel, type ModelComponent, SYSTEM_PLACE, SystemGraph, type UsualWay } from "./graph.ts";
+import { graphOf, isModel, type ModelComponent, SYSTEM_PLACE, type SystemGraph, type UsualWay } from "./graph.ts";
 
 /** What a verified control takes away: at a component, flow, usual flow or boundary, for the threats and actors it binds (absent: all). */
 export interface Closure {
@@ -92,6 +92,8 @@ interface Search {
   readonly passes: (flow: DataFlow, signed: boolean) => boolean;
   readonly leaves: (component: string, signed: boolean) => boolean;
   readonly closedAt: (component: string) => boolean;
+  /** What was asked of it before, by actor and place: many threats ask the same. */
+  readonly answers: Map<string, ActorReach>;
 }
 
 interface TouchedAt {
@@ -110,6 +112,17 @@ const RANK = { direct: 0, touch: 1, usual: 2, intrusion: 3 } as const;
 export function reachOf(graph: SystemGraph, actorId: string, place: string, options: ReachOptions = {}): ActorReach {
   const actor = actingAs(graph, actorId, options);
   const search = searchOf(graph, actor, options);
+  const key = `${actorId} ${options.output === true ? "from" : "at"} ${place}`;
+  let reach = search.answers.get(key);
+  if (!reach) {
+    reach = reachBy(graph, actor, place, search, options);
+    // Why there is no way may name more closures when it is asked again.
+    if (reach.reach !== "none") search.answers.set(key, reach);
+  }
+  return reach;
+}
+
+function reachBy(graph: SystemGraph, actor: Actor, place: string, search: Search, options: ReachOptions): ActorReach {
   const ends = endsAt(graph, actor, place, search, options);
   const best = ends.reduce<Visit | undefined>((a, b) => (a && !isBetter(b, a) ? a : b), undefined);
   if (!best) return { actor: actor.id, reach: "none", path: [], ...closedBecause(graph, place, search) };
@@ -349,7 +362,7 @@ export const FOOTHOLD = "foothold-";
  * People are not places to stand. Adding twice adds nothing.
  */
 export function withMethodActors(system: System): System {
-  const graph = new SystemGraph(system);
+  const graph = graphOf(system);
   const taken = new Map(system.actors.map((actor) => [actor.id, actor]));
   const added = new Map<string, Actor>();
   for (const model of graph.models) {
@@ -440,9 +453,11 @@ function explore(
     return !closesAt(flow.id, isOrigin) && !closesAt(flow.to, isOrigin) && leaves(flow.from, false);
   };
 
+  const hasArrived = (component: string, signed: boolean): boolean =>
+    visits.get(component)?.some((visit) => visit.signed === signed) ?? false;
   const arrive = (visit: Visit, open: Visit[]): void => {
     const here = visits.get(visit.component);
-    if (here?.some(({ signed }) => signed === visit.signed)) return;
+    if (hasArrived(visit.component, visit.signed)) return;
     if (here) here.push(visit);
     else visits.set(visit.component, [visit]);
     open.push(visit);
@@ -463,15 +478,21 @@ function explore(
     step: { component: next.id, flow: flow.id, crosses: graph.crosses(flow).map(({ id }) => id) },
     before,
   });
+  // From these every flow was followed: what it led to is visited, or closed for good.
+  const followed = new Set<Visit>();
   /** Goes on from the open visits along flows, nearest first; rank 0 stays within its zone. */
   const spread = (open: Visit[], rank: number): void => {
     for (let i = 0; i < open.length; i++) {
       const visit = open[i]!;
+      if (followed.has(visit)) continue;
+      if (rank !== RANK.direct) followed.add(visit);
       const flows = direction === "influence" ? graph.flowsOutOf(visit.component) : graph.flowsInto(visit.component);
       for (const flow of flows) {
         if (rank === RANK.direct && graph.crosses(flow).length > 0) continue;
         if (!passes(flow, visit.signed)) continue;
-        arrive(along(flow, graph.component(direction === "influence" ? flow.to : flow.from), rank, visit), open);
+        const next = graph.component(direction === "influence" ? flow.to : flow.from);
+        if (!hasArrived(next.id, visit.signed || SIGNS_WHAT_PASSES.has(next.kind)))
+          arrive(along(flow, next, rank, visit), open);
       }
     }
   };
@@ -494,7 +515,7 @@ function explore(
       touch(id, begin(graph.component(id), RANK.direct, undefined, []));
   }
   spread(touched, RANK.direct);
-  spread(nearestFirst(visits), RANK.touch);
+  spread(nearestFirst(visits, followed), RANK.touch);
 
   const standsIn = new Set(
     actor.touches.flatMap((id) => (graph.isFlow(id) ? [] : graph.boundariesAround(id).map((boundary) => boundary.id))),
@@ -508,9 +529,14 @@ function explore(
   const within = (way: UsualWay): boolean => profile === undefined || profile.uses.includes(way.flow);
   for (const component of graph.components)
     for (const way of graph.usualWays(component))
-      if (within(way) && !closesAt(way.id, () => true) && !closedAt(component.id))
+      if (
+        within(way) &&
+        !closesAt(way.id, () => true) &&
+        !closedAt(component.id) &&
+        !hasArrived(component.id, SIGNS_ITS_OWN.has(component.kind))
+      )
         arrive(begin(component, RANK.usual, way.id, entering(component)), []);
-  spread(nearestFirst(visits), RANK.usual);
+  spread(nearestFirst(visits, followed), RANK.usual);
 
   // A verified boundary keeps an intruder out until something inside it is reached in another way.
   const shut = new Set(
@@ -526,10 +552,20 @@ function explore(
     before = countOf(visits);
     const entered = graph.components.filter((component) => !closedAt(component.id) && open(component));
     for (const component of entered)
-      arrive(begin(component, RANK.intrusion, `intrusion@${component.id}`, entering(component)), []);
-    spread(nearestFirst(visits), RANK.intrusion);
+      if (!hasArrived(component.id, SIGNS_ITS_OWN.has(component.kind)))
+        arrive(begin(component, RANK.intrusion, `intrusion@${component.id}`, entering(component)), []);
+    spread(nearestFirst(visits, followed), RANK.intrusion);
   }
-  return { visits, touched: begun, signatures: closures.some(isOrigin), blocked, passes, leaves, closedAt };
+  return {
+    visits,
+    touched: begun,
+    signatures: closures.some(isOrigin),
+    blocked,
+    passes,
+    leaves,
+    closedAt,
+    answers: new Map(),
+  };
 }
 
 /** Every end of a way at a place. */
@@ -569,8 +605,11 @@ function endsAt(
 
 const isBetter = (a: Visit, b: Visit): boolean => a.rank < b.rank || (a.rank === b.rank && a.depth < b.depth);
 
-const nearestFirst = (visits: ReadonlyMap<string, readonly Visit[]>): Visit[] =>
-  [...visits.values()].flat().toSorted((a, b) => a.depth - b.depth);
+const nearestFirst = (visits: ReadonlyMap<string, readonly Visit[]>, followed: ReadonlySet<Visit>): Visit[] => {
+  const left: Visit[] = [];
+  for (const here of visits.values()) for (const visit of here) if (!followed.has(visit)) left.push(visit);
+  return left.sort((a, b) => a.depth - b.depth);
+};
 
 const countOf = (visits: ReadonlyMap<string, readonly Visit[]>): number =>
   [...visits.values()].reduce((sum, here) => sum + here.length, 0);

@@ -8,7 +8,7 @@ import type {
   Threat,
   ThreatType,
 } from "#assessment/index.ts";
-import { SYSTEM_PLACE, SystemGraph } from "#system/graph.ts";
+import { graphOf, SYSTEM_PLACE, type SystemGraph } from "#system/graph.ts";
 import { reachOfThreat, withMethodActors, type Closure } from "#system/reach.ts";
 import { ALTITUDES, type Find, type Rule } from "./rule.ts";
 import { rules } from "./rules/index.gen.ts";
@@ -31,7 +31,7 @@ export function deriveThreats(
   { closures = [] }: { readonly closures?: readonly Closure[] } = {},
 ): Derived {
   const whole = withMethodActors(system);
-  const graph = new SystemGraph(whole);
+  const graph = graphOf(whole);
   const profiles = new Map(knowledge.profiles.map((profile) => [profile.id, profile]));
   const byThreat = Map.groupBy<string, Rule>(Object.values(rules), ({ threat }) => threat);
   const threats: Threat[] = [];
