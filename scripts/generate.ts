@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const GENERATORS = ["floors.ts", "knowledge.ts", "rules-index.ts"];
+const GENERATORS = ["floors.ts", "knowledge.ts", "rules-index.ts", "checks-index.ts"];
 const check = process.argv.includes("--check");
 let stale = 0;
 for (const name of GENERATORS) {

@@ -95,13 +95,14 @@ describe("a kill", () => {
     let last = { out: "", killed: true };
     // Each attempt gets further than the one before, because what was stored is kept.
     for (let attempt = 0; last.killed; attempt++) {
-      last = await started(state, attempt < 4 ? random.below(250) : undefined);
+      last = await started(state, attempt < 3 ? random.below(250) : undefined);
       kept.push(stored(state));
     }
     expect(kept.length).toBeGreaterThan(2);
     expect(kept[1]).toBeGreaterThan(kept[0]!);
     expect(JSON.parse(last.out).hash).toBe(whole.hash);
-  });
+    // Four assessments one after the other, on a machine that may be busy.
+  }, 400_000);
 });
 
 describe("a worker that dies", () => {

@@ -1,7 +1,7 @@
 /** What a section of `npm run bench:risk` is: lines to print, and whether every bound it states was kept. */
 export interface Section {
   readonly title: string;
-  readonly run: () => Report;
+  readonly run: () => Report | Promise<Report>;
 }
 
 export interface Report {

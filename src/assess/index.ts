@@ -120,7 +120,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     rating: { risks: judged.risks, credits: creditControls({ system, evidence: judged.evidence, knowledge }) },
     solver: run.ports.solver,
     notFeasible,
-    points: POINTS,
+    ...(system.components.length <= SOLVED_COMPONENTS ? { points: 2 } : { points: 1, curve: "greedy" as const }),
   });
   const controlPlan = chosen.status === "planned" ? chosen.plan : undefined;
 
@@ -207,8 +207,8 @@ function cited(
   };
 }
 
-/** Points of the plan's curve; `vauban plan` draws more. */
-const POINTS = 2;
+/** Up to so many components the points of the plan's curve are solved, beyond that greedy; `vauban plan` draws more. */
+const SOLVED_COMPONENTS = 60;
 
 const namedBy = (plan: ControlPlan | undefined): string[] => [
   ...(plan?.controls ?? []).map(({ control }) => control),

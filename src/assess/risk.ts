@@ -8,6 +8,7 @@ import {
   type AttackGraph,
   type Evidence,
   type Knowledge,
+  type RegisterRow,
   type Risk,
   type RiskDocument,
   type RiskTally,
@@ -260,7 +261,7 @@ export function readRisk(
         risks,
         widths: [...widths.values()].filter(({ risk }) => shown.has(risk)),
       }),
-      exit: exitOf(risks),
+      exit: exitOf(risks, risks.length === now.risks.length ? now.register : []),
     },
   };
 }
@@ -309,7 +310,13 @@ const tallyOf = (risks: readonly Risk[]): RiskTally => {
   };
 };
 
-function exitOf(risks: readonly Risk[]): 0 | 1 | 2 {
+/** What all ways come to together can only take a conclusion away (docs/decisions/0004); it is of the whole system, so not of a part. */
+function exitOf(risks: readonly Risk[], register: readonly RegisterRow[]): 0 | 1 | 2 {
+  // Nothing was asked about, so nothing is answered.
+  if (risks.length === 0) return 2;
   if (risks.some(({ judgement }) => judgement === "missed")) return 1;
-  return risks.some(({ judgement, significant }) => judgement === "open" && significant) ? 2 : 0;
+  const open =
+    risks.some(({ judgement, significant }) => judgement === "open" && significant) ||
+    register.some(({ judgement }) => judgement !== "within");
+  return open ? 2 : 0;
 }

@@ -164,7 +164,7 @@ export const riskDocument = z.strictObject({
   cyber: cyberRegister,
   /** The part of the attack graph that the readings name: of each threat's worst risk, or with --all of every one. */
   graph: attackGraph,
-  /** 0 all within · 1 a risk is missed · 2 a significant risk is open. It speaks of the system as it stands. */
+  /** 0 all within · 1 a risk is missed · 2 a significant risk is open, or a harm over all ways is not within. It speaks of the system as it stands. */
   exit: z.union([z.literal(0), z.literal(1), z.literal(2)]),
 });
 export type RiskDocument = DeepReadonly<z.infer<typeof riskDocument>>;

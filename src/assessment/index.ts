@@ -8,6 +8,7 @@ export * from "./knowledge.ts";
 export * from "./plan.ts";
 export * from "./cyber.ts";
 export * from "./scalars.ts";
+export * from "./scan.ts";
 export * from "./system.ts";
 export * from "./threats.ts";
 export * from "./verification.ts";

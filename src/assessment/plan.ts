@@ -106,7 +106,8 @@ export const controlPlan = z.strictObject({
     maturity: z.enum(["proven", "emerging"]),
   }),
   controls: z.array(plannedControl),
-  cost: controlCost,
+  /** Points of all together, kind by kind. */
+  cost: z.strictObject({ effort: z.int(), latency: z.int(), accuracy: z.int(), transparency: z.int() }),
   /** Significant risks by judgement; an untested one counts as open. */
   before: z.strictObject({ missed: z.int(), open: z.int(), within: z.int() }),
   after: z.strictObject({ missed: z.int(), open: z.int(), within: z.int() }),
@@ -115,9 +116,16 @@ export const controlPlan = z.strictObject({
   /** What the program promised and the rating does not confirm, and risks that got worse. */
   surprises: z.array(z.strictObject({ risk: z.string(), says: z.string() })),
   left: z.array(leftOpen),
-  /** Cost in points against significant risks not within, each by its own rating; no point is worse than another in both. */
+  /** Cost in points against significant risks not within, each by its own rating; but for the plan itself, no point is worse than another in both. */
   pareto: z.array(
-    z.strictObject({ cost: z.number(), notWithin: z.int(), controls: z.array(z.string()), optimal: z.boolean() }),
+    z.strictObject({
+      cost: z.number(),
+      notWithin: z.int(),
+      controls: z.array(z.string()),
+      optimal: z.boolean(),
+      /** The plan: what design can remove first, at whatever that costs. */
+      plan: z.literal(true).optional(),
+    }),
   ),
   /** Where the reader's limits stand in the way: an irreducible set of them and what they prevent. */
   limitedBy: z.array(z.string()),

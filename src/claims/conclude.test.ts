@@ -699,6 +699,24 @@ describe("roadside signs: a sticker that anyone can put up", () => {
     const result = concluded({ ...world, system: guarded, evidence: [...world.evidence, guard] });
     expect(result.outcome).toMatchObject({ outcome: "not feasible with mature measures", row: "1b", exit: 1 });
     expect(concluded({ ...world, system: guarded }).outcome.row).toBe("1a");
+    expect(result.notFeasible).toMatchObject({
+      beyond: ["physical-evasion@cnn by passer-by -> safety"],
+      conflict: { limits: [{ control: "C-64", kind: "measured" }] },
+      edition: "test",
+    });
+    expect(result.outcome.reasons.join("\n")).toContain("C-64 (C-64): at planner: measured: 55 of 100");
+
+    // A mature measure that nobody measured here may reach anything; one that is not mature, or only declared, changes nothing.
+    const withOther = (extra: Control): Knowledge => ({
+      ...world.knowledge,
+      controls: [...world.knowledge.controls, extra],
+    });
+    const judged = (extra: Control): string =>
+      concluded({ ...world, system: guarded, evidence: [...world.evidence, guard], knowledge: withOther(extra) })
+        .outcome.row;
+    expect(judged(control("C-61", ["T-02"]))).toBe("1a");
+    expect(judged(control("C-61", ["T-02"], { maturity: "emerging" }))).toBe("1b");
+    expect(judged(control("C-02", ["all", "T-02"], { layer: "organisational" }))).toBe("1b");
   });
 
   test("without the trial's evidence nothing is missed by assumption alone, and nothing is within", () => {

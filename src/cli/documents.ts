@@ -6,9 +6,11 @@ import {
   evidence,
   planDocument,
   riskDocument,
+  scanDocument,
   span,
   verifyDocument,
 } from "#assessment/index.ts";
+import { scanBaseline } from "#artefacts/baseline.ts";
 
 export const diagnosticsDocument = z.strictObject({
   format: z.literal("vauban/diagnostics/1"),
@@ -81,6 +83,8 @@ export const DOCUMENT_SCHEMAS = {
   verify: { title: "What was decided about one property of one model (verify --json)", schema: verifyDocument },
   plan: { title: "A control plan (plan --json)", schema: planDocument },
   risk: { title: "Risks as they are and as they would be (risk --json)", schema: riskDocument },
+  scan: { title: "What files would do if they were loaded (scan --json)", schema: scanDocument },
+  "scan-baseline": { title: "Findings that are accepted (scan --baseline)", schema: scanBaseline },
   diagnostics: {
     title: "What is wrong with a system file (validate --json; assess --json when nothing was run)",
     schema: diagnosticsDocument,

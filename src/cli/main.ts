@@ -1,5 +1,6 @@
 /** The door: reads arguments, lets one command work, and turns whatever happens into words and one exit code. */
 import { Command, CommanderError, Option } from "commander";
+import { dayOf } from "#base/dates.ts";
 import { HostError } from "#base/ports.ts";
 import { METHOD_IDS } from "#assessment/cyber.ts";
 import { HARMS } from "#assessment/scalars.ts";
@@ -42,6 +43,7 @@ function build(
 
 First steps:
   vauban attack model.onnx --data test.npz   one model, no system file: how it stands up to attacks
+  vauban scan models/                        what these files would do if they were loaded
   vauban init my-system            finds models and data, asks a few questions, writes a commented vauban.yaml
   vauban assess my-system          threats, attacks, risks, clauses, one report
   vauban explain AIA-15.5-c-AE     a clause, a threat, a control or a finding in plain words`,
@@ -306,6 +308,45 @@ Examples:
     );
 
   program
+    .command("scan")
+    .description(
+      "Reads model files strictly, runs nothing, and says what loading them would do – or that it does not know.",
+    )
+    .argument("<path...>", "files, or folders to walk (links are reported, not followed)")
+    .option("--sarif <file>", "write the findings there as SARIF 2.1.0")
+    .addOption(
+      new Option("--fail-on <verdict>", "the mildest verdict that ends with 1; without it unknown ends with 2").choices(
+        ["malicious", "suspicious", "unknown"],
+      ),
+    )
+    .option("--baseline <file>", "findings that are accepted, each with a reason and an end (YAML or JSON)")
+    .option("--as-of <date>", "judge the baseline's dates on this day (YYYY-MM-DD; default: today)", calendarDay)
+    .option("--trace", "write out what loading each pickle would do, as Python")
+    .option("--workers <n>", "processes to scan with (default: one per core, at most 8)", wholeNumber)
+    .addOption(json())
+    .addOption(quiet())
+    .addHelpText(
+      "after",
+      `
+Verdicts: malicious · suspicious · unknown · header-ok (a header was checked, no more) · no code path found. The last is said only
+of files that were read and understood to the last byte. None of them speaks of backdoors in the weights. See docs/scanning.md.
+Each file is read in a process of its own, with a cap on memory and time. Ctrl-C keeps what was scanned; exit code 130.
+${EXITS}
+Here: 0 nothing that fails · 1 malicious or suspicious, or what --fail-on says · 2 unknown, or bad input.
+
+Examples:
+  vauban scan models/
+  vauban scan model.pkl --trace
+  vauban scan models/ --fail-on unknown --baseline accepted.yaml --sarif scan.sarif --json`,
+    )
+    .action((paths: string[], options: ScanFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/scan.ts")).scanCommand(invocation, paths, options),
+        options,
+      ),
+    );
+
+  program
     .command("inspect")
     .description(
       "Says what a model file is: operators, inputs and head as understood, and what attacks can do with it.",
@@ -498,6 +539,17 @@ export interface VerifyFlags {
   readonly quiet?: boolean;
 }
 
+export interface ScanFlags {
+  readonly sarif?: string;
+  readonly failOn?: "malicious" | "suspicious" | "unknown";
+  readonly baseline?: string;
+  readonly asOf?: string;
+  readonly trace?: boolean;
+  readonly workers?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
 export interface InspectFlags {
   readonly shape?: string;
   readonly input?: string;
@@ -537,6 +589,12 @@ function collected(text: string, before: string[] | undefined): string[] {
       .map((word) => word.trim())
       .filter((word) => word !== ""),
   ];
+}
+
+function calendarDay(text: string): string {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || dayOf(text) === undefined)
+    throw new CommanderError(2, "vauban.badNumber", `error: "${text}" is no day: write YYYY-MM-DD`);
+  return text;
 }
 
 function wholeNumber(text: string): number {

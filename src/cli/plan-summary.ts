@@ -58,7 +58,10 @@ export function planSummary(
     gap();
     const worth = own.toSorted((a, b) => b.contributes.length - a.contributes.length);
     some(worth, SHOWN.controls).forEach((control, i) =>
-      say(i === 0 ? tier.toUpperCase().slice(0, 9) : "", controlText(control)),
+      say(
+        i === 0 ? (tier === "mitigation" ? "MITIGATE" : tier === "information" ? "INFORM" : "DESIGN") : "",
+        controlText(control),
+      ),
     );
     rest(own, SHOWN.controls, `in ${tier}`);
   }
@@ -85,16 +88,27 @@ export function planSummary(
 
   if (plan.pareto.length > 1) {
     gap();
-    plan.pareto.forEach(({ cost, notWithin, controls, optimal }, i) =>
+    plan.pareto.forEach(({ cost, notWithin, controls, optimal, plan: chosen }, i) =>
       say(
         i === 0 ? "CURVE" : "",
-        `${String(cost).padStart(4)} points  ${String(notWithin).padStart(5)} risks not within  ${counted(controls.length, "control")}${optimal ? "" : ", not shown to be the best"}`,
+        `${String(cost).padStart(4)} points  ${String(notWithin).padStart(5)} risks not within  ${counted(controls.length, "control")}${optimal ? "" : ", not shown to be the best"}${chosen ? " – this plan" : ""}`,
       ),
     );
+    const priced = designFirst(plan);
+    if (priced !== undefined) say("", priced);
   }
   if (plan.warnings.length > 0) gap();
   plan.warnings.forEach((warning, i) => say(i === 0 ? "MIND" : "", warning));
   return `${lines.join("\n")}\n`;
+}
+
+/** What Art. 9(5)'s order costs where a cheaper set leaves no more open. */
+function designFirst({ pareto }: ControlPlan): string | undefined {
+  const chosen = pareto.find((point) => point.plan);
+  const cheaper = pareto.find((point) => !point.plan && chosen && point.notWithin <= chosen.notWithin);
+  return chosen && cheaper && cheaper.cost < chosen.cost
+    ? `what design can remove goes first (Art. 9(5)): that costs ${chosen.cost - cheaper.cost} points more than the cheapest set shown that leaves no more open`
+    : undefined;
 }
 
 const counted = (n: number, noun: string, several = `${noun}s`): string => `${n} ${n === 1 ? noun : several}`;

@@ -34,8 +34,9 @@ export function riskSummary(document: RiskDocument, view: RiskView): string {
   say("RISKS", `${document.system}: ${tallyText(document.now)}`, c.bold);
   for (const { what, because, command } of document.notMeasured)
     say("", `not measured: ${what} – ${because}${command ? `  \`${command}\`` : ""}`, c.yellow);
+  if (document.risks.length === 0) say("", "no risk answers what was asked: nothing is said of it", c.yellow);
   for (const { id, severity, judgement, because } of document.register)
-    say("", `${id.replace("-", " ")} (${severity}): ${judgement} – ${because}`, TONE[judgement](c));
+    say("", `the whole system, ${id.replace("-", " ")} (${severity}): ${judgement} – ${because}`, TONE[judgement](c));
   if (document.whatIf.length > 0) supposition(document, page);
   if (document.whatIf.length === 0 || view.whole) details(document, view, page);
 
@@ -234,7 +235,7 @@ const legsText = (legs: readonly Leg[]): string =>
     .join(" ▸ ");
 
 const tallyText = ({ risks, missed, open, within, untested }: RiskTally): string =>
-  `${risks} risk${risks === 1 ? "" : "s"} – ${missed} missed, ${open} open, ${within} within; ${untested} rest on no measurement`;
+  `${risks} risk${risks === 1 ? "" : "s"} – ${missed} missed, ${open} open, ${within} within${untested > 0 ? `; ${untested} rest on no measurement: where such a one is within, it is because its criterion cannot be exceeded` : ""}`;
 
 export const differs = (now: Risk, supposed: Risk): boolean =>
   now.judgement !== supposed.judgement ||

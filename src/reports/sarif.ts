@@ -18,7 +18,7 @@ const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${t
  * Author's text as a SARIF message: no placeholder (§3.11.5 doubles braces), no embedded link (§3.11.6 makes one of
  * `[text](target)`), no directional override that a viewer would obey.
  */
-const plain = (text: string): string =>
+export const plain = (text: string): string =>
   text
     .replace(/[{}]/g, (brace) => brace + brace)
     .replaceAll("](", "] (")
@@ -28,7 +28,8 @@ const plain = (text: string): string =>
     );
 
 /** A path relative to the system's folder as a relative reference: nothing in a name ends the path or names a scheme. */
-const relativeUri = (path: string): string => path.replaceAll("\\", "/").split("/").map(encodeURIComponent).join("/");
+export const relativeUri = (path: string): string =>
+  path.replaceAll("\\", "/").split("/").map(encodeURIComponent).join("/");
 
 /** One SARIF log. Findings that failed carry a level; what was not tried is `open`, never absent. */
 export function sarifReport(assessment: Assessment): Log {

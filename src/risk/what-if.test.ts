@@ -140,7 +140,7 @@ test("taking a measured control away takes its trial along: it does not read as 
 test("all that is wrong with a question is said at once, with what was meant", () => {
   expect(parseChange("with", "C-54")).toMatchObject({ hint: expect.stringContaining("C-54@") });
   expect(parseChange("without", "rate limits")).toMatchObject({
-    message: expect.stringContaining("does not name a control"),
+    message: expect.stringContaining("is no control of the catalogue"),
   });
   const result = whatIf({
     ...nothing,

@@ -64,8 +64,8 @@ export function parseChange(change: Change["change"], text: string): Change | Pr
   const [, control, at] = /^(C-\d{2})(?:@(.+))?$/i.exec(text.trim()) ?? [];
   if (!control)
     return {
-      message: `--${change} ${text} does not name a control`,
-      hint: `write it as C-54@api: the control's number in the catalogue, @, and the place`,
+      message: `--${change} ${text} is no control of the catalogue`,
+      hint: `write it as C-54@api: C- and two digits, @, and the place`,
     };
   if (change === "with" && at === undefined)
     return {

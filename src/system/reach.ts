@@ -413,6 +413,20 @@ function uses(profile: NonNullable<ReachOptions["profile"]>): string {
   return text;
 }
 
+/** A number per content, so that a search with hundreds of closures is found again without writing them all out. */
+const numbers = new WeakMap<Closure, number>();
+const contents = new Map<string, number>();
+function numberOf(closure: Closure): number {
+  let number = numbers.get(closure);
+  if (number === undefined) {
+    const content = JSON.stringify(closure);
+    number = contents.get(content) ?? contents.size;
+    contents.set(content, number);
+    numbers.set(closure, number);
+  }
+  return number;
+}
+
 function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Search {
   const { profile, direction = "influence", along } = options;
   const binding = bindingOf(actor, options);
@@ -422,7 +436,7 @@ function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Sear
     direction,
     along,
     profile ? uses(profile) : "",
-    binding.length === 0 ? "" : JSON.stringify(binding),
+    binding.map(numberOf).join(),
     options.touches ? JSON.stringify(options.touches) : "",
     who,
   ].join("\n");
@@ -443,8 +457,9 @@ function explore(
 ): Search {
   const visits = new Map<string, Visit[]>();
   const blocked = new Set<Closure>();
+  const closuresAt = Map.groupBy(closures, ({ at }) => at);
   const closesAt = (id: string, counts: (closure: Closure) => boolean): boolean => {
-    const found = closures.filter((closure) => closure.at === id && counts(closure));
+    const found = (closuresAt.get(id) ?? []).filter(counts);
     for (const closure of found) blocked.add(closure);
     return found.length > 0;
   };

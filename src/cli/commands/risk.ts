@@ -90,7 +90,17 @@ function parsedChanges({ with: added = [], without = [] }: RiskFlags): Change[] 
     ...without.map((text) => parseChange("without", text)),
     ...added.map((text) => parseChange("with", text)),
   ];
-  const problems = parsed.filter(isProblem);
+  const both = added.filter((text) =>
+    without.some((gone) => gone.split("@")[0]!.trim() === text.split("@")[0]!.trim()),
+  );
+  const problems = [
+    ...parsed.filter(isProblem),
+    // Which of the two came first is not known here, and decides.
+    ...both.map((text) => ({
+      message: `${text} is added and taken away at once`,
+      hint: "ask one after the other",
+    })),
+  ];
   if (problems.length > 0) throw refusal(problems);
   return parsed.filter((each): each is Change => !isProblem(each));
 }

@@ -61,7 +61,13 @@ ${table(
         point.controls.length === 0 ? "none" : fold(count(point.controls.length, "control"), list(point.controls)),
       wide: true,
     },
-    { head: "", cell: ({ optimal }) => (optimal ? "" : "not shown to be the best") },
+    {
+      head: "",
+      cell: ({ optimal, plan: chosen }) =>
+        [chosen ? "this plan: what design can remove first" : "", optimal ? "" : "not shown to be the best"]
+          .filter(Boolean)
+          .join("; "),
+    },
   ],
   pareto,
 )}

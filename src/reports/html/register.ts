@@ -133,13 +133,14 @@ function levelTwo({ cyber }: Body, groups: readonly CyberGroup[], name: Words): 
       caption,
       [
         { head: "Threat", cell: ({ members: [first] }) => name.threat(first!) },
-        { head: "Judgement", cell: (group) => tag(worstOf(group), JUDGEMENT_TONE[worstOf(group)]) },
         {
-          head: "Worst actor, P per year",
-          cell: ({ members: [first] }) =>
-            markup`${name.actor(first!.actor)} <span class="nowrap">${intervalText(first!.perYear)}</span>${first!.untested ? markup` ${tag("not tried", "mute")}` : ""}`,
+          head: "Worst of its risks",
+          cell: (group) => {
+            const [first] = group.members;
+            return markup`${tag(worstOf(group), JUDGEMENT_TONE[worstOf(group)])}${first!.untested ? markup` ${tag("not tried", "mute")}` : ""}<br>${intervalText(first!.perYear)} by ${name.actor(first!.actor)}${group.members.length > 1 ? markup` <small class="soft">of ${count(group.members.length, "actor")}</small>` : ""}`;
+          },
+          wide: true,
         },
-        { head: "Actors", cell: ({ members }) => members.length, number: true },
         { head: "Assets", cell: ({ members: [first] }) => first!.assets.map(name.place).join(", ") || "–" },
         {
           head: "Harms",
@@ -228,7 +229,7 @@ ${filter("Filter by component, flow or threat", "requirements")}
             cell: ({ id, text }) => markup`${sentence(text)} <small class="soft"><code>${id}</code></small>`,
           },
           { head: "Accepted when", cell: ({ acceptance }) => acceptanceText(acceptance), wide: true },
-          { head: "Against", cell: ({ actors }) => actors.map(name.actor).join(", ") },
+          { head: "Against", cell: ({ actors }) => actors.map(name.actor).join(", "), wide: true },
           {
             head: "Serves",
             cell: ({ serves, clauses }) =>

@@ -22,22 +22,28 @@ export function solveGreedily(problem: PlanProblem): GreedyPlan | undefined {
   if (!chosen || !isAdmissible(problem, chosen)) return undefined;
 
   const needs = needsOf(problem);
+  // A need is worth its risk's weight, shared among the needs of the risk: covering one of many brings nothing within yet.
+  const count = Map.groupBy(needs, ({ risk }) => risk);
+  const worth = new Map(problem.risks.map(({ id, weight }) => [id, weight / Math.max(1, count.get(id)?.length ?? 0)]));
   for (const name of TIERS)
     for (let step = 0; step < problem.controls.length; step++) {
-      const open: typeof needs = needs.filter(({ good }) => !good.some((id) => chosen!.has(id)));
-      let best: { readonly set: ReadonlySet<string>; readonly value: number } | undefined;
-      for (const control of problem.controls) {
-        if (control.tier !== name || chosen.has(control.id)) continue;
-        const gain = open.filter(({ good }) => good.includes(control.id)).length;
-        if (gain === 0) continue;
-        const set = withNeeds(control.id, chosen, controls);
+      const gain = new Map<string, number>();
+      for (const { risk, good } of needs)
+        if (!good.some((id) => chosen!.has(id)))
+          for (const id of good)
+            if (controls.get(id)!.tier === name) gain.set(id, (gain.get(id) ?? 0) + worth.get(risk)!);
+      const ranked = [...gain]
+        .map(([id, value]) => ({ id, value: value / (totalCost(controls.get(id)!.cost) + 0.01) }))
+        .toSorted((x, y) => y.value - x.value || (x.id < y.id ? -1 : 1));
+      let next: ReadonlySet<string> | undefined;
+      for (const { id } of ranked) {
+        const set = withNeeds(id, chosen, controls);
         if (!set || !isAdmissible(problem, set)) continue;
-        const price = costOf(set, controls) - costOf(chosen, controls);
-        const value = gain / (price + 0.01);
-        if (!best || value > best.value) best = { set, value };
+        next = set;
+        break;
       }
-      if (!best) break;
-      chosen = best.set;
+      if (!next) break;
+      chosen = next;
     }
 
   chosen = withoutSuperfluous(problem, chosen, controls);

@@ -17,6 +17,7 @@ import type {
   System,
   Threat,
 } from "#assessment/index.ts";
+import { COST_KINDS } from "#assessment/knowledge.ts";
 import { nearest } from "#base/diagnostics.ts";
 import type { Solver } from "#base/ports.ts";
 import { closuresOf } from "#risk/credit.ts";
@@ -29,7 +30,7 @@ import { solveExactly } from "./exact.ts";
 import { solveGreedily } from "./greedy.ts";
 import { judgeChoice, limitOf, sumOf, TIERS, totalCost } from "./problem.ts";
 import type { Budget, PlanProblem, PlanRisk, PlanWay } from "./problem.ts";
-import { waysOfThreat, type FoundWay, type WaysOf } from "./ways.ts";
+import { waysOfThreat, type FoundWay, type SharedEdges, type WaysOf } from "./ways.ts";
 
 export interface PlanQuestion extends RateInput {
   readonly solver?: Solver | undefined;
@@ -43,8 +44,9 @@ export interface PlanQuestion extends RateInput {
   readonly excluded?: readonly string[];
   /** "emerging": measures that are not proven yet are named among those to be measured. None ever counts without its measurement. */
   readonly maturity?: "proven" | "emerging";
-  /** Points of the curve besides nothing and everything. */
+  /** Points of the curve besides nothing and everything, and whether the solver is asked for them. */
   readonly points?: number;
+  readonly curve?: "exact" | "greedy";
 }
 
 export type PlanResult =
@@ -53,6 +55,8 @@ export type PlanResult =
 
 /** Threats planned for at once, gravest first: the search grows with them and with the size of the system. */
 const TARGETS_MAX = 400;
+/** In systems of more than this many components fewer threats are planned for, for each question to reach is dearer there. */
+const LARGE = { components: 300, targets: 100 } as const;
 /** Rounds of choosing and looking for ways still open; each round adds ways, so it ends, but it may take long. */
 const ROUNDS_MAX = 40;
 const POINTS = 5;
@@ -102,6 +106,8 @@ export async function planControls(question: PlanQuestion): Promise<PlanResult> 
   }
 
   const after = await rerated(question, graph, best.chosen);
+  const whole = new Set(best.chosen);
+  const closed = shut.filter(({ ways }) => !ways.open(whole));
   const significant = (all: readonly Risk[]): readonly Risk[] => all.filter((risk) => risk.significant);
   const plan: ControlPlan = {
     catalogue: { edition: knowledge.edition, hash: knowledge.hash },
@@ -112,14 +118,14 @@ export async function planControls(question: PlanQuestion): Promise<PlanResult> 
       excluded: [...(question.excluded ?? [])],
       maturity: question.maturity ?? "proven",
     },
-    controls: best.chosen.map((candidate) => described(candidate, best.chosen, shut, question)),
+    controls: best.chosen.map((candidate) => described(candidate, best.chosen, closed, question)),
     cost: program.cost(best.chosen),
     before: tally(significant(risks)),
     after: tally(significant(after)),
     changed: changedOf(risks, after),
     surprises: surprisesOf(risks, after, shut, best.chosen),
     left: leftOf(open, graph, question),
-    pareto: await paretoOf(program, best, question, graph, risks),
+    pareto: await paretoOf(program, { best, after }, question, graph, risks),
     limitedBy: best.short ? await limits(program, question.budget, solver) : [],
     warnings: warningsOf(best.chosen, shut, question),
     ...(question.notFeasible ? { notFeasible: question.notFeasible } : {}),
@@ -213,14 +219,13 @@ function targetsOf(
     .filter(({ id }) => unsettled.has(id))
     .map((threat) => ({ threat, risks: unsettled.get(threat.id)!, weight: weightOf(unsettled.get(threat.id)!) }))
     .toSorted((a, b) => b.weight - a.weight);
-  const targets = grave.slice(0, TARGETS_MAX).map((target) => ({
-    ...target,
-    ways: waysOfThreat(graph, target.threat, types.get(target.threat.type)!, {
-      closures,
-      candidatesAt,
-      profile: profiles.get(graph.actor(target.threat.actor).profile),
-    }),
-  }));
+  const kept: SharedEdges = new Map();
+  const most = graph.components.length > LARGE.components ? LARGE.targets : TARGETS_MAX;
+  const targets = grave.slice(0, most).map((target) => {
+    const profile = profiles.get(graph.actor(target.threat.actor).profile);
+    const type = types.get(target.threat.type)!;
+    return { ...target, ways: waysOfThreat(graph, target.threat, type, { closures, candidatesAt, profile }, kept) };
+  });
   return { targets, notPlanned: grave.length - targets.length };
 }
 
@@ -261,20 +266,24 @@ class Program {
   }
 
   /** The best choice within the budget; undefined where what is required cannot be had. */
-  async solve(budget: Budget | undefined): Promise<Chosen | undefined> {
-    // Greedy rounds first: they find most ways for next to nothing. Only then the solver.
-    for (let round = 0; round < ROUNDS_MAX; round++) {
+  async solve(
+    budget: Budget | undefined,
+    solver: Solver | null | undefined = this.#solver,
+  ): Promise<Chosen | undefined> {
+    // Where limits make the program hard, greedy rounds find most ways first, for next to nothing. Only then the solver.
+    const isHard = !solver || (budget !== undefined && Object.keys(budget).length > 0);
+    for (let round = isHard ? 0 : ROUNDS_MAX; round < ROUNDS_MAX; round++) {
       const found = solveGreedily(this.problem(budget));
       if (!found) break;
       if (!this.#addOpen(found.chosen, budget)) break;
     }
-    if (this.#solver)
+    if (solver)
       for (let round = 0; round < ROUNDS_MAX; round++) {
         const problem = this.problem(budget);
-        const found = await solveExactly(problem, this.#solver);
+        const found = await solveExactly(problem, solver);
         if (!found) return undefined;
         if (this.#addOpen(found.chosen, budget)) continue;
-        return this.#chosen(found.chosen, this.#solver.name, found.optimal, found.gaps, problem);
+        return this.#chosen(found.chosen, solver.name, found.optimal, found.gaps, problem);
       }
     const problem = this.problem(budget);
     const found = solveGreedily(problem);
@@ -350,18 +359,22 @@ class Program {
     const closing = new Set(chosen);
     let added = false;
     for (let way = target.ways.open(closing); way; way = target.ways.open(closing)) {
-      const id = way.closedBy
+      const key = way.closedBy
         .map((candidate) => candidate.id)
         .toSorted()
         .join(" ");
+      let known = this.#ways.get(key);
       // Nothing is known of a way but that it has to be closed: any hazard beyond any limit says so.
-      if (!this.#ways.has(id))
-        this.#ways.set(id, {
-          id,
-          hazard: Infinity,
-          effects: way.closedBy.map((candidate) => ({ control: candidate.id, to: 0 })),
-        });
-      this.#waysOf.get(target)!.add(id);
+      if (!known)
+        this.#ways.set(
+          key,
+          (known = {
+            id: `w${this.#ways.size}`,
+            hazard: Infinity,
+            effects: way.closedBy.map((candidate) => ({ control: candidate.id, to: 0 })),
+          }),
+        );
+      this.#waysOf.get(target)!.add(known.id);
       added = true;
       for (const candidate of way.closedBy) closing.add(candidate);
     }
@@ -374,17 +387,29 @@ const byTier = (a: Candidate, b: Candidate): number =>
   (a.control.id < b.control.id ? -1 : a.control.id > b.control.id ? 1 : a.at < b.at ? -1 : 1);
 const tierOf = ({ planning }: Control): (typeof TIERS)[number] => planning?.tier ?? "mitigation";
 
-/** What stands in the way, in words: an irreducible set. Only the reader's own limits and conflicts between controls can. */
+/**
+ * What stands in the way, in words: only the reader's own limits and conflicts between controls can. Of a budget it is said what it
+ * would have to be; of the rest an irreducible set.
+ */
 async function limits(program: Program, budget: Budget | undefined, solver: Solver | undefined): Promise<string[]> {
-  if (!solver)
-    return [
-      "the budget, what is required, or controls that exclude each other (without a solver the set is not narrowed down)",
-    ];
-  const conflict = await irreducibleConflict(program.problem(budget), solver);
-  return (conflict ?? []).map((demand) => demandText(demand, budget));
+  const said: string[] = [];
+  if (budget && Object.keys(budget).length > 0) {
+    const free = await program.solve(undefined);
+    const asked = Object.entries(budget).map(([kind, most]) => `${kind} at most ${most}`);
+    if (!free) return ["what is required cannot stand together, whatever the budget"];
+    const cost = program.cost(free.chosen);
+    const parts = COST_KINDS.filter((kind) => cost[kind] > 0).map((kind) => `${kind} ${cost[kind]}`);
+    said.push(
+      `the budget of ${asked.join(", ")}: all that mature controls can close takes ${totalCost(cost)} in total (${parts.join(", ")})`,
+    );
+    if (!free.short) return said;
+  }
+  if (!solver) return [...said, "what is required or excluded (without a solver it is not narrowed down)"];
+  const conflict = await irreducibleConflict(program.problem(undefined), solver);
+  return [...said, ...(conflict ?? []).map(demandText)];
 }
 
-function demandText(demand: Demand, budget: Budget | undefined): string {
+function demandText(demand: Demand): string {
   switch (demand.kind) {
     case "criterion":
       return `${demand.risk} has to be within its criterion`;
@@ -395,9 +420,7 @@ function demandText(demand: Demand, budget: Budget | undefined): string {
     case "required":
       return `${demand.control} is required`;
     case "budget":
-      return `the budget: ${Object.entries(budget ?? {})
-        .map(([kind, most]) => `${kind} at most ${most}`)
-        .join(", ")}`;
+      return "the budget";
   }
 }
 
@@ -519,12 +542,13 @@ function surprisesOf(
 // ── what the plan says of itself ────────────────────────────────────────────────────────────────────────────────────
 
 function described(
-  { control, at, id }: Candidate,
+  candidate: Candidate,
   chosen: readonly Candidate[],
-  targets: readonly Target[],
+  /** Threats that the whole plan takes away. */
+  closed: readonly Target[],
   { required = [], system }: PlanQuestion,
 ): PlannedControl {
-  const all = new Set(chosen);
+  const { control, at, id } = candidate;
   const less = new Set(chosen.filter((other) => other.id !== id));
   const named = new Set([...system.controls.map((entry) => entry.control), ...chosen.map((other) => other.control.id)]);
   const { planning } = control;
@@ -535,7 +559,9 @@ function described(
     tier: tierOf(control),
     cost: planning?.cost ?? COST_UNKNOWN,
     evidence: [...control.evidence],
-    contributes: targets.filter(({ ways }) => !ways.open(all) && ways.open(less)).map(({ threat }) => threat.id),
+    contributes: closed
+      .filter(({ ways }) => ways.closers.has(candidate) && ways.open(less))
+      .map(({ threat }) => threat.id),
     needs: (planning?.needs ?? []).map(({ anyOf, because }) => `${anyOf.join(" or ")}: ${because}`),
     raises: [...control.raises],
     strains: [
@@ -642,22 +668,28 @@ function alternativesFor(
     }));
 }
 
-/** Cost against what stays open, each point rated. Only points that no other betters in both are kept. */
+/** Cost against what stays open, each point rated. The plan is kept, and of the others those that no other betters in both. */
 async function paretoOf(
   program: Program,
-  best: Chosen,
+  { best, after }: { readonly best: Chosen; readonly after: readonly Risk[] },
   question: PlanQuestion,
   graph: SystemGraph,
   now: readonly Risk[],
 ): Promise<ControlPlan["pareto"]> {
-  const { points = POINTS } = question;
+  // A point is a whole rating: in a large system only the ends are drawn.
+  const points = graph.components.length > LARGE.components ? 0 : (question.points ?? POINTS);
   const most = totalCost(program.cost(best.chosen));
   const notWithin = (risks: readonly Risk[]): number => risks.filter(isUnsettled).length;
-  const found = [{ cost: 0, notWithin: notWithin(now), controls: [] as string[], optimal: true }];
+  const found: { -readonly [K in keyof ControlPlan["pareto"][number]]: ControlPlan["pareto"][number][K] }[] = [
+    { cost: 0, notWithin: notWithin(now), controls: [], optimal: true },
+  ];
   const seen = new Set([""]);
-  for (let i = 1; i <= points + 1 && most > 0; i++) {
+  for (let i = most > 0 ? 1 : points + 2; i <= points + 1; i++) {
     const total = Math.round((most * i) / (points + 1));
-    const choice = i === points + 1 ? best : await program.solve({ ...question.budget, total });
+    const choice =
+      i === points + 1
+        ? best
+        : await program.solve({ ...question.budget, total }, question.curve === "greedy" ? null : undefined);
     if (!choice) continue;
     const controls = choice.chosen.map(({ id }) => id);
     const key = controls.toSorted().join(" ");
@@ -665,14 +697,16 @@ async function paretoOf(
     seen.add(key);
     found.push({
       cost: totalCost(program.cost(choice.chosen)),
-      notWithin: notWithin(await rerated(question, graph, choice.chosen)),
+      notWithin: notWithin(choice === best ? after : await rerated(question, graph, choice.chosen)),
       controls,
       optimal: choice.optimal,
+      ...(choice === best ? { plan: true as const } : {}),
     });
   }
   return found
     .filter(
       (point) =>
+        point.plan ||
         !found.some(
           (other) =>
             other !== point &&

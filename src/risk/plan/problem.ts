@@ -73,8 +73,16 @@ export interface Need {
 const shareOf = ({ limit, ways, combine }: PlanRisk): number =>
   combine === "worst" ? limit : limit / Math.max(1, ways.length);
 
-/** What has to be treated in each risk; ways already below their share are left out. */
-export function needsOf({ risks, ways }: PlanProblem): Need[] {
+const known = new WeakMap<PlanProblem, readonly Need[]>();
+
+/** What has to be treated in each risk; ways already below their share are left out. Found once per problem. */
+export function needsOf(problem: PlanProblem): readonly Need[] {
+  let needs = known.get(problem);
+  if (!needs) known.set(problem, (needs = findNeeds(problem)));
+  return needs;
+}
+
+function findNeeds({ risks, ways }: PlanProblem): Need[] {
   const byId = new Map(ways.map((way) => [way.id, way]));
   return risks.flatMap((risk) =>
     risk.ways.flatMap((id) => {
@@ -104,11 +112,20 @@ export function judgeChoice(problem: PlanProblem, chosen: ReadonlySet<string>): 
   const taken = problem.controls.filter(({ id }) => chosen.has(id));
   const tier = new Map(taken.map((control) => [control.id, TIERS.indexOf(control.tier)]));
   const cost = sumOf(taken);
-  const hazardOf = ({ hazard, effects }: PlanWay): number =>
-    effects.reduce((least, { control, to }) => (chosen.has(control) ? Math.min(least, to) : least), hazard);
+  const hazards = new Map<string, number>();
+  const hazardOf = (id: string): number => {
+    let least = hazards.get(id);
+    if (least === undefined) {
+      const { hazard, effects } = ways.get(id)!;
+      least = hazard;
+      for (const { control, to } of effects) if (to < least && chosen.has(control)) least = to;
+      hazards.set(id, least);
+    }
+    return least;
+  };
   const within = problem.risks.filter((risk) => {
-    const hazards = risk.ways.map((id) => hazardOf(ways.get(id)!));
-    const all = risk.combine === "worst" ? Math.max(0, ...hazards) : hazards.reduce((sum, hazard) => sum + hazard, 0);
+    const own = risk.ways.map(hazardOf);
+    const all = risk.combine === "worst" ? Math.max(0, ...own) : own.reduce((sum, hazard) => sum + hazard, 0);
     return all <= risk.limit;
   });
   const reached = new Set(within.map(({ id }) => id));

@@ -26,31 +26,107 @@ const END = "end";
 const node = (component: string, signed: boolean): string => `${signed ? "signed" : "bare"} ${component}`;
 const inside = (boundary: string): string => `inside ${boundary}`;
 
+/** Edges by where they lead, shared by all threats of one type by one actor: only their ends differ. */
+type Into = ReadonlyMap<string, readonly (Edge & { readonly from: string })[]>;
+export type SharedEdges = Map<string, { readonly into: Into; readonly passing: Passing; readonly leaving: Leaving }>;
+type Passing = (flow: DataFlow, signed: boolean) => readonly Candidate[] | undefined;
+type Leaving = (from: string, signed: boolean) => readonly Candidate[] | undefined;
+
+interface Asked {
+  /** What stands already, with credit. */
+  readonly closures: readonly Closure[];
+  readonly candidatesAt: ReadonlyMap<string, readonly Candidate[]>;
+  readonly profile?: Pick<AttackerProfile, "uses" | "inside"> | undefined;
+}
+
 /** What the ways of one threat are looked for in. */
 export interface WaysOf {
   /** The shortest way that none of `chosen` closes; undefined where there is none. */
   readonly open: (chosen: ReadonlySet<Candidate>) => FoundWay | undefined;
+  /** Candidates that close anything of what leads there; the others make no difference. */
+  readonly closers: ReadonlySet<Candidate>;
 }
 
 export function waysOfThreat(
   graph: SystemGraph,
   threat: Pick<Threat, "actor" | "at" | "on">,
   type: Pick<ThreatType, "id" | "consequences">,
-  {
-    closures,
-    candidatesAt,
-    profile,
-  }: {
-    /** What stands already, with credit. */
-    readonly closures: readonly Closure[];
-    readonly candidatesAt: ReadonlyMap<string, readonly Candidate[]>;
-    readonly profile?: Pick<AttackerProfile, "uses" | "inside"> | undefined;
-  },
+  asked: Asked,
+  kept: SharedEdges = new Map(),
 ): WaysOf {
   const actor = graph.actor(threat.actor);
   const { direction, along, byFlow, places } = askedBy(graph, threat, type);
   const observing = direction === "observe";
-  const standing = closures.filter((closure) => closesFor(closure, type.id, actor.id));
+  const key = JSON.stringify([actor.id, type.id, direction, along]);
+  let shared = kept.get(key);
+  if (!shared) kept.set(key, (shared = edgesOf(graph, actor, type.id, observing, along, asked)));
+  const { into, passing, leaving } = shared;
+  const ends: (Edge & { readonly from: string })[] = [];
+  const end = (from: string, says: string, closers: readonly Candidate[] | undefined): void => {
+    if (closers) ends.push({ from, to: END, says, closers });
+  };
+  for (const place of places) {
+    if (graph.isComponent(place)) {
+      const output = !byFlow && place !== threat.at;
+      for (const signed of [true, false]) end(node(place, signed), "acts there", output ? leaving(place, signed) : []);
+    } else if (graph.isFlow(place)) {
+      const flow = graph.flow(place);
+      if (actor.touches.includes(place)) end(START, `touches ${graph.titleOf(place)}`, passing(flow, false));
+      end(START, `breaks in on ${graph.titleOf(place)}`, passing(flow, false));
+      for (const signed of [true, false])
+        end(node(observing ? flow.to : flow.from, signed), `along ${graph.titleOf(place)}`, passing(flow, signed));
+    } else if (place === SYSTEM_PLACE)
+      for (const { id } of graph.components)
+        for (const signed of [true, false]) end(node(id, signed), "acts there", []);
+  }
+
+  // Only what leads to the end is walked: in a large system that is a small part of it.
+  const edges = new Map<string, Edge[]>();
+  const closers = new Set<Candidate>();
+  const leadsOn = new Set([END]);
+  for (const at of leadsOn)
+    for (const edge of at === END ? ends : (into.get(at) ?? [])) {
+      leadsOn.add(edge.from);
+      for (const closer of edge.closers) closers.add(closer);
+      const list = edges.get(edge.from);
+      if (list) list.push(edge);
+      else edges.set(edge.from, [edge]);
+    }
+  return {
+    closers,
+    open(chosen) {
+      const cameBy = new Map<string, { readonly from: string; readonly edge: Edge }>();
+      const reached = new Set([START]);
+      for (const at of reached) {
+        if (at === END) break;
+        for (const next of edges.get(at) ?? [])
+          if (!reached.has(next.to) && !next.closers.some((closer) => chosen.has(closer))) {
+            reached.add(next.to);
+            cameBy.set(next.to, { from: at, edge: next });
+          }
+      }
+      if (!reached.has(END)) return undefined;
+      const steps: string[] = [];
+      const closing = new Set<Candidate>();
+      for (let at = END; at !== START; at = cameBy.get(at)!.from) {
+        const { edge: step } = cameBy.get(at)!;
+        steps.push(step.says);
+        for (const closer of step.closers) closing.add(closer);
+      }
+      return { steps: steps.toReversed().filter((says) => says !== "acts there"), closedBy: [...closing] };
+    },
+  };
+}
+
+function edgesOf(
+  graph: SystemGraph,
+  actor: Actor,
+  type: string,
+  observing: boolean,
+  along: "input" | "delivery" | undefined,
+  { closures, candidatesAt, profile }: Asked,
+): { readonly into: Into; readonly passing: Passing; readonly leaving: Leaving } {
+  const standing = closures.filter((closure) => closesFor(closure, type, actor.id));
   const standingAt = Map.groupBy(standing, ({ at }) => at);
   const isOrigin = ({ control }: { readonly control: string }): boolean => control === ORIGIN_INTEGRITY;
   const ordinary = (closure: Closure): boolean => !isOrigin(closure);
@@ -60,7 +136,7 @@ export function waysOfThreat(
   const could = (at: string, kind: "any" | "ordinary" | "origin"): Candidate[] =>
     (candidatesAt.get(at) ?? []).filter(
       ({ control, closes }) =>
-        (closes.includes("all") || closes.includes(type.id)) &&
+        (closes.includes("all") || closes.includes(type)) &&
         (kind === "any" || (control.id === ORIGIN_INTEGRITY) === (kind === "origin")),
     );
 
@@ -83,12 +159,12 @@ export function waysOfThreat(
     node(far(flow).id, signed || SIGNS_WHAT_PASSES.has(far(flow).kind));
   const begun = ({ id, kind }: Component): string => node(id, SIGNS_ITS_OWN.has(kind));
 
-  const edges = new Map<string, Edge[]>();
+  const into = new Map<string, (Edge & { readonly from: string })[]>();
   const edge = (from: string, to: string, says: string, closers: readonly Candidate[] | undefined): void => {
     if (!closers) return;
-    const list = edges.get(from);
-    if (list) list.push({ to, says, closers });
-    else edges.set(from, [{ to, says, closers }]);
+    const list = into.get(to);
+    if (list) list.push({ from, to, says, closers });
+    else into.set(to, [{ from, to, says, closers }]);
   };
 
   touches(actor);
@@ -122,49 +198,5 @@ export function waysOfThreat(
     const outer = parent !== undefined && graph.isBoundary(parent) ? inside(parent) : START;
     edge(outer, inside(id), `gets into ${title}`, shut ? undefined : outsider ? could(id, "ordinary") : []);
   }
-
-  for (const place of places) {
-    if (graph.isComponent(place)) {
-      const output = !byFlow && place !== threat.at;
-      for (const signed of [true, false])
-        edge(node(place, signed), END, "acts there", output ? leaving(place, signed) : []);
-    } else if (graph.isFlow(place)) {
-      const flow = graph.flow(place);
-      if (actor.touches.includes(place)) edge(START, END, `touches ${graph.titleOf(place)}`, passing(flow, false));
-      edge(START, END, `breaks in on ${graph.titleOf(place)}`, passing(flow, false));
-      for (const signed of [true, false])
-        edge(
-          node(observing ? flow.to : flow.from, signed),
-          END,
-          `along ${graph.titleOf(place)}`,
-          passing(flow, signed),
-        );
-    } else if (place === SYSTEM_PLACE)
-      for (const { id } of graph.components)
-        for (const signed of [true, false]) edge(node(id, signed), END, "acts there", []);
-  }
-
-  return {
-    open(chosen) {
-      const cameBy = new Map<string, { readonly from: string; readonly edge: Edge }>();
-      const reached = new Set([START]);
-      for (const at of reached) {
-        if (at === END) break;
-        for (const next of edges.get(at) ?? [])
-          if (!reached.has(next.to) && !next.closers.some((closer) => chosen.has(closer))) {
-            reached.add(next.to);
-            cameBy.set(next.to, { from: at, edge: next });
-          }
-      }
-      if (!reached.has(END)) return undefined;
-      const steps: string[] = [];
-      const closers = new Set<Candidate>();
-      for (let at = END; at !== START; at = cameBy.get(at)!.from) {
-        const { edge: step } = cameBy.get(at)!;
-        steps.push(step.says);
-        for (const closer of step.closers) closers.add(closer);
-      }
-      return { steps: steps.toReversed().filter((says) => says !== "acts there"), closedBy: [...closers] };
-    },
-  };
+  return { into, passing, leaving };
 }

@@ -1,0 +1,48 @@
+/** Tar archives: names that climb, links, devices, what follows the end, and every member; PyTorch's first format among them. */
+import { part } from "#formats/content.ts";
+import { examineTar, isTar, type TarProblem } from "#formats/tar.ts";
+import type { ScanFinding } from "#assessment/index.ts";
+import { defineCheck } from "#artefacts/check.ts";
+
+const ODDITIES: Readonly<Record<TarProblem["kind"], readonly [rule: string, severity: ScanFinding["severity"]]>> = {
+  name: ["tar-traversal", "suspicious"],
+  link: ["tar-link", "suspicious"],
+  special: ["tar-special", "suspicious"],
+  end: ["tar-end", "note"],
+  header: ["tar-broken", "unknown"],
+};
+const MEMBERS_MAX = 20_000;
+
+export default defineCheck({
+  title: "tar archive",
+  recognise: (content) => (isTar(content) ? "yes" : "no"),
+  read(subject) {
+    const { content, ledger, report } = subject;
+    const tar = examineTar(content, MEMBERS_MAX);
+    for (const [start, end] of tar.records) ledger.understood(start, end);
+    for (const { kind, at, end, problem } of tar.problems) {
+      const [rule, severity] = ODDITIES[kind];
+      report({ rule, severity, confidence: "high", start: at, end, message: problem });
+    }
+    const names = new Set<string>();
+    for (const { name, kind, at, size } of tar.members) {
+      if (names.has(name) && kind === "file")
+        report({
+          rule: "tar-duplicate",
+          severity: "suspicious",
+          confidence: "medium",
+          start: at,
+          end: at + size,
+          message: `"${name}" is there twice: the last one counts, for some`,
+        });
+      names.add(name);
+      if (size === 0) continue;
+      if (kind !== "file") {
+        ledger.left(at, at + size, `"${name}" is no file and has content`);
+        continue;
+      }
+      ledger.understood(at, at + size);
+      subject.inspect(name, part(content, at, at + size), {});
+    }
+  },
+});

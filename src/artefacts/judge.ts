@@ -1,0 +1,671 @@
+/**
+ * Judges what loading a pickle would do, by the policy: every import by its standing, every call by what it reaches. Names
+ * that are put together while loading (getattr, attrgetter, partial, __import__) are followed to what they give.
+ */
+import type { Content } from "#formats/content.ts";
+import {
+  Call,
+  Collection,
+  Computed,
+  Extension,
+  Global,
+  Opaque,
+  PersistentId,
+  presentName,
+  Text,
+  textOf,
+  type Mutation,
+  type PickleListener,
+  type Value,
+} from "#formats/pickle.ts";
+import type { Finding, Storage, Surroundings } from "./check.ts";
+import { expression } from "./expression.ts";
+import { covers, RUN_FROM_STATE, standingOf, TEXT_CODECS, type Effect, type Standing, type Use } from "./policy.ts";
+
+/** What a value of the stream is once loaded, as far as a callable needs to be known. */
+type Reached =
+  | {
+      readonly is: "name";
+      readonly module: string;
+      readonly name: string;
+      readonly how: "import" | "lookup" | "method";
+    }
+  | { readonly is: "module"; readonly module: string }
+  | { readonly is: "attribute-getter"; readonly names: readonly string[] }
+  | { readonly is: "method-caller"; readonly name: string }
+  | { readonly is: "partial"; readonly of: Reached; readonly value: Value }
+  /** An object made by something known. */
+  | { readonly is: "instance"; readonly of: string }
+  | { readonly is: "data" }
+  | { readonly is: "unclear"; readonly why: string };
+
+const WALK_DEPTH = 6;
+const WALK_ITEMS = 4000;
+const RANK = { malicious: 3, suspicious: 2, unknown: 1, note: 0 } as const;
+
+export interface JudgeOptions {
+  /** How many steps of the reconstruction are kept. */
+  readonly stepsMax?: number;
+  /** Loading reads these bytes as a pickle or archive of their own. */
+  readonly unpickled?: (text: Text) => void;
+}
+
+/** A listener that gathers findings; one per rule and name, the gravest, with how often it came. */
+export class Judge implements PickleListener {
+  private readonly content: Content;
+  private readonly surroundings: Surroundings;
+  private readonly found = new Map<string, { finding: Finding; times: number }>();
+  private readonly reached = new WeakMap<object, Reached>();
+  /** What loading does, in order, as far as anything is called. */
+  readonly steps: string[] = [];
+  /** Calls and changes that were told, also those beyond the steps that are kept. */
+  acts = 0;
+  private readonly options: JudgeOptions;
+  private readonly stepsMax: number;
+
+  constructor(content: Content, surroundings: Surroundings = {}, options: JudgeOptions = {}) {
+    this.content = content;
+    this.surroundings = surroundings;
+    this.options = options;
+    this.stepsMax = options.stepsMax ?? 0;
+  }
+
+  get findings(): readonly Finding[] {
+    return [...this.found.values()].map(({ finding, times }) =>
+      times === 1 ? finding : { ...finding, message: `${finding.message} (${times} times)` },
+    );
+  }
+
+  imported(what: Global | Computed | Extension): void {
+    if (what instanceof Computed)
+      return this.note("suspicious", "pickle-computed-import", "high", what, {
+        key: "computed",
+        text: `imports a name that is put together while loading: ${expression(this.content, what)}`,
+      });
+    if (what instanceof Extension)
+      return this.note("unknown", "pickle-extension", "high", what, {
+        key: `extension ${what.code}`,
+        text: `names entry ${what.code} of the extension registry: what that is, only the loading program knows`,
+      });
+    const { module, name } = presentName(what.module, what.name);
+    this.judgeReference(module, name, what, "imports");
+  }
+
+  called(call: Call): void {
+    this.acts++;
+    if (this.steps.length < this.stepsMax) this.steps.push(expression(this.content, call));
+    this.judgeCall(this.reach(call.callee), call.args, call, useOf(call));
+    this.judgeSize(call);
+    this.handed(call.args, call, () => `hands it to ${expression(this.content, call.callee)}`);
+    if (call.kwargs !== undefined)
+      this.handed(call.kwargs, call, () => `hands it to ${expression(this.content, call.callee)}`);
+  }
+
+  /** A few bytes that ask for gigabytes: `bytes(10**12)`, an array of a shape beyond any memory. */
+  private judgeSize(call: Call): void {
+    if (!(call.args instanceof Collection)) return;
+    const sizes = call.args.items.flatMap((value) =>
+      value instanceof Collection && value.kind === "tuple" ? [product(value)] : [value],
+    );
+    if (!sizes.some((size) => size instanceof Opaque || (typeof size === "number" && size > SIZE_MAX))) return;
+    const reached = this.reach(call.callee);
+    if (reached.is === "name" && ALLOCATING.has(`${reached.module}.${reached.name}`))
+      this.note("suspicious", "pickle-bomb", "medium", call, {
+        key: "bomb",
+        text: `loading calls ${expression(this.content, call)}, which asks for more memory than a machine has`,
+      });
+  }
+
+  built(target: Value, state: Value, at: number): void {
+    this.acts++;
+    const reached = this.reach(target);
+    const place = { at };
+    if (this.steps.length < this.stepsMax)
+      this.steps.push(`${expression(this.content, target)}.__setstate__(${expression(this.content, state)})`);
+    if (reached.is === "name" || reached.is === "module" || target instanceof Computed)
+      this.note("malicious", "pickle-patches-import", "high", place, {
+        key: `build ${spoken(reached)}`,
+        text: `sets attributes of the imported ${spoken(reached)} to ${expression(this.content, state)}: later uses of it in this process reach something else`,
+      });
+    else if (reached.is === "partial") {
+      const callee = state instanceof Collection ? state.items[0] : undefined;
+      if (callee !== undefined) this.judgeCall(this.reach(callee), null, { at }, "call");
+    }
+    this.handed(state, place, () => `stores it in ${expression(this.content, target)}`);
+    if (reached.is === "instance") this.judgeState(reached.of, state, place);
+  }
+
+  /** Where a class runs an attribute of its state, that attribute must be what the library writes. */
+  private judgeState(of: string, state: Value, place: { at: number }): void {
+    for (const { in: where, attribute, written, does } of RUN_FROM_STATE) {
+      if (!of.startsWith(where)) continue;
+      const followed = state instanceof Collection && state.kind === "dict" && state.items.length === state.size;
+      const keys = followed ? state.items.filter((_, i) => i % 2 === 0) : [];
+      if (!followed || !keys.every((key) => key instanceof Text)) {
+        this.note("suspicious", "pickle-state-unclear", "medium", place, {
+          key: `state of ${of}`,
+          text: `the state of an object of ${of} cannot be followed, and its class ${does.replace(" it ", " part of it ")}`,
+        });
+        continue;
+      }
+      for (let i = 0; i + 1 < state.items.length; i += 2) {
+        if (textOf(this.content, state.items[i] as Text, 200) !== attribute) continue;
+        const value = state.items[i + 1]!;
+        if (value instanceof Text && value.length < 10_000 && written.test(textOf(this.content, value))) continue;
+        this.note("malicious", "pickle-code-in-state", "high", place, {
+          key: `state ${of}.${attribute}`,
+          text: `gives an object of ${of} the ${attribute} ${expression(this.content, value)}; its class ${does}`,
+        });
+      }
+    }
+  }
+
+  mutated(target: Value, how: Mutation, items: readonly Value[], at: number): void {
+    this.acts++;
+    const reached = this.reach(target);
+    if (this.steps.length < this.stepsMax)
+      this.steps.push(
+        `${expression(this.content, target)}.${METHODS[how]}(${expression(this.content, items[0] ?? null)}, …)`,
+      );
+    if (reached.is === "name" || reached.is === "module")
+      this.note(
+        "malicious",
+        "pickle-patches-import",
+        "high",
+        { at },
+        {
+          key: `mutate ${spoken(reached)}`,
+          text: `changes the imported ${spoken(reached)} itself by ${METHODS[how]}: later uses of it in this process reach something else`,
+        },
+      );
+    else if (reached.is !== "instance")
+      this.note(
+        "suspicious",
+        "pickle-odd-change",
+        "medium",
+        { at },
+        {
+          key: `mutate ${reached.is}`,
+          text: `calls ${METHODS[how]} of ${expression(this.content, target)}, which no pickler writes`,
+        },
+      );
+    for (const item of items) this.handed(item, { at }, () => `stores it in ${expression(this.content, target)}`);
+  }
+
+  persistent(id: PersistentId): void {
+    if (this.surroundings.persistentIds === undefined)
+      this.note("unknown", "pickle-persistent-id", "high", id, {
+        key: "persistent",
+        text: `holds a persistent id (${expression(this.content, id.id)}): what it becomes, only the loading program knows`,
+      });
+    else {
+      const storage = storageOf(this.content, id);
+      if (storage) this.surroundings.storage?.(storage);
+      else if (classOf(this.content, id) === undefined)
+        this.note("unknown", "pickle-persistent-id", "high", id, {
+          key: "persistent",
+          text: `holds a persistent id that is no storage of torch's: ${expression(this.content, id.id)}`,
+        });
+    }
+  }
+
+  odd(start: number, end: number, problem: string): void {
+    this.note("unknown", "pickle-odd", "high", { at: start, end }, { key: problem, text: problem });
+  }
+
+  private note(
+    severity: Finding["severity"],
+    rule: string,
+    confidence: Finding["confidence"],
+    { at, end = at + 1 }: { readonly at: number; readonly end?: number },
+    { key, text }: { readonly key: string; readonly text: string },
+  ): void {
+    const known = this.found.get(key);
+    if (known && RANK[known.finding.severity] >= RANK[severity]) {
+      if (known.finding.rule === rule) known.times++;
+      return;
+    }
+    this.found.set(key, {
+      finding: { rule, severity, confidence, start: at, end, message: text },
+      times: 1,
+    });
+  }
+
+  private standing(module: string, name: string): Standing {
+    if (this.surroundings.torchScript && (module === "__torch__" || module.startsWith("__torch__.")))
+      return { is: "allowed", use: "new", of: "TorchScript", effect: undefined };
+    return standingOf(module, name);
+  }
+
+  private judgeReference(module: string, name: string, place: { at: number; end?: number }, how: string): void {
+    const standing = this.standing(module, name);
+    const path = `${module}.${name}`;
+    if (standing.is === "harmful")
+      this.note("suspicious", "pickle-harmful-import", "high", place, {
+        key: path,
+        text: `${how} ${path}, which ${standing.does}`,
+      });
+    else if (standing.is === "unknown")
+      this.note("unknown", "pickle-unknown-import", "high", place, {
+        key: path,
+        text: `${how} ${path}, which stands in no list: what importing it does is unknown`,
+      });
+  }
+
+  /** Names inside what is given away: a harmful one will be called by whoever gets it. */
+  private handed(value: Value, place: { at: number }, how: () => string): void {
+    let left = WALK_ITEMS;
+    const seen = new Set<object>();
+    const walk = (inner: Value, depth: number): void => {
+      if (inner === null || typeof inner !== "object" || depth === 0 || --left < 0 || seen.has(inner)) return;
+      if (inner instanceof Collection) {
+        seen.add(inner);
+        for (const item of inner.items) if (item !== null && typeof item === "object") walk(item, depth - 1);
+        return;
+      }
+      if (!(inner instanceof Global || inner instanceof Call)) return;
+      const reached = this.reach(inner);
+      if (reached.is === "module")
+        this.harm(reached.module, "", place, (path, does) => `reaches ${path}, which ${does}, and ${how()}`);
+      else if (reached.is === "name")
+        this.harm(reached.module, reached.name, place, (path, does) => `reaches ${path}, which ${does}, and ${how()}`);
+    };
+    walk(value, WALK_DEPTH);
+  }
+
+  private harm(
+    module: string,
+    name: string,
+    place: { at: number },
+    text: (path: string, does: string) => string,
+  ): void {
+    const standing = this.standing(module, name);
+    if (standing.is !== "harmful") return;
+    const path = name === "" ? module : `${module}.${name}`;
+    this.note("malicious", "pickle-harmful-call", "high", place, { key: path, text: text(path, standing.does) });
+  }
+
+  private judgeCall(
+    callee: Reached,
+    args: Value,
+    place: { readonly at: number } & Partial<Pick<Call, "via">>,
+    use: Use,
+  ): void {
+    const shown = (): string => (place instanceof Call ? expression(this.content, place) : `${spoken(callee)}(…)`);
+    switch (callee.is) {
+      case "name": {
+        const { module, name } = callee;
+        const path = `${module}.${name}`;
+        const standing = this.standing(module, name);
+        if (standing.is === "harmful")
+          this.note("malicious", "pickle-harmful-call", "high", place, {
+            key: path,
+            text: `loading calls ${shown()}; ${path} ${standing.does}`,
+          });
+        else if (standing.is === "unknown")
+          this.note("suspicious", "pickle-unknown-call", "medium", place, {
+            key: path,
+            text: `loading calls ${shown()}; ${path} stands in no list of what frameworks need`,
+          });
+        else if (!covers(standing.use, use))
+          this.note("suspicious", "pickle-unusual-call", "medium", place, {
+            key: path,
+            text: `loading calls ${shown()}; ${standing.of} names ${path} in its pickles${standing.use === "new" ? ", makes objects of it," : ""} but does not call it`,
+          });
+        if (standing.effect) this.effect(standing.effect, args, place);
+        return;
+      }
+      case "module":
+        return this.note("suspicious", "pickle-unknown-call", "medium", place, {
+          key: `module ${callee.module}`,
+          text: `loading calls the module ${callee.module}`,
+        });
+      case "partial":
+        return this.judgeCall(callee.of, args, place, "call");
+      case "attribute-getter":
+      case "method-caller": {
+        const target = args instanceof Collection ? args.items[0] : undefined;
+        const names = callee.is === "method-caller" ? [callee.name] : callee.names;
+        for (const name of names) {
+          const reached = this.attribute(target === undefined ? { is: "unclear", why: "" } : this.reach(target), name);
+          if (callee.is === "method-caller") this.judgeCall(reached, null, place, "call");
+          else this.judgeLookup(reached, place, shown);
+        }
+        return;
+      }
+      case "instance":
+        return this.note("suspicious", "pickle-unknown-call", "medium", place, {
+          key: `instance ${callee.of}`,
+          text: `loading calls ${shown()}: what an object made by ${callee.of} does when called is unknown`,
+        });
+      case "data":
+        return this.note("suspicious", "pickle-odd-call", "medium", place, {
+          key: "data called",
+          text: `loading calls ${shown()}, which is no callable: readers that differ may make one of it`,
+        });
+      case "unclear":
+        return this.note("suspicious", "pickle-unclear-call", "medium", place, {
+          key: `unclear ${callee.why}`,
+          text: `loading calls ${shown()}: ${callee.why}`,
+        });
+    }
+  }
+
+  private judgeLookup(reached: Reached, place: { at: number }, shown: () => string): void {
+    if (reached.is === "name") {
+      const standing = this.standing(reached.module, reached.name);
+      const path = `${reached.module}.${reached.name}`;
+      if (standing.is === "harmful")
+        this.note("malicious", "pickle-hidden-name", "high", place, {
+          key: path,
+          text: `looks up ${path}, which ${standing.does}, by ${shown()} instead of naming it`,
+        });
+      else if (standing.is === "unknown" && !(reached.how === "lookup" && this.isMember(reached)))
+        this.note("unknown", "pickle-unknown-import", "medium", place, {
+          key: path,
+          text: `looks up ${path} by ${shown()}; it stands in no list`,
+        });
+    } else if (reached.is === "unclear")
+      this.note("suspicious", "pickle-unclear-lookup", "medium", place, {
+        key: `lookup ${reached.why}`,
+        text: `${shown()} looks up what cannot be told before loading: ${reached.why}`,
+      });
+  }
+
+  /** A plain attribute of an allowed class, as members of enumerations and class methods are; of an object, its class may run code. */
+  private isMember({ module, name }: { readonly module: string; readonly name: string }): boolean {
+    const [owner, member, ...rest] = name.split(".");
+    if (member === undefined || rest.length > 0 || member.startsWith("__") || !/^_?[A-Z]/.test(owner!)) return false;
+    const standing = this.standing(module, owner!);
+    return standing.is === "allowed" && standing.effect === undefined;
+  }
+
+  private effect(effect: Effect, args: Value, place: { at: number }): void {
+    const given = args instanceof Collection ? args.items : [];
+    const shown = (): string => (place instanceof Call ? expression(this.content, place) : "a call");
+    switch (effect) {
+      case "attribute":
+      case "import-attribute":
+      case "resolve-name":
+        return this.judgeLookup(this.result(effect, given), place, shown);
+      case "import": {
+        const reached = this.result(effect, given);
+        if (reached.is === "module")
+          this.harm(reached.module, "", place, (path, does) => `imports ${path} by ${shown()}: it ${does}`);
+        return;
+      }
+      case "calls-first":
+      case "partial":
+      case "keeps-callable": {
+        const first = given[0];
+        if (first === undefined || first === null) return;
+        const reached = this.reach(first);
+        // A default factory of None or a type is what frameworks keep; anything else is judged as the call it will be.
+        return this.judgeCall(reached, null, { at: place.at }, "call");
+      }
+      case "makes-first": {
+        for (const cls of given.slice(0, 2)) {
+          const reached = this.reach(cls);
+          // copyreg runs the second one's `__init__`, unless it is object.
+          if (reached.is === "name") this.judgeCall(reached, null, { at: place.at }, cls === given[0] ? "new" : "call");
+          else if (cls === given[0])
+            this.note("suspicious", "pickle-unclear-call", "medium", place, {
+              key: "makes unclear",
+              text: `${shown()} makes an object of something that cannot be told before loading`,
+            });
+        }
+        return;
+      }
+      case "unpickles": {
+        const bytes = this.bytesGiven(given[0]);
+        if (bytes) this.options.unpickled?.(bytes);
+        else
+          this.note("suspicious", "pickle-unclear-payload", "medium", place, {
+            key: "unpickles computed",
+            text: `${shown()} loads bytes that are made while loading: they cannot be read before`,
+          });
+        return;
+      }
+      case "codec": {
+        const codec = given[1];
+        const name =
+          codec instanceof Text ? textOf(this.content, codec, 64).toLowerCase() : codec === undefined ? "utf-8" : "";
+        if (!TEXT_CODECS.has(name))
+          this.note("suspicious", "pickle-codec", "medium", place, {
+            key: `codec ${name}`,
+            text: `${shown()} uses a codec that does more than write text`,
+          });
+        return;
+      }
+      case "attribute-getter":
+      case "method-caller":
+        // What it reaches shows when it is called.
+        return;
+    }
+  }
+
+  /** Bytes of the stream, also where protocol 2 writes them as text that is encoded while loading. */
+  private bytesGiven(value: Value | undefined): Text | undefined {
+    if (value instanceof Text) return value;
+    if (!(value instanceof Call && value.args instanceof Collection)) return undefined;
+    const callee = this.reach(value.callee);
+    if (callee.is !== "name" || this.standing(callee.module, callee.name).effect !== "codec") return undefined;
+    const [text, codec] = value.args.items;
+    const latin1 = codec instanceof Text && /^(latin-?1|latin_1|iso-8859-1)$/i.test(textOf(this.content, codec, 64));
+    return text instanceof Text && latin1 ? text : undefined;
+  }
+
+  /** What calling something with this effect gives. */
+  private result(effect: Effect | undefined, given: readonly Value[]): Reached {
+    const text = (value: Value | undefined): string | undefined =>
+      value instanceof Text ? textOf(this.content, value, 1000) : undefined;
+    const unclear = (why: string): Reached => ({ is: "unclear", why });
+    switch (effect) {
+      case "attribute": {
+        const name = text(given[1]);
+        if (name === undefined) return unclear("the attribute's name is made while loading");
+        return this.attribute(this.reach(given[0] ?? null), name);
+      }
+      case "import": {
+        const module = text(given[0]);
+        return module === undefined ? unclear("the module's name is made while loading") : { is: "module", module };
+      }
+      case "import-attribute": {
+        const [module, name] = [text(given[0]), text(given[1])];
+        return module === undefined || name === undefined
+          ? unclear("the name is made while loading")
+          : { is: "name", module, name, how: "lookup" };
+      }
+      case "resolve-name": {
+        const path = text(given[0])?.replace(":", ".");
+        if (path === undefined) return unclear("the name is made while loading");
+        const dot = path.lastIndexOf(".");
+        return dot < 0
+          ? { is: "module", module: path }
+          : { is: "name", module: path.slice(0, dot), name: path.slice(dot + 1), how: "lookup" };
+      }
+      case "attribute-getter": {
+        const names = given.map(text);
+        return names.every((name) => name !== undefined) && names.length > 0
+          ? { is: "attribute-getter", names }
+          : unclear("the attribute's name is made while loading");
+      }
+      case "method-caller": {
+        const name = text(given[0]);
+        return name === undefined ? unclear("the method's name is made while loading") : { is: "method-caller", name };
+      }
+      case "partial":
+        return given[0] === undefined
+          ? unclear("it wraps nothing")
+          : { is: "partial", of: this.reach(given[0]), value: given[0] };
+      case "calls-first":
+      case "unpickles":
+        return unclear("what it gives is made while loading");
+      default:
+        return { is: "data" };
+    }
+  }
+
+  private attribute(of: Reached, name: string): Reached {
+    switch (of.is) {
+      case "name":
+        return { is: "name", module: of.module, name: `${of.name}.${name}`, how: "lookup" };
+      case "module":
+        return { is: "name", module: of.module, name, how: "lookup" };
+      case "partial":
+        return this.attribute(of.of, name);
+      case "instance": {
+        // A method of an object is named through what made it.
+        const dot = of.of.lastIndexOf(".");
+        return { is: "name", module: of.of.slice(0, dot), name: `${of.of.slice(dot + 1)}.${name}`, how: "method" };
+      }
+      case "data":
+        return { is: "name", module: "builtins", name: `object.${name}`, how: "lookup" };
+      default:
+        return { is: "unclear", why: `an attribute "${name.slice(0, 60)}" of something made while loading` };
+    }
+  }
+
+  /** The class or function that a value was made by, as far as that is known. */
+  madeBy(value: Value): string | undefined {
+    const reached = this.reach(value);
+    return reached.is === "instance" ? reached.of : undefined;
+  }
+
+  private reach(value: Value): Reached {
+    if (value === null || typeof value !== "object") return { is: "data" };
+    const before = this.reached.get(value);
+    if (before) return before;
+    const reached = this.reachNew(value);
+    this.reached.set(value, reached);
+    return reached;
+  }
+
+  private reachNew(value: Exclude<Value, null | boolean | number>): Reached {
+    if (value instanceof Global) return { is: "name", ...presentName(value.module, value.name), how: "import" };
+    if (value instanceof Extension)
+      return { is: "unclear", why: `extension ${value.code} is a name of the loading program` };
+    if (value instanceof Computed) return { is: "unclear", why: "its name is put together while loading" };
+    const named =
+      value instanceof PersistentId && this.surroundings.persistentIds ? classOf(this.content, value) : undefined;
+    if (named) return this.reach(named);
+    if (value instanceof PersistentId)
+      return this.surroundings.persistentIds
+        ? { is: "instance", of: "torch.storage" }
+        : { is: "unclear", why: "a persistent id becomes what the loading program makes of it" };
+    if (!(value instanceof Call)) return { is: "data" };
+    const callee = this.reach(value.callee);
+    const given = value.args instanceof Collection ? value.args.items : [];
+    switch (callee.is) {
+      case "name": {
+        const standing = this.standing(callee.module, callee.name);
+        const path = `${callee.module}.${callee.name}`;
+        if (standing.effect === "makes-first") {
+          const made = given[0] === undefined ? undefined : this.reach(given[0]);
+          return made?.is === "name"
+            ? { is: "instance", of: `${made.module}.${made.name}` }
+            : { is: "instance", of: path };
+        }
+        if (standing.effect === undefined || ["codec", "keeps-callable"].includes(standing.effect))
+          return { is: "instance", of: path };
+        return this.result(standing.effect, given);
+      }
+      case "attribute-getter": {
+        const target: Reached =
+          given[0] === undefined ? { is: "unclear", why: "nothing is given" } : this.reach(given[0]);
+        return callee.names.length === 1 ? this.attribute(target, callee.names[0]!) : { is: "data" };
+      }
+      case "partial":
+        return callee.of.is === "name"
+          ? { is: "instance", of: `${callee.of.module}.${callee.of.name}` }
+          : { is: "unclear", why: "what it gives is made while loading" };
+      default:
+        return { is: "unclear", why: "what it gives is made while loading" };
+    }
+  }
+}
+
+/** Bytes per element by torch's storage classes (torch/storage.py). */
+const WIDTHS: Readonly<Record<string, number>> = {
+  DoubleStorage: 8,
+  FloatStorage: 4,
+  HalfStorage: 2,
+  BFloat16Storage: 2,
+  LongStorage: 8,
+  IntStorage: 4,
+  ShortStorage: 2,
+  CharStorage: 1,
+  ByteStorage: 1,
+  BoolStorage: 1,
+  ComplexDoubleStorage: 16,
+  ComplexFloatStorage: 8,
+  QUInt8Storage: 1,
+  QInt8Storage: 1,
+  QInt32Storage: 4,
+  QUInt4x2Storage: 1,
+  QUInt2x4Storage: 1,
+  UntypedStorage: 1,
+  _UntypedStorage: 1,
+};
+
+function storageOf(content: Content, { id }: PersistentId): Storage | undefined {
+  if (!(id instanceof Collection) || id.kind !== "tuple") return undefined;
+  const [tag, type, key, , elements] = id.items;
+  if (!(tag instanceof Text && textOf(content, tag, 16) === "storage" && key instanceof Text && type instanceof Global))
+    return undefined;
+  const width = /^torch(\.cuda|\.storage)?$/.test(type.module) ? WIDTHS[type.name] : undefined;
+  if (width === undefined || typeof elements !== "number" || !Number.isSafeInteger(elements) || elements < 0)
+    return undefined;
+  return { key: textOf(content, key, 1000), width, elements };
+}
+
+/** `('module', class, file, source)`: the class itself, which torch.load compares with its source of today (_legacy_load). */
+function classOf(content: Content, { id }: PersistentId): Global | undefined {
+  if (!(id instanceof Collection) || id.kind !== "tuple" || id.size !== 4) return undefined;
+  const [tag, cls] = id.items;
+  return tag instanceof Text && textOf(content, tag, 16) === "module" && cls instanceof Global ? cls : undefined;
+}
+
+/** Elements no array in a pickle has without its bytes. */
+const SIZE_MAX = 2 ** 40;
+const ALLOCATING: ReadonlySet<string> = new Set([
+  "builtins.bytes",
+  "builtins.bytearray",
+  "builtins.range",
+  "numpy.ndarray",
+  "numpy.core.multiarray._reconstruct",
+  "numpy._core.multiarray._reconstruct",
+]);
+
+const product = ({ items }: Collection): Value =>
+  items.reduce<Value>(
+    (all, item) =>
+      typeof all === "number" && typeof item === "number" ? all * item : item instanceof Opaque ? item : all,
+    1,
+  );
+
+const METHODS: Readonly<Record<Mutation, string>> = {
+  append: "append",
+  extend: "extend",
+  setitem: "__setitem__",
+  add: "add",
+};
+
+/** INST and OBJ make an object without `__init__` only of a class and only without arguments (pickle.py, _instantiate). */
+function useOf({ via, args }: Call): Use {
+  if (via === "NEWOBJ" || via === "NEWOBJ_EX") return "new";
+  return (via === "OBJ" || via === "INST") && args instanceof Collection && args.size === 0 ? "new" : "call";
+}
+
+function spoken(reached: Reached): string {
+  switch (reached.is) {
+    case "name":
+      return `${reached.module}.${reached.name}`;
+    case "module":
+      return reached.module;
+    case "instance":
+      return `object made by ${reached.of}`;
+    default:
+      return "object";
+  }
+}

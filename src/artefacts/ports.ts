@@ -1,0 +1,25 @@
+/** What scanning needs from outside: a clock, a hash and unpackers. Nothing here can open a file or run anything. */
+import type { Content } from "#formats/content.ts";
+
+/** Streams that a library unpacks. */
+export type Packing = "deflate" | "zlib" | "gzip" | "zstd";
+
+export interface Unpacked {
+  readonly bytes: Uint8Array;
+  /** How many of the packed bytes the stream took. */
+  readonly taken: number;
+}
+
+export interface ScanPorts {
+  /** Milliseconds, monotonic. */
+  readonly clock: () => number;
+  /** SHA-256 as 64 hex digits. */
+  readonly sha256: (content: Content) => string;
+  /** CRC-32 of ISO 3309. */
+  readonly crc32: (content: Content) => number;
+  /**
+   * Unpacks the one stream at the start of `packed`; what follows it is not read. Throws a FormatError where it is damaged,
+   * cut short, or would pass `limit` bytes (then `limit` is said in the problem).
+   */
+  readonly unpack: (packing: Packing, packed: Uint8Array, limit: number) => Unpacked;
+}

@@ -1,0 +1,203 @@
+/**
+ * One file from bytes to verdict: recognised by its content, read by every check that recognises it, its members in turn.
+ * Nothing is ever run, and nothing that was not read and understood is called fine.
+ */
+import type { ScanFile, ScanFinding } from "#assessment/index.ts";
+import { FormatError } from "#formats/error.ts";
+import type { Content } from "#formats/content.ts";
+import type { Check, Subject, Surroundings } from "./check.ts";
+import { checks } from "./checks/index.gen.ts";
+import { appearance, promisesData } from "./known.ts";
+import { Ledger, type Range } from "./ledger.ts";
+import { LimitReached, LIMITS, Meter, type ScanLimits } from "./limits.ts";
+import type { ScanPorts } from "./ports.ts";
+import { looksLikeText, sweep } from "./sweep.ts";
+import { readOf, verdictOf } from "./verdict.ts";
+
+/** Unread ranges that get a finding of their own. */
+const GAPS_SHOWN = 8;
+
+/** What loading a file or member would do, written as Python would write it. */
+export interface Trace {
+  /** The file's path, then its members', joined by `!`. */
+  readonly path: string;
+  readonly steps: readonly string[];
+  /** How many steps there are; not all are kept. */
+  readonly acts: number;
+}
+
+/** Scans one file. Throws only what the content throws when bytes cannot be fetched, or for a mistake of ours. */
+export function scanFile(
+  path: string,
+  content: Content,
+  ports: ScanPorts,
+  { limits = LIMITS, trace }: { limits?: ScanLimits; trace?: (trace: Trace) => void } = {},
+): ScanFile {
+  return scan(path, content, {}, { depth: 0, way: path, trace }, new Meter(limits, ports.clock, content.size), ports);
+}
+
+interface Place {
+  readonly depth: number;
+  /** The paths of everything it lies in, joined by `!`. */
+  readonly way: string;
+  readonly trace: ((trace: Trace) => void) | undefined;
+}
+
+function scan(
+  path: string,
+  content: Content,
+  surroundings: Surroundings,
+  { depth, way, trace }: Place,
+  meter: Meter,
+  ports: ScanPorts,
+): ScanFile {
+  const ledger = new Ledger(content.size);
+  const findings: ScanFinding[] = [];
+  const members: ScanFile[] = [];
+  let untold = 0;
+  const report = (given: ScanFinding): void => {
+    const start = Math.min(given.start, content.size);
+    const finding = { ...given, start, end: Math.min(Math.max(given.end, start), content.size) };
+    // The gravest are kept whatever else fills the list.
+    if (findings.length < meter.limits.findingsMax || finding.severity === "malicious") findings.push(finding);
+    else {
+      untold++;
+      if (finding.severity === "suspicious") {
+        const lesser = findings.findLastIndex(({ severity }) => severity === "unknown" || severity === "note");
+        if (lesser >= 0) findings[lesser] = finding;
+      }
+    }
+  };
+  const whole = (
+    rule: string,
+    severity: ScanFinding["severity"],
+    message: string,
+    at: Range = { start: 0, end: content.size },
+  ): void => report({ rule, severity, confidence: "high", start: at.start, end: at.end, message });
+  const inner = (name: string, within: Content, around: Surroundings): ScanFile => {
+    meter.member();
+    return scan(name, within, around, { depth: depth + 1, way: `${way}!${name}`, trace }, meter, ports);
+  };
+  const subject: Subject = {
+    content,
+    path,
+    depth,
+    surroundings,
+    ledger,
+    meter,
+    ports,
+    report,
+    traced: trace && ((steps, acts) => trace({ path: way, steps, acts })),
+    inspect(name, within, around = {}) {
+      const member = inner(name, within, around);
+      members.push(member);
+      return member;
+    },
+    probe(name, within, { start, end, what }) {
+      const member = inner(name, within, {});
+      const limited = limitIn(member);
+      const grave = member.verdict === "malicious" || member.verdict === "suspicious";
+      if (!grave && limited === undefined) {
+        if (member.read === "whole")
+          report({
+            rule: "carried-payload",
+            severity: "note",
+            confidence: "high",
+            start,
+            end,
+            message: `carries ${what}, as data; loading that would call nothing but what frameworks need`,
+          });
+        return;
+      }
+      members.push(member);
+      report({
+        rule: "carried-payload",
+        severity: grave ? (member.verdict as "malicious" | "suspicious") : "unknown",
+        confidence: "medium",
+        start,
+        end,
+        message: grave
+          ? `carries ${what}, as data, that would do harm to whoever loads it`
+          : `carries ${what}, as data, that was not read whole: ${limited}`,
+      });
+    },
+  };
+
+  let used: readonly Check[] = [];
+  if (depth > meter.limits.depthMax)
+    whole("limit-depth", "unknown", `members lie more than ${meter.limits.depthMax} deep; this one was not read`);
+  else if (surroundings.numbers !== undefined) ledger.understood(0, content.size);
+  else {
+    used = chosen(content, path);
+    if (used.length > 1 && content.size > 0)
+      whole(
+        "polyglot",
+        "suspicious",
+        `it is a ${used.map(({ title }) => title).join(" and a ")} at once: programs disagree on what it is`,
+      );
+    for (const check of used)
+      try {
+        check.read(subject);
+      } catch (error) {
+        if (error instanceof LimitReached) whole(error.rule, "unknown", error.message);
+        else if (error instanceof FormatError)
+          whole(`${check.title.replaceAll(" ", "-")}-broken`, "unknown", `as a ${error.format}: ${error.problem}`, {
+            start: Math.min(error.offset, content.size),
+            end: Math.min(error.offset + 1, content.size),
+          });
+        else throw error;
+      }
+    if (used.length === 0 && content.size > 0) whole("not-recognised", "unknown", appearance(content));
+    const promised = promisesData(path);
+    const runs = used.find((check) => check.runs === true && check.recognise(content, "") === "yes");
+    if (promised !== undefined && runs)
+      whole("name", "suspicious", `its name ends with ${promised}, which promises data, and it is a ${runs.title}`);
+  }
+  const headerOnly = used.some((check) => check.headerOnly === true);
+  const gaps = ledger.unread();
+  if (!headerOnly) {
+    if (used.length > 0)
+      for (const { start, end, because } of gaps.slice(0, GAPS_SHOWN))
+        whole(
+          "unread-bytes",
+          "unknown",
+          `${end - start} bytes were not read${because ? `: ${because}` : ""}${gaps.length > GAPS_SHOWN ? ` (one of ${gaps.length} such ranges)` : ""}`,
+          { start, end },
+        );
+    try {
+      sweep(content, ledger.uncertain(), report, meter, {
+        text: used.length === 0 && looksLikeText(content),
+        unrecognised: used.length === 0,
+      });
+    } catch (error) {
+      if (!(error instanceof LimitReached)) throw error;
+      whole(error.rule, "unknown", error.message);
+    }
+  }
+  if (untold > 0) whole("limit-findings", "note", `${untold} further findings are not listed`);
+  const read = readOf(ledger.bytesUnderstood, content.size, members);
+  return {
+    path,
+    sha256: ports.sha256(content),
+    verdict: verdictOf(findings, members, read, headerOnly),
+    read,
+    findings: findings.toSorted((a, b) => a.start - b.start || a.end - b.end),
+    members,
+  };
+}
+
+/** The checks that recognise the bytes; where none is sure, the first that thinks it could. */
+function chosen(content: Content, path: string): readonly Check[] {
+  const all = Object.values(checks) as readonly Check[];
+  const recognised = all.map((check) => ({ check, how: check.recognise(content, path) }));
+  const sure = recognised.filter(({ how }) => how === "yes");
+  return (sure.length > 0 ? sure : recognised.filter(({ how }) => how === "perhaps").slice(0, 1)).map(
+    ({ check }) => check,
+  );
+}
+
+function limitIn(file: ScanFile): string | undefined {
+  return (
+    file.findings.find(({ rule }) => rule.startsWith("limit-"))?.message ?? file.members.map(limitIn).find(Boolean)
+  );
+}

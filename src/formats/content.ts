@@ -1,0 +1,38 @@
+/** Bytes with a known size that are read where they are asked for: a file larger than memory is one, a slice of another is one. */
+import { bytesAt, FormatError } from "./error.ts";
+
+export interface Content {
+  readonly size: number;
+  /** Exactly `length` bytes from `at`; throws a FormatError where they are not there. A view: not to be written to. */
+  read(at: number, length: number): Uint8Array;
+}
+
+export function contentOf(bytes: Uint8Array): Content {
+  return { size: bytes.length, read: (at, length) => bytesAt("content", bytes, at, length, "a read") };
+}
+
+/** The bytes from `from` up to `to` as content of their own, with offsets of their own. */
+export function part(whole: Content, from: number, to: number): Content {
+  if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && 0 <= from && from <= to && to <= whole.size))
+    throw new FormatError(
+      "content",
+      Math.min(Math.max(from, 0) || 0, whole.size),
+      `no bytes from ${from} to ${to}`,
+      "",
+    );
+  const size = to - from;
+  return {
+    size,
+    read(at, length) {
+      if (at < 0 || length < 0 || at + length > size)
+        throw new FormatError("content", size, `${length} bytes at ${at} of ${size}`, "the file is cut short");
+      return whole.read(from + at, length);
+    },
+  };
+}
+
+/** At most `length` bytes from `at`: what is there. */
+export function upTo(content: Content, at: number, length: number): Uint8Array {
+  const from = Math.min(Math.max(at, 0), content.size);
+  return content.read(from, Math.min(length, content.size - from));
+}

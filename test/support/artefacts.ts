@@ -1,0 +1,232 @@
+/** Artefacts to scan: small ones of every format that is read, payloads to hide in them, and the files with known verdicts. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bzip2Hello, lz4Hello, lzmaHello, xzHello } from "./packed.ts";
+import { deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import type { Rng } from "#base/random.ts";
+import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
+import { SHARED_DATA } from "./assess.ts";
+import { bytes, op, pickle } from "./pickle.ts";
+
+/** A ustar archive of these members; headers are right unless `header` changes them. */
+export function writeTar(
+  members: readonly { name: string; content?: Uint8Array; type?: string; target?: string }[],
+  { end = true }: { end?: boolean } = {},
+): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array[] = [];
+  for (const { name, content = new Uint8Array(0), type = "0", target = "" } of members) {
+    const header = new Uint8Array(512);
+    const put = (text: string, at: number): void => header.set(bytes(text), at);
+    put(name, 0);
+    put("0000644\0", 100);
+    put("0000000\0", 108);
+    put("0000000\0", 116);
+    put(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
+    put("00000000000\0", 136);
+    put("        ", 148);
+    put(type, 156);
+    put(target, 157);
+    put("ustar\u000000", 257);
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    put(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+    parts.push(header, content, new Uint8Array((512 - (content.length % 512)) % 512));
+  }
+  if (end) parts.push(new Uint8Array(1024));
+  return bytes(...parts);
+}
+
+/** A deflated member, with what its headers should say. */
+export const deflatedEntry = (name: string, content: Uint8Array): ZipEntry => ({
+  name,
+  content,
+  method: 8,
+  packed: deflateRawSync(content),
+});
+
+const storageId = (key: string, elements: number): Uint8Array =>
+  op.tuple(op.str("storage"), op.global("torch", "FloatStorage"), op.str(key), op.str("cpu"), op.int(elements));
+
+const rebuilt = (key: string, elements: number): Uint8Array =>
+  bytes(
+    op.global("torch._utils", "_rebuild_tensor_v2"),
+    op.tuple(
+      bytes(storageId(key, elements), op.persid),
+      op.int(0),
+      op.tuple(op.int(elements)),
+      op.tuple(op.int(1)),
+      bytes(0x89),
+      op.call(op.global("collections", "OrderedDict")),
+    ),
+    op.reduce,
+  );
+
+/** A state dict as torch.save writes it: two members that say what, one that holds the numbers. */
+export const torchZip = (): Uint8Array<ArrayBuffer> =>
+  writeZip([
+    { name: "archive/data.pkl", content: pickle(op.dict(op.str("weight"), rebuilt("0", 4))) },
+    { name: "archive/version", content: bytes("3\n") },
+    { name: "archive/data/0", content: new Uint8Array(new Float32Array([1, 2, 3, 4]).buffer) },
+  ]);
+
+/** The same as PyTorch wrote it before 1.6. */
+export const torchLegacy = (): Uint8Array<ArrayBuffer> => {
+  const numel = new Uint8Array(8);
+  numel[0] = 4;
+  return bytes(
+    bytes(0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, "."),
+    pickle(op.int(1001)),
+    pickle(op.dict(op.str("little_endian"), bytes(0x88))),
+    pickle(op.dict(op.str("weight"), rebuilt("0", 4))),
+    pickle(op.list(op.str("0"))),
+    numel,
+    new Uint8Array(new Float32Array([1, 2, 3, 4]).buffer),
+  );
+};
+
+const dtype = (code: string): Uint8Array =>
+  bytes(
+    op.call(op.global("numpy", "dtype"), op.str(code), bytes(0x89), bytes(0x88)),
+    op.tuple(op.int(3), op.str("<"), op.none, op.none, op.none, op.int(-1), op.int(-1), op.int(0)),
+    op.build,
+  );
+
+/** One array as joblib writes it: the numbers stand between the opcodes. */
+export const joblibFile = (array: Uint8Array = new Uint8Array(32), code = "f8", length = 4): Uint8Array<ArrayBuffer> =>
+  pickle(
+    op.dict(
+      op.str("coef"),
+      bytes(
+        op.global("joblib.numpy_pickle", "NumpyArrayWrapper"),
+        op.tuple(),
+        op.newobj,
+        op.dict(
+          op.str("subclass"),
+          op.global("numpy", "ndarray"),
+          op.str("shape"),
+          op.tuple(op.int(length)),
+          op.str("order"),
+          op.str("C"),
+          op.str("dtype"),
+          dtype(code),
+          op.str("allow_mmap"),
+          bytes(0x89),
+        ),
+        op.build,
+        array,
+      ),
+    ),
+  );
+
+const plain = pickle(
+  op.dict(op.str("weights"), op.list(op.int(1), op.int(2)), op.str("name"), op.str("a model of sorts")),
+);
+const objects = bytes(
+  npyWithHeader("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }"),
+  pickle(op.list(op.str("a"), op.none)),
+);
+
+/** One small artefact of every format that is read, none of which does anything. */
+export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
+  pickle: plain,
+  "pickle of protocol 0": bytes("(dp0\nS'a'\np1\n(lp2\nI1\naF2.5\nasS'b'\nN I1\ns.".replace("N I1\ns", "Ns")),
+  "pickles in a row": bytes(plain, plain),
+  estimator: pickle(
+    op.global("sklearn.linear_model._base", "LinearRegression"),
+    op.tuple(),
+    op.newobj,
+    op.dict(op.str("fit_intercept"), bytes(0x88)),
+    op.build,
+  ),
+  npy: writeNpy(new Float64Array([1, 2, 3]), [3]),
+  "npy of objects": objects,
+  npz: writeZip([{ name: "a.npy", content: writeNpy(new Float64Array([1, 2]), [2]) }, deflatedEntry("b.npy", objects)]),
+  "torch zip": torchZip(),
+  "torch legacy": torchLegacy(),
+  joblib: joblibFile(),
+  tar: writeTar([
+    { name: "model/a.pkl", content: plain },
+    { name: "model/", type: "5" },
+    { name: "b.npy", content: objects },
+  ]),
+  "tar.gz": bytes(gzipSync(writeTar([{ name: "a.pkl", content: plain }]))),
+  gzip: bytes(gzipSync(plain)),
+  zlib: bytes(deflateSync(plain)),
+  zstd: bytes(zstdCompressSync(plain)),
+  bzip2: bzip2Hello,
+  xz: xzHello,
+  lzma: lzmaHello,
+  lz4: lz4Hello,
+};
+
+/** What a program that loads models would run. */
+export const PAYLOADS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
+  "protocol 0": bytes("cos\nsystem\n(S'id'\ntR."),
+  "protocol 2": bytes(op.proto(2), op.call(op.global("posix", "system"), op.str("id")), "."),
+  "protocol 4": pickle(op.frame(20), op.call(op.stackGlobal("subprocess", "getoutput"), op.str("id"))),
+  "no PROTO": bytes(op.call(op.stackGlobal("os", "system"), op.str("id")), "."),
+  "a computed name": pickle(
+    op.call(
+      op.call(
+        op.global("builtins", "getattr"),
+        op.call(op.global("builtins", "__import__"), op.str("os")),
+        op.str("system"),
+      ),
+      op.str("id"),
+    ),
+  ),
+  archive: writeZip([{ name: "data.pkl", content: bytes("cos\nsystem\n(S'id'\ntR.") }]),
+  program: bytes(0x7f, "ELF", 2, 1, 1, 0, new Uint8Array(56)),
+};
+
+/** Changes bytes, cuts, repeats, splices: one to four of them. */
+export function mutated(seed: Uint8Array, other: Uint8Array, random: Rng): Uint8Array<ArrayBuffer> {
+  let out = Uint8Array.from(seed);
+  const whole = (below: number): number => Math.floor(random.uniform() * Math.max(1, below));
+  for (let times = 1 + whole(4); times > 0; times--) {
+    const at = whole(out.length);
+    const length = 1 + whole(Math.min(16, out.length - at));
+    switch (whole(8)) {
+      case 0:
+        if (out.length > 0) out[at] = whole(256);
+        break;
+      case 1:
+        if (out.length > 0) out[at]! ^= 1 << whole(8);
+        break;
+      case 2:
+        out = out.slice(0, at);
+        break;
+      case 3:
+        out = bytes(out.subarray(0, at), out.subarray(at + length));
+        break;
+      case 4:
+        out = bytes(out.subarray(0, at + length), out.subarray(at));
+        break;
+      case 5: {
+        const from = whole(other.length);
+        out = bytes(out.subarray(0, at), other.subarray(from, from + 1 + whole(64)), out.subarray(at));
+        break;
+      }
+      case 6:
+        // Lengths are what readers trip over.
+        for (let i = at; i < Math.min(out.length, at + 4); i++) out[i] = [0, 0xff, 0x7f, 0x80][whole(4)]!;
+        break;
+      default:
+        out = bytes(
+          out.subarray(0, at),
+          Uint8Array.from({ length }, () => whole(256)),
+          out.subarray(at + length),
+        );
+    }
+  }
+  return out;
+}
+
+export interface Labelled {
+  readonly file: string;
+  readonly label: "malicious" | "suspicious" | "benign" | "malformed" | "invalid" | "unscannable";
+  readonly technique: string;
+}
+
+export const ARTEFACTS = join(SHARED_DATA, "artefacts");
+export const labelled = (): readonly Labelled[] =>
+  JSON.parse(readFileSync(join(ARTEFACTS, "labels.json"), "utf8")) as Labelled[];
