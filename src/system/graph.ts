@@ -56,6 +56,7 @@ export class SystemGraph {
   readonly #upstream = new Map<string, ReadonlySet<string>>();
   readonly #downstream = new Map<string, ReadonlySet<string>>();
   readonly #crosses = new Map<DataFlow, readonly Boundary[]>();
+  readonly #roles = new Map<DataFlow, "input" | "delivery" | "either">();
   readonly #crossedBy = new Map<DataFlow, readonly string[]>();
   readonly #usualWays = new Map<Component, readonly UsualWay[]>();
 
@@ -218,11 +219,13 @@ export class SystemGraph {
    * What a flow is to the model it flows into: `delivery` where it carries only what the model is made of (what the model holds),
    * `input` where it carries none of that, `either` where the file does not say or the flow leads elsewhere.
    */
-  roleOf({ to, carries }: DataFlow): "input" | "delivery" | "either" {
-    const model = this.component(to);
-    if (!isModel(model) || carries.length === 0 || model.holds.length === 0) return "either";
-    const own = carries.filter((id) => model.holds.includes(id)).length;
-    return own === 0 ? "input" : own === carries.length ? "delivery" : "either";
+  roleOf(flow: DataFlow): "input" | "delivery" | "either" {
+    return memo(this.#roles, flow, ({ to, carries }) => {
+      const model = this.component(to);
+      if (!isModel(model) || carries.length === 0 || model.holds.length === 0) return "either";
+      const own = carries.filter((id) => model.holds.includes(id)).length;
+      return own === 0 ? "input" : own === carries.length ? "delivery" : "either";
+    });
   }
 
   /** The usual flows that may exist at a component: those its kind asks for, and any other the author names. */

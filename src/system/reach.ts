@@ -200,6 +200,22 @@ export function reachOfThreat(
   return all.reduce((best, next) => (eased(next.reach) < eased(best.reach) ? next : best));
 }
 
+/** Whether `reachOfThreat` finds any way, without drawing it. */
+export function isReachable(
+  graph: SystemGraph,
+  { actor: id, at, on }: Pick<Threat, "actor" | "at"> & { readonly on?: string | undefined },
+  type: Pick<ThreatType, "id" | "consequences">,
+  options: Pick<ReachOptions, "closures" | "profile" | "touches"> = {},
+): boolean {
+  const { byFlow, places, direction, along } = askedBy(graph, { at, on }, type);
+  const asked = { ...options, threat: type.id, direction, ...(along ? { along } : {}) };
+  const actor = actingAs(graph, id, asked);
+  const search = searchOf(graph, actor, asked);
+  return places.some(
+    (where) => endsAt(graph, actor, where, search, { ...asked, output: !byFlow && where !== at }).length > 0,
+  );
+}
+
 /** What a threat asks the graph: in which direction, along which flows, and to which places. */
 export function askedBy(
   graph: SystemGraph,
@@ -459,7 +475,9 @@ function explore(
   const blocked = new Set<Closure>();
   const closuresAt = Map.groupBy(closures, ({ at }) => at);
   const closesAt = (id: string, counts: (closure: Closure) => boolean): boolean => {
-    const found = (closuresAt.get(id) ?? []).filter(counts);
+    const here = closuresAt.get(id);
+    if (!here) return false;
+    const found = here.filter(counts);
     for (const closure of found) blocked.add(closure);
     return found.length > 0;
   };
@@ -471,7 +489,10 @@ function explore(
   const leaves = (from: string, signed: boolean): boolean =>
     signed || direction === "observe" || !KEEPS_SIGNATURES.has(graph.component(from).kind) || !closesAt(from, isOrigin);
   const passes = (flow: DataFlow, signed: boolean): boolean => {
-    if (wanted && ![wanted, "either"].includes(graph.roleOf(flow))) return false;
+    if (wanted) {
+      const role = graph.roleOf(flow);
+      if (role !== wanted && role !== "either") return false;
+    }
     if (closedAt(flow.id)) return false;
     // Integrity is not confidentiality: who only looks needs no signature.
     if (direction === "observe" || signed) return true;

@@ -1,7 +1,7 @@
 /** From judged threats to what the attack graph is drawn of: which threat helps which, and what that makes of each success. */
 import type { Knowledge, StepControl, Threat } from "#assessment/index.ts";
 import { isModel, SystemGraph } from "#system/graph.ts";
-import { openWaysOfThreat, reachOfThreat } from "#system/reach.ts";
+import { isReachable, openWaysOfThreat } from "#system/reach.ts";
 import type { Judged, Layer } from "#risk/judged.ts";
 import { sharedCauses } from "#risk/credit.ts";
 import { onceActive, perAttempt, weaker, type Three } from "#risk/likelihood.ts";
@@ -105,8 +105,12 @@ function withCauses(
 /** Threats by one actor, found by type and place. */
 type Peers = ReadonlyMap<string, readonly Judged[]>;
 const peerKey = (type: string, at: string): string => `${type} ${at}`;
-const peersAt = (peers: Peers, types: readonly string[], places: Iterable<string>): Judged[] =>
-  [...places].flatMap((at) => types.flatMap((type) => peers.get(peerKey(type, at)) ?? []));
+const peersAt = (peers: Peers, types: readonly string[], places: Iterable<string>): Judged[] => {
+  const found: Judged[] = [];
+  for (const at of places)
+    for (const type of types) for (const peer of peers.get(peerKey(type, at)) ?? []) found.push(peer);
+  return found;
+};
 
 /** Everything the graph asks of a judged threat, without controls or with those that earned credit. */
 function ratedThreat(
@@ -121,7 +125,7 @@ function ratedThreat(
   const effects = which === "current" ? one.effects : [];
   const options = { closures, ...(profile ? { profile } : {}) };
   const { ways, ends } = openWaysOfThreat(graph, threat, type, options);
-  const isForceable = reachOfThreat(graph, threat, type, { ...options, touches: [] }).reach.reach !== "none";
+  const isForceable = isReachable(graph, threat, type, { ...options, touches: [] });
   const open = one.success({ way: "open", effects });
   return {
     threat,
