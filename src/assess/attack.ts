@@ -14,7 +14,8 @@ import {
 } from "#assessment/index.ts";
 import { assaultsOf, evaluations } from "#attacks/campaign.ts";
 import { PROFILES, type ProfileId } from "#attacks/profiles.ts";
-import type { Norm } from "#attacks/region.ts";
+import { NORMS, type Norm } from "#attacks/region.ts";
+import { hardest } from "#figures/attacked.ts";
 import { compareWith } from "#claims/thresholds.ts";
 import { labelsBesideOf } from "#datasets/open.ts";
 import { readBudget, type Budget } from "#system/quantities.ts";
@@ -275,8 +276,6 @@ const NOT_TRIED = [
   "the system around the model: who reaches the input, what checks it, what an error does – `vauban init` begins there",
 ];
 
-const NORMS: readonly Norm[] = ["linf", "l2", "l1", "l0"];
-
 function notTried({ norm, profile, attacks }: AttackRequest): string[] {
   const brought = attacksOf(profile, norm);
   const besides = [...new Set([...attacksOf("standard", norm), ...attacksOf("thorough", norm)])];
@@ -433,14 +432,6 @@ function trialOf(
     manifest: trial.manifest,
     key: trial.key,
   };
-}
-
-/** The trial with the largest budget: what holds there holds at the smaller ones. */
-export function hardest<Trial extends Pick<AttackTrial, "eps">>(trials: readonly Trial[]): Trial | undefined {
-  return trials.reduce<Trial | undefined>(
-    (worst, trial) => (worst && worst.eps >= trial.eps ? worst : trial),
-    undefined,
-  );
 }
 
 /**

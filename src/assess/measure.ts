@@ -7,7 +7,7 @@ import { assign, expectedPerUnit, type EvasionPlan, type Expected } from "#attac
 import { invalid } from "#attacks/evaluated.ts";
 import { concludeEvasion } from "#attacks/joined.ts";
 import { forget, recall, remember } from "./cache.ts";
-import { hashed, type TrialPlan } from "./plan.ts";
+import type { TrialPlan } from "./plan.ts";
 import { foldersUnchanged } from "./unchanged.ts";
 import { durationText, split, unitsPerShard, type Range } from "./split.ts";
 import {
@@ -133,7 +133,7 @@ const dated = (result: TrialResult, { started }: MeasureOptions): TrialResult =>
 /** Why a result may not be kept: a folder it was read from is another by now. Files are checked as they are read. */
 async function movedSince({ ports: { files } }: Run, { inputs }: Trial): Promise<string | undefined> {
   try {
-    await foldersUnchanged(files, inputs, hashed);
+    await foldersUnchanged(files, inputs);
     return undefined;
   } catch (error) {
     if (error instanceof HostError) return `${error.message}: ${error.remedy ?? ""}`;

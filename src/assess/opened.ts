@@ -161,6 +161,9 @@ export function fractionsOf(
   };
 }
 
+/** Inputs that a gate should rest on (METHOD §2). */
+export const GATE_UNITS = 500;
+
 /** What n does not say by itself. */
 export function samplingNotes({ rows, available, dropped }: Chosen): string[] {
   const notes: string[] = [];
@@ -169,11 +172,11 @@ export function samplingNotes({ rows, available, dropped }: Chosen): string[] {
       `${dropped} inputs repeat another or share a unit (patient, track) with it: one of each was tried, so that n counts independent units`,
     );
   const n = rows.length;
-  if (n < 500)
+  if (n < GATE_UNITS)
     notes.push(
       n === available
         ? `n = ${n}: all independent units of the data`
-        : `n = ${n} of ${available} independent units: fewer than the 500 a gate should rest on`,
+        : `n = ${n} of ${available} independent units: fewer than the ${GATE_UNITS} a gate should rest on`,
     );
   return notes;
 }

@@ -1,6 +1,7 @@
 /** Whether what is read is what was hashed before the first query: a file that is replaced while a run goes on is another one. */
 import { sha256 } from "#base/hash.ts";
 import { HostError, type Files } from "#base/ports.ts";
+import { hashed } from "./plan.ts";
 
 export interface Hashed {
   readonly path: string;
@@ -30,7 +31,6 @@ export async function dataAsHashed(files: Files, read: readonly Hashed[], inputs
 export async function foldersUnchanged(
   files: Files,
   inputs: readonly (Hashed & { readonly role: string })[],
-  hashed: (files: Files, role: string, path: string) => Promise<Hashed>,
 ): Promise<void> {
   for (const { role, path, sha256: expected } of inputs)
     if ((await files.stat(path))?.kind === "folder" && (await hashed(files, role, path)).sha256 !== expected)

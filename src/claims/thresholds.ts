@@ -38,8 +38,9 @@ export function thresholdVerdicts(grounds: Grounds): ThresholdVerdict[] {
     if (typeof measured === "string")
       return [{ trial, threshold, verdict: "not shown", detail: measured, evidence: item, ...NOTHING }];
     const interval = clopperPearson(measured.k, measured.n);
-    const weak = compareWith(interval, threshold.compare) === "met" ? tooWeakToMeet(threshold, item!) : undefined;
-    const verdict = weak === undefined ? compareWith(interval, threshold.compare) : "not shown";
+    const reached = compareWith(interval, threshold.compare);
+    const weak = reached === "met" ? tooWeakToMeet(threshold, item!) : undefined;
+    const verdict = weak === undefined ? reached : "not shown";
     const what =
       trial.kind === "patch"
         ? "patch succeeds in at least half of its random draws on"

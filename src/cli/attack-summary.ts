@@ -1,5 +1,6 @@
 /** An attacked model on one terminal screen: the figure, its doubts by name, how the data were read, and what was not tried. */
 import type { AttackDocument, AttackTrial } from "#assessment/index.ts";
+import { GATE_UNITS } from "#assess/opened.ts";
 import { budgetText, NORM_NAMES } from "#figures/charts.ts";
 import { percent } from "#figures/words.ts";
 import { clock } from "./progress.ts";
@@ -72,9 +73,6 @@ export function attackSummary(
   );
   return `${lines.join("\n")}\n`;
 }
-
-/** Inputs a gate should rest on (METHOD §2). */
-const GATE_UNITS = 500;
 
 /** What weakens a figure without making it inconclusive. */
 function figureDoubts({ trials, data, expect }: AttackDocument): string[] {

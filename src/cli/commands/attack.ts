@@ -7,6 +7,7 @@ import { nearest } from "#base/diagnostics.ts";
 import { HostError } from "#base/ports.ts";
 import { rng } from "#base/random.ts";
 import type { AttackDocument } from "#assessment/index.ts";
+import { attackExit } from "#figures/attacked.ts";
 import { filesBelow, localHost, writeWhole } from "#host/index.ts";
 import { attackReport } from "#reports/html/attack.ts";
 import { readFraction, readThreshold } from "#system/quantities.ts";
@@ -72,18 +73,11 @@ export async function attackCommand(
           reportPath: shortPath(join(kept, "report.html")),
         }),
       );
-    return cancelled ? EXIT.cancelled : exitOf(document);
+    return cancelled ? EXIT.cancelled : attackExit(document);
   } finally {
     view.close();
     await host.models.close();
   }
-}
-
-/** One measured miss decides; then whatever is not shown; an expectation that nobody had is met by a measurement. */
-export function exitOf({ trials }: AttackDocument): ExitCode {
-  if (trials.some(({ expectation: verdict }) => verdict === "missed")) return EXIT.finding;
-  const shown = trials.every(({ outcome, expectation: verdict }) => outcome === "measured" && verdict !== "not shown");
-  return trials.length > 0 && shown ? EXIT.fine : EXIT.inconclusive;
 }
 
 async function present(path: string, what: string): Promise<void> {

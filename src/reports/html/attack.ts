@@ -1,5 +1,6 @@
 /** One model under attack as one page: the figure with its interval and bracket, the doubts by name, and how to make it again. */
 import type { AttackDocument, AttackTrial } from "#assessment/index.ts";
+import { attackExit, hardest } from "#figures/attacked.ts";
 import { budgetText, NORM_NAMES } from "#figures/charts.ts";
 import { markup, type Markup } from "#figures/markup.ts";
 import { figure, percent, proportionText } from "#figures/words.ts";
@@ -50,12 +51,6 @@ ${sections.map(
 
 const budgetName = ({ norm, eps }: AttackTrial): string => `${NORM_NAMES[norm]} ${budgetText(eps)}`;
 
-function exitOf({ trials }: AttackDocument): 0 | 1 | 2 {
-  if (trials.some(({ expectation }) => expectation === "missed")) return 1;
-  const shown = trials.every(({ outcome, expectation }) => outcome === "measured" && expectation !== "not shown");
-  return trials.length > 0 && shown ? 0 : 2;
-}
-
 function firstSection(document: AttackDocument): Markup {
   const { trials, target, data, run } = document;
   const doubts = trials.flatMap((trial) =>
@@ -63,7 +58,7 @@ function firstSection(document: AttackDocument): Markup {
       .filter(({ passed }) => !passed)
       .map(({ check, detail }) => markup`${budgetName(trial)} – ${check}: ${sentence(detail)}`),
   );
-  return markup`<section class="first" aria-labelledby="outcome"><div class="outcome exit-${exitOf(document)}">
+  return markup`<section class="first" aria-labelledby="outcome"><div class="outcome exit-${attackExit(document)}">
 <h2 id="outcome"><span class="label">Result</span> <span class="word">${headline(document)}</span></h2>
 ${document.partial ? markup`<p>${tag("partial", "warn")} ${sentence(document.partial)}</p>` : ""}
 ${trials.map((trial) => markup`<p>${verdictLine(trial)}</p>`)}
@@ -105,7 +100,7 @@ ${facts([
 
 /** The largest budget in figures, or why there is none. */
 function headline({ trials, input, partial }: AttackDocument): string {
-  const first = trials.toSorted((a, b) => b.eps - a.eps)[0];
+  const first = hardest(trials);
   if (!first) return partial && input.because === "" ? "cancelled" : "inconclusive – nothing was attacked";
   if (first.k === null || first.n === null || first.n === 0) return "inconclusive";
   const words = `right for ${first.k} of ${first.n} (${percent(first.k / first.n)}) under ${budgetName(first)}`;
