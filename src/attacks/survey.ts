@@ -106,20 +106,20 @@ export async function surveyEvasion(
       if (!classifier.surrogates?.length) strength.push(await finiteDifferenceCheck(run, classifier, set, eligible));
     }
     trial = await pilot(run, classifier, set, eligible, plan, ports);
-    const made = trial.standing > 0 ? await distilled(run, classifier, set, plan) : null;
+    // A gradient that beats all is not masked.
+    const copying = trial.standing > 0 ? copyingOf(classifier, plan, n) : "none";
+    const made =
+      copying === "made" ? await distil(run, classifier, set.samples, n, { norm: plan.norm, eps: plan.eps }) : null;
     if (made) {
       copy = plainNet(made.net);
       copied.push(copyCheck(made));
-    } else if (trial.standing > 0 && classifier.gradient) {
-      const why = noCopyBecause(classifier, plan, n);
-      if (why !== undefined)
-        copied.push({
-          check: COPY_CHECK,
-          passed: false,
-          about: "note",
-          detail: `${why}: scores made to mislead gradients and queries alike would not be noticed`,
-        });
-    }
+    } else if (copying !== "none" && classifier.gradient)
+      copied.push({
+        check: COPY_CHECK,
+        passed: false,
+        about: "note",
+        detail: `${copying === "made" ? "none could be made" : copying.because}: scores made to mislead gradients and queries alike would not be noticed`,
+      });
   }
   return {
     outputs,
@@ -142,19 +142,6 @@ export async function surveyEvasion(
 
 const COPY_CHECK = "a copy of the model was made to attack in its place";
 
-/** Why nothing was distilled although something stands; undefined where the plan's attacks would not use one in any profile. */
-function noCopyBecause(
-  { size, outputs }: Classifier,
-  { profile, norm, budget }: EvasionPlan,
-  n: number,
-): string | undefined {
-  if (outputs < 2 || !transfer.norms.includes(norm)) return undefined;
-  if (size > COPIED_VALUES) return `inputs of ${size} values are too large to make one (at most ${COPIED_VALUES})`;
-  // Who may not ask that often cannot make one either.
-  if ((budget?.queries ?? Infinity) * n < COPY_QUERIES) return undefined;
-  return `profile ${profile} makes none`;
-}
-
 const seenAs = ({ outputs, gradient, surrogate }: Classifier, hasSurrogate = surrogate !== undefined): Seen => ({
   outputs,
   hasGradient: gradient !== undefined,
@@ -167,19 +154,22 @@ const COPIED_VALUES = 4096;
 /** What distilling asks the model, about (surrogate.ts). */
 const COPY_QUERIES = 3000;
 
-/** A copy to climb on, where the plan's ensemble would use one – and where something stands: a gradient that beats all is not masked. */
-async function distilled(
-  run: Listening,
+/** Whether a copy to climb on is made, where one could be attacked in the model's place; where it is not, why. */
+function copyingOf(
   classifier: Classifier,
-  set: EvaluationSet,
   plan: EvasionPlan,
-): Promise<Distilled | null> {
-  const useful = assaultsOf(plan, seenAs(classifier, true)).some(({ role }) => role === "transfer");
-  // The quick profile's answer is a first one; and who may not ask that often cannot make a copy.
-  const within = (plan.budget?.queries ?? Infinity) * set.units.length >= COPY_QUERIES;
-  if (!useful || !within || plan.profile === "quick" || classifier.size > COPIED_VALUES || classifier.outputs < 2)
-    return null;
-  return distil(run, classifier, set.samples, set.units.length, { norm: plan.norm, eps: plan.eps });
+  n: number,
+): "made" | "none" | { readonly because: string } {
+  const { size, outputs } = classifier;
+  if (outputs < 2 || !transfer.norms.includes(plan.norm)) return "none";
+  if (size > COPIED_VALUES)
+    return { because: `inputs of ${size} values are too large to make one (at most ${COPIED_VALUES})` };
+  // Who may not ask that often cannot make one either.
+  if ((plan.budget?.queries ?? Infinity) * n < COPY_QUERIES) return "none";
+  const used = assaultsOf(plan, seenAs(classifier, true)).some(({ role }) => role === "transfer");
+  // The quick profile's answer is a first one.
+  if (used && plan.profile !== "quick") return "made";
+  return { because: plan.attacks ? "the attacks named use none" : `profile ${plan.profile ?? "standard"} makes none` };
 }
 
 /** The same in lists of numbers, which files and messages keep. */

@@ -109,9 +109,11 @@ export async function openClassifier(options: OpenOptions): Promise<OnnxClassifi
   const { loaded, others } = bindInputs(loadGraph(bytes), options.inputs ?? {}, sampleShape);
   const original = await openOriginal(loaded, bytes, input, sampleShape, runtime, others);
   let opened: Opened;
-  const mixes = await mixing(original, probeInput(input, size, MIXED_SAMPLES));
+  let mixes: string | undefined;
   try {
-    opened = await firstThatAgrees(loaded, original, options);
+    const probes = await probed(original, input, size);
+    mixes = probes.mixes;
+    opened = await firstThatAgrees(loaded, original, options, probes);
   } catch (error) {
     await original.release();
     throw error;
@@ -130,47 +132,66 @@ export async function openClassifier(options: OpenOptions): Promise<OnnxClassifi
 /** Enough to see a batch that is treated otherwise than a single sample. */
 const MIXED_SAMPLES = 6;
 
-/** What is wrong where the file's own model answers samples together otherwise than singly; a refused batch is no answer. */
-async function mixing(original: OriginalModel, probe: Float32Array): Promise<string | undefined> {
-  const singly = await original.runSingly(probe, MIXED_SAMPLES);
-  const again = await original.runSingly(probe, MIXED_SAMPLES);
-  let together: Outputs;
-  try {
-    together = await original.run(probe, MIXED_SAMPLES);
-  } catch {
-    return undefined;
-  }
-  const apart = (a: Outputs, b: Outputs): number =>
-    Math.max(0, ...Object.keys(a).map((name) => difference(a[name]!.data, b[name]!.data)));
+/** What the file's own model says of a few made-up samples. */
+interface Probed {
+  readonly x: Float32Array;
+  /** Its answers to the first of them, asked one by one. */
+  readonly expected: Outputs;
+  readonly deterministic: boolean;
+  /** What is wrong where it answers samples together otherwise than one by one. */
+  readonly mixes: string | undefined;
+}
+
+async function probed(original: OriginalModel, input: InputContract, size: number): Promise<Probed> {
+  const x = probeInput(input, size);
+  const singly = await original.runSingly(x, MIXED_SAMPLES);
+  const again = await original.runSingly(x, MIXED_SAMPLES);
+  const deterministic = apart(singly, again) === 0;
   // What answers otherwise each time is stochastic, and said to be.
-  if (apart(singly, again) > 0) return undefined;
-  const worst = apart(singly, together);
+  const mixes = deterministic ? await mixing(original, x, singly) : undefined;
+  const expected = Object.fromEntries(
+    Object.entries(singly).map(([name, { data, ...rest }]) => [
+      name,
+      { ...rest, data: data.subarray(0, (data.length / MIXED_SAMPLES) * PROBE_SAMPLES) },
+    ]),
+  );
+  return { x: x.subarray(0, PROBE_SAMPLES * size), expected, deterministic, mixes };
+}
+
+/** A refused batch is no answer. */
+async function mixing(original: OriginalModel, x: Float32Array, singly: Outputs): Promise<string | undefined> {
+  const together = await original.run(x, MIXED_SAMPLES).catch(() => undefined);
+  const worst = together ? apart(singly, together) : 0;
   return worst > AGREEMENT_MAX_HALF
     ? `the file's own model answers ${MIXED_SAMPLES} samples together otherwise than one by one (by ${worst.toPrecision(2)} of its outputs' size)`
     : undefined;
 }
 
+/** Largest relative difference over all outputs. */
+const apart = (a: Outputs, b: Outputs): number =>
+  Math.max(0, ...Object.keys(a).map((name) => difference(a[name]!.data, b[name]!.data)));
+
 const holdsHalf = ({ graph }: LoadedModel): boolean =>
   [...graph.inputs, ...graph.outputs, ...graph.constants.values()].some(({ type }) => type === "float16");
 
 /** Fractions that look like nothing in particular but lie on the grid of values an input can take. */
-function probeInput(input: InputContract, size: number, samples = PROBE_SAMPLES): Float32Array {
+function probeInput(input: InputContract, size: number): Float32Array {
   const draw = rng("onnx/probe");
   const levels = input.range[1] - input.range[0];
-  return Float32Array.from({ length: samples * size }, () => {
+  return Float32Array.from({ length: MIXED_SAMPLES * size }, () => {
     const u = draw.uniform();
     return input.integer ? Math.round(u * levels) / levels : u;
   });
 }
 
-async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, options: OpenOptions): Promise<Opened> {
+async function firstThatAgrees(
+  loaded: LoadedModel,
+  original: OriginalModel,
+  options: OpenOptions,
+  probes: Probed,
+): Promise<Opened> {
   const { input, sampleShape, runtime } = options;
-  const probe = probeInput(input, sizeOf(sampleShape));
-  const expected = await original.runSingly(probe, PROBE_SAMPLES);
-  const again = await original.runSingly(probe, PROBE_SAMPLES);
-  const deterministic = Object.keys(expected).every(
-    (name) => difference(expected[name]!.data, again[name]!.data) === 0,
-  );
+  const { x: probe, expected, deterministic } = probes;
   const stochastic = deterministic ? [] : ["the same input gave different outputs: the model is stochastic"];
   let because: OnnxError | undefined;
   const notes: string[] = [];
@@ -206,7 +227,7 @@ async function firstThatAgrees(loaded: LoadedModel, original: OriginalModel, opt
   }
   const reason = because?.message ?? notes.at(-1) ?? "the model could not be rewritten";
   const prevented = culpritOf(because);
-  return asItIs(loaded, original, options, expected, reason, {
+  return asItIs(loaded, original, options, probes, reason, {
     deterministic,
     notes: [...notes, ...stochastic],
     ...(prevented ? { prevented } : {}),
@@ -393,18 +414,17 @@ async function asItIs(
   loaded: LoadedModel,
   original: OriginalModel,
   options: OpenOptions,
-  probes: Outputs,
+  { x: probe, expected }: Probed,
   because: string,
   found: Pick<ModelReport, "deterministic" | "notes" | "prevented">,
 ): Promise<Opened> {
-  const { head, read } = plainHead(original, probes, options.classes, options.head);
+  const { head, read } = plainHead(original, expected, options.classes, options.head);
   const counts = { queries: 0, gradients: 0 };
   // A file that leaves its batch open may still mix samples or spell out one; then samples go one by one.
-  const probe = probeInput(options.input, sizeOf(options.sampleShape));
   let together = false;
   try {
     const joint = await original.run(probe, PROBE_SAMPLES);
-    together = difference(joint[head.output]!.data, probes[head.output]!.data) <= AGREEMENT_MAX;
+    together = difference(joint[head.output]!.data, expected[head.output]!.data) <= AGREEMENT_MAX;
   } catch {
     // The runtime refused the batch: answered by running singly.
   }
