@@ -9,7 +9,7 @@ import { selectSamples } from "#datasets/select.ts";
 import type { OnnxClassifier } from "#onnx/classifier.ts";
 import { OnnxError } from "#onnx/errors.ts";
 import { openForClasses } from "./heads.ts";
-import type { TrialPlan } from "./plan.ts";
+import { GATE_UNITS, type TrialPlan } from "./plan.ts";
 import { dataAsHashed, modelAsHashed } from "./unchanged.ts";
 
 export interface Opened {
@@ -160,9 +160,6 @@ export function fractionsOf(
     classes: plan.model.classes ?? set.classNames,
   };
 }
-
-/** Inputs that a gate should rest on (METHOD §2). */
-export const GATE_UNITS = 500;
 
 /** What n does not say by itself. */
 export function samplingNotes({ rows, available, dropped }: Chosen): string[] {

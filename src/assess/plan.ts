@@ -19,10 +19,10 @@ import type {
 } from "#assessment/index.ts";
 
 /** Raise when a change of the measuring code changes what a measurement says; old measurements are then not reused. */
-export const MEASUREMENT_REVISION = 2;
+export const MEASUREMENT_REVISION = 3;
 
 /** METHOD §2: the power of a gate needs 500 samples, or all data with that said. */
-export const DEFAULT_SAMPLES = 500;
+export const GATE_UNITS = 500;
 
 /** The clean run needs answers only, no attack: it takes all data up to this many, whatever the other trials are limited to. */
 export const CLEAN_SAMPLES = 10_000;
@@ -195,7 +195,7 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
     const samples =
       kind === "clean"
         ? CLEAN_SAMPLES
-        : Math.min(options.samples ?? Infinity, ("samples" in test ? test.samples : undefined) ?? DEFAULT_SAMPLES);
+        : Math.min(options.samples ?? Infinity, ("samples" in test ? test.samples : undefined) ?? GATE_UNITS);
     const queries = Math.min(
       options.queries ?? Infinity,
       ("queries" in test ? test.queries : undefined) ?? DEFAULT_QUERIES,

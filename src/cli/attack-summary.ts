@@ -1,6 +1,6 @@
 /** An attacked model on one terminal screen: the figure, its doubts by name, how the data were read, and what was not tried. */
 import type { AttackDocument, AttackTrial } from "#assessment/index.ts";
-import { GATE_UNITS } from "#assess/opened.ts";
+import { GATE_UNITS } from "#assess/plan.ts";
 import { budgetText, NORM_NAMES } from "#figures/charts.ts";
 import { percent } from "#figures/words.ts";
 import { clock } from "./progress.ts";
