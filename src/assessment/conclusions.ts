@@ -18,6 +18,7 @@ export const finding = z.strictObject({
     "declaration",
     "imported",
     "register",
+    "artefact",
   ]),
   status: z.enum(["confirmed", "resisted", "untested", "inconclusive", "stale"]),
   severity: z.enum(["error", "warning", "note"]),
@@ -31,6 +32,19 @@ export const finding = z.strictObject({
   at: z.string().optional(),
   evidence: z.array(z.string()),
   where: span.optional(),
+  /** Bytes of files that it is about; of a member, within the member. */
+  regions: z
+    .array(
+      z.strictObject({
+        path: z.string(),
+        member: z.string().optional(),
+        start: z.int().min(0),
+        end: z.int().min(0),
+        rule: z.string(),
+        message: z.string(),
+      }),
+    )
+    .optional(),
 });
 export type Finding = DeepReadonly<z.infer<typeof finding>>;
 
