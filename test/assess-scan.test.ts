@@ -11,6 +11,7 @@ import type { Host } from "#base/ports.ts";
 import { scanPorts, withFile } from "#host/unpack.ts";
 import { assessment as assessmentSchema } from "#assessment/index.ts";
 import { writeNpy, writeZip } from "#formats/writers.testing.ts";
+import { htmlReport } from "#reports/html/index.ts";
 import { sarifReport } from "#reports/sarif.ts";
 import { assessed, assessText } from "./support/assess.ts";
 import { bytes, op, pickle } from "./support/pickle.ts";
@@ -132,6 +133,21 @@ describe("a model file that runs a program when it is loaded", () => {
         region: { byteOffset: expect.any(Number), byteLength: expect.any(Number) },
       },
     });
+  });
+  test("stands in the page with its verdict, its bytes and its hash, and in the matrix as checked, not filled", async () => {
+    const assessment = await assess(malicious);
+    const page = htmlReport(assessment);
+    const section = page.slice(page.indexOf('<section aria-labelledby="files"'));
+    const files = section.slice(0, section.indexOf("</section>"));
+    for (const shown of ["model.bin", ">malicious<", "posix.system", "bytes ", sha256(harmful), "no hash declared"])
+      expect(files).toContain(shown);
+    const cell = assessment.body.matrix.find((one) => one.class === "MP" && one.verb === "detect")!;
+    expect(cell).toMatchObject({ state: "checked", controls: ["C-75"], evidence: [scanAt(assessment, "sorter").id] });
+    expect(cell.tried.join()).toMatch(/1 malicious; of loading only, and no word on backdoors/);
+    expect(cell.notTried.join()).toMatch(
+      /C-75: that a harmful file of each kind is refused.*no control of these is named: .*C-73/,
+    );
+    expect(assessment.body.matrix.every(({ notTried }) => notTried.length > 0)).toBe(true);
   });
   test("whatever the declared hash is: the harm is in the file that is there", async () => {
     const tampered = await assess(

@@ -149,13 +149,20 @@ export const claim = z.strictObject({
 });
 export type Claim = DeepReadonly<z.infer<typeof claim>>;
 
-/** One of the 25 cells: filled by credited or declared controls, excluded with the reason, or empty. */
+/**
+ * One of the 25 cells: filled by controls with credit, checked once by this run, declared only, excluded with the reason, or
+ * empty. A check of this run is no control in operation, so it fills nothing.
+ */
 export const matrixCell = z.strictObject({
   class: attackClass,
   verb,
-  state: z.enum(["filled", "declared-only", "excluded", "empty"]),
+  state: z.enum(["filled", "checked", "declared-only", "excluded", "empty"]),
   controls: z.array(z.string()),
   because: z.string(),
+  /** What was tried of it, one sentence each, and what was not. */
+  tried: z.array(z.string()),
+  notTried: z.array(z.string()),
+  evidence: z.array(z.string()),
 });
 export type MatrixCell = DeepReadonly<z.infer<typeof matrixCell>>;
 

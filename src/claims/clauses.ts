@@ -641,7 +641,7 @@ function controls(the: Case): Answer {
     .filter((credit) => !credit.credited)
     .map(({ control, at, why }) => `${control} at ${at}: ${why}`);
   if (clause.id === "AIA-15.5-c") {
-    const empty = matrix.filter(({ state }) => state === "empty" || state === "declared-only");
+    const empty = matrix.filter(({ state }) => state !== "filled" && state !== "excluded");
     const untried = coverage.filter(({ status }) => status === "not-tried");
     const because = `${matrix.length - empty.length} of ${matrix.length} cells are filled with credit or excluded with evidence, ${untried.length} of ${coverage.length} classes were not tried`;
     return empty.length > 0 || untried.length > 0

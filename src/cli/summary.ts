@@ -132,7 +132,7 @@ function scanLines({ body }: Assessment): { readonly text: string; readonly bad:
       bad: false,
     },
     ...flagged.slice(0, 3).map(({ path, verdict, findings }) => ({
-      text: `${path}: ${verdict} – ${findings[0]?.message ?? ""}${findings[0] ? `, bytes ${findings[0].start} to ${findings[0].end}` : ""}`,
+      text: `${path}: ${verdict}${findings[0] ? ` – ${findings[0].message}, bytes ${findings[0].start} to ${findings[0].end}${findings[0].member === undefined ? "" : ` of ${findings[0].member}`}` : ""}`,
       bad: verdict === "malicious",
     })),
   ];
