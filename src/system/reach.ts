@@ -447,7 +447,7 @@ function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Sear
   const { profile, direction = "influence", along } = options;
   const binding = bindingOf(actor, options);
   // Who touches nothing and is named by no closure has the ways of everybody with the same profile.
-  const who = actor.touches.length === 0 && binding.length === 0 ? "anybody" : actor.id;
+  const who = actor.touches.length === 0 && binding.length === 0 ? "" : actor.id;
   const key = [
     direction,
     along,
