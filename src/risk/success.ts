@@ -81,12 +81,18 @@ function againstTheAttacksListed({ k, n }: { k: number; n: number }, grade: Grad
  * success, METHOD §4).
  */
 export function successOf(
-  { heard, gaps, lost }: Testimony,
+  testimony: Testimony,
   actor: Actor,
   way: Way,
   certified?: (evidence: Evidence) => Certified | undefined,
 ): Success {
+  const { heard, gaps, lost } = testimony;
   const pieces = heard.flatMap((item) => pieceOf(item, actor, certified) ?? []);
+  // Of most threats nobody has said anything: there is one answer for each way.
+  return heard.length + gaps.length + lost.length === 0 ? UNHEARD[way] : successBy(pieces, testimony, way);
+}
+
+function successBy(pieces: readonly Piece[], { heard, gaps, lost }: Testimony, way: Way): Success {
   const evidence = [...new Set([...heard.map((item) => item.evidence.id), ...lost])];
   const proven = pieces.map((piece) => piece.proven).reduce(mostSuccesses, undefined);
   const low: Varies = pieces.some((piece) => piece.varies === "draws") ? "draws" : "inputs";
@@ -152,6 +158,13 @@ interface Piece {
 
 const mostSuccesses = (a: Success["proven"], b: Success["proven"]): Success["proven"] =>
   !a || (b && b.k / b.n > a.k / a.n) ? b : a;
+
+const SILENCE: Testimony = { heard: [], gaps: [], lost: [] };
+const UNHEARD: Readonly<Record<Way, Success>> = {
+  open: successBy([], SILENCE, "open"),
+  forced: successBy([], SILENCE, "forced"),
+  closed: successBy([], SILENCE, "closed"),
+};
 
 function pieceOf(
   { evidence, trial }: Heard,
