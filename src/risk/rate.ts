@@ -261,13 +261,21 @@ function effectsOf(
   });
 }
 
-/** Lowers S to what was measured with a control on; effects of several are never multiplied (METHOD §3). */
+/**
+ * Lowers S to what was measured with a control on; effects of several are never multiplied (METHOD §3). Of what was measured apart
+ * from whether attempts work only Fréchet's bounds are known: both at once are no likelier than each, and no rarer than the sum less one.
+ */
 function lowered(success: Success, measured: readonly Success[]): Success {
   if (measured.length === 0) return success;
   const all = [success, ...measured].map(({ estimate }) => estimate);
   const strongest = measured.reduce((a, b) => (b.estimate.high < a.estimate.high ? b : a)).estimate;
   const estimate: Estimate = {
-    low: Math.min(...all.map(({ low }) => low)),
+    low: measured
+      .filter(({ apart }) => apart)
+      .reduce(
+        (low, { estimate: { low: passes } }) => Math.max(0, low + passes - 1),
+        Math.min(...[success, ...measured.filter(({ apart }) => !apart)].map(({ estimate: { low } }) => low)),
+      ),
     likely: Math.min(...all.map(({ likely }) => likely)),
     high: Math.min(...all.map(({ high }) => high)),
     basis: strongest.high < success.estimate.high ? strongest.basis : success.estimate.basis,
