@@ -92,7 +92,7 @@ export function successOf(
   const { heard, gaps, lost } = testimony;
   const pieces = heard.flatMap((item) => pieceOf(item, actor, certified) ?? []);
   // Of most threats nobody has said anything: there is one answer for each way.
-  return heard.length + gaps.length + lost.length === 0 ? UNHEARD[way] : successBy(pieces, testimony, way);
+  return heard.length + gaps.length + lost.length === 0 ? UNTRIED[way] : successBy(pieces, testimony, way);
 }
 
 function successBy(pieces: readonly Piece[], { heard, gaps, lost }: Testimony, way: Way): Success {
@@ -165,7 +165,8 @@ const mostSuccesses = (a: Success["proven"], b: Success["proven"]): Success["pro
   !a || (b && b.k / b.n > a.k / a.n) ? b : a;
 
 const SILENCE: Testimony = { heard: [], gaps: [], lost: [] };
-const UNHEARD: Readonly<Record<Way, Success>> = {
+/** Success where nobody has tried or said anything. */
+export const UNTRIED: Readonly<Record<Way, Success>> = {
   open: successBy([], SILENCE, "open"),
   forced: successBy([], SILENCE, "forced"),
   closed: successBy([], SILENCE, "closed"),

@@ -140,7 +140,6 @@ function ratedThreat(
     attempts,
     exposures,
     open,
-    forced: one.success({ way: "forced", effects }),
     isForceable,
     ways,
     ends,
