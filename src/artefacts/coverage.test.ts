@@ -1,7 +1,15 @@
 /** What the ledger calls read was read: whatever is planted anywhere else, or behind the end, changes the verdict. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { HARMLESS, mutated, PAYLOADS, torchZip, writeTar } from "../../test/support/artefacts.ts";
+import {
+  HARMLESS,
+  mutated,
+  PAYLOADS,
+  safetensorsFile,
+  torchZip,
+  writeSafetensors,
+  writeTar,
+} from "../../test/support/artefacts.ts";
 import { bytes, op, pickle } from "../../test/support/pickle.ts";
 import { scanned } from "../../test/support/scan.ts";
 import { rng } from "#base/random.ts";
@@ -25,6 +33,15 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   "a zip followed by something else": bytes(torchZip(), room(400)),
   "a zip with a member of another kind": writeZip([{ name: "notes", content: room(400, 0xee) }]),
   "a tar followed by something else": bytes(writeTar([{ name: "a", content: pickle(op.int(1)) }]), room(400, 0x30)),
+  "a safetensors file with a hole": writeSafetensors(
+    {
+      a: { dtype: "U8", shape: [4], data_offsets: [0, 4] },
+      b: { dtype: "U8", shape: [4], data_offsets: [404, 408] },
+    },
+    room(408, 0x33),
+  ),
+  "a safetensors file whose header is followed within its length": writeSafetensors(`{}${"\0".repeat(400)}`),
+  "a safetensors file followed by something else": bytes(safetensorsFile(), room(400, 0x11)),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

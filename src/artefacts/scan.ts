@@ -8,6 +8,7 @@ import type { Content } from "#formats/content.ts";
 import type { Check, Subject, Surroundings } from "./check.ts";
 import { checks } from "./checks/index.gen.ts";
 import { appearance, promisesData } from "./known.ts";
+import { lookThrough, piecesOf } from "./free-text.ts";
 import { Ledger, type Range } from "./ledger.ts";
 import { LimitReached, LIMITS, Meter, type ScanLimits } from "./limits.ts";
 import type { ScanPorts } from "./ports.ts";
@@ -153,6 +154,13 @@ function scan(
     if (promised !== undefined && runs)
       whole("name", "suspicious", `its name ends with ${promised}, which promises data, and it is a ${runs.title}`);
   }
+  if (surroundings.numbers === undefined && depth <= meter.limits.depthMax && looksLikeText(content))
+    try {
+      lookThrough(subject, piecesOf(content), "the text", { code: false });
+    } catch (error) {
+      if (!(error instanceof LimitReached)) throw error;
+      whole(error.rule, "unknown", error.message);
+    }
   const headerOnly = used.some((check) => check.headerOnly === true);
   const gaps = ledger.unread();
   if (!headerOnly) {

@@ -125,6 +125,27 @@ const objects = bytes(
   pickle(op.list(op.str("a"), op.none)),
 );
 
+/** A safetensors file with any header at all; an object is written as its JSON, padded as the format's own writer does. */
+export function writeSafetensors(
+  header: object | string,
+  data: Uint8Array = new Uint8Array(0),
+): Uint8Array<ArrayBuffer> {
+  let text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
+  if (typeof header !== "string") text = bytes(text, " ".repeat((8 - (text.length % 8)) % 8));
+  return bytes(new Uint8Array(BigUint64Array.of(BigInt(text.length)).buffer), text, data);
+}
+
+/** Two tensors and a word about them. */
+export const safetensorsFile = (): Uint8Array<ArrayBuffer> =>
+  writeSafetensors(
+    {
+      __metadata__: { format: "pt" },
+      "layer.weight": { dtype: "F32", shape: [2, 2], data_offsets: [0, 16] },
+      "layer.bias": { dtype: "F16", shape: [2], data_offsets: [16, 20] },
+    },
+    new Uint8Array(20).fill(7),
+  );
+
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   pickle: plain,
@@ -156,6 +177,7 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   xz: xzHello,
   lzma: lzmaHello,
   lz4: lz4Hello,
+  safetensors: safetensorsFile(),
 };
 
 /** What a program that loads models would run. */

@@ -3,6 +3,7 @@ import type { Check } from "#artefacts/check.ts";
 import compressed from "./compressed.ts";
 import npy from "./npy.ts";
 import pickle from "./pickle.ts";
+import safetensors from "./safetensors.ts";
 import tar from "./tar.ts";
 import torchLegacy from "./torch-legacy.ts";
 import zip from "./zip.ts";
@@ -11,6 +12,7 @@ export const checks = {
   compressed,
   npy,
   pickle,
+  safetensors,
   tar,
   "torch-legacy": torchLegacy,
   zip,
