@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  ggufFile,
   HARMLESS,
   mutated,
   PAYLOADS,
@@ -42,6 +43,15 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   ),
   "a safetensors file whose header is followed within its length": writeSafetensors(`{}${"\0".repeat(400)}`),
   "a safetensors file followed by something else": bytes(safetensorsFile(), room(400, 0x11)),
+  "a GGUF file with a hole": ggufFile({
+    tensors: [
+      { name: "a", dims: [8] },
+      { name: "b", dims: [8], at: 480 },
+    ],
+    data: room(512, 0x33),
+  }),
+  "a GGUF file followed by something else": bytes(ggufFile(), room(400, 0x11)),
+  "a GGUF file whose header breaks off": ggufFile({ counts: [2n, 90n], data: room(500, 0xee) }),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };
