@@ -12,6 +12,7 @@ import {
   writeTar,
 } from "../../test/support/artefacts.ts";
 import { bytes, op, pickle } from "../../test/support/pickle.ts";
+import { field, onnxFile } from "../../test/support/protobuf.ts";
 import { scanned } from "../../test/support/scan.ts";
 import { rng } from "#base/random.ts";
 import { contentOf } from "#formats/content.ts";
@@ -52,6 +53,8 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   }),
   "a GGUF file followed by something else": bytes(ggufFile(), room(400, 0x11)),
   "a GGUF file whose header breaks off": ggufFile({ counts: [2n, 90n], data: room(500, 0xee) }),
+  "an ONNX model with a field that nothing knows": bytes(onnxFile(), field(99, room(400, 0x22))),
+  "an ONNX model that breaks off": bytes(onnxFile().subarray(0, -20), room(400, 0xff)),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

@@ -77,7 +77,9 @@ function scan(
   ): void => report({ rule, severity, confidence: "high", start: at.start, end: at.end, message });
   const inner = (name: string, within: Content, around: Surroundings): ScanFile => {
     meter.member();
-    return scan(name, within, around, { depth: depth + 1, way: `${way}!${name}`, trace }, meter, ports);
+    // Members have no folder that anything could lie beside.
+    const inside = ports.neighbour ? { ...ports, neighbour: undefined } : ports;
+    return scan(name, within, around, { depth: depth + 1, way: `${way}!${name}`, trace }, meter, inside);
   };
   const subject: Subject = {
     content,

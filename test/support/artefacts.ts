@@ -7,6 +7,7 @@ import type { Rng } from "#base/random.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
 import { bytes, op, pickle } from "./pickle.ts";
+import { onnxFile } from "./protobuf.ts";
 
 /** A ustar archive of these members; headers are right unless `header` changes them. */
 export function writeTar(
@@ -254,6 +255,7 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   lz4: lz4Hello,
   safetensors: safetensorsFile(),
   GGUF: ggufFile(),
+  ONNX: onnxFile(),
 };
 
 /** What a program that loads models would run. */

@@ -3,6 +3,7 @@ import type { Check } from "#artefacts/check.ts";
 import compressed from "./compressed.ts";
 import gguf from "./gguf.ts";
 import npy from "./npy.ts";
+import onnx from "./onnx.ts";
 import pickle from "./pickle.ts";
 import safetensors from "./safetensors.ts";
 import tar from "./tar.ts";
@@ -13,6 +14,7 @@ export const checks = {
   compressed,
   gguf,
   npy,
+  onnx,
   pickle,
   safetensors,
   tar,
