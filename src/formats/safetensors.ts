@@ -4,7 +4,7 @@
  */
 import { upTo, type Content } from "./content.ts";
 import { FormatError, viewOf } from "./error.ts";
-import { readJson, type JsonNode } from "./json.ts";
+import { itemsOf, JsonObject, readJson, type JsonDocument, type JsonNode } from "./json.ts";
 
 const FORMAT = "safetensors file";
 const REWRITE = "write it again with safetensors' save_file";
@@ -91,15 +91,16 @@ export function readSafetensors(content: Content): Safetensors {
   if (8 + length > content.size)
     throw new FormatError(FORMAT, 0, `a header of ${length} bytes in a file of ${content.size}`, REWRITE);
   const dataAt = 8 + length;
-  let reading;
+  const bytes = content.read(8, length);
+  let reading: JsonDocument;
   try {
-    reading = readJson(content.read(8, length), { depthMax: 8, valuesMax: 4_000_000 });
+    reading = readJson(bytes);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(FORMAT, 8 + error.offset, `the header is no JSON: ${error.problem}`, REWRITE);
   }
-  const root = reading.value;
-  if (root.kind !== "object") throw new FormatError(FORMAT, 8, "the header is no JSON object", REWRITE);
+  const { root } = reading;
+  if (!(root.value instanceof JsonObject)) throw new FormatError(FORMAT, 8, "the header is no JSON object", REWRITE);
   const room = content.size - dataAt;
   const problems: SafetensorsProblem[] = [];
   const strange: Placed[] = [];
@@ -107,16 +108,16 @@ export function readSafetensors(content: Content): Safetensors {
   const tensors: SafetensorsTensor[] = [];
   const say = (kind: SafetensorsProblem["kind"], { start, end }: Placed, problem: string): void =>
     void problems.push({ kind, start: 8 + start, end: 8 + end, problem });
-  for (const { key, start, end } of reading.duplicates)
-    say("duplicate", { start, end }, `${shown(key)} stands there twice: which one counts differs between readers`);
+  for (const { name, start, end } of reading.duplicates)
+    say("duplicate", { start, end }, `${shown(name)} stands there twice: which one counts differs between readers`);
   // What JSON allows and the format's own reader refuses.
   if (root.start > 0) say("entry", { start: 0, end: root.start }, "the header does not begin with {");
-  for (const { key, keyAt, value } of root.entries) {
+  for (const [key, value] of root.value.members) {
     if (key === "__metadata__") {
       readMetadata(value, metadata, say, strange);
       continue;
     }
-    const tensor = readTensor(key, value, { start: keyAt, end: value.end }, room, say, strange);
+    const tensor = readTensor(key, value, bytes, room, say, strange);
     if (tensor) tensors.push({ ...tensor, start: dataAt + tensor.start, end: dataAt + tensor.end });
   }
   tensors.sort((a, b) => a.start - b.start || a.end - b.end);
@@ -142,9 +143,9 @@ function readMetadata(value: JsonNode, metadata: SafetensorsText[], say: Say, st
     say("metadata", node, problem);
     strange.push({ start: 8 + node.start, end: 8 + node.end });
   };
-  if (value.kind !== "object") return odd(value, "__metadata__ is no object of texts");
-  for (const { key, value: one } of value.entries)
-    if (one.kind === "string") metadata.push({ key, value: one.value, start: 8 + one.start, end: 8 + one.end });
+  if (!(value.value instanceof JsonObject)) return odd(value, "__metadata__ is no object of texts");
+  for (const [key, one] of value.value.members)
+    if (typeof one.value === "string") metadata.push({ key, value: one.value, start: 8 + one.start, end: 8 + one.end });
     else odd(one, `${shown(key)} in __metadata__ is no text, which the format's own reader refuses`);
 }
 
@@ -152,18 +153,18 @@ function readMetadata(value: JsonNode, metadata: SafetensorsText[], say: Say, st
 function readTensor(
   name: string,
   entry: JsonNode,
-  at: Placed,
+  bytes: Uint8Array,
   room: number,
   say: Say,
   strange: Placed[],
 ): SafetensorsTensor | undefined {
   const refuse = (kind: SafetensorsProblem["kind"], problem: string): undefined => {
-    say(kind, at, `${shown(name)}: ${problem}`);
+    say(kind, entry, `${shown(name)}: ${problem}`);
     return undefined;
   };
-  if (entry.kind !== "object") return refuse("entry", "no object with dtype, shape and data_offsets");
+  if (!(entry.value instanceof JsonObject)) return refuse("entry", "no object with dtype, shape and data_offsets");
   const fields = new Map<string, JsonNode>();
-  for (const { key, value } of entry.entries)
+  for (const [key, value] of entry.value.members)
     if (["dtype", "shape", "data_offsets"].includes(key)) fields.set(key, value);
     else {
       say("entry", value, `${shown(name)} has ${shown(key)}, which the format does not know`);
@@ -172,23 +173,24 @@ function readTensor(
   const dtype = fields.get("dtype");
   const shape = fields.get("shape");
   const offsets = fields.get("data_offsets");
-  if (dtype?.kind !== "string" || !Object.hasOwn(BITS, dtype.value))
+  const type = dtype?.value;
+  if (typeof type !== "string" || !Object.hasOwn(BITS, type))
     return refuse("entry", "an element type that the format does not know");
-  const sizes = countsOf(shape);
+  const sizes = countsOf(shape, bytes);
   if (!sizes) return refuse("entry", "a shape that is no list of sizes");
-  const [start, end, ...more] = countsOf(offsets) ?? [];
+  const [start, end, ...more] = countsOf(offsets, bytes) ?? [];
   if (start === undefined || end === undefined || more.length > 0)
     return refuse("entry", "data_offsets that are no two offsets");
   if (start > end || end > room)
     return refuse("bounds", `bytes ${start} to ${end} of ${room}: a reader that trusts that reads what is not its own`);
-  const bits = product(sizes, BITS[dtype.value]!);
+  const bits = product(sizes, BITS[type]!);
   if (bits !== 8n * BigInt(end - start))
     say(
       bits > 1n << 64n ? "wraps" : "size",
-      at,
-      `${shown(name)}: ${dtype.value} of shape [${sizes.slice(0, 8).join(", ")}] is ${bits % 8n === 0n ? `${bits / 8n} bytes` : `${bits} bits`}, and ${end - start} are given`,
+      entry,
+      `${shown(name)}: ${type} of shape [${sizes.slice(0, 8).join(", ")}] is ${bits % 8n === 0n ? `${bits / 8n} bytes` : `${bits} bits`}, and ${end - start} are given`,
     );
-  return { name, dtype: dtype.value, shape: sizes, start, end };
+  return { name, dtype: type, shape: sizes, start, end };
 }
 
 /** In whole numbers of any size: shapes are made to wrap around in readers that multiply in 64 bits. Stops beyond 2^80. */
@@ -202,12 +204,14 @@ function product(sizes: readonly number[], bits: number): bigint {
   return all;
 }
 
-function countsOf(node: JsonNode | undefined): readonly number[] | undefined {
-  if (node?.kind !== "array") return undefined;
+/** A list of whole numbers, written as such: 1.0 is none, as it is none to the format's own reader. */
+function countsOf(node: JsonNode | undefined, bytes: Uint8Array): readonly number[] | undefined {
+  if (!Array.isArray(node?.value)) return undefined;
   const out: number[] = [];
-  for (const item of node.items) {
-    if (item.kind !== "number" || !/^\d+$/.test(item.text) || !Number.isSafeInteger(item.value)) return undefined;
-    out.push(item.value);
+  for (const { value, start, end } of itemsOf(node)) {
+    if (typeof value !== "number" || !Number.isSafeInteger(value)) return undefined;
+    if (!bytes.subarray(start, end).every((byte) => byte >= 0x30 && byte <= 0x39)) return undefined;
+    out.push(value);
   }
   return out;
 }
