@@ -125,6 +125,9 @@ const objects = bytes(
   pickle(op.list(op.str("a"), op.none)),
 );
 
+const kerasConfig =
+  '{"module": "keras", "class_name": "Sequential", "config": {"layers": [{"module": "keras.layers", "class_name": "Dense", "config": {"units": 4}}]}}';
+
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   pickle: plain,
@@ -156,6 +159,11 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   xz: xzHello,
   lzma: lzmaHello,
   lz4: lz4Hello,
+  "Keras model": writeZip([
+    { name: "metadata.json", content: bytes('{"keras_version": "3.5.0"}') },
+    { name: "config.json", content: bytes(kerasConfig) },
+  ]),
+  "JSON lines": bytes('{"text": "a", "label": 1}\n{"text": "b", "label": null}\n'),
 };
 
 /** What a program that loads models would run. */
