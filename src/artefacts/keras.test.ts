@@ -2,7 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { fromBase64, writeZip } from "#formats/writers.testing.ts";
 import { isCode, codesIn, readIn, readMarshal, usesOfNames } from "#formats/marshal.ts";
+import { contentOf } from "#formats/content.ts";
+import { walkHdf5 } from "#formats/hdf5.ts";
 import type { ScanVerdict } from "#assessment/index.ts";
+import { hdf5Fixture } from "../../test/support/artefacts.ts";
 import { rulesOf, scanned } from "../../test/support/scan.ts";
 import { bytes } from "../../test/support/pickle.ts";
 import compiled from "./fixtures/lambdas.json" with { type: "json" };
@@ -113,6 +116,37 @@ describe.each(VERSIONS)("a lambda compiled by Python $version", ({ lambdas }) =>
       expect(verdict({ class_name: "Sequential", config: [legacy] })).toBe(HARM[title]);
     },
   );
+});
+
+describe("an H5 file", () => {
+  const h5 = hdf5Fixture("weights");
+  test("of plain layers is read whole and has no code path", () =>
+    expect(scanned(h5, "model.h5")).toMatchObject({ verdict: "no code path found", read: "whole" }));
+  test("is judged by the configuration in its attribute", () => {
+    const config = Buffer.from(h5).indexOf('{"class_name"');
+    const hostile = Uint8Array.from(h5);
+    const text = '{"class_name": "TFSMLayer", "config": {}}';
+    hostile.set(Buffer.from(text.padEnd('{"class_name": "Sequential", "config": {"layers": []}}'.length)), config);
+    expect(scanned(hostile, "model.h5").verdict).toBe("suspicious");
+  });
+  test.each(["external link", "external storage", "virtual dataset"] as const)("with an %s is suspicious", (name) =>
+    expect(scanned(hdf5Fixture(name), "model.h5").verdict).toBe("suspicious"),
+  );
+  test("packed by a plugin is unknown: native code would unpack it", () =>
+    expect(scanned(hdf5Fixture("plugin filter"), "model.h5").verdict).toBe("unknown"));
+  test("with data that was deleted and still lies there is unknown", () => {
+    const file = scanned(hdf5Fixture("deleted"), "model.h5");
+    expect(file.verdict).toBe("unknown");
+    expect(rulesOf(file)).toContain("unread-bytes");
+  });
+  test("whose packed chunks are something else is unknown", () => {
+    const chunked = Uint8Array.from(hdf5Fixture("chunked"));
+    const { start, end } = walkHdf5(contentOf(chunked), () => {}).chunks.find(({ filters }) => filters.includes(1))!;
+    chunked.fill(0x41, start, end);
+    expect(scanned(chunked, "model.h5").verdict).toBe("unknown");
+  });
+  test("within another format's file is two formats at once", () =>
+    expect(rulesOf(scanned(bytes("\x80\x04N.", new Uint8Array(508), h5)))).toContain("polyglot"));
 });
 
 test("code that no version can have written is suspicious", () => {

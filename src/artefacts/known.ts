@@ -7,7 +7,6 @@ const MAGICS: readonly (readonly [what: string, at: number, magic: readonly numb
   ["a 7-Zip archive", 0, [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
   ["a RAR archive", 0, ascii("Rar!\u001a\u0007")],
   ["a cabinet archive", 0, ascii("MSCF")],
-  ["an HDF5 file", 0, [0x89, ...ascii("HDF\r\n\u001a\n")]],
   ["a TFLite model", 4, ascii("TFL3")],
   ["a Parquet file", 0, ascii("PAR1")],
   ["an Arrow file", 0, ascii("ARROW1")],

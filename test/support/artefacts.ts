@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bzip2Hello, lz4Hello, lzmaHello, xzHello } from "./packed.ts";
-import { deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { deflateRawSync, deflateSync, gzipSync, inflateSync, zstdCompressSync } from "node:zlib";
+import hdf5 from "../../src/formats/fixtures/hdf5.json" with { type: "json" };
 import type { Rng } from "#base/random.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
@@ -125,6 +126,10 @@ const objects = bytes(
   pickle(op.list(op.str("a"), op.none)),
 );
 
+/** A file that h5py wrote (src/formats/fixtures/hdf5.py). */
+export const hdf5Fixture = (name: keyof typeof hdf5.files): Uint8Array<ArrayBuffer> =>
+  bytes(inflateSync(Buffer.from(hdf5.files[name].file, "base64")));
+
 const kerasConfig =
   '{"module": "keras", "class_name": "Sequential", "config": {"layers": [{"module": "keras.layers", "class_name": "Dense", "config": {"units": 4}}]}}';
 
@@ -163,6 +168,9 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
     { name: "metadata.json", content: bytes('{"keras_version": "3.5.0"}') },
     { name: "config.json", content: bytes(kerasConfig) },
   ]),
+  HDF5: hdf5Fixture("weights"),
+  "HDF5, newest": hdf5Fixture("weights, newest"),
+  "HDF5, chunked": hdf5Fixture("chunked"),
   "JSON lines": bytes('{"text": "a", "label": 1}\n{"text": "b", "label": null}\n'),
 };
 
