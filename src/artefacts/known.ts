@@ -29,6 +29,10 @@ export function appearance(content: Content): string {
   const head = upTo(content, 0, 32);
   const found = MAGICS.find(([, at, magic]) => magic.every((byte, i) => head[at + i] === byte));
   if (found) return `it looks like ${found[0]}, which is not read here`;
+  // leveldb's table format, which TensorFlow keeps the names and places of a checkpoint's tensors in.
+  const tail = upTo(content, content.size - 8, 8);
+  if ([0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb].every((byte, i) => tail[i] === byte))
+    return "it looks like the index of a TensorFlow checkpoint, which is not read here";
   return "its bytes are of no format that is read here";
 }
 

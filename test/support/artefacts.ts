@@ -5,6 +5,8 @@ import { bzip2Hello, lz4Hello, lzmaHello, xzHello } from "./packed.ts";
 import { deflateRawSync, deflateSync, gzipSync, inflateSync, zstdCompressSync } from "node:zlib";
 import hdf5 from "../../src/formats/fixtures/hdf5.json" with { type: "json" };
 import type { Rng } from "#base/random.ts";
+import { encodeMessage } from "#formats/protobuf.ts";
+import { SAVED_MODEL } from "#formats/savedmodel.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
 import { bytes, op, pickle } from "./pickle.ts";
@@ -168,7 +170,10 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
     { name: "metadata.json", content: bytes('{"keras_version": "3.5.0"}') },
     { name: "config.json", content: bytes(kerasConfig) },
   ]),
-  HDF5: hdf5Fixture("weights"),
+  SavedModel: encodeMessage(SAVED_MODEL, {
+    version: 1n,
+    metaGraphs: [{ graph: { nodes: [{ name: bytes("x"), op: bytes("Const"), inputs: [], attributes: [] }] } }],
+  }) as Uint8Array<ArrayBuffer>,
   "HDF5, newest": hdf5Fixture("weights, newest"),
   "HDF5, chunked": hdf5Fixture("chunked"),
   "JSON lines": bytes('{"text": "a", "label": 1}\n{"text": "b", "label": null}\n'),

@@ -6,6 +6,7 @@ import json from "./json.ts";
 import npy from "./npy.ts";
 import pickle from "./pickle.ts";
 import tar from "./tar.ts";
+import tensorflow from "./tensorflow.ts";
 import torchLegacy from "./torch-legacy.ts";
 import zip from "./zip.ts";
 
@@ -16,6 +17,7 @@ export const checks = {
   npy,
   pickle,
   tar,
+  tensorflow,
   "torch-legacy": torchLegacy,
   zip,
 } as const satisfies Readonly<Record<string, Check>>;
