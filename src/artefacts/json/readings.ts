@@ -2,6 +2,7 @@
 import type { JsonNode } from "#formats/json.ts";
 import type { Subject } from "#artefacts/check.ts";
 import { keras } from "./keras.ts";
+import { skops } from "./skops.ts";
 import { templates } from "./templates.ts";
 
 export interface JsonReading {
@@ -10,4 +11,4 @@ export interface JsonReading {
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
-export const readings: readonly JsonReading[] = [keras, templates];
+export const readings: readonly JsonReading[] = [keras, skops, templates];
