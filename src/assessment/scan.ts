@@ -16,6 +16,7 @@ export type ScanVerdict = z.infer<typeof scanVerdict>;
 /** The verdict a finding leads to; a note leads to none. */
 export const SCAN_SEVERITIES = ["malicious", "suspicious", "unknown", "note"] as const;
 export const scanSeverity = z.enum(SCAN_SEVERITIES);
+export type ScanSeverity = z.infer<typeof scanSeverity>;
 
 export const scanFinding = z.strictObject({
   rule: z.string(),
