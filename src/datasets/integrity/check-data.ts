@@ -151,9 +151,15 @@ async function checked(check: DataCheck, subject: Subject, run: CheckRun): Promi
   const looked = await check.look(subject, run);
   await run.pause();
   const rates = run.faults > 0 && looked.because === undefined ? await check.errors(subject, run, looked) : NOTHING;
-  const { findings, n, unit, tried, figures = [] } = looked;
-  const because = looked.because ?? (findings.length === 0 ? blindness(rates) : undefined);
-  const outcome = findings.length > 0 ? "found" : because === undefined ? "nothing found" : "cannot tell";
+  const { n, unit, tried, figures = [] } = looked;
+  const findings = looked.findings.map((found) => ({
+    ...found,
+    severity: rates.because !== undefined && found.severity === "doubt" ? ("note" as const) : found.severity,
+    items: found.items.map((item) => named(item, subject.data)),
+  }));
+  const grave = findings.some(({ severity }) => severity !== "note");
+  const because = looked.because ?? rates.because ?? (grave ? undefined : blindness(rates));
+  const outcome = grave ? "found" : because === undefined ? "nothing found" : "cannot tell";
   return {
     ...base,
     outcome,
@@ -162,9 +168,10 @@ async function checked(check: DataCheck, subject: Subject, run: CheckRun): Promi
     n,
     unit,
     tried: `${tried} (${citation})`,
-    findings: findings.map((found) => ({ ...found, items: found.items.map((item) => named(item, subject.data)) })),
+    findings,
     figures,
-    ...rates,
+    planted: rates.planted,
+    falseAlarms: rates.falseAlarms,
   };
 }
 

@@ -58,6 +58,8 @@ export interface Looked {
 export interface ErrorRates {
   readonly planted: readonly DataPlanted[];
   readonly falseAlarms: readonly DataFalseAlarms[];
+  /** Why the check cannot be believed in these data, whatever it found: doubts become notes. */
+  readonly because?: string;
 }
 
 export interface DataCheck {
