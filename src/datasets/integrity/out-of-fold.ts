@@ -152,7 +152,7 @@ function logisticLearner({ n, d, at }: Points, groups: Int32Array): Learner {
       }
       const scale = scalesOf(at, n, d);
       const out = new Float64Array(n * classes);
-      const epochs = Math.max(2, Math.min(60, Math.ceil(60_000 / n)));
+      const epochs = Math.max(2, Math.min(150, Math.ceil(60_000 / n)));
       for (let fold = 0; fold < FOLDS; fold++) {
         const teach = order.filter((i) => foldOf[i] !== fold && labels[i]! >= 0);
         const weights = fit(at, d, scale, labels, classes, teach, epochs);
@@ -205,7 +205,7 @@ function softmax(
 }
 
 const BATCH = 32;
-const RATE = 0.05;
+const RATE = 0.03;
 const DECAY = 1e-3;
 
 function fit(
