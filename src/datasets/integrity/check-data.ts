@@ -7,6 +7,7 @@ import type { DataCheck, CheckRun, ErrorRates, Looked, Subject } from "./check.t
 import { counted } from "./check.ts";
 import { checks } from "./checks/index.gen.ts";
 import { firstAlike } from "./content-keys.ts";
+import { nearAmong } from "./moved.ts";
 import { nearIndex, nearRadius } from "./near.ts";
 import type { Records } from "./records.ts";
 import { spaceOf } from "./space.ts";
@@ -99,6 +100,7 @@ function subjectOf({ data, train, reference, range, declared }: DataRequest, rng
   const space = once(() => spaceOf(data));
   const points = once(() => space().points(data));
   const radius = once(() => nearRadius(points(), rng.fork("radius")));
+  const index = once(() => nearIndex(points(), radius().radius));
   return {
     data,
     ...(train && { train }),
@@ -109,7 +111,8 @@ function subjectOf({ data, train, reference, range, declared }: DataRequest, rng
     points,
     radius,
     firstAlike: once(() => firstAlike(data)),
-    near: once(() => nearIndex(points(), radius().radius).among()),
+    index,
+    near: once(() => nearAmong(index(), space(), data)),
   };
 }
 

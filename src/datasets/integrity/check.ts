@@ -11,7 +11,7 @@ import type {
   DataPlanted,
 } from "#assessment/data.ts";
 import type { Proportion } from "#assessment/scalars.ts";
-import type { NearPairs } from "./near.ts";
+import type { Near, NearPairs } from "./near.ts";
 import type { Records } from "./records.ts";
 import type { Points, Space } from "./space.ts";
 
@@ -30,7 +30,9 @@ export interface Subject {
   /** Of each sample the first earlier one it equals, or −1. */
   readonly firstAlike: () => Int32Array;
   readonly radius: () => { readonly radius: number; readonly median: number; readonly probes: number };
-  /** Pairs within the radius. */
+  /** The samples, to be asked about. */
+  readonly index: () => Near;
+  /** Pairs within the radius; images also moved by one pixel. */
   readonly near: () => NearPairs;
 }
 

@@ -291,7 +291,7 @@ test("gaps in the declared origin are told one by one, and other bytes are a fau
     "no-origin",
     "no-day-of-collection",
     "no-licence",
-    "no-suppliers",
+    "no-supplier",
     "no-hash",
   ]);
   const other = await only("provenance", { data, declared: { ...full, sha256: "f".repeat(64) } });

@@ -1,5 +1,6 @@
 /** Faults to plant into copies of a set: the ways in which a sample becomes another one that is still the same. */
 import type { Rng } from "#base/random.ts";
+import { moved, STEPS } from "./moved.ts";
 import { pick, type Records, type Rows } from "./records.ts";
 import { momentsOf } from "./space.ts";
 
@@ -29,7 +30,6 @@ function imageDisguises(whole: Records): readonly Disguise[] {
     const inside = Math.min(high, Math.max(low, value));
     return integer ? Math.round(inside) : inside;
   };
-  const { height, width: across, channels, planes } = whole.grid!;
   return [
     {
       fault: "a copy with noise of 2 % of the range on every value",
@@ -53,34 +53,32 @@ function imageDisguises(whole: Records): readonly Disguise[] {
     },
     {
       fault: "a copy moved by one pixel",
-      copy(records, rng) {
-        const x = records.x.slice();
-        for (let i = 0; i < records.n; i++) {
-          const [down, right] = [
-            [0, 1],
-            [0, -1],
-            [1, 0],
-            [-1, 0],
-          ][rng.below(4)] as [number, number];
-          const at = (row: number, column: number, channel: number): number =>
-            i * records.size +
-            (planes ? (channel * height + row) * across + column : (row * across + column) * channels + channel);
-          for (let row = 0; row < height; row++)
-            for (let column = 0; column < across; column++)
-              for (let channel = 0; channel < channels; channel++)
-                x[at(row, column, channel)] =
-                  records.x[
-                    at(
-                      Math.min(height - 1, Math.max(0, row - down)),
-                      Math.min(across - 1, Math.max(0, column - right)),
-                      channel,
-                    )
-                  ]!;
-        }
-        return changed(records, x);
-      },
+      copy: (records, rng) => ({
+        ...records,
+        x: joined(
+          Array.from({ length: records.n }, (_, i) => {
+            const [down, right] = STEPS[rng.below(STEPS.length)]!;
+            return moved(pick(records, [i]), down, right).x;
+          }),
+          records,
+        ),
+      }),
+    },
+    {
+      fault: "a copy with its lowest levels gone: rounded to 16 of them",
+      copy: (records) =>
+        changed(
+          records,
+          records.x.map((value) => kept(low + (Math.round((15 * (value - low)) / width) * width) / 15)),
+        ),
     },
   ];
+}
+
+function joined(rows: readonly Rows[], { x, size }: Records): Rows {
+  const all = x instanceof Float32Array ? new Float32Array(rows.length * size) : new Float64Array(rows.length * size);
+  rows.forEach((row, i) => all.set(row as never, i * size));
+  return all;
 }
 
 function tableDisguises(whole: Records): readonly Disguise[] {

@@ -126,7 +126,7 @@ export default defineDataCheck({
       const label = there[draw.below(there.length)]!;
       const copy = counts.slice();
       copy[label] = 0;
-      for (let i = 0; i < counts[label]!; i++) if (draw.uniform() < 0.05) copy[label]++;
+      for (let i = 0; i < counts[label]!; i++) if (draw.uniform() < 0.02) copy[label]++;
       // A class of which nothing is left is absent, which the count of classes tells.
       if (copy[label] === 0 || unbalanced(copy)) thinned++;
     }
@@ -138,7 +138,7 @@ export default defineDataCheck({
       if (unbalanced(copy)) raised++;
     }
     return {
-      planted: [{ fault: "a class of which one sample in 20 is left", detected: share(thinned, faults, "copies") }],
+      planted: [{ fault: "a class of which one sample in 50 is left", detected: share(thinned, faults, "copies") }],
       falseAlarms: unbalanced(counts)
         ? []
         : [{ clean: "the samples drawn again with replacement", raised: share(raised, faults, "resamples") }],

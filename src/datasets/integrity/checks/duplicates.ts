@@ -2,16 +2,17 @@
 import type { DataItem } from "#assessment/data.ts";
 import { counted, defineDataCheck, finding, number, percent, share, short } from "#datasets/integrity/check.ts";
 import { foundIn } from "#datasets/integrity/content-keys.ts";
-import { nearIndex, NEAR_SHARE } from "#datasets/integrity/near.ts";
+import { nearTo } from "#datasets/integrity/moved.ts";
+import { NEAR_SHARE } from "#datasets/integrity/near.ts";
 import { disguises, inBetween } from "#datasets/integrity/planting.ts";
-import { className, pick } from "#datasets/integrity/records.ts";
+import { className, pick, type Records } from "#datasets/integrity/records.ts";
 
 export default defineDataCheck({
   id: "duplicates",
   title: "Duplicates and near duplicates",
   citation: "perceptual hashes by the cosine transform: Zauner 2010, §3.2.1; effect on test sets: Barz & Denzler 2020",
   limits: [
-    "near is measured in the low frequencies of grey images: a crop, a turn, a mirror image or another colour is not near",
+    "near is measured in the low frequencies of grey images, also moved by one pixel: a larger crop, a turn, a mirror image or another colour is not near",
     "near is a share of the distance between neighbours: where most samples have a twin, twins count as neighbours",
   ],
   notAsked: () => undefined,
@@ -104,7 +105,7 @@ export default defineDataCheck({
       unit: "samples",
       tried:
         `exact: every value of every pair with equal hashes; near: distance at most ${short(radius)}, ${NEAR_SHARE} of the median ` +
-        `distance of ${probes} samples to their nearest other (${short(median)}), in the ${subject.space().what}; ${number(looked)} pairs compared`,
+        `distance of ${probes} samples to their nearest other (${short(median)}), in the ${subject.space().what}; ${data.grid ? "images also moved by one pixel; " : ""}${number(looked)} pairs compared`,
       findings,
       figures: [
         {
@@ -121,7 +122,7 @@ export default defineDataCheck({
   },
   async errors(subject, { rng, faults, pause }) {
     const { data } = subject;
-    const index = nearIndex(subject.points(), subject.radius().radius);
+    const near = (asked: Records) => nearTo(subject.index(), subject.space(), asked).pairs;
     const planted = [];
     const exact = rng.fork("exact").sample(data.n, Math.min(faults, data.n));
     const seen = foundIn(pick(data, exact), data).filter((like) => like >= 0).length;
@@ -129,14 +130,14 @@ export default defineDataCheck({
     for (const { fault, copy } of disguises(data)) {
       await pause();
       const drawn = rng.fork(fault).sample(data.n, Math.min(faults, data.n));
-      const copies = subject.space().points(copy(pick(data, drawn), rng.fork(`${fault} change`)));
+      const copies = copy(pick(data, drawn), rng.fork(`${fault} change`));
       const found = new Set<number>();
-      for (const { a, b } of index.of(copies).pairs) if (b === drawn[a]) found.add(a);
+      for (const { a, b } of near(copies)) if (b === drawn[a]) found.add(a);
       planted.push({ fault, detected: share(found.size, drawn.length, "copies") });
     }
     await pause();
     const made = inBetween(data, subject.points(), faults, rng.fork("in between"));
-    const raised = new Set(index.of(subject.space().points(made)).pairs.map(({ a }) => a)).size;
+    const raised = new Set(near(made).map(({ a }) => a)).size;
     return {
       planted,
       falseAlarms: [

@@ -2,6 +2,7 @@
 import type { DataItem } from "#assessment/data.ts";
 import { counted, defineDataCheck, finding, number, share, short } from "#datasets/integrity/check.ts";
 import { alike, foundIn } from "#datasets/integrity/content-keys.ts";
+import { nearTo } from "#datasets/integrity/moved.ts";
 import { nearIndex, nearRadius, NEAR_SHARE } from "#datasets/integrity/near.ts";
 import { disguises, inBetween } from "#datasets/integrity/planting.ts";
 import { className, pick, type Records } from "#datasets/integrity/records.ts";
@@ -13,7 +14,7 @@ export default defineDataCheck({
   citation: "Kapoor & Narayanan 2023 (leakage L1.4, L3.2); near duplicates across splits: Barz & Denzler 2020",
   limits: [
     "leakage by time, by preprocessing fitted on both sets, and by units nobody named is not seen",
-    "near is measured as for duplicates: a crop, a turn or a mirror image is not near",
+    "near is measured as for duplicates: a larger crop, a turn or a mirror image is not near",
   ],
   notAsked: ({ train }) => (train ? undefined : "no training data were given (--train)"),
   look({ data, train: given }, { rng }) {
@@ -39,7 +40,7 @@ export default defineDataCheck({
         ),
       );
     const { space, radius, median, index } = memory(train, rng);
-    const { pairs, looked, cut } = index.of(space.points(test));
+    const { pairs, looked, cut } = nearTo(index, space, test);
     const near = new Map<number, DataItem>();
     for (const { a, b, distance } of pairs)
       if (equal[a]! < 0 && distance < (near.get(a)?.score ?? Infinity))
@@ -109,14 +110,14 @@ export default defineDataCheck({
     for (const { fault, copy } of disguises(train)) {
       await pause();
       const drawn = rng.fork(fault).sample(train.n, Math.min(faults, train.n));
-      const copies = space.points(copy(pick(train, drawn), rng.fork(`${fault} change`)));
+      const copies = copy(pick(train, drawn), rng.fork(`${fault} change`));
       const found = new Set<number>();
-      for (const { a, b } of index.of(copies).pairs) if (b === drawn[a]) found.add(a);
+      for (const { a, b } of nearTo(index, space, copies).pairs) if (b === drawn[a]) found.add(a);
       planted.push({ fault: `${fault}, put into the test set`, detected: share(found.size, drawn.length, "copies") });
     }
     await pause();
     const made = inBetween(train, points, faults, rng.fork("in between"));
-    const raised = new Set(index.of(space.points(made)).pairs.map(({ a }) => a)).size;
+    const raised = new Set(nearTo(index, space, made).pairs.map(({ a }) => a)).size;
     return {
       planted,
       falseAlarms: [

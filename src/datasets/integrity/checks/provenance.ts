@@ -7,7 +7,7 @@ const WANTED: readonly { readonly field: keyof DataDeclared; readonly what: stri
   { field: "source", what: "origin", why: "who made the data, and for what (AIA-10.2-b)" },
   { field: "collected", what: "day of collection", why: "whether the data are of the time they speak of" },
   { field: "licence", what: "licence", why: "whether they may be used for this" },
-  { field: "suppliers", what: "suppliers", why: "through whose hands they went" },
+  { field: "suppliers", what: "supplier", why: "through whose hands they went" },
   { field: "sha256", what: "hash", why: "whether these are the data that were collected (C-20)" },
 ];
 
