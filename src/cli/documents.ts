@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   assessment,
   attackDocument,
+  dataDocument,
   evidence,
   planDocument,
   riskDocument,
@@ -85,6 +86,7 @@ export const DOCUMENT_SCHEMAS = {
   risk: { title: "Risks as they are and as they would be (risk --json)", schema: riskDocument },
   scan: { title: "What files would do if they were loaded (scan --json)", schema: scanDocument },
   "scan-baseline": { title: "Findings that are accepted (scan --baseline)", schema: scanBaseline },
+  data: { title: "What a data set is made of and what is wrong with it (data --json)", schema: dataDocument },
   diagnostics: {
     title: "What is wrong with a system file (validate --json; assess --json when nothing was run)",
     schema: diagnosticsDocument,

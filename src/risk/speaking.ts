@@ -70,9 +70,10 @@ export function testimonyOf(
     unrated,
   }: { graph: SystemGraph; trials: readonly Trial[]; evidence: readonly Evidence[]; unrated: readonly Unrated[] },
 ): Testimony {
-  const places = placesOf(threat, graph);
+  let near: ReadonlySet<string> | undefined;
+  const isNear = (at: string): boolean => (near ??= placesOf(threat, graph)).has(at);
   const speaks = (tests: readonly string[], at: string | undefined): boolean =>
-    tests.includes(threat.type) && (at === undefined || places.has(at));
+    tests.includes(threat.type) && (at === undefined || isNear(at));
 
   const gaps: string[] = [];
   const lost: string[] = [];
@@ -91,7 +92,7 @@ export function testimonyOf(
     (trial) =>
       !ofControl.has(trial.id) &&
       (speaks(trial.tests, trial.target) ||
-        (trial.kind === "scan" && trial.tests.includes(threat.type) && isLoadedAt(trial.target, places, graph))),
+        (trial.kind === "scan" && trial.tests.includes(threat.type) && isLoadedAt(trial.target, isNear, graph))),
   );
   for (const trial of planned) {
     const items = evidence.filter((item) => item.trial === trial.id);
@@ -101,7 +102,7 @@ export function testimonyOf(
   const brought = evidence.filter((item) => !item.trial && !item.control && speaks(item.tests, item.at));
   for (const item of brought) listen(item, undefined);
   for (const source of graph.system.imports) {
-    if (!source.for.includes(threat.type) || (source.at !== undefined && !places.has(source.at))) continue;
+    if (!source.for.includes(threat.type) || (source.at !== undefined && !isNear(source.at))) continue;
     const arrived = evidence.some(
       (item) => item.source !== undefined && [source.id, source.path].includes(item.source),
     );
@@ -131,14 +132,14 @@ function concerns({ outcome, standing, at: target }: Evidence, { at }: Threat): 
 }
 
 /** Whether a data set is loaded at one of the places: they hold it, or a model there learns from it or is measured on it. */
-function isLoadedAt(target: string, places: ReadonlySet<string>, { system }: SystemGraph): boolean {
+function isLoadedAt(target: string, isNear: (at: string) => boolean, { system }: SystemGraph): boolean {
   const data = target.replace(/^dataset:/, "");
   const isUsed = ({ id, model, holds }: System["components"][number]): boolean =>
     holds.includes(data) ||
     model?.accuracy?.on === data ||
     (model?.training.datasets.includes(data) ?? false) ||
     system.tests.some((test) => test.model === id && test.data === data);
-  return system.components.some((component) => places.has(component.id) && isUsed(component));
+  return system.components.some((component) => isUsed(component) && isNear(component.id));
 }
 
 /** Why an item that speaks of a threat cannot be used; undefined when it can. */
