@@ -34,6 +34,44 @@ export const initDocument = z.strictObject({
   found: z.strictObject({ models: z.array(z.string()), datasets: z.array(z.string()) }),
 });
 
+const gap = z.strictObject({
+  at: z.string(),
+  missing: z.string(),
+  remedy: z.string(),
+  clause: z.literal("AIA-25.4").optional(),
+});
+/** With --out `written` names the file, else `bom` is the CycloneDX document itself. */
+export const bomDocument = z.strictObject({
+  format: z.literal("vauban/bom/1"),
+  bom: z.record(z.string(), z.unknown()).optional(),
+  written: z.string().optional(),
+  vex: z.string().optional(),
+  gaps: z.array(gap),
+  changed: z.array(z.strictObject({ at: z.string(), path: z.string(), declared: z.string(), found: z.string() })),
+  left: z.array(z.strictObject({ section: z.string(), entries: z.int(), because: z.string() })),
+});
+export const bomCheckDocument = z.strictObject({
+  format: z.literal("vauban/bom-check/1"),
+  ok: z.boolean(),
+  specVersion: z.string().optional(),
+  complaints: z.array(z.strictObject({ at: z.string(), message: z.string() })),
+});
+export const bomDiffDocument = z.strictObject({
+  format: z.literal("vauban/bom-diff/1"),
+  before: z.string(),
+  after: z.string(),
+  differences: z.array(
+    z.strictObject({
+      change: z.enum(["added", "removed", "changed"]),
+      kind: z.enum(["system", "component", "service", "dependency", "vulnerability"]),
+      what: z.string(),
+      field: z.string().optional(),
+      before: z.unknown().optional(),
+      after: z.unknown().optional(),
+    }),
+  ),
+});
+
 const port = z.strictObject({
   name: z.string(),
   type: z.string().optional(),
@@ -85,6 +123,9 @@ export const DOCUMENT_SCHEMAS = {
   risk: { title: "Risks as they are and as they would be (risk --json)", schema: riskDocument },
   scan: { title: "What files would do if they were loaded (scan --json)", schema: scanDocument },
   "scan-baseline": { title: "Findings that are accepted (scan --baseline)", schema: scanBaseline },
+  bom: { title: "A bill of materials and what it lacks (bom --json)", schema: bomDocument },
+  "bom-check": { title: "Whether a CycloneDX document is valid (bom check --json)", schema: bomCheckDocument },
+  "bom-diff": { title: "What differs between two bills of materials (bom diff --json)", schema: bomDiffDocument },
   diagnostics: {
     title: "What is wrong with a system file (validate --json; assess --json when nothing was run)",
     schema: diagnosticsDocument,

@@ -6,6 +6,7 @@ import { METHOD_IDS } from "#assessment/cyber.ts";
 import { HARMS } from "#assessment/scalars.ts";
 import { PROFILES, PROFILE_IDS, type ProfileId } from "#attacks/profiles.ts";
 import { NORMS, type Norm } from "#attacks/region.ts";
+import type { BomDiffFlags, BomFlags } from "./commands/bom.ts";
 import type { PlanFlags } from "./commands/plan.ts";
 import type { RiskFlags } from "./commands/risk.ts";
 import { EXIT, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
@@ -344,6 +345,83 @@ Examples:
         async (invocation) => (await import("./commands/scan.ts")).scanCommand(invocation, paths, options),
         options,
       ),
+    );
+
+  const bom = program
+    .command("bom")
+    .description(
+      "The bill of materials of a system as CycloneDX: models with their cards, datasets, libraries, services, hashes – and what is missing.",
+    )
+    .argument("[system]", "a vauban.yaml, or the folder it lies in", ".")
+    .addOption(
+      new Option("--spec <version>", "the version of CycloneDX to write").choices(["1.6", "1.7"]).default("1.6"),
+    )
+    .option("-o, --out <file>", "where it goes (default: standard output)")
+    .option(
+      "--lock <files>",
+      "lock files to read libraries from (a,b or repeated; default: those beside the system file)",
+      collected,
+    )
+    .option("--assessment <file>", "an assessment.json: what it measured goes into the model cards")
+    .option("--vex", "put what that assessment judged into the document, as vulnerabilities with a state")
+    .option("--vex-to <file>", "write that as a VEX of its own, which points into the document")
+    .option("--as-of <day>", "the day it speaks of (YYYY-MM-DD); without one no time stands in it", calendarDay)
+    .option("--complete", "end with 1 where anything is missing")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+Hashes are those of the files as they lie there; a file that is not what the system file declares ends with 1. Lock files: npm, pip
+(requirements.txt), pipenv, uv, poetry, pylock.toml, conda-lock, environment.yml. The same input gives the same document, byte by byte.
+In a VEX an attack that was shown is exploitable, and everything else is in triage: nothing is called not affected. Another tool's
+document becomes a system file with \`vauban import\`. See docs/bill-of-materials.md.
+${EXITS}
+Here: 0 written · 1 a file is not what is declared, or something is missing (--complete) · 2 bad input.
+
+Examples:
+  vauban bom examples/chest-xray -o bom.cdx.json
+  vauban bom . --spec 1.7 --lock package-lock.json,requirements.txt --assessment .vauban/latest/assessment.json --vex
+  vauban bom diff released.cdx.json bom.cdx.json --exit-code
+  vauban bom check bom.cdx.json`,
+    )
+    .action((path: string, options: BomFlags) =>
+      invoke(async (invocation) => (await import("./commands/bom.ts")).bomCommand(invocation, path, options), options),
+    );
+  bom
+    .command("diff")
+    .description(
+      "What differs between two: parts added, removed, changed in version, hash, licence, model card, datasets.",
+    )
+    .argument("<old>", "a CycloneDX document")
+    .argument("<new>", "another one")
+    .option("--exit-code", "end with 1 where they differ")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `${EXITS}
+
+Examples:
+  vauban bom diff released.cdx.json bom.cdx.json
+  vauban bom diff released.cdx.json bom.cdx.json --exit-code --json`,
+    )
+    .action((before: string, after: string, options: BomDiffFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/bom.ts")).bomDiffCommand(invocation, before, after, options),
+        { json: options.json ?? bom.opts<BomFlags>().json ?? false },
+      ),
+    );
+  bom
+    .command("check")
+    .description(
+      "Whether a document is valid CycloneDX 1.6 or 1.7: by the official schema, with references that lead somewhere.",
+    )
+    .argument("<file>", "a CycloneDX document in JSON")
+    .addOption(json())
+    .addHelpText("after", `${EXITS}\nHere: 0 valid · 1 not valid, with every place · 2 no JSON, or bad input.`)
+    .action((path: string, options: { json?: boolean }) =>
+      invoke(async (invocation) => (await import("./commands/bom.ts")).bomCheckCommand(invocation, path), {
+        json: options.json ?? bom.opts<BomFlags>().json ?? false,
+      }),
     );
 
   program
