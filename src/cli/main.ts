@@ -497,14 +497,15 @@ Examples:
   program
     .command("import")
     .description(
-      "Turns a threat model of Threagile (YAML), OTM (YAML, JSON) or OWASP Threat Dragon (JSON) into a system file, and lists what could not come over.",
+      "Turns a threat model of Threagile (YAML), OTM (YAML, JSON) or OWASP Threat Dragon (JSON), or a CycloneDX bill of materials (JSON), into a system file, and lists what could not come over.",
     )
-    .argument("<file>", "the threat model")
+    .argument("<file>", "the threat model or bill of materials")
     .addOption(
       new Option("--format <format>", "what it is; found by content where unsaid").choices([
         "threagile",
         "otm",
         "threat-dragon",
+        "cyclonedx",
       ]),
     )
     .option("--model <name>", "a component of it that is the AI model, by id or name (may be repeated)", repeated)
@@ -522,6 +523,7 @@ ${EXITS}
 Examples:
   vauban import threagile.yaml -o vauban.yaml --model scoring-engine
   vauban import model.otm.json --all > /dev/null
+  vauban import bom.cdx.json -o vauban.yaml
   vauban import threat-dragon.json --json | jq .losses`,
     )
     .action((file: string, options: ImportFlags) =>
@@ -647,7 +649,7 @@ export interface InitFlags {
 }
 
 export interface ImportFlags {
-  readonly format?: "threagile" | "otm" | "threat-dragon";
+  readonly format?: "threagile" | "otm" | "threat-dragon" | "cyclonedx";
   readonly model?: string[];
   readonly out?: string;
   readonly force?: boolean;
