@@ -72,6 +72,26 @@ export const bomDiffDocument = z.strictObject({
   ),
 });
 
+export const signatureDocument = z.strictObject({
+  format: z.literal("vauban/signature/1"),
+  ok: z.boolean(),
+  /** The key, or the names from the signer's certificate to the root. */
+  signer: z.array(z.string()).optional(),
+  name: z.string().optional(),
+  method: z.enum(["files", "shards"]).optional(),
+  hash: z.string().optional(),
+  verified: z.int(),
+  ignored: z.array(z.string()),
+  reasons: z.array(z.strictObject({ rule: z.string(), path: z.string().optional(), message: z.string() })),
+});
+export const signedDocument = z.strictObject({
+  format: z.literal("vauban/signed/1"),
+  written: z.string(),
+  files: z.int(),
+  key: z.string(),
+  ignored: z.array(z.string()),
+});
+
 const port = z.strictObject({
   name: z.string(),
   type: z.string().optional(),
@@ -126,6 +146,8 @@ export const DOCUMENT_SCHEMAS = {
   bom: { title: "A bill of materials and what it lacks (bom --json)", schema: bomDocument },
   "bom-check": { title: "Whether a CycloneDX document is valid (bom check --json)", schema: bomCheckDocument },
   "bom-diff": { title: "What differs between two bills of materials (bom diff --json)", schema: bomDiffDocument },
+  signature: { title: "Whether files are as they were signed (signature verify --json)", schema: signatureDocument },
+  signed: { title: "What was signed (signature sign --json)", schema: signedDocument },
   diagnostics: {
     title: "What is wrong with a system file (validate --json; assess --json when nothing was run)",
     schema: diagnosticsDocument,

@@ -8,6 +8,7 @@ import { PROFILES, PROFILE_IDS, type ProfileId } from "#attacks/profiles.ts";
 import { NORMS, type Norm } from "#attacks/region.ts";
 import type { BomDiffFlags, BomFlags } from "./commands/bom.ts";
 import type { PlanFlags } from "./commands/plan.ts";
+import type { SignFlags, VerifySignatureFlags } from "./commands/signature.ts";
 import type { RiskFlags } from "./commands/risk.ts";
 import { EXIT, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
@@ -422,6 +423,96 @@ Examples:
       invoke(async (invocation) => (await import("./commands/bom.ts")).bomCheckCommand(invocation, path), {
         json: options.json ?? bom.opts<BomFlags>().json ?? false,
       }),
+    );
+
+  const signature = program
+    .command("signature")
+    .description(
+      "Signs a model's folder, a file or a run with a key, and says whether one is as somebody signed it. Offline.",
+    )
+    .addHelpText(
+      "after",
+      `
+Bundles of OpenSSF model signing (Sigstore bundle v0.3, in-toto), as model_signing 1.0 and 1.1 write and read them. docs/signing.md
+${EXITS}
+
+Examples:
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem && openssl pkey -in key.pem -pubout -out key.pub.pem
+  vauban signature sign models/reader --key key.pem
+  vauban signature verify models/reader --key key.pub.pem`,
+    );
+  signature
+    .command("verify")
+    .description(
+      "Whether every file is as it was signed, by whom you trust: a public key, or a root above the signer's certificate.",
+    )
+    .argument("<path>", "a model's folder or file, or the folder of a run")
+    .option("--bundle <file>", "the signature (default: model.sig in the folder, or <name>.sig beside the file)")
+    .option("--key <file>", "the signer's public key (PEM; EC P-256, P-384, P-521 or Ed25519)")
+    .option(
+      "--root <files>",
+      "certificates that you trust (PEM; a,b or repeated): the signer's must lead up to one",
+      collected,
+    )
+    .option("--chain <files>", "certificates in between that the bundle does not hold (PEM)", collected)
+    .option("--as-of <day>", "the day the certificates must be valid on (YYYY-MM-DD; default: today)", calendarDay)
+    .option(
+      "--ignore <paths>",
+      "files and folders to leave out of the comparison, besides those the signer left out",
+      collected,
+    )
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+Every file of the folder counts: changed, missing and added ones are named, links too. What the signer left out is listed as not covered.
+Signatures by an identity (Sigstore's Fulcio and Rekor) are not verified here.
+${EXITS}
+Here: 0 as signed · 1 not as signed, or not by whom you trust · 2 the signature cannot be read, or bad input.
+
+Examples:
+  vauban signature verify models/reader --key key.pub.pem
+  vauban signature verify models/reader --bundle reader.sig --root ca.pem --as-of 2026-11-26
+  vauban signature verify .vauban/latest --key key.pub.pem --json`,
+    )
+    .action((path: string, options: VerifySignatureFlags) =>
+      invoke(
+        async (invocation) =>
+          (await import("./commands/signature.ts")).verifySignatureCommand(invocation, path, options),
+        options,
+      ),
+    );
+  signature
+    .command("sign")
+    .description("Signs every file of a folder with a private key.")
+    .argument("<path>", "a model's folder or file, or the folder of a run")
+    .requiredOption("--key <file>", "the private key (PEM; EC P-256, P-384, P-521 or Ed25519)")
+    .option("--passphrase-file <file>", "the file that holds the key's passphrase")
+    .option("--certificate <file>", "the key's certificate (PEM): whoever trusts a root above it can verify")
+    .option("--chain <files>", "certificates between that one and the root (PEM; a,b or repeated)", collected)
+    .option(
+      "-o, --out <file>",
+      "where the signature goes (default: model.sig in the folder, or <name>.sig beside the file)",
+    )
+    .option("--ignore <paths>", "files and folders to leave out; the signature says which", collected)
+    .option("--force", "replace a signature that is there")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+The signature itself and git's own files are left out, as model_signing does. model_signing reads EC keys; Ed25519 only this tool.
+${EXITS}
+
+Examples:
+  vauban signature sign models/reader --key key.pem
+  vauban signature sign .vauban/latest --key key.pem
+  vauban signature sign models/reader --key key.pem --certificate signer.pem --chain between.pem -o reader.sig`,
+    )
+    .action((path: string, options: SignFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/signature.ts")).signCommand(invocation, path, options),
+        options,
+      ),
     );
 
   program
