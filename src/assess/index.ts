@@ -225,7 +225,7 @@ const namedBy = (plan: ControlPlan | undefined): string[] => [
 ];
 
 /** A system's content without the places of its lines: moving a comment is not changing the system. */
-function withoutPlaces(value: unknown): unknown {
+export function withoutPlaces(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPlaces);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(

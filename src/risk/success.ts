@@ -249,6 +249,37 @@ function pieceOf(
 }
 
 /**
+ * The chance of not being stopped (METHOD §8): what was noticed is stopped if the response comes before the next step. Whether an
+ * attempt works may hang together with whether it is noticed, so the two are never multiplied.
+ */
+function stopped(
+  { id, title }: Evidence,
+  unnoticed: { k: number; n: number; unit: string },
+  { hours: responseHours, attackHours }: Response,
+  grade: Grade,
+): Piece {
+  const passes = successInterval(unnoticed, grade, false);
+  const detects = { low: 1 - passes.high, likely: 1 - passes.likely, high: 1 - passes.low };
+  return {
+    value: evadesDetection({ detects, responseHours, attackHours }),
+    basis: {
+      kind: "derived",
+      why: `1 − d · a / (a + r) of ${title}: ${unnoticed.n - unnoticed.k} of ${unnoticed.n} noticed, response r ≈ ${responseHours.likely} h, next step a ≈ ${attackHours.likely} h (${id})`,
+    },
+    grade,
+    varies: "draws",
+    proven: undefined,
+    apart: true,
+    caveats: [`grade ${grade}: ${GRADE_RULE[grade]}`, "times to respond and to the next step are taken as exponential"],
+  };
+}
+
+type Response = NonNullable<Extract<Measure, { kind: "statement" }>["response"]>;
+/** The times of a detection; undefined for everything else. */
+export const responseOf = ({ outcome }: Evidence): Response | undefined =>
+  outcome.status === "measured" && outcome.measure.kind === "statement" ? outcome.measure.response : undefined;
+
+/**
  * Files that were read and never run. One that harms whoever loads it is an attempt that succeeds, whatever is tried besides.
  * Files that call nothing leave room above: somebody may hide from the policy, and other files may come.
  */
@@ -288,37 +319,6 @@ function scannedPiece(
     caveats: ["it speaks of these bytes: what is delivered next has not been read"],
   };
 }
-
-/**
- * The chance of not being stopped (METHOD §8): what was noticed is stopped if the response comes before the next step. Whether an
- * attempt works may hang together with whether it is noticed, so the two are never multiplied.
- */
-function stopped(
-  { id, title }: Evidence,
-  unnoticed: { k: number; n: number; unit: string },
-  { hours: responseHours, attackHours }: Response,
-  grade: Grade,
-): Piece {
-  const passes = successInterval(unnoticed, grade, false);
-  const detects = { low: 1 - passes.high, likely: 1 - passes.likely, high: 1 - passes.low };
-  return {
-    value: evadesDetection({ detects, responseHours, attackHours }),
-    basis: {
-      kind: "derived",
-      why: `1 − d · a / (a + r) of ${title}: ${unnoticed.n - unnoticed.k} of ${unnoticed.n} noticed, response r ≈ ${responseHours.likely} h, next step a ≈ ${attackHours.likely} h (${id})`,
-    },
-    grade,
-    varies: "draws",
-    proven: undefined,
-    apart: true,
-    caveats: [`grade ${grade}: ${GRADE_RULE[grade]}`, "times to respond and to the next step are taken as exponential"],
-  };
-}
-
-type Response = NonNullable<Extract<Measure, { kind: "statement" }>["response"]>;
-/** The times of a detection; undefined for everything else. */
-export const responseOf = ({ outcome }: Evidence): Response | undefined =>
-  outcome.status === "measured" && outcome.measure.kind === "statement" ? outcome.measure.response : undefined;
 
 const GRADE_RULE: Readonly<Record<Grade, string>> = {
   A: "measured end to end",
