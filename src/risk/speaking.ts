@@ -70,8 +70,9 @@ export function testimonyOf(
     unrated,
   }: { graph: SystemGraph; trials: readonly Trial[]; evidence: readonly Evidence[]; unrated: readonly Unrated[] },
 ): Testimony {
-  let near: ReadonlySet<string> | undefined;
-  const isNear = (at: string): boolean => (near ??= placesOf(threat, graph)).has(at);
+  let known: ReadonlySet<string> | undefined;
+  const places = (): ReadonlySet<string> => (known ??= placesOf(threat, graph));
+  const isNear = (at: string): boolean => places().has(at);
   const speaks = (tests: readonly string[], at: string | undefined): boolean =>
     tests.includes(threat.type) && (at === undefined || isNear(at));
 
@@ -92,7 +93,7 @@ export function testimonyOf(
     (trial) =>
       !ofControl.has(trial.id) &&
       (speaks(trial.tests, trial.target) ||
-        (trial.kind === "scan" && trial.tests.includes(threat.type) && isLoadedAt(trial.target, isNear, graph))),
+        (trial.kind === "scan" && trial.tests.includes(threat.type) && isLoadedAt(trial.target, places(), graph))),
   );
   for (const trial of planned) {
     const items = evidence.filter((item) => item.trial === trial.id);
@@ -132,14 +133,14 @@ function concerns({ outcome, standing, at: target }: Evidence, { at }: Threat): 
 }
 
 /** Whether a data set is loaded at one of the places: they hold it, or a model there learns from it or is measured on it. */
-function isLoadedAt(target: string, isNear: (at: string) => boolean, { system }: SystemGraph): boolean {
+function isLoadedAt(target: string, places: ReadonlySet<string>, { system }: SystemGraph): boolean {
   const data = target.replace(/^dataset:/, "");
   const isUsed = ({ id, model, holds }: System["components"][number]): boolean =>
     holds.includes(data) ||
     model?.accuracy?.on === data ||
     (model?.training.datasets.includes(data) ?? false) ||
     system.tests.some((test) => test.model === id && test.data === data);
-  return system.components.some((component) => isUsed(component) && isNear(component.id));
+  return system.components.some((component) => places.has(component.id) && isUsed(component));
 }
 
 /** Why an item that speaks of a threat cannot be used; undefined when it can. */
