@@ -86,7 +86,7 @@ describe("the commands", () => {
     ])
       expect(out).toContain(word);
   });
-  test.each(["assess", "attack", "scan", "inspect", "validate", "init", "explain", "schema"])(
+  test.each(["assess", "attack", "scan", "data", "inspect", "validate", "init", "explain", "schema"])(
     "%s --help names its options and ends with 0",
     async (name) => {
       const { code, out } = await vauban([name, "--help"]);

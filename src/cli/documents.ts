@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   assessment,
   attackDocument,
+  dataDocument,
   evidence,
   planDocument,
   riskDocument,
@@ -143,6 +144,7 @@ export const DOCUMENT_SCHEMAS = {
   risk: { title: "Risks as they are and as they would be (risk --json)", schema: riskDocument },
   scan: { title: "What files would do if they were loaded (scan --json)", schema: scanDocument },
   "scan-baseline": { title: "Findings that are accepted (scan --baseline)", schema: scanBaseline },
+  data: { title: "What a data set is made of and what is wrong with it (data --json)", schema: dataDocument },
   bom: { title: "A bill of materials and what it lacks (bom --json)", schema: bomDocument },
   "bom-check": { title: "Whether a CycloneDX document is valid (bom check --json)", schema: bomCheckDocument },
   "bom-diff": { title: "What differs between two bills of materials (bom diff --json)", schema: bomDiffDocument },

@@ -7,7 +7,7 @@ import { officialCycloneDx } from "../../test/support/cyclonedx.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "../../test/support/assess.ts";
 import type { CycloneDxCheck } from "./cyclonedx.ts";
 import { FormatError } from "./error.ts";
-import { readJson } from "./json.ts";
+import { readStrictJson } from "./strict-json.ts";
 
 let check: CycloneDxCheck;
 beforeAll(async () => {
@@ -37,7 +37,7 @@ describe("CycloneDX", () => {
   it("accepts the specification's own sample with a model card", (context) => {
     const sample = join(SHARED_DATA, "aibom", "valid-machine-learning-1.6.cdx.json");
     if (!existsSync(sample)) context.skip(NO_SHARED_DATA ?? "the sample is not there");
-    expect(check(readJson("CycloneDX", readFileSync(sample)))).toEqual([]);
+    expect(check(readStrictJson("CycloneDX", readFileSync(sample)))).toEqual([]);
   });
 
   it.each(["1.6", "1.7"])("accepts a small document of %s", (specVersion) => {
@@ -170,7 +170,7 @@ describe("CycloneDX", () => {
         (at, cut, put) => {
           let document: unknown;
           try {
-            document = readJson("CycloneDX", bytes(text.slice(0, at) + put + text.slice(at + cut)));
+            document = readStrictJson("CycloneDX", bytes(text.slice(0, at) + put + text.slice(at + cut)));
           } catch (error) {
             expect(error).toBeInstanceOf(FormatError);
             return;
@@ -191,11 +191,11 @@ describe("JSON", () => {
     ["no end", '{"a": ', "it is not JSON"],
     ["101 lists inside each other", "[".repeat(101) + "]".repeat(101), "nested more than 100 deep"],
   ])("with %s is refused with its place", (_, text, words) => {
-    expect(() => readJson("JSON", bytes(text))).toThrow(words);
+    expect(() => readStrictJson("JSON", bytes(text))).toThrow(words);
   });
 
   it("that is no UTF-8 is refused, and the same key in two objects is none doubled", () => {
-    expect(() => readJson("JSON", new Uint8Array([0x22, 0xff, 0x22]))).toThrow("UTF-8");
-    expect(readJson("JSON", bytes('[{"a": "{\\"a\\": [1"}, {"a": 2}]'))).toEqual([{ a: '{"a": [1' }, { a: 2 }]);
+    expect(() => readStrictJson("JSON", new Uint8Array([0x22, 0xff, 0x22]))).toThrow("UTF-8");
+    expect(readStrictJson("JSON", bytes('[{"a": "{\\"a\\": [1"}, {"a": 2}]'))).toEqual([{ a: '{"a": [1' }, { a: 2 }]);
   });
 });

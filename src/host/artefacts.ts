@@ -2,7 +2,7 @@
 import type { Files } from "#base/ports.ts";
 import { HostError } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
-import { readJson } from "#formats/json.ts";
+import { readStrictJson } from "#formats/strict-json.ts";
 import type { Artefact } from "#provenance/bom.ts";
 
 const FILES_MAX = 10_000;
@@ -37,7 +37,7 @@ async function adapterAt(files: Files, path: string): Promise<Pick<Artefact, "ad
   if ((await files.stat(path))?.kind !== "file") return {};
   let said: unknown;
   try {
-    said = readJson(path, await files.readWhole(path, 2 ** 20));
+    said = readStrictJson(path, await files.readWhole(path, 2 ** 20));
   } catch (error) {
     if (error instanceof FormatError) throw new HostError(error.message, error.remedy);
     throw error;

@@ -4,7 +4,7 @@
  */
 import { sha256 } from "#base/hash.ts";
 import { FormatError } from "#formats/error.ts";
-import { readJson } from "#formats/json.ts";
+import { readStrictJson } from "#formats/strict-json.ts";
 import type { Json } from "./serial.ts";
 
 const BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -83,7 +83,7 @@ function toBase64(bytes: Uint8Array): string {
 
 /** Reads a bundle; what it claims is not yet believed. Throws a FormatError in words. */
 export function readBundle(bytes: Uint8Array): Bundle {
-  const root = record(readJson("signature", bytes, { bytes: SIGNATURE_BYTES_MAX, depth: 50 }), "the bundle");
+  const root = record(readStrictJson("signature", bytes, { bytes: SIGNATURE_BYTES_MAX, depth: 50 }), "the bundle");
   if (root["mediaType"] !== BUNDLE)
     throw refuse(`the bundle is ${JSON.stringify(root["mediaType"] ?? "nothing")}, not a Sigstore bundle v0.3`);
   const envelope = record(root["dsseEnvelope"], "dsseEnvelope");
@@ -127,7 +127,7 @@ export function preAuthenticated(payload: Uint8Array): Uint8Array {
 /** The manifest in a payload whose signature holds. Throws a FormatError where it contradicts itself or reaches out of the folder. */
 export function readManifest(payload: Uint8Array): Manifest {
   const statement = record(
-    readJson("signed statement", payload, { bytes: SIGNATURE_BYTES_MAX, depth: 50 }),
+    readStrictJson("signed statement", payload, { bytes: SIGNATURE_BYTES_MAX, depth: 50 }),
     "the statement",
   );
   if (statement["_type"] !== STATEMENT) throw refuse("what is signed is no in-toto statement v1");

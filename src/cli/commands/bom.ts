@@ -8,7 +8,7 @@ import { hashOf } from "#base/hash.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import type { Complaint, CycloneDxVersion } from "#formats/cyclonedx.ts";
 import { FormatError } from "#formats/error.ts";
-import { readJson } from "#formats/json.ts";
+import { readStrictJson } from "#formats/strict-json.ts";
 import { artefactAt } from "#host/artefacts.ts";
 import { filesBelow, writeWhole } from "#host/index.ts";
 import { cycloneDx } from "#host/schemas.ts";
@@ -206,7 +206,7 @@ const BOM_LIMIT = 64 * 2 ** 20;
 async function readBom(path: string): Promise<OneBom> {
   const full = resolve(path);
   const bytes = await filesBelow(dirname(full)).readWhole(full, BOM_LIMIT);
-  const document = believed(path, () => readJson("CycloneDX", bytes));
+  const document = believed(path, () => readStrictJson("CycloneDX", bytes));
   const { check } = await cycloneDx();
   return { document: document as Json, complaints: check(document) };
 }

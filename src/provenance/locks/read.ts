@@ -1,7 +1,7 @@
 /** What every lock file is read with: values that are only believed to be what they must be, and what is wrong in one error. */
 import { parse as parseToml } from "smol-toml";
 import { FormatError } from "#formats/error.ts";
-import { readJson } from "#formats/json.ts";
+import { readStrictJson } from "#formats/strict-json.ts";
 import { readUtf8 } from "#formats/text.ts";
 import { readYaml, TEXT_LIMITS } from "#system/yaml.ts";
 
@@ -50,7 +50,7 @@ export function tomlOf(format: string, bytes: Uint8Array): Table {
 }
 
 export function jsonOf(format: string, bytes: Uint8Array): Table {
-  const value = readJson(format, bytes);
+  const value = readStrictJson(format, bytes);
   if (!isTable(value)) throw new FormatError(format, -1, "it is no JSON object", "write it again with its tool");
   return value;
 }
