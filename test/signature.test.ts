@@ -26,13 +26,13 @@ import {
   type VerifySignatureFlags,
 } from "#cli/commands/signature.ts";
 import { signatureDocument } from "#cli/documents.ts";
-import type { Terminal } from "#cli/terminal.ts";
 import { certificateUse } from "#formats/der.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn } from "#host/folders.ts";
 import { certificates, keyHint } from "#host/keys.ts";
 import { bundleOf, preAuthenticated, readBundle, readManifest } from "#provenance/signing.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "./support/assess.ts";
+import { ran } from "./support/command.ts";
 
 const place = mkdtempSync(join(tmpdir(), "vauban-signature-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
@@ -43,34 +43,13 @@ const fresh = (): string => {
   return folder;
 };
 
-/** Runs a command in this process; its document with --json, or the refusal. */
-async function run(work: (terminal: Terminal) => Promise<number>): Promise<{ code: number; out: string }> {
-  let out = "";
-  const colours = new Proxy({}, { get: () => (text: string) => text }) as Terminal["colours"];
-  const terminal = {
-    out: (text: string) => void (out += text),
-    err: () => {},
-    colours,
-    errColours: colours,
-    columns: 80,
-    live: false,
-  };
-  const code = await work(terminal as Terminal);
-  return { code, out };
-}
-const invocation = (terminal: Terminal) => ({
-  terminal,
-  signal: new AbortController().signal,
-  json: true,
-  quiet: true,
-});
 const verify = async (path: string, flags: VerifySignatureFlags) => {
-  const { code, out } = await run((terminal) => verifySignatureCommand(invocation(terminal), path, flags));
+  const { code, out } = await ran((invocation) => verifySignatureCommand(invocation, path, flags), { json: true });
   const document = signatureDocument.parse(JSON.parse(out));
   expect(code).toBe(document.ok ? 0 : 1);
   return document;
 };
-const sign = (path: string, flags: SignFlags) => run((terminal) => signCommand(invocation(terminal), path, flags));
+const sign = (path: string, flags: SignFlags) => ran((invocation) => signCommand(invocation, path, flags));
 const rules = async (path: string, flags: VerifySignatureFlags): Promise<string[]> =>
   (await verify(path, flags)).reasons.map(({ rule, path: at }) => (at === undefined ? rule : `${rule} ${at}`));
 
@@ -257,6 +236,16 @@ describe("signing a folder", () => {
     expect(() =>
       openssl("dgst", "-sha256", "-verify", open, "-signature", join(at, "sig"), join(at, "signed")),
     ).not.toThrow();
+  });
+
+  it("follows the link that names it: the latest run is a run", async () => {
+    const { secret, open } = keys("P-256");
+    const runs = fresh();
+    renameSync(model(), join(runs, "one"));
+    symlinkSync("one", join(runs, "latest"));
+    await sign(join(runs, "latest"), { key: secret });
+    expect(await verify(join(runs, "one"), { key: open })).toMatchObject({ ok: true, verified: 3 });
+    expect((await verify(join(runs, "latest"), { key: open })).ok).toBe(true);
   });
 
   it("of a locked key asks for the passphrase", async () => {
