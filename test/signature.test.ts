@@ -29,7 +29,7 @@ import { signatureDocument } from "#cli/documents.ts";
 import { certificateUse } from "#formats/der.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn } from "#host/folders.ts";
-import { certificates, keyHint } from "#host/keys.ts";
+import { certificates, keyHint, privateKey, publicKey } from "#host/keys.ts";
 import { bundleOf, preAuthenticated, readBundle, readManifest } from "#provenance/signing.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
@@ -285,6 +285,55 @@ describe("signing a folder", () => {
     await expect(sign(fresh(), { key: secret })).rejects.toThrow("no file to sign");
     await expect(verify(twice, {})).rejects.toThrow("something you trust");
     await expect(verify(twice, { key: secret })).rejects.toThrow("is a private key");
+  });
+});
+
+describe("keys and certificates", () => {
+  it("that are broken anywhere are read, or refused in words", () => {
+    const { secret, open } = keys("P-256");
+    const texts = [
+      readFileSync(secret, "latin1"),
+      readFileSync(open, "latin1"),
+      "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    ];
+    fc.assert(
+      fc.property(
+        fc.nat(2),
+        fc.nat(),
+        fc.nat(30),
+        fc.constantFrom(
+          "",
+          "A",
+          "=",
+          "\n",
+          "-----",
+          "\0",
+          "-----BEGIN EC PRIVATE KEY-----\n",
+          "Proc-Type: 4,ENCRYPTED\n",
+        ),
+        (which, place, cut, put) => {
+          const text = texts[which]!;
+          const at = place % text.length;
+          const bytes = new TextEncoder().encode(text.slice(0, at) + put + text.slice(at + cut));
+          for (const read of [publicKey, privateKey, certificates])
+            try {
+              read(bytes, "key.pem");
+            } catch (error) {
+              expect(error).toBeInstanceOf(HostError);
+              expect((error as HostError).remedy).toBeTruthy();
+            }
+        },
+      ),
+      { numRuns: 500, seed: 17 },
+    );
+  });
+
+  it("of a file with a thousand beginnings and no end are refused at once", () => {
+    const start = process.cpuUsage();
+    expect(() => certificates(Buffer.from("-----BEGIN CERTIFICATE-----\n".repeat(35_000)), "ca.pem")).toThrow(
+      "no certificate",
+    );
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(1);
   });
 });
 
