@@ -99,6 +99,15 @@ export const model = z.strictObject({
 });
 export type Model = DeepReadonly<z.infer<typeof model>>;
 
+/** A file or folder a component is loaded from, besides the model's own: an adapter, a tokenizer, a package, a pretrained part. */
+export const componentFile = z.strictObject({
+  path: z.string(),
+  sha256: hexDigest.optional(),
+  role: z.enum(["pretrained", "adapter", "other"]),
+  where: span,
+});
+export type ComponentFile = DeepReadonly<z.infer<typeof componentFile>>;
+
 export const component = z.strictObject({
   id: z.string(),
   kind: componentKind,
@@ -109,6 +118,7 @@ export const component = z.strictObject({
   /** Answers to the usual flows: "none", or the flow's name in the author's words. Missing = unanswered = it exists. */
   usual: z.partialRecord(usualFlow, z.string()),
   model: model.optional(),
+  files: z.array(componentFile).optional(),
   where: span,
 });
 export type Component = DeepReadonly<z.infer<typeof component>>;

@@ -7,7 +7,7 @@ import { officialCycloneDx } from "../../test/support/cyclonedx.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "../../test/support/assess.ts";
 import type { CycloneDxCheck } from "./cyclonedx.ts";
 import { FormatError } from "./error.ts";
-import { readStrictJson } from "./strict-json.ts";
+import { readStrictJson } from "./json-strict.ts";
 
 let check: CycloneDxCheck;
 beforeAll(async () => {

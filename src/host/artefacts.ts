@@ -2,7 +2,7 @@
 import type { Files } from "#base/ports.ts";
 import { HostError } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
-import { readStrictJson } from "#formats/strict-json.ts";
+import { readStrictJson } from "#formats/json-strict.ts";
 import type { Artefact } from "#provenance/bom.ts";
 
 const FILES_MAX = 10_000;

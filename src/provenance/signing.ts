@@ -4,7 +4,7 @@
  */
 import { sha256 } from "#base/hash.ts";
 import { FormatError } from "#formats/error.ts";
-import { readStrictJson } from "#formats/strict-json.ts";
+import { readStrictJson } from "#formats/json-strict.ts";
 import type { Json } from "./serial.ts";
 
 const BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json";

@@ -156,6 +156,7 @@ export function readComponents(context: Context, datasets: Datasets): Component[
         note: entry.note,
         version: entry.version,
         model: entry.kind === "model" ? readModel(context, id, entry, datasets) : undefined,
+        files: entry.files === undefined ? undefined : readComponentFiles(context, entry.files, [...at, "files"]),
       }),
       where: placeOf(context, at, "key"),
     };
@@ -178,6 +179,23 @@ export function readComponents(context: Context, datasets: Datasets): Component[
       );
   }
   return components;
+}
+
+function readComponentFiles(
+  context: Context,
+  written: NonNullable<FileComponent["files"]>,
+  at: Path,
+): NonNullable<Component["files"]> {
+  return many(written).map((entry, index) => {
+    const here = ofMany(written, at, index);
+    const { path, sha256, role } = typeof entry === "string" ? { path: entry } : entry;
+    return {
+      path: readPath(context, path, typeof entry === "string" ? here : [...here, "path"], true)!,
+      ...given({ sha256 }),
+      role: role ?? "other",
+      where: placeOf(context, here),
+    };
+  });
 }
 
 function readModel(

@@ -177,12 +177,35 @@ const usual = z
   )
   .describe("The usual ways into this component.");
 
+const componentFile = z.union(
+  [
+    path.describe("The file or folder."),
+    z
+      .strictObject({
+        path: path.describe("The file or folder."),
+        sha256: sha256.optional(),
+        role: z
+          .enum(["pretrained", "adapter", "other"])
+          .describe("The pretrained part of a model, an adapter, or other where unanswered.")
+          .optional(),
+      })
+      .describe("One file or folder."),
+  ],
+  words("E014", "is no file", "a path, or { path: adapters/clinic.safetensors, sha256: … }"),
+);
+
 const componentBase = {
   title: text.describe("What people call it; its key where unanswered.").optional(),
   note: text.describe("Anything a reader should know.").optional(),
   version: text.describe("Its version; quote it where it looks like a number.").optional(),
   holds: oneOrMany(z.string()).describe("Assets and datasets that lie here.").optional(),
   usual: usual.optional(),
+  files: z
+    .union([componentFile, z.array(componentFile)], words("E014", "are no files", "a path, or a list of paths"))
+    .describe(
+      "What it is loaded from besides a model's own file: a pretrained part, adapters, tokenizers, packages. Scanned.",
+    )
+    .optional(),
 };
 
 const inputContract = z

@@ -8,7 +8,7 @@ import { hashOf } from "#base/hash.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import type { Complaint, CycloneDxVersion } from "#formats/cyclonedx.ts";
 import { FormatError } from "#formats/error.ts";
-import { readStrictJson } from "#formats/strict-json.ts";
+import { readStrictJson } from "#formats/json-strict.ts";
 import { artefactAt } from "#host/artefacts.ts";
 import { filesBelow, writeWhole } from "#host/index.ts";
 import { cycloneDx } from "#host/schemas.ts";

@@ -1,7 +1,7 @@
 /** What every lock file is read with: values that are only believed to be what they must be, and what is wrong in one error. */
 import { parse as parseToml } from "smol-toml";
 import { FormatError } from "#formats/error.ts";
-import { readStrictJson } from "#formats/strict-json.ts";
+import { readStrictJson } from "#formats/json-strict.ts";
 import { readUtf8 } from "#formats/text.ts";
 import { readYaml, TEXT_LIMITS } from "#system/yaml.ts";
 
