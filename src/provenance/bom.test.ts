@@ -181,6 +181,35 @@ describe("a bill of materials", () => {
     expect(part(document, "components.net")["hashes"]).toEqual([{ alg: "SHA-256", content: A }]);
   });
 
+  it("lists the files that a part is loaded from, and takes a pretrained one for an ancestor", () => {
+    const components = gate.components.map((one) =>
+      one.id === "net" || one.id === "store"
+        ? {
+            ...one,
+            files: [
+              { path: "base.bin", role: "pretrained" as const, sha256: B, where: one.where },
+              { path: "gone.bin", role: "other" as const, where: one.where },
+            ],
+          }
+        : one,
+    );
+    const artefacts = new Map([
+      ...input().artefacts,
+      ["base.bin", { folder: false, files: [{ path: "base.bin", size: 1, sha256: C }] }] as const,
+    ]);
+    const { document, changed, gaps } = bomOf(input({ system: { ...gate, components }, artefacts }));
+    expect(official.check(document)).toEqual([]);
+    const net = part(document, "components.net") as { components: Json[]; pedigree: { ancestors: Json[] } };
+    expect(net.components).toMatchObject([{ name: "base.bin", hashes: [{ content: C }] }, { name: "gone.bin" }]);
+    expect(net.pedigree.ancestors.map(({ name }) => name)).toEqual(["org/base", "base.bin", "org/other"]);
+    expect(changed.map(({ at, found }) => [at, found])).toEqual([
+      ["components.net:base.bin", C],
+      ["components.store:base.bin", C],
+    ]);
+    expect(part(document, "components.store:base.bin")).toMatchObject({ type: "file" });
+    expect(gaps).toContainEqual(expect.objectContaining({ missing: "gone.bin was not there to be hashed" }));
+  });
+
   it("lists every file of a model that is a folder", () => {
     const artefacts = new Map([
       ["net.onnx", { folder: true, files: [{ path: "net.onnx/w.bin", size: 1, sha256: B }] }],

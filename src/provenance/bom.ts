@@ -136,11 +136,17 @@ export function bomOf(input: BomInput): Bom {
       },
     },
     components: [
-      ...components.map((component) =>
-        component.model
+      ...components.map((component) => {
+        const part = component.model
           ? modelOf(component, input, zones, measured?.get(component.id) ?? [], changed, gaps)
-          : partOf(component, zones, system),
-      ),
+          : partOf(component, zones, system);
+        const files = loadedFrom(component, input, changed, gaps);
+        return files.length === 0
+          ? part
+          : { ...part, components: [...((part["components"] as Json[] | undefined) ?? []), ...files] };
+      }),
+      // A service holds no components: what it is loaded from stands beside it.
+      ...services.flatMap((component) => loadedFrom(component, input, changed, gaps)),
       ...system.datasets.map((dataset) => dataOf(dataset, input, changed, gaps)),
       ...libraries.components,
     ],
@@ -286,7 +292,7 @@ function modelOf(
     ...filesOf(componentRef(id), model.artefact, artefact, model.sha256, changed, gaps),
     supplier: supplierOf(system, id, origin.supplier),
     licenses: licencesOf(origin.licence, licences),
-    pedigree: pedigreeOf(model, artefact),
+    pedigree: pedigreeOf(component, model, artefact, input.artefacts),
     modelCard: {
       modelParameters: {
         task: model.task,
@@ -391,8 +397,29 @@ function filesOf(
 const COMMIT = /^[0-9a-f]{40}$/;
 const REPOSITORY = /^[\w.-]+\/[\w.-]+$/;
 
-function pedigreeOf({ origin }: NonNullable<Component["model"]>, artefact: Artefact | undefined): Json | undefined {
-  const adapter = artefact?.adapter;
+/** Files a component is loaded from besides a model's own: adapters, tokenizers, packages, pretrained parts. */
+function loadedFrom(
+  { id, files = [] }: Component,
+  { artefacts }: BomInput,
+  changed: Bom["changed"][number][],
+  gaps: Gap[],
+): Json[] {
+  return files.map(({ path, sha256, role }) => ({
+    type: "file",
+    "bom-ref": `${componentRef(id)}:${path}`,
+    name: path,
+    ...filesOf(`${componentRef(id)}:${path}`, path, artefacts.get(path), sha256, changed, gaps),
+    properties: property("role", role),
+  }));
+}
+
+function pedigreeOf(
+  { files = [] }: Component,
+  { origin }: NonNullable<Component["model"]>,
+  artefact: Artefact | undefined,
+  artefacts: BomInput["artefacts"],
+): Json | undefined {
+  const adapter = artefact?.adapter ?? files.map(({ path }) => artefacts.get(path)?.adapter).find((one) => one);
   const ancestors: Json[] = [];
   if (origin.pretrained !== undefined)
     ancestors.push({
@@ -401,6 +428,16 @@ function pedigreeOf({ origin }: NonNullable<Component["model"]>, artefact: Artef
       version: origin.version,
       hashes: origin.sha256 === undefined ? undefined : [sha256Hash(origin.sha256)],
     });
+  for (const { path, role, sha256 } of files) {
+    const found = artefacts.get(path);
+    const hash = found && !found.folder ? found.files[0]?.sha256 : sha256;
+    if (role === "pretrained")
+      ancestors.push({
+        type: "machine-learning-model",
+        name: path,
+        hashes: hash === undefined ? undefined : [sha256Hash(hash)],
+      });
+  }
   if (adapter && adapter.base !== origin.pretrained)
     ancestors.push({
       type: "machine-learning-model",
