@@ -3,7 +3,6 @@
  * packages of lock files, and of an assessment what was measured on these very files. The same input gives the same text, byte by byte.
  */
 import type { Assessment, Component, ComponentKind, Dataset, Evidence, System, Trial } from "#assessment/index.ts";
-import { hashOf } from "#base/hash.ts";
 import type { CycloneDxVersion } from "#formats/cyclonedx.ts";
 import { provenanceGaps, type Gap } from "#system/suppliers.ts";
 import type { Locked, LockedPackage } from "./packages.ts";
@@ -158,7 +157,7 @@ export function bomOf(input: BomInput): Bom {
       locks.flatMap(({ path, sha256, locked }) => property(`lock:${path}`, `${locked.format}, SHA-256 ${sha256}`)),
     ),
   };
-  const plain = JSON.parse(JSON.stringify(body)) as Json;
+  const plain = JSON.parse(JSON.stringify(body, wellFormed)) as Json;
   if (locks.length === 0)
     gaps.push({
       at: "libraries",
@@ -189,6 +188,9 @@ export function refsOf(system: System): (at: string | undefined) => string | und
     return form === undefined || form === "person" ? undefined : componentRef(at);
   };
 }
+
+/** Half a surrogate pair is no text (RFC 8785); a lock file may hold one. */
+const wellFormed = (_: string, value: unknown): unknown => (typeof value === "string" ? value.toWellFormed() : value);
 
 // ---------------------------------------------------------------- components and services
 
@@ -404,7 +406,8 @@ function loadedFrom(
   changed: Bom["changed"][number][],
   gaps: Gap[],
 ): Json[] {
-  return files.map(({ path, sha256, role }) => ({
+  const once = files.filter(({ path }, n) => files.findIndex((other) => other.path === path) === n);
+  return once.map(({ path, sha256, role }) => ({
     type: "file",
     "bom-ref": `${componentRef(id)}:${path}`,
     name: path,
@@ -638,7 +641,7 @@ function librariesOf({ locks, licences }: BomInput, gaps: Gap[]): Libraries {
   };
 }
 
-const sameFiles = (a: LockedPackage, b: LockedPackage): boolean => hashOf(a.files) === hashOf(b.files);
+const sameFiles = (a: LockedPackage, b: LockedPackage): boolean => JSON.stringify(a.files) === JSON.stringify(b.files);
 
 function libraryOf(ref: string, one: LockedPackage, locks: readonly string[], licences: ReadonlySet<string>): Json {
   const scoped = one.ecosystem === "npm" && one.name.startsWith("@") ? one.name.split("/") : undefined;
@@ -669,10 +672,11 @@ function libraryOf(ref: string, one: LockedPackage, locks: readonly string[], li
 
 /** An address as it was before it was encoded, so that it is not encoded twice. */
 function decodable(url: string): string {
+  const text = url.toWellFormed();
   try {
-    return decodeURI(url);
+    return decodeURI(text).toWellFormed();
   } catch {
-    return url;
+    return text;
   }
 }
 
@@ -692,9 +696,10 @@ function dependenciesOf(system: System, { direct, needs }: Libraries): Json[] {
     if (source !== undefined && destination !== undefined) add(destination, source);
   }
   const data = new Set(system.datasets.map(({ id }) => id));
-  for (const { id, model, holds } of system.components) {
+  for (const { id, kind, model, holds, files = [] } of system.components) {
     const ref = refOf(id);
     if (ref === undefined) continue;
+    if (FORM[kind] === "service") for (const { path } of files) add(ref, `${ref}:${path}`);
     for (const name of [...(model?.training.datasets ?? []), ...holds]) if (data.has(name)) add(ref, datasetRef(name));
   }
   for (const { id } of system.datasets) if (!on.has(datasetRef(id))) on.set(datasetRef(id), new Set());
