@@ -40,16 +40,29 @@ function unpack(packing: Packing, packed: Uint8Array, limit: number): Unpacked {
 
 const PIECE = 1 << 20;
 
+/** The content once, in pieces; each is gone when the next one comes. */
+function through(content: Content, use: (piece: Uint8Array) => void): void {
+  const { fill, size } = content;
+  const buffer = fill && size > PIECE ? new Uint8Array(PIECE) : undefined;
+  for (let at = 0; at < size; at += PIECE) {
+    const length = Math.min(PIECE, size - at);
+    if (buffer && fill) {
+      const piece = buffer.subarray(0, length);
+      fill(at, piece);
+      use(piece);
+    } else use(content.read(at, length));
+  }
+}
+
 export function sha256Of(content: Content): string {
   const digest = createHash("sha256");
-  for (let at = 0; at < content.size; at += PIECE) digest.update(content.read(at, Math.min(PIECE, content.size - at)));
+  through(content, (piece) => void digest.update(piece));
   return digest.digest("hex");
 }
 
 function crc32Of(content: Content): number {
   let value = 0;
-  for (let at = 0; at < content.size; at += PIECE)
-    value = crc32(content.read(at, Math.min(PIECE, content.size - at)), value);
+  through(content, (piece) => void (value = crc32(piece, value)));
   return value;
 }
 
@@ -110,21 +123,25 @@ export function withFile<Result>(path: string, use: (content: Content) => Result
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
-    const read = (at: number, length: number): Uint8Array => {
-      const bytes = new Uint8Array(length);
-      for (let have = 0; have < length;) {
-        const got = readSync(file, bytes, have, length - have, at + have);
+    const fill = (at: number, into: Uint8Array): void => {
+      within(size, at, into.length);
+      for (let have = 0; have < into.length;) {
+        const got = readSync(file, into, have, into.length - have, at + have);
         if (got === 0)
           throw new FormatError("file", at + have, "the file became shorter while it was read", "scan it again");
         have += got;
       }
+    };
+    const read = (at: number, length: number): Uint8Array => {
+      const bytes = new Uint8Array(length);
+      fill(at, bytes);
       return bytes;
     };
     if (size <= WHOLE_MAX) {
       const whole = read(0, size);
       return use({ size, read: (at, length) => within(size, at, length) && whole.subarray(at, at + length) });
     }
-    return use({ size, read: throughBlocks(size, read) });
+    return use({ size, read: throughBlocks(size, read), fill });
   } finally {
     closeSync(file);
   }
