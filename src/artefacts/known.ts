@@ -40,7 +40,6 @@ const OTHERS: readonly Magic[] = [
   ["a file packed by compress", 0, [0x1f, 0x9d]],
   ["an lzop stream", 0, [0x89, ...ascii("LZO\0")]],
   ["a Snappy stream", 0, [0xff, 6, 0, 0, ...ascii("sNaPpY")]],
-  ["an HDF5 file", 0, [0x89, ...ascii("HDF\r\n\u001a\n")]],
   ["a Parquet file", 0, ascii("PAR1")],
   ["an Arrow file", 0, ascii("ARROW1")],
   ["a Feather file", 0, ascii("FEA1")],

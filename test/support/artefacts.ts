@@ -2,8 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bzip2Hello, lz4Hello, lzmaHello, xzHello } from "./packed.ts";
-import { deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { deflateRawSync, deflateSync, gzipSync, inflateSync, zstdCompressSync } from "node:zlib";
+import hdf5 from "../../src/formats/fixtures/hdf5.json" with { type: "json" };
 import type { Rng } from "#base/random.ts";
+import { encodeMessage } from "#formats/protobuf.ts";
+import { SAVED_MODEL } from "#formats/savedmodel.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
 import { bytes, op, pickle } from "./pickle.ts";
@@ -226,6 +229,12 @@ export const ggufFile = (parts: Partial<GgufParts> = {}): Uint8Array<ArrayBuffer
     data: new Uint8Array(68).fill(7),
     ...parts,
   });
+/** A file that h5py wrote (src/formats/fixtures/hdf5.py). */
+export const hdf5Fixture = (name: keyof typeof hdf5.files): Uint8Array<ArrayBuffer> =>
+  bytes(inflateSync(Buffer.from(hdf5.files[name].file, "base64")));
+
+const kerasConfig =
+  '{"module": "keras", "class_name": "Sequential", "config": {"layers": [{"module": "keras.layers", "class_name": "Dense", "config": {"units": 4}}]}}';
 
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
@@ -261,6 +270,17 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   safetensors: safetensorsFile(),
   GGUF: ggufFile(),
   ONNX: onnxFile(),
+  "Keras model": writeZip([
+    { name: "metadata.json", content: bytes('{"keras_version": "3.5.0"}') },
+    { name: "config.json", content: bytes(kerasConfig) },
+  ]),
+  SavedModel: encodeMessage(SAVED_MODEL, {
+    version: 1n,
+    metaGraphs: [{ graph: { nodes: [{ name: bytes("x"), op: bytes("Const"), inputs: [], attributes: [] }] } }],
+  }) as Uint8Array<ArrayBuffer>,
+  "HDF5, newest": hdf5Fixture("weights, newest"),
+  "HDF5, chunked": hdf5Fixture("chunked"),
+  "JSON lines": bytes('{"text": "a", "label": 1}\n{"text": "b", "label": null}\n'),
 };
 
 /** What a program that loads models would run. */

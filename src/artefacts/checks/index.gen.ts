@@ -2,22 +2,28 @@
 import type { Check } from "#artefacts/check.ts";
 import compressed from "./compressed.ts";
 import gguf from "./gguf.ts";
+import hdf5 from "./hdf5.ts";
+import json from "./json.ts";
 import npy from "./npy.ts";
 import onnx from "./onnx.ts";
 import pickle from "./pickle.ts";
 import safetensors from "./safetensors.ts";
 import tar from "./tar.ts";
+import tensorflow from "./tensorflow.ts";
 import torchLegacy from "./torch-legacy.ts";
 import zip from "./zip.ts";
 
 export const checks = {
   compressed,
   gguf,
+  hdf5,
+  json,
   npy,
   onnx,
   pickle,
   safetensors,
   tar,
+  tensorflow,
   "torch-legacy": torchLegacy,
   zip,
 } as const satisfies Readonly<Record<string, Check>>;
