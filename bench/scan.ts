@@ -16,6 +16,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { scanFile } from "#artefacts/scan.ts";
 import type { ScanFile } from "#assessment/index.ts";
+import { sweep } from "#artefacts/sweep.ts";
+import { LIMITS, Meter } from "#artefacts/limits.ts";
+import { contentOf } from "#formats/content.ts";
 import { scanPortsFor, withFile } from "#host/unpack.ts";
 import { ARTEFACTS, labelled } from "../test/support/artefacts.ts";
 import { SHARED_DATA } from "../test/support/assess.ts";
@@ -176,8 +179,26 @@ function noise(): void {
   const grave = alarms.filter(({ severity }) => severity !== "note");
   console.log(`  ${files.length} files, ${(bytes / 1e6).toFixed(0)} MB: ${alarms.length - grave.length} notes`);
   holds(`${grave.length} false alarms`, grave.length === 0);
+  numbers();
   if (list)
     for (const { path, rule, start, message } of alarms) console.log(`  ${rule} at ${start} of ${path}: ${message}`);
+}
+
+/** Weights hold every short pattern by chance; in numbers without order nothing may be found. */
+function numbers(): void {
+  const values = new Uint32Array(64 * 2 ** 20);
+  // xorshift32 (Marsaglia 2003).
+  for (let i = 0, state = 12345; i < values.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    values[i] = state;
+  }
+  const content = contentOf(new Uint8Array(values.buffer));
+  let found = 0;
+  const meter = new Meter(LIMITS, () => 0, content.size);
+  sweep(content, [{ start: 0, end: content.size }], () => void found++, meter, { text: false, unrecognised: false });
+  holds(`${found} programs or pickles found in ${(content.size / 1e6).toFixed(0)} MB of random numbers`, found === 0);
 }
 
 function filesIn(folder: string): readonly string[] {

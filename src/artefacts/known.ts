@@ -95,7 +95,7 @@ const TEXTS: readonly (readonly [what: string, begins: RegExp])[] = [
   ["an XML document", /^<\?xml\s/],
   ["a PHP program", /^<\?php\b/],
   ["an XGBoost model in JSON", /^\{\s*"(?:learner"\s*:\s*\{|version"\s*:\s*\[\d+\s*,\s*\d+\s*,\s*\d+\s*\])/],
-  ["JSON", /^[{[]\s*["{[\]}\d]/],
+  ["JSON", /^(?:\{\s*["}]|\[\s*["{[\]\d-])/],
   ["a Caffe network in text", /^(?:#.*\n)*\s*(?:name\s*:\s*".*"\s*\n\s*)?(?:input\s*:|layers?\s*\{)/],
   ["a Jinja template", /\{%[-+]?\s*\w|\{\{[-+]?\s*\w/],
 ];

@@ -1,9 +1,10 @@
 /** What scanning needs from this machine: Node's own unpackers, its hash, and files read where they are asked for. */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, lstatSync, openSync, readSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { crc32, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, type ZlibOptions } from "node:zlib";
-import type { Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
+import { valuesIn } from "#artefacts/onnx-external.ts";
+import type { Claim, Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
 import type { Content } from "#formats/content.ts";
 import { FormatError, readableSize } from "#formats/error.ts";
 
@@ -72,7 +73,39 @@ export const scanPorts: ScanPorts = { clock: () => performance.now(), sha256: sh
 export const scanPortsFor = (path: string, base: ScanPorts = scanPorts): ScanPorts => ({
   ...base,
   neighbour: (name) => besides(dirname(path), name),
+  claim: () => claimOn(path, base),
 });
+
+/** Models beside a file that are asked whether it is theirs, and how large they may be: structure, as their values lie elsewhere. */
+const ASKED_MAX = 32;
+const MODEL_MAX = 2 ** 31;
+
+function claimOn(path: string, { clock }: ScanPorts): Claim | undefined {
+  const folder = dirname(path);
+  const name = basename(path);
+  let models: readonly string[];
+  try {
+    models = readdirSync(folder).filter((one) => /\.onnx$/i.test(one) && one !== name);
+  } catch {
+    return undefined;
+  }
+  const until = clock() + 5000;
+  for (const by of models.toSorted().slice(0, ASKED_MAX)) {
+    const entry = besides(folder, by);
+    if (entry?.kind !== "file" || entry.size > MODEL_MAX) continue;
+    try {
+      const ranges = withFile(join(folder, by), (model) =>
+        valuesIn(model, name, statSync(path).size, () => {
+          if (clock() > until) throw new FormatError("ONNX model", 0, "it takes long to read", "");
+        }),
+      );
+      if (ranges.length > 0) return { by, ranges };
+    } catch {
+      // A model that cannot be read claims nothing; it has a report of its own.
+    }
+  }
+  return undefined;
+}
 
 function besides(folder: string, name: string): Neighbour | undefined {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
