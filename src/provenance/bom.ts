@@ -553,6 +553,7 @@ function metricsOf(item: Evidence, trial: Trial): Json[] {
       return [metric("accuracy under corruption, measured", measure.accuracy, "one corruption drawn per input")];
     case "statement":
     case "scan":
+    case "artefacts":
       return [];
   }
 }

@@ -70,8 +70,9 @@ export function testimonyOf(
     unrated,
   }: { graph: SystemGraph; trials: readonly Trial[]; evidence: readonly Evidence[]; unrated: readonly Unrated[] },
 ): Testimony {
-  let near: ReadonlySet<string> | undefined;
-  const isNear = (at: string): boolean => (near ??= placesOf(threat, graph)).has(at);
+  let known: ReadonlySet<string> | undefined;
+  const places = (): ReadonlySet<string> => (known ??= placesOf(threat, graph));
+  const isNear = (at: string): boolean => places().has(at);
   const speaks = (tests: readonly string[], at: string | undefined): boolean =>
     tests.includes(threat.type) && (at === undefined || isNear(at));
 
@@ -92,7 +93,7 @@ export function testimonyOf(
     (trial) =>
       !ofControl.has(trial.id) &&
       (speaks(trial.tests, trial.target) ||
-        (trial.kind === "scan" && trial.tests.includes(threat.type) && isLoadedAt(trial.target, places, graph))),
+        (trial.kind === "scan" && trial.tests.includes(threat.type) && isLoadedAt(trial.target, places(), graph))),
   );
   for (const trial of planned) {
     const items = evidence.filter((item) => item.trial === trial.id);
