@@ -46,7 +46,7 @@ export const FLOORS: Readonly<Record<Room, readonly Room[]>> = {
   artefacts: ["formats", "onnx"],
   provenance: ["formats", "system"],
   figures: ["system"],
-  reports: ["figures"],
+  reports: ["system", "figures"],
   assess: [
     "formats",
     "system",

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Result } from "sarif";
 import { assessment as assessmentSchema, type Assessment } from "#assessment/index.ts";
 import { htmlReport } from "#reports/html/index.ts";
+import { provenanceGaps } from "#system/suppliers.ts";
 import { CLASS_NAMES } from "#reports/html/outcome.ts";
 import { sarifReport } from "#reports/sarif.ts";
 import { assessed, assessText } from "./support/assess.ts";
@@ -92,6 +93,31 @@ describe("the HTML report", () => {
     expect(page.match(/<p class="synthetic">Synthetic:/g)).toHaveLength(2);
     const real = { ...whole, body: { ...whole.body, system: { ...whole.body.system, synthetic: false } } };
     expect(htmlReport(real)).not.toContain("Synthetic:");
+  });
+
+  test("says where parts come from, what is agreed with whom, and what of that is not known", () => {
+    expect(seen(page)).toContain(flat("The system file has no register of suppliers (suppliers:)"));
+    for (const { at, missing } of provenanceGaps(whole.body.system, whole.body.asOf))
+      expect(seen(page)).toContain(flat(`${at}: ${missing}`));
+    const { where } = whole.body.system;
+    const suppliers = [
+      {
+        id: "maker",
+        title: "Maker <of> strokes",
+        supplies: ["sorter"],
+        openSource: false,
+        generalPurpose: true,
+        agreement: "contract 7",
+        covers: ["information" as const],
+        where,
+      },
+    ];
+    const law = { ...whole.body.system.law, listing: "annex-III.2" };
+    const registered = { ...whole, body: { ...whole.body, system: { ...whole.body.system, law, suppliers } } };
+    const row = htmlReport(registered).split("Maker &lt;of&gt; strokes")[1]!.split("</tr>")[0]!;
+    expect(row.match(/>named</g)).toHaveLength(2);
+    expect(row.match(/>missing</g)).toHaveLength(3);
+    expect(row.match(/>not asked</g)).toHaveLength(2);
   });
 
   test("refers to nothing outside itself", () => {

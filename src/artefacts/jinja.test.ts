@@ -94,6 +94,8 @@ describe("what cannot be followed is unknown:", () => {
     "{% if x %}",
     "{% endif %}",
     "{{ a b }}",
+    "{{ a[b c] }}",
+    "{% if a if b %}{% endif %}",
     "{{ x|no_such_filter }}",
     "{{ x is no_such_test }}",
     "{{ give_me(1) }}",
@@ -143,6 +145,7 @@ describe("what chat templates do is nothing:", () => {
     "{{ 'user' if message.role in ['human', 'user'] else 'model' }}",
     "{{ message.get('reasoning') or message.get('thinking', '') }}",
     "{% set text %}{{ a }} and {{ b }}{% endset %}{{ text | trim }}",
+    "{% if tools :%}{{ 2 ** tools | length }}{% endif %}",
     "{{- ns.result ~ part -}}{% set ns.result = ns.result ~ part %}",
   ])("%.70s", (template) => expect(analyseTemplate(template)).toMatchObject({ verdict: "nothing", findings: [] }));
 });

@@ -154,6 +154,55 @@ describe("values in another file", () => {
     ).toBe("unknown"));
 });
 
+describe("a file that holds a model's values", () => {
+  const folder = mkdtempSync(join(tmpdir(), "vauban-values-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(
+    join(folder, "model.onnx"),
+    onnx.model(
+      onnx.graph({
+        tensors: [
+          onnx.external("a", [64], { location: "weights.bin", offset: "0" }),
+          onnx.external("b", [64], { location: "./weights.bin", offset: "512", length: "256" }),
+        ],
+      }),
+    ),
+  );
+  const scanValues = (content: Uint8Array, name = "weights.bin"): ScanFile => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    return withFile(path, (bytes) => scanFile(name, bytes, scanPortsFor(path)));
+  };
+  const values = (): Uint8Array<ArrayBuffer> => {
+    const file = new Uint8Array(768).fill(0x3f);
+    file.fill(0, 256, 512);
+    return file;
+  };
+  test("is read whole by the model's word, with zeros between them", () =>
+    expect(scanValues(values())).toMatchObject({
+      verdict: "no code path found",
+      read: "whole",
+      findings: [{ rule: "values" }],
+    }));
+  test("is unknown where the model speaks of another", () =>
+    expect(scanValues(values(), "other.bin").verdict).toBe("unknown"));
+  test("is read in part where more is there", () => {
+    expect(scanValues(bytes(values(), "more"))).toMatchObject({ verdict: "unknown", read: "part" });
+    const between = values();
+    between[300] = 1;
+    expect(scanValues(between)).toMatchObject({ verdict: "unknown", read: "part" });
+  });
+  test("is what it is where it is something, whatever the model says", () => {
+    const pickle = bytes("cos\nsystem\n(S'id'\ntR.");
+    expect(scanValues(bytes(pickle, values().subarray(pickle.length))).verdict).toBe("malicious");
+  });
+  test("is looked through all the same", () => {
+    const hidden = values();
+    hidden.set(bytes(op.proto(2), op.call(op.global("posix", "system"), op.str("id")), "."), 100);
+    expect(["suspicious", "malicious"]).toContain(scanValues(hidden).verdict);
+  });
+});
+
 describe("operators", () => {
   test.each<[string, Uint8Array, string]>([
     ["of a domain that needs a library", onnx.node("Custom", ["x"], ["y"], { domain: "com.acme" }), "unknown"],

@@ -1,5 +1,6 @@
 /** What scanning needs from outside: a clock, a hash and unpackers. Nothing here can open a file or run anything. */
 import type { Content } from "#formats/content.ts";
+import type { Range } from "./ledger.ts";
 
 /** Streams that a library unpacks. */
 export type Packing = "deflate" | "zlib" | "gzip" | "zstd";
@@ -14,6 +15,12 @@ export interface Neighbour {
   /** "link" also where a folder on the way is one. */
   readonly kind: "file" | "link" | "other";
   readonly size: number;
+}
+
+export interface Claim {
+  /** The model's name. */
+  readonly by: string;
+  readonly ranges: readonly Range[];
 }
 
 export interface ScanPorts {
@@ -33,4 +40,6 @@ export interface ScanPorts {
    * is there and how large: never its content. Absent for members of archives, which have no folder.
    */
   readonly neighbour?: ((name: string) => Neighbour | undefined) | undefined;
+  /** The model beside this file that says which of its bytes are the model's values. Asked only of what no check recognises. */
+  readonly claim?: (() => Claim | undefined) | undefined;
 }

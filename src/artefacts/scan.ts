@@ -11,10 +11,12 @@ import { appearance, promisesData } from "./known.ts";
 import { lookThrough, piecesOf } from "./free-text.ts";
 import { Ledger, type Range } from "./ledger.ts";
 import { LimitReached, LIMITS, Meter, type ScanLimits } from "./limits.ts";
-import type { ScanPorts } from "./ports.ts";
+import type { Claim, ScanPorts } from "./ports.ts";
 import { looksLikeText, sweep } from "./sweep.ts";
 import { readOf, verdictOf } from "./verdict.ts";
 
+/** Most bytes between two tensors that can be there to align the second: a page of large systems. */
+const ALIGNMENT = 65_536;
 /** Unread ranges that get a finding of their own. */
 const GAPS_SHOWN = 8;
 
@@ -78,7 +80,7 @@ function scan(
   const inner = (name: string, within: Content, around: Surroundings): ScanFile => {
     meter.member();
     // Members have no folder that anything could lie beside.
-    const inside = ports.neighbour ? { ...ports, neighbour: undefined } : ports;
+    const inside = ports.neighbour ? { ...ports, neighbour: undefined, claim: undefined } : ports;
     return scan(name, within, around, { depth: depth + 1, way: `${way}!${name}`, trace }, meter, inside);
   };
   const subject: Subject = {
@@ -127,6 +129,7 @@ function scan(
   };
 
   let used: readonly Check[] = [];
+  let claimed: Claim | undefined;
   if (depth > meter.limits.depthMax)
     whole("limit-depth", "unknown", `members lie more than ${meter.limits.depthMax} deep; this one was not read`);
   else if (surroundings.numbers !== undefined) ledger.understood(0, content.size);
@@ -150,7 +153,9 @@ function scan(
           });
         else throw error;
       }
-    if (used.length === 0 && content.size > 0) whole("not-recognised", "unknown", appearance(content));
+    claimed = used.length === 0 && content.size > 0 ? ports.claim?.() : undefined;
+    if (claimed) values(claimed, ledger, content, whole);
+    else if (used.length === 0 && content.size > 0) whole("not-recognised", "unknown", appearance(content));
     const promised = promisesData(path);
     const runs = used.find((check) => check.runs === true && check.recognise(content, "") === "yes");
     if (promised !== undefined && runs)
@@ -166,7 +171,7 @@ function scan(
   const headerOnly = used.some((check) => check.headerOnly === true);
   const gaps = ledger.unread();
   if (!headerOnly) {
-    if (used.length > 0)
+    if (used.length > 0 || claimed)
       for (const { start, end, because } of gaps.slice(0, GAPS_SHOWN))
         whole(
           "unread-bytes",
@@ -194,6 +199,33 @@ function scan(
     findings: findings.toSorted((a, b) => a.start - b.start || a.end - b.end),
     members,
   };
+}
+
+/**
+ * Values of a model beside it: plain numbers by that model's word, in which nothing else was recognised. They are looked through all
+ * the same, for a word is no proof. Zeros between them are alignment.
+ */
+function values(
+  { by, ranges }: Claim,
+  ledger: Ledger,
+  content: Content,
+  whole: (rule: string, severity: ScanFinding["severity"], message: string) => void,
+): void {
+  let last = 0;
+  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
+    if (start > last && start - last <= ALIGNMENT && content.read(last, start - last).every((byte) => byte === 0))
+      ledger.understood(last, start);
+    ledger.left(last, start, `no tensor of ${JSON.stringify(by)} has it`);
+    ledger.understood(start, end);
+    ledger.doubted(start, end);
+    last = Math.max(last, end);
+  }
+  ledger.left(last, content.size, `it follows the values of ${JSON.stringify(by)}`);
+  whole(
+    "values",
+    "note",
+    `holds values of ${JSON.stringify(by)}, which says what they are; nothing else recognises them`,
+  );
 }
 
 /** The checks that recognise the bytes; where none is sure, the first that thinks it could. */

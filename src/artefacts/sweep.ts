@@ -44,13 +44,32 @@ for (const text of SOURCE) {
   SOURCE_BY_LETTER.set(letters[0]!, [...(SOURCE_BY_LETTER.get(letters[0]!) ?? []), letters]);
 }
 
+/** What follows a magic number of four bytes, which gigabytes of numbers hold by chance; true where too little is there to tell. */
+type Follows = (bytes: Uint8Array, at: number) => boolean;
+/** Class, byte order and version. */
+const elf: Follows = (bytes, at) =>
+  at + 7 > bytes.length ||
+  ((bytes[at + 4] === 1 || bytes[at + 4] === 2) && (bytes[at + 5] === 1 || bytes[at + 5] === 2) && bytes[at + 6] === 1);
+/** A processor of 64 bits and a kind of file. */
+const machO: Follows = (bytes, at) =>
+  at + 16 > bytes.length ||
+  (bytes[at + 7] === 1 && bytes[at + 5] === 0 && bytes[at + 13] === 0 && bytes[at + 14] === 0);
+/** A version, a method and the length of a name, as zip programs write them. */
+const zip: Follows = (bytes, at) =>
+  at + 30 > bytes.length ||
+  (bytes[at + 4]! <= 63 &&
+    bytes[at + 9] === 0 &&
+    bytes[at + 8]! <= 99 &&
+    bytes[at + 27]! <= 16 &&
+    (bytes[at + 26]! | bytes[at + 27]!) > 0);
+
 /** The magic numbers of programs and containers. */
-const MAGICS: readonly (readonly [string, readonly number[]])[] = [
-  ["a zip archive", [0x50, 0x4b, 3, 4]],
-  ["an ELF program", [0x7f, 0x45, 0x4c, 0x46]],
+const MAGICS: readonly (readonly [what: string, magic: readonly number[], follows?: Follows])[] = [
+  ["a zip archive", [0x50, 0x4b, 3, 4], zip],
+  ["an ELF program", [0x7f, 0x45, 0x4c, 0x46], elf],
   ["a script for an interpreter", ascii("#!/bin/")],
   ["a script for an interpreter", ascii("#!/usr/")],
-  ["a Mach-O program", [0xcf, 0xfa, 0xed, 0xfe]],
+  ["a Mach-O program", [0xcf, 0xfa, 0xed, 0xfe], machO],
   ["a 7-Zip archive", [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
 ];
 const MAGIC_BY_BYTE = Map.groupBy(MAGICS, ([, magic]) => magic[0]!);
@@ -127,8 +146,9 @@ export function sweep(
         }
         // An archive that is a whole file is unread and said to be; a program that is one is a program.
         if (!(unrecognised && from + i === 0 && byte === 0x37) && !(text && byte === 0x23))
-          for (const [what, magic] of MAGIC_BY_BYTE.get(byte) ?? [])
-            if (matchesAt(bytes, i, magic)) tell(from + i, from + i + magic.length, what);
+          for (const [what, magic, follows] of MAGIC_BY_BYTE.get(byte) ?? [])
+            if (matchesAt(bytes, i, magic) && (follows?.(bytes, i) ?? true))
+              tell(from + i, from + i + magic.length, what);
         if (byte === 0x4d && bytes[i + 1] === 0x5a && isPe(bytes, i)) tell(from + i, from + i + 2, "a Windows program");
         if (!text) {
           const sources = SOURCE_BY_LETTER.get(byte);
@@ -151,9 +171,12 @@ function followFrom(bytes: Uint8Array, at: number, base: number, tell: Tell): vo
   const content = contentOf(bytes.subarray(at));
   const judge = new Judge(content);
   let opcodes = 0;
+  // Numbers that happen to be opcodes call what is nothing; nobody gets anywhere without a name, and names are no accident.
+  let names = 0;
   try {
     runPickle(content, 0, {
       imported: (what) => {
+        if (what.kind === "global" && NAME.test(what.module) && NAME.test(what.name)) names++;
         judge.imported(what);
         if (++opcodes > FOLLOW_OPCODES) throw new Enough();
       },
@@ -169,10 +192,14 @@ function followFrom(bytes: Uint8Array, at: number, base: number, tell: Tell): vo
   } catch (error) {
     if (!(error instanceof Enough)) throw error;
   }
+  if (names === 0) return;
   const grave = judge.findings.find(({ severity }) => severity === "malicious" || severity === "suspicious");
   if (grave) tell(base + at, base + at + grave.end, `a pickle: ${grave.message}`, grave.severity);
 }
 
+/** Bytes that a dotted name may hold. */
+const IN_NAME = new Uint8Array(256);
+for (const byte of ascii("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")) IN_NAME[byte] = 1;
 const NAME = /^[A-Za-z_][\w.]{0,200}$/;
 
 /** An import of something harmful, as pickles write it, wherever it stands. */
@@ -180,9 +207,10 @@ function importAt(bytes: Uint8Array, at: number, base: number, tell: Tell): void
   let module: string | undefined;
   let name: string | undefined;
   let end = at;
+  // A name up to the end of its line; most bytes that look like an opcode are letters of a text, and stop at once.
   const line = (from: number): { text: string; next: number } | undefined => {
     let to = from;
-    while (to < bytes.length && to - from < 200 && bytes[to] !== 10) to++;
+    while (to < bytes.length && to - from < 200 && IN_NAME[bytes[to]!] === 1) to++;
     return bytes[to] === 10 ? { text: String.fromCharCode(...bytes.subarray(from, to)), next: to + 1 } : undefined;
   };
   const skipMemo = (from: number): number => {
@@ -199,6 +227,7 @@ function importAt(bytes: Uint8Array, at: number, base: number, tell: Tell): void
     const length = opcode === 0x8c ? bytes[from + 1]! : bytes[from + 1]! | (bytes[from + 2]! << 8);
     if (opcode === 0x58 && (bytes[from + 3] !== 0 || bytes[from + 4] !== 0)) return undefined;
     if (length === 0 || length > 200 || from + header + length > bytes.length) return undefined;
+    for (let i = from + header; i < from + header + length; i++) if (IN_NAME[bytes[i]!] === 0) return undefined;
     return {
       text: String.fromCharCode(...bytes.subarray(from + header, from + header + length)),
       next: from + header + length,

@@ -527,6 +527,29 @@ describe("flips (METHOD §10): the outcome worsens or cannot be concluded", () =
     });
   });
 
+  test("a statement about a place where the threat is not tries no class", () => {
+    const at = (place: string) =>
+      concluded({
+        ...reader,
+        evidence: [
+          cleanEvidence,
+          evidenceItem("ev-tried", {
+            kind: "imported",
+            grade: "C",
+            tests: ["T-01"],
+            at: place,
+            inputs: [],
+            outcome: {
+              status: "measured",
+              measure: { kind: "statement", successes: share(0, 20, "attempt"), method: "tried", adaptive: false },
+            },
+          }),
+        ],
+      }).outcome.coverage.find(({ class: name }) => name === "AE")!.status;
+    expect(at("cnn")).toBe("tried");
+    expect(at("viewer")).toBe("not-tried");
+  });
+
   test("one denial of twenty failed: not met", () => {
     const leaky = {
       ...denial,

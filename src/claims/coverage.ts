@@ -44,11 +44,15 @@ export const typesOfClass = ({ knowledge }: Pick<Grounds, "knowledge">, attackCl
   new Set(knowledge.threats.filter(({ classes }) => classes.some((name) => name === attackClass)).map(({ id }) => id));
 
 export function coverageOf(grounds: Grounds): ClassCoverage[] {
-  const { system, evidence, trials, threats } = grounds;
+  const { system, evidence, trials, threats, risks } = grounds;
+  // What no risk hears of was tried at another place than where the threat is.
+  const heard = new Set(risks.flatMap((risk) => risk.evidence));
   return ATTACK_CLASSES.map((attackClass) => {
     const types = typesOfClass(grounds, attackClass);
     const core = coreTypesOf(grounds, attackClass);
-    const tried = evidence.filter((item) => isTrialOf(item, core) && isRated(item, trials, grounds));
+    const tried = evidence.filter(
+      (item) => isTrialOf(item, core) && isRated(item, trials, grounds) && heard.has(item.id),
+    );
     if (tried.length > 0)
       return { class: attackClass, status: "tried", because: tried.map(({ title }) => title).join("; ") };
     const exclusion = system.exclusions.find(({ what }) => what === attackClass);

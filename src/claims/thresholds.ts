@@ -175,9 +175,15 @@ function dischargeOf(
     };
   const by = [...carriers.values()].map(({ control, at }) => `${control} at ${at}`);
   const names = [...helped].join(", ");
+  // Whom the bound does not hold may do more than the trial's budget: the figure says nothing of him, his own risk does.
+  const others = [
+    ...new Set(carried.flatMap(({ actor, reach }) => (spokenOf.includes(actor) || reach === "none" ? [] : [actor]))),
+  ];
+  const beside =
+    others.length > 0 ? `; its bound names nobody else, so ${others.join(", ")} are judged by their own risks` : "";
   return {
     discharged: true,
-    discharge: `for ${names} carried by ${by.join(" and ")}`,
+    discharge: `for ${names} carried by ${by.join(" and ")}${beside}`,
     carriers: [...carriers.values()],
   };
 }

@@ -132,7 +132,8 @@ A system file is read again: threats are derived anew, and measurements of earli
 depend on are the same. What is not measured is said. --with assumes that the control's denial test held, where it is proven and
 prevents; of a model-level or emerging control nothing may be assumed, and that is said too. Hypothetical figures are marked, never kept.
 ${EXITS}
-Here: 0 every risk shown is within its criterion · 1 one is missed · 2 one is open. The code speaks of the system as it stands, not of --with.
+Here: 0 every risk shown is within its criterion · 1 one is missed · 2 one is open. Without --actor, --at and --harm
+the totals over all ways count, too. The code speaks of the system as it stands, not of --with.
 
 Examples:
   vauban risk examples/chest-xray

@@ -69,7 +69,11 @@ export function planSummary(
   const shownTests = new Map(plan.controls.map(({ control, evidence }) => [control, evidence[0]!]));
   if (shownTests.size > 0) {
     gap();
-    [...shownTests].forEach(([control, test], i) => say(i === 0 ? "TO SHOW" : "", `${control}: ${test}`));
+    say(
+      "TO SHOW",
+      "at each place a denial test: twenty attempts or more, all refused, signed (docs/evidence.md); beside it",
+    );
+    for (const [control, test] of shownTests) say("", `${control}: ${test}`);
   }
   if (plan.surprises.length > 0) {
     gap();

@@ -235,7 +235,7 @@ const legsText = (legs: readonly Leg[]): string =>
     .join(" ▸ ");
 
 const tallyText = ({ risks, missed, open, within, untested }: RiskTally): string =>
-  `${risks} risk${risks === 1 ? "" : "s"} – ${missed} missed, ${open} open, ${within} within${untested > 0 ? `; ${untested} rest on no measurement: where such a one is within, it is because its criterion cannot be exceeded` : ""}`;
+  `${risks} risk${risks === 1 ? "" : "s"} – ${missed} missed, ${open} open, ${within} within${untested > 0 ? `; ${untested} rest on no measurement: where such a one is within, no success could exceed its criterion at the attempts given` : ""}`;
 
 export const differs = (now: Risk, supposed: Risk): boolean =>
   now.judgement !== supposed.judgement ||

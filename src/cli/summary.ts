@@ -45,12 +45,13 @@ export function summary(
   if (untriedClasses.length > 0) say("", `not tried: ${untriedClasses.join(", ")} (see \`vauban explain not-tried\`)`);
   if (otherUntried > 0) say("", `${otherUntried} more lines of what was not tried stand first in the report`);
   measuredLines(assessment).forEach((text, i) => say(i === 0 ? "SO FAR" : "", text));
-  scanLines(assessment).forEach(({ text, bad }, i) => say(i === 0 ? "FILES" : "", text, bad ? c.red : (t) => t));
   for (const carrier of outcome.carriedBy.slice(0, 3))
     say(
       "",
       `carried by ${carrier.control} at ${carrier.at}: without it the system is *${carrier.without}*${carrier.path ? ` by ${carrier.path}` : ""}`,
     );
+
+  scanLines(assessment).forEach(({ text, bad }, i) => say(i === 0 ? "FILES" : "", text, bad ? c.red : (t) => t));
 
   const unsettled = body.risks.filter(({ judgement, significant }) => judgement !== "within" && significant);
   const measuredFirst = unsettled.toSorted(
@@ -67,6 +68,7 @@ export function summary(
     for (const risk of risks.slice(0, judgement === "missed" ? 3 : 2))
       say("", `${risk.threat} → ${risk.harm} ${intervalText(risk.current)} / ${figure(risk.criterion.perYear)}`);
   }
+  togetherLines(body.register).forEach((text, i) => say(i === 0 ? "TOGETHER" : "", text));
   if (body.partial?.reason.startsWith("cancelled"))
     say("NEXT", "run the same command again: what was measured is kept, the rest is measured then");
   outcome.next
@@ -166,3 +168,15 @@ export function wrapped(text: string, width: number): string[] {
   lines.push(line);
   return lines;
 }
+
+/** Harms that are worse over all ways and actors than by any risk of theirs alone. */
+const togetherLines = (register: Assessment["body"]["register"]): string[] =>
+  register.flatMap(({ id, totals }) =>
+    totals
+      .filter(({ judgement, singly }) => judgement !== singly && judgement !== "within")
+      .slice(0, 1)
+      .map(
+        ({ judgement, singly, evaluation, perYear, severity }) =>
+          `${id} (${severity}) ${judgement} over all ways and actors, though each risk is ${singly}: ${intervalText(evaluation)} / ${figure(perYear)}`,
+      ),
+  );

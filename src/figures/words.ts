@@ -29,7 +29,7 @@ export function intervalText({ low, high }: { readonly low: number; readonly hig
 const GRADE_WORDS = {
   A: "measured end to end, adaptive",
   B: "measured on the component, adaptive",
-  C: "measured, not adaptive",
+  C: "measured, not shown to be adaptive",
   D: "published for a comparable system",
   E: "opinion",
   F: "none",
@@ -39,7 +39,7 @@ const GRADE_WORDS = {
 export function basisText({ basis, grade }: Estimate): string {
   const words =
     basis.kind === "measured"
-      ? `measured ${basis.k}/${basis.n} ${basis.unit}`
+      ? `measured ${basis.k}/${basis.n} ${basis.n === 1 || basis.unit.endsWith("s") ? basis.unit : `${basis.unit}s`}`
       : basis.kind === "literature"
         ? `literature: ${basis.source}`
         : `${basis.kind}: ${basis.why}`;

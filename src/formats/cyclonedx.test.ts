@@ -149,15 +149,15 @@ describe("CycloneDX", () => {
     );
   });
 
-  it("looks at a list of 20,000 parts in a few seconds", () => {
-    const components = Array.from({ length: 20_000 }, (_, n) => ({
+  it("looks at a list of 5,000 parts in no time", () => {
+    const components = Array.from({ length: 5_000 }, (_, n) => ({
       type: "library",
       name: `p${n}`,
       "bom-ref": `p${n}`,
     }));
     const start = process.cpuUsage();
     expect(check(small({ components }))).toEqual([]);
-    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(10);
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(3);
   });
 
   it("refuses what is mutated in words, and never breaks", () => {

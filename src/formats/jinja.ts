@@ -323,7 +323,11 @@ class Parser {
   }
 
   private statement(word: string, start: number): JinjaStatement | undefined {
-    const close = (): void => void this.expect("end");
+    // Jinja lets a colon stand there, as in Python.
+    const close = (): void => {
+      this.op(":");
+      this.expect("end");
+    };
     const done = <S extends object>(rest: S): S & Placed => ({ ...rest, start, end: this.before });
     const blockTo = (word: string): readonly JinjaStatement[] => {
       close();
@@ -344,14 +348,14 @@ class Parser {
         return done({ kind: "for" as const, targets, over, only, body: [...body.body, ...rest] });
       }
       case "if": {
-        const conditions = [this.tuple()];
+        const conditions = [this.tuple(true)];
         const body: JinjaStatement[] = [];
         for (;;) {
           close();
           const branch = this.statements(["elif", "else", "endif"]);
           body.push(...branch.body);
           if (branch.ended === "endif") break;
-          if (branch.ended === "elif") conditions.push(this.tuple());
+          if (branch.ended === "elif") conditions.push(this.tuple(true));
         }
         close();
         return done({ kind: "if" as const, conditions, body });
@@ -555,26 +559,23 @@ class Parser {
   }
   private product(): JinjaExpression {
     return this.chain(
-      () => this.unary(),
+      () => this.power(),
       () => this.oneOf("*", "//", "/", "%"),
+    );
+  }
+  private power(): JinjaExpression {
+    return this.chain(
+      () => this.unary(),
+      () => this.oneOf("**"),
     );
   }
   private unary(filtered = true): JinjaExpression {
     const start = this.here();
     const operator = this.oneOf("-", "+");
-    let value: JinjaExpression =
+    const value: JinjaExpression =
       operator === undefined
         ? this.postfix(this.primary())
         : this.deeper(() => ({ kind: "unary", operator, of: this.unary(false), start, end: this.before }));
-    if (operator === undefined && this.op("**"))
-      value = this.deeper(() => ({
-        kind: "binary",
-        operator: "**",
-        left: value,
-        right: this.unary(),
-        start,
-        end: this.before,
-      }));
     return filtered ? this.tested(value) : value;
   }
 
@@ -658,11 +659,13 @@ class Parser {
   private subscript(of: JinjaExpression, start: number): JinjaExpression {
     const parts: (JinjaExpression | undefined)[] = [undefined];
     const several: JinjaExpression[] = [];
+    const separates = (): boolean => this.is("operator", "]") || this.is("operator", ":") || this.is("operator", ",");
     for (;;) {
+      if (!separates()) parts[parts.length - 1] = this.expression();
       if (this.op("]")) break;
       if (this.op(":")) parts.push(undefined);
       else if (this.op(",")) several.push(parts[parts.length - 1] ?? this.fail("an index was expected"));
-      else parts[parts.length - 1] = this.expression();
+      else this.fail('"]" was expected');
     }
     if (parts.length > 1) return { kind: "slice", of, parts, start, end: this.before };
     const last = parts[0] ?? this.fail("an index was expected");

@@ -109,10 +109,23 @@ export function holds(key: KeyObject, bytes: Uint8Array, signature: Uint8Array):
 }
 
 export function certificates(bytes: Uint8Array, name: string): X509Certificate[] {
-  const blocks = pemOf(bytes, name).match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g);
-  if (!blocks)
+  const blocks = blocksOf(pemOf(bytes, name));
+  if (blocks.length === 0)
     throw new HostError(`${name} holds no certificate`, "name a file with -----BEGIN CERTIFICATE----- in it");
   return blocks.map((block) => certificateOf(block, name));
+}
+
+/** Each block from its first line to the next last line, in one walk. */
+function blocksOf(text: string): string[] {
+  const [first, last] = ["-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"];
+  const blocks: string[] = [];
+  for (let start = text.indexOf(first); start >= 0;) {
+    const end = text.indexOf(last, start);
+    if (end < 0) break;
+    blocks.push(text.slice(start, end + last.length));
+    start = text.indexOf(first, end);
+  }
+  return blocks;
 }
 
 function certificateOf(source: string | Uint8Array, name: string): X509Certificate {

@@ -1,9 +1,10 @@
 /** What scanning needs from this machine: Node's own unpackers, its hash, and files read where they are asked for. */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, lstatSync, openSync, readSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { crc32, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, type ZlibOptions } from "node:zlib";
-import type { Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
+import { valuesIn } from "#artefacts/onnx-external.ts";
+import type { Claim, Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
 import type { Content } from "#formats/content.ts";
 import { FormatError, readableSize } from "#formats/error.ts";
 
@@ -40,16 +41,29 @@ function unpack(packing: Packing, packed: Uint8Array, limit: number): Unpacked {
 
 const PIECE = 1 << 20;
 
+/** The content once, in pieces; each is gone when the next one comes. */
+function through(content: Content, use: (piece: Uint8Array) => void): void {
+  const { fill, size } = content;
+  const buffer = fill && size > PIECE ? new Uint8Array(PIECE) : undefined;
+  for (let at = 0; at < size; at += PIECE) {
+    const length = Math.min(PIECE, size - at);
+    if (buffer && fill) {
+      const piece = buffer.subarray(0, length);
+      fill(at, piece);
+      use(piece);
+    } else use(content.read(at, length));
+  }
+}
+
 export function sha256Of(content: Content): string {
   const digest = createHash("sha256");
-  for (let at = 0; at < content.size; at += PIECE) digest.update(content.read(at, Math.min(PIECE, content.size - at)));
+  through(content, (piece) => void digest.update(piece));
   return digest.digest("hex");
 }
 
 function crc32Of(content: Content): number {
   let value = 0;
-  for (let at = 0; at < content.size; at += PIECE)
-    value = crc32(content.read(at, Math.min(PIECE, content.size - at)), value);
+  through(content, (piece) => void (value = crc32(piece, value)));
   return value;
 }
 
@@ -59,7 +73,39 @@ export const scanPorts: ScanPorts = { clock: () => performance.now(), sha256: sh
 export const scanPortsFor = (path: string, base: ScanPorts = scanPorts): ScanPorts => ({
   ...base,
   neighbour: (name) => besides(dirname(path), name),
+  claim: () => claimOn(path, base),
 });
+
+/** Models beside a file that are asked whether it is theirs, and how large they may be: structure, as their values lie elsewhere. */
+const ASKED_MAX = 32;
+const MODEL_MAX = 2 ** 31;
+
+function claimOn(path: string, { clock }: ScanPorts): Claim | undefined {
+  const folder = dirname(path);
+  const name = basename(path);
+  let models: readonly string[];
+  try {
+    models = readdirSync(folder).filter((one) => /\.onnx$/i.test(one) && one !== name);
+  } catch {
+    return undefined;
+  }
+  const until = clock() + 5000;
+  for (const by of models.toSorted().slice(0, ASKED_MAX)) {
+    const entry = besides(folder, by);
+    if (entry?.kind !== "file" || entry.size > MODEL_MAX) continue;
+    try {
+      const ranges = withFile(join(folder, by), (model) =>
+        valuesIn(model, name, statSync(path).size, () => {
+          if (clock() > until) throw new FormatError("ONNX model", 0, "it takes long to read", "");
+        }),
+      );
+      if (ranges.length > 0) return { by, ranges };
+    } catch {
+      // A model that cannot be read claims nothing; it has a report of its own.
+    }
+  }
+  return undefined;
+}
 
 function besides(folder: string, name: string): Neighbour | undefined {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
@@ -110,21 +156,25 @@ export function withFile<Result>(path: string, use: (content: Content) => Result
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
-    const read = (at: number, length: number): Uint8Array => {
-      const bytes = new Uint8Array(length);
-      for (let have = 0; have < length;) {
-        const got = readSync(file, bytes, have, length - have, at + have);
+    const fill = (at: number, into: Uint8Array): void => {
+      within(size, at, into.length);
+      for (let have = 0; have < into.length;) {
+        const got = readSync(file, into, have, into.length - have, at + have);
         if (got === 0)
           throw new FormatError("file", at + have, "the file became shorter while it was read", "scan it again");
         have += got;
       }
+    };
+    const read = (at: number, length: number): Uint8Array => {
+      const bytes = new Uint8Array(length);
+      fill(at, bytes);
       return bytes;
     };
     if (size <= WHOLE_MAX) {
       const whole = read(0, size);
       return use({ size, read: (at, length) => within(size, at, length) && whole.subarray(at, at + length) });
     }
-    return use({ size, read: throughBlocks(size, read) });
+    return use({ size, read: throughBlocks(size, read), fill });
   } finally {
     closeSync(file);
   }

@@ -225,6 +225,9 @@ function earnedKind(claimed: "measured" | "verified", { kind }: Statement): "mea
     : "declared";
 }
 
+/** What a statement writes that is about all of the system. */
+const SYSTEM = "system";
+
 async function fromImportedStatement(
   value: unknown,
   { origin, source, digest, grounds }: { origin: Origin; source: ImportedSource; digest: string; grounds: Grounds },
@@ -234,6 +237,8 @@ async function fromImportedStatement(
   const statement = read.value;
   const signed = await signatureOf(value, statement, grounds.verify ?? verifyEd25519);
   const diagnostics = strangers(statement, grounds, origin);
+  const isDeclared = grounds.system.components.some(({ id }) => id === SYSTEM);
+  const place = statement.at === SYSTEM && !isDeclared ? undefined : statement.at;
   const said = statement.threats;
   const unsaid = said ? source.for.filter((threat) => !said.includes(threat)) : [];
   if (unsaid.length > 0)
@@ -254,14 +259,14 @@ async function fromImportedStatement(
     signed,
     kind: "imported",
     control: undefined,
-    title: `${WORDS[statement.kind]} of ${placeTitle(statement.at, grounds.system)} by ${short(statement.by, 80)}`,
+    title: `${WORDS[statement.kind]} of ${placeTitle(place, grounds.system)} by ${short(statement.by, 80)}`,
     tests,
-    at: source.at ?? statement.at,
+    at: source.at ?? place,
     source: source.id,
     digest,
     grounds,
     reasons: [
-      source.at !== undefined && source.at !== statement.at
+      source.at !== undefined && source.at !== place
         ? `it speaks of "${statement.at}", not of "${source.at}"`
         : undefined,
     ],
@@ -303,7 +308,8 @@ interface Reading {
   readonly control: Control | undefined;
   readonly title: string;
   readonly tests: readonly string[];
-  readonly at: string;
+  /** Absent for the whole system. */
+  readonly at: string | undefined;
   readonly source: string;
   readonly digest: string;
   readonly grounds: Grounds;
@@ -344,7 +350,7 @@ function fromStatement(statement: Statement, reading: Reading): Omit<Evidence, "
     grade: otherSubject === undefined ? gradeOf(statement, signed, kind) : "F",
     title: reading.title,
     tests: [...reading.tests],
-    at,
+    ...(at === undefined ? {} : { at }),
     ...(statement.binds && { binds: [...statement.binds] }),
     outcome:
       because !== undefined

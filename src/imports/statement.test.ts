@@ -81,6 +81,15 @@ describe("evidence of a control", () => {
     const { evidence } = await brought(signed({ ...exercise, threats: ["T-32"] }), { for: ["T-32"] });
     expect(evidence[0]!.outcome).toMatchObject({ status: "inconclusive" });
   });
+  test("a statement about all of the system has no place, and is of the system's own version", async () => {
+    const whole = { at: "system", threats: ["T-36"], subject: { version: "2026.1" } };
+    const source = { for: ["T-36"], at: undefined };
+    const { evidence } = await brought(signed(statement({ ...whole, control: undefined })), source);
+    expect(evidence[0]).toMatchObject({ kind: "imported", tests: ["T-36"], standing: { status: "current" } });
+    expect(evidence[0]!.at).toBeUndefined();
+    const other = statement({ ...whole, control: undefined, subject: { version: "2025.9" } });
+    expect((await brought(signed(other), source)).evidence[0]!.standing).toMatchObject({ status: "stale" });
+  });
   test("a detection without times, times without a detection, and times out of order are refused", async () => {
     const response = { hours: { low: 0.5, likely: 1, high: 2 }, attackHours: { low: 10, likely: 20, high: 40 } };
     for (const wrong of [

@@ -35,7 +35,9 @@ export const statementSchema = z
     format: z.literal(STATEMENT_FORMAT),
     control: controlId.describe("The control that was tested, for example C-92.").optional(),
     threats: z.array(threatTypeId).max(100).describe("The threats it is about, for example T-35.").optional(),
-    at: words(200).describe("The component, flow or boundary it is about, by its key in the system file."),
+    at: words(200).describe(
+      'The component, flow or boundary it is about, by its key in the system file; "system" for all of it.',
+    ),
     claim: words(5_000).describe("What is said to hold."),
     method: words(10_000).describe("What was done, so that somebody else could repeat it."),
     kind: z.enum(["denial", "measurement", "penetration-test", "detection", "scan", "review"]),

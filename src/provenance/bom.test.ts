@@ -1,4 +1,5 @@
 /** Bills of materials: valid by the official schema, the same for the same input, and honest about what they do not hold. */
+import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Assessment, System } from "#assessment/index.ts";
 import type { CycloneDx } from "#host/schemas.ts";
@@ -181,6 +182,35 @@ describe("a bill of materials", () => {
     expect(part(document, "components.net")["hashes"]).toEqual([{ alg: "SHA-256", content: A }]);
   });
 
+  it("lists the files that a part is loaded from, and takes a pretrained one for an ancestor", () => {
+    const components = gate.components.map((one) =>
+      one.id === "net" || one.id === "store"
+        ? {
+            ...one,
+            files: [
+              { path: "base.bin", role: "pretrained" as const, sha256: B, where: one.where },
+              { path: "gone.bin", role: "other" as const, where: one.where },
+            ],
+          }
+        : one,
+    );
+    const artefacts = new Map([
+      ...input().artefacts,
+      ["base.bin", { folder: false, files: [{ path: "base.bin", size: 1, sha256: C }] }] as const,
+    ]);
+    const { document, changed, gaps } = bomOf(input({ system: { ...gate, components }, artefacts }));
+    expect(official.check(document)).toEqual([]);
+    const net = part(document, "components.net") as { components: Json[]; pedigree: { ancestors: Json[] } };
+    expect(net.components).toMatchObject([{ name: "base.bin", hashes: [{ content: C }] }, { name: "gone.bin" }]);
+    expect(net.pedigree.ancestors.map(({ name }) => name)).toEqual(["org/base", "base.bin", "org/other"]);
+    expect(changed.map(({ at, found }) => [at, found])).toEqual([
+      ["components.net:base.bin", C],
+      ["components.store:base.bin", C],
+    ]);
+    expect(part(document, "components.store:base.bin")).toMatchObject({ type: "file" });
+    expect(gaps).toContainEqual(expect.objectContaining({ missing: "gone.bin was not there to be hashed" }));
+  });
+
   it("lists every file of a model that is a folder", () => {
     const artefacts = new Map([
       ["net.onnx", { folder: true, files: [{ path: "net.onnx/w.bin", size: 1, sha256: B }] }],
@@ -246,6 +276,38 @@ describe("a bill of materials", () => {
       .performanceMetrics;
     expect(metrics.map(({ type }) => type)).toEqual(["accuracy, declared"]);
     expect(gaps.some(({ missing }) => missing.includes(words))).toBe(true);
+  });
+});
+
+describe("whatever stands in a lock file", () => {
+  it("the document is valid and the same twice", () => {
+    const odd = fc.oneof(
+      fc.string({ unit: "binary", minLength: 1, maxLength: 12 }),
+      fc.constantFrom("\ud800", "%zz", "a b", "<>", "@x/y", "../..", "urn:", "a@1?b#c"),
+    );
+    const entry = fc.record({
+      version: odd,
+      resolved: odd,
+      integrity: fc.constantFrom("", "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "sha512-x"),
+      license: odd,
+      dev: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.dictionary(odd, entry, { maxKeys: 5 }), (entries) => {
+        const packages = Object.fromEntries(
+          Object.entries(entries).map(([name, one]) => [`node_modules/${name}`, one]),
+        );
+        const bytes = new TextEncoder().encode(JSON.stringify({ lockfileVersion: 3, packages }));
+        const made = () =>
+          bomOf(
+            input({ locks: [{ path: "package-lock.json", sha256: C, locked: readLock("package-lock.json", bytes) }] }),
+          );
+        const { document } = made();
+        expect(official.check(document)).toEqual([]);
+        expect(JSON.stringify(made().document)).toBe(JSON.stringify(document));
+      }),
+      { numRuns: 100, seed: 19 },
+    );
   });
 });
 

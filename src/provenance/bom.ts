@@ -3,7 +3,6 @@
  * packages of lock files, and of an assessment what was measured on these very files. The same input gives the same text, byte by byte.
  */
 import type { Assessment, Component, ComponentKind, Dataset, Evidence, System, Trial } from "#assessment/index.ts";
-import { hashOf } from "#base/hash.ts";
 import type { CycloneDxVersion } from "#formats/cyclonedx.ts";
 import { provenanceGaps, type Gap } from "#system/suppliers.ts";
 import type { Locked, LockedPackage } from "./packages.ts";
@@ -136,11 +135,17 @@ export function bomOf(input: BomInput): Bom {
       },
     },
     components: [
-      ...components.map((component) =>
-        component.model
+      ...components.map((component) => {
+        const part = component.model
           ? modelOf(component, input, zones, measured?.get(component.id) ?? [], changed, gaps)
-          : partOf(component, zones, system),
-      ),
+          : partOf(component, zones, system);
+        const files = loadedFrom(component, input, changed, gaps);
+        return files.length === 0
+          ? part
+          : { ...part, components: [...((part["components"] as Json[] | undefined) ?? []), ...files] };
+      }),
+      // A service holds no components: what it is loaded from stands beside it.
+      ...services.flatMap((component) => loadedFrom(component, input, changed, gaps)),
       ...system.datasets.map((dataset) => dataOf(dataset, input, changed, gaps)),
       ...libraries.components,
     ],
@@ -152,7 +157,7 @@ export function bomOf(input: BomInput): Bom {
       locks.flatMap(({ path, sha256, locked }) => property(`lock:${path}`, `${locked.format}, SHA-256 ${sha256}`)),
     ),
   };
-  const plain = JSON.parse(JSON.stringify(body)) as Json;
+  const plain = JSON.parse(JSON.stringify(body, wellFormed)) as Json;
   if (locks.length === 0)
     gaps.push({
       at: "libraries",
@@ -183,6 +188,9 @@ export function refsOf(system: System): (at: string | undefined) => string | und
     return form === undefined || form === "person" ? undefined : componentRef(at);
   };
 }
+
+/** Half a surrogate pair is no text (RFC 8785); a lock file may hold one. */
+const wellFormed = (_: string, value: unknown): unknown => (typeof value === "string" ? value.toWellFormed() : value);
 
 // ---------------------------------------------------------------- components and services
 
@@ -286,7 +294,7 @@ function modelOf(
     ...filesOf(componentRef(id), model.artefact, artefact, model.sha256, changed, gaps),
     supplier: supplierOf(system, id, origin.supplier),
     licenses: licencesOf(origin.licence, licences),
-    pedigree: pedigreeOf(model, artefact),
+    pedigree: pedigreeOf(component, model, artefact, input.artefacts),
     modelCard: {
       modelParameters: {
         task: model.task,
@@ -391,8 +399,30 @@ function filesOf(
 const COMMIT = /^[0-9a-f]{40}$/;
 const REPOSITORY = /^[\w.-]+\/[\w.-]+$/;
 
-function pedigreeOf({ origin }: NonNullable<Component["model"]>, artefact: Artefact | undefined): Json | undefined {
-  const adapter = artefact?.adapter;
+/** Files a component is loaded from besides a model's own: adapters, tokenizers, packages, pretrained parts. */
+function loadedFrom(
+  { id, files = [] }: Component,
+  { artefacts }: BomInput,
+  changed: Bom["changed"][number][],
+  gaps: Gap[],
+): Json[] {
+  const once = files.filter(({ path }, n) => files.findIndex((other) => other.path === path) === n);
+  return once.map(({ path, sha256, role }) => ({
+    type: "file",
+    "bom-ref": `${componentRef(id)}:${path}`,
+    name: path,
+    ...filesOf(`${componentRef(id)}:${path}`, path, artefacts.get(path), sha256, changed, gaps),
+    properties: property("role", role),
+  }));
+}
+
+function pedigreeOf(
+  { files = [] }: Component,
+  { origin }: NonNullable<Component["model"]>,
+  artefact: Artefact | undefined,
+  artefacts: BomInput["artefacts"],
+): Json | undefined {
+  const adapter = artefact?.adapter ?? files.map(({ path }) => artefacts.get(path)?.adapter).find((one) => one);
   const ancestors: Json[] = [];
   if (origin.pretrained !== undefined)
     ancestors.push({
@@ -401,6 +431,16 @@ function pedigreeOf({ origin }: NonNullable<Component["model"]>, artefact: Artef
       version: origin.version,
       hashes: origin.sha256 === undefined ? undefined : [sha256Hash(origin.sha256)],
     });
+  for (const { path, role, sha256 } of files) {
+    const found = artefacts.get(path);
+    const hash = found && !found.folder ? found.files[0]?.sha256 : sha256;
+    if (role === "pretrained")
+      ancestors.push({
+        type: "machine-learning-model",
+        name: path,
+        hashes: hash === undefined ? undefined : [sha256Hash(hash)],
+      });
+  }
   if (adapter && adapter.base !== origin.pretrained)
     ancestors.push({
       type: "machine-learning-model",
@@ -602,7 +642,7 @@ function librariesOf({ locks, licences }: BomInput, gaps: Gap[]): Libraries {
   };
 }
 
-const sameFiles = (a: LockedPackage, b: LockedPackage): boolean => hashOf(a.files) === hashOf(b.files);
+const sameFiles = (a: LockedPackage, b: LockedPackage): boolean => JSON.stringify(a.files) === JSON.stringify(b.files);
 
 function libraryOf(ref: string, one: LockedPackage, locks: readonly string[], licences: ReadonlySet<string>): Json {
   const scoped = one.ecosystem === "npm" && one.name.startsWith("@") ? one.name.split("/") : undefined;
@@ -633,10 +673,11 @@ function libraryOf(ref: string, one: LockedPackage, locks: readonly string[], li
 
 /** An address as it was before it was encoded, so that it is not encoded twice. */
 function decodable(url: string): string {
+  const text = url.toWellFormed();
   try {
-    return decodeURI(url);
+    return decodeURI(text).toWellFormed();
   } catch {
-    return url;
+    return text;
   }
 }
 
@@ -656,9 +697,10 @@ function dependenciesOf(system: System, { direct, needs }: Libraries): Json[] {
     if (source !== undefined && destination !== undefined) add(destination, source);
   }
   const data = new Set(system.datasets.map(({ id }) => id));
-  for (const { id, model, holds } of system.components) {
+  for (const { id, kind, model, holds, files = [] } of system.components) {
     const ref = refOf(id);
     if (ref === undefined) continue;
+    if (FORM[kind] === "service") for (const { path } of files) add(ref, `${ref}:${path}`);
     for (const name of [...(model?.training.datasets ?? []), ...holds]) if (data.has(name)) add(ref, datasetRef(name));
   }
   for (const { id } of system.datasets) if (!on.has(datasetRef(id))) on.set(datasetRef(id), new Set());

@@ -33,7 +33,7 @@ function partsOf(bom: Json, kind: "components" | "services"): Part[] {
       const type = kind === "services" ? "service" : text(value["type"]);
       const name = [text(value["group"]), text(value["name"])].filter((one) => one !== "").join("/");
       const id = listOf(value["properties"]).find((one) => one["name"] === "vauban:id")?.["value"];
-      const purl = text(value["purl"]).replace(/[@?#][^/]*$/, "");
+      const purl = unversioned(text(value["purl"]));
       const key = `${around}${type} ${typeof id === "string" ? `id ${id}` : purl === "" ? name : purl}`;
       parts.push({ key, what: `${around}${type} ${name}`, version: text(value["version"]), value });
       walk(listOf(value[kind]), `${name} › `);
@@ -41,6 +41,13 @@ function partsOf(bom: Json, kind: "components" | "services"): Part[] {
   };
   walk(listOf(bom[kind]), "");
   return parts;
+}
+
+/** A package URL without version and qualifiers: the version begins at the last `@` of the last step. */
+function unversioned(purl: string): string {
+  const bare = purl.split(/[?#]/, 1)[0]!;
+  const at = bare.lastIndexOf("@");
+  return at > bare.lastIndexOf("/") ? bare.slice(0, at) : bare;
 }
 
 /** Where two lists hold parts of one identity: the same version first, then in order. */

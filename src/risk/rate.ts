@@ -268,7 +268,9 @@ function effectsOf(
 function lowered(success: Success, measured: readonly Success[]): Success {
   if (measured.length === 0) return success;
   const all = [success, ...measured].map(({ estimate }) => estimate);
-  const strongest = measured.reduce((a, b) => (b.estimate.high < a.estimate.high ? b : a)).estimate;
+  const strongest = measured.toSorted(
+    (a, b) => a.estimate.high - b.estimate.high || a.estimate.likely - b.estimate.likely,
+  )[0]!.estimate;
   const estimate: Estimate = {
     low: measured
       .filter(({ apart }) => apart)
@@ -278,12 +280,13 @@ function lowered(success: Success, measured: readonly Success[]): Success {
       ),
     likely: Math.min(...all.map(({ likely }) => likely)),
     high: Math.min(...all.map(({ high }) => high)),
-    basis: strongest.high < success.estimate.high ? strongest.basis : success.estimate.basis,
+    basis: success.estimate.basis,
     grade: all.map(({ grade }) => grade).reduce(weaker),
   };
+  const isLowered = (["low", "likely", "high"] as const).some((end) => estimate[end] < success.estimate[end]);
   return {
     ...success,
-    estimate,
+    estimate: isLowered ? { ...estimate, basis: strongest.basis } : estimate,
     evidence: [...new Set([...success.evidence, ...measured.flatMap((effect) => effect.evidence)])],
     caveats:
       measured.length > 1
@@ -408,9 +411,10 @@ interface RiskInput {
 
 /** The risks of one threat, one per harm: what all of them share is computed, and held, once. */
 function risksOf(
-  { threat, type, actor, ways, testimony, attempts, exposures, layers, harms }: Judged,
+  one: Judged,
   { inherent, current, helpedBy, assets, system, knowledge, acceptable }: RiskInput,
 ): { risk: Risk; width: Width }[] {
+  const { threat, type, actor, ways, testimony, attempts, exposures, layers, harms } = one;
   if (harms.length === 0) return [];
   const perYear = (success: Success): Estimate =>
     estimateOf(
@@ -441,6 +445,7 @@ function risksOf(
     ...new Set([
       ...current.caveats,
       ...(attempts.basis.kind === "assumed" ? ["attempts per year are assumed"] : []),
+      ...fewerCaveat(one),
       ...accessCaveat(testimony, actor),
     ]),
   ];
@@ -543,6 +548,18 @@ function otherReading(
     why: `whoever may choose which ${unit} to use needs only one that works, and ${k} of ${n} do`,
     ...probabilityPerYear(attempts, certain),
   };
+}
+
+/** Figures below the profile's are the author's to argue, and the reader's to see. */
+function fewerCaveat({ actor, threat, profile }: Pick<Judged, "actor" | "threat" | "profile">): string[] {
+  if (!actor.attempts || !profile) return [];
+  const { attempts: _, ...usual } = actor;
+  const { low, high } = attemptsOf(usual, threat.type, profile);
+  return actor.attempts.high < high
+    ? [
+        `the author has ${actor.id} try less often than ${profile.id}, at most ${digits(actor.attempts.high)} where it has [${digits(low)}, ${digits(high)}] a year: ${actor.attempts.because}`,
+      ]
+    : [];
 }
 
 function accessCaveat({ heard }: Testimony, actor: Actor): string[] {

@@ -98,7 +98,7 @@ export function provenanceGaps(system: System, asOf?: string): Gap[] {
       });
   };
 
-  for (const { id, kind, model } of system.components) {
+  for (const { id, kind, model, files = [] } of system.components) {
     const at = `components.${id}`;
     if (kind === "external" && !supplied.has(id) && !named.has(id))
       lacks(
@@ -115,7 +115,8 @@ export function provenanceGaps(system: System, asOf?: string): Gap[] {
       const part = origin.pretrained === undefined ? "the model" : "the pretrained part";
       if (origin.licence === undefined) lacks(at, `the licence of ${part} is not known`, "origin: { licence: … }");
       if (origin.version === undefined) lacks(at, `the version of ${part} is not known`, "origin: { version: … }");
-      if (origin.sha256 === undefined) lacks(at, `no hash of ${part} as it came`, "origin: { sha256: … }");
+      const hashed = files.some(({ role, sha256 }) => role === "pretrained" && sha256 !== undefined);
+      if (origin.sha256 === undefined && !hashed) lacks(at, `no hash of ${part} as it came`, "origin: { sha256: … }");
     }
     if (model.artefact !== undefined && model.sha256 === undefined)
       lacks(at, "no hash is declared, so a changed file is not noticed", "sha256: as `sha256sum` prints it");

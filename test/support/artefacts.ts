@@ -191,7 +191,12 @@ export function writeGguf({
     if (typeof value === "string") return bytes(number(4, 8), text(value));
     if (typeof value === "number") return bytes(number(4, 4), number(4, value));
     if (typeof value === "boolean") return bytes(number(4, 7), Number(value));
-    return bytes(number(4, 9), number(4, 8), number(wide, value.length), ...value.map(text));
+    return bytes(
+      number(4, 9),
+      number(4, 8),
+      number(wide, value.length),
+      Uint8Array.from(Buffer.concat(value.map(text))),
+    );
   };
   const header = bytes(
     "GGUF",

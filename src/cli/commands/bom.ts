@@ -126,7 +126,9 @@ async function namedAssessment(named: string): Promise<Assessment> {
 
 async function artefactsOf(system: System, files: Files): Promise<Map<string, Artefact>> {
   const paths = new Set([
-    ...system.components.flatMap(({ model }) => model?.artefact ?? []),
+    ...system.components.flatMap(({ model, files = [] }) =>
+      [model?.artefact ?? [], files.map(({ path }) => path)].flat(),
+    ),
     ...system.datasets.flatMap(({ path }) => path ?? []),
   ]);
   const found = new Map<string, Artefact>();

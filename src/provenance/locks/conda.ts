@@ -19,13 +19,13 @@ export function readCondaLock(bytes: Uint8Array): Locked {
     const platform = word(said["platform"]);
     if (hashes.length === 0)
       notes.push({ at: name, says: "the lock file holds no hash of it", remedy: "lock again with conda-lock" });
-    const file = url === undefined ? undefined : /([^/]+?)-([^-/]+)-([^-/]+?)\.(?:conda|tar\.bz2)$/.exec(url);
+    const build = buildOf(url);
     return [
       {
         ecosystem,
         name: ecosystem === "pypi" ? pypiName(name) : name,
         ...(version !== undefined && { version }),
-        purl: purl(ecosystem, name, version, ecosystem === "conda" ? { build: file?.[3], subdir: platform } : {}),
+        purl: purl(ecosystem, name, version, ecosystem === "conda" ? { build, subdir: platform } : {}),
         files: [{ ...(url !== undefined && { url }), hashes }],
         scope:
           said["optional"] === true
@@ -39,6 +39,14 @@ export function readCondaLock(bytes: Uint8Array): Locked {
     ];
   });
   return { format: "conda-lock", packages, notes };
+}
+
+/** `…/linux-64/numpy-2.0.0-py312h1.conda`: what stands behind the last dash. */
+function buildOf(url: string | undefined): string | undefined {
+  const file = url?.slice(url.lastIndexOf("/") + 1);
+  const ending = [".conda", ".tar.bz2"].find((one) => file?.endsWith(one));
+  const dash = file?.lastIndexOf("-") ?? -1;
+  return file === undefined || ending === undefined || dash < 1 ? undefined : file.slice(dash + 1, -ending.length);
 }
 
 export function readEnvironment(bytes: Uint8Array): Locked {

@@ -37,6 +37,7 @@ function readerOf(name: string, bytes: Uint8Array): (bytes: Uint8Array) => Locke
   // Whatever is left is a requirements file only if its lines are.
   const lines = start
     .replace(/\\\r?\n/g, " ")
+    .replace(/[^\S\n]+/g, " ")
     .split(/\r?\n/)
     .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
     .filter((line) => line !== "");

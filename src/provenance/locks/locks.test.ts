@@ -252,6 +252,21 @@ describe("any lock file", () => {
     expect(() => read("file", text)).toThrow(words);
   });
 
+  it.each([
+    ["white space", `a${" ".repeat(2_000_000)}!`],
+    ["dashes in an address", `package: [{ name: a, url: "https://x/${"-".repeat(900_000)}" }]`],
+    ["brackets", `a${"[".repeat(2_000_000)}`],
+    ["hashes", `a==1 ${"--hash=sha256:x ".repeat(200_000)}`],
+  ])("of nothing but %s is read or refused within two seconds", (_, text) => {
+    const start = process.cpuUsage();
+    try {
+      read("file", text);
+    } catch (error) {
+      expect(error).toBeInstanceOf(FormatError);
+    }
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(2);
+  });
+
   it("that is broken anywhere is refused in words, or read; it never ends in another error", () => {
     const texts = Object.values(samples);
     fc.assert(

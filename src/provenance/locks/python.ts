@@ -55,7 +55,10 @@ const hashed = (files: Files): boolean => files.some(({ hashes }) => hashes.leng
 const REQUIREMENT = /^([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*(.*)$/;
 
 export function readRequirements(bytes: Uint8Array): Locked {
-  const text = lockText("requirements.txt", bytes).replace(/\\\r?\n/g, " ");
+  // Runs of white space become one: what is matched below must not try each of them.
+  const text = lockText("requirements.txt", bytes)
+    .replace(/\\\r?\n/g, " ")
+    .replace(/[^\S\n]+/g, " ");
   const notes: LockNote[] = [];
   const packages: LockedPackage[] = [];
   for (const raw of text.split(/\r?\n/)) {

@@ -16,6 +16,7 @@ import { proofSection } from "./proof.ts";
 import { registerSection } from "./register.ts";
 import { reproductionSection } from "./reproduce.ts";
 import { riskSection } from "./risk.ts";
+import { suppliersSection } from "./suppliers.ts";
 import { threatsSection } from "./threats.ts";
 
 /** The whole document as UTF-8 text. Its content policy refuses every request and every script but its own. */
@@ -32,6 +33,7 @@ export function htmlReport(assessment: Assessment): string {
     ["clauses", "Clauses", "Clause by clause", clausesSection(assessment)],
     ["matrix", "Matrix", "Five verbs, five classes", matrixSection(assessment)],
     ["controls", "Controls", "Controls and what they earn", controlsSection(assessment)],
+    ["suppliers", "Suppliers", "Where parts and data come from", suppliersSection(assessment)],
     ["threats", "Threats", "Threats, kept and set aside", threatsSection(assessment)],
     ["evidence", "Evidence", "Trials and evidence", evidenceSection(assessment)],
     ["method", "Method", "Method and limits", methodSection(assessment)],

@@ -19,7 +19,7 @@ ${
   controls.length === 0
     ? markup`<p>No mature control closes anything that is open by a denial test alone.</p>`
     : table<PlannedGroup>(
-        "The plan: no effect is assumed but that of a denial test that passes",
+        "The plan: no effect is assumed but that of a denial test that passes at each place – twenty attempts or more, all refused",
         [
           {
             head: "Control",
@@ -34,7 +34,11 @@ ${
                 : fold(count(places.length, "place"), list(places.map((place) => placeAndWorth(place, name)))),
             wide: true,
           },
-          { head: "To be shown", cell: ({ evidence }) => sentence(evidence[0] ?? "a denial test"), wide: true },
+          {
+            head: "To be shown beside the denial test",
+            cell: ({ evidence }) => sentence(evidence[0] ?? ""),
+            wide: true,
+          },
           {
             head: "At what price",
             cell: ({ raises, strains, needs }) =>

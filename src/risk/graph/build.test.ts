@@ -66,6 +66,16 @@ const service: System = {
 const trials = [cleanTrial("cnn"), evasionTrial("cnn", "black", ["user"])];
 const USER = "evasion@cnn by user -> safety";
 
+test("attempts below the profile's are the author's word, and the risk says so", () => {
+  const attempts = { low: 0, likely: 0, high: 0.0005, because: "nobody here would", assumed: true };
+  const timid = { ...service, actors: [{ ...service.actors[0]!, attempts }] };
+  const evidence = [cleanRun("cnn"), evasion("cnn", 10, 500)];
+  const said = (system: System): string =>
+    riskOf(rated({ system, knowledge: only("T-01"), trials, evidence }), USER).caveats.join("; ");
+  expect(said(timid)).toContain("the author has user try less often than AT-2");
+  expect(said(service)).not.toContain("less often");
+});
+
 describe("a control that detects, with a response time", () => {
   const watched: System = {
     ...service,
@@ -97,6 +107,10 @@ describe("a control that detects, with a response time", () => {
     expect(low).toBeCloseTo(Math.max(0, alone.low + lowest - 1), 12);
     expect(likely).toBeCloseTo(1 - (1 - passes.likely) * (20 / 21), 12);
     expect(likely).toBeLessThan(alone.likely);
+    expect(with_(400, watch(2)).successCurrent.basis).toMatchObject({
+      kind: "derived",
+      why: expect.stringContaining("98 of 100 noticed"),
+    });
     // Grade C closes no upper end: somebody who is never noticed remains possible.
     expect(high).toBe(alone.high);
   });

@@ -400,7 +400,7 @@ async function limits(program: Program, budget: Budget | undefined, solver: Solv
     const cost = program.cost(free.chosen);
     const parts = COST_KINDS.filter((kind) => cost[kind] > 0).map((kind) => `${kind} ${cost[kind]}`);
     said.push(
-      `the budget of ${asked.join(", ")}: all that mature controls can close takes ${totalCost(cost)} in total (${parts.join(", ")})`,
+      `the budget of ${asked.join(", ")}: all that mature controls can close takes ${free.optimal ? "" : "at most "}${totalCost(cost)} in total (${parts.join(", ")})`,
     );
     if (!free.short) return said;
   }
