@@ -131,7 +131,7 @@ describe("assess", () => {
     const { body } = JSON.parse((await vauban(["assess", folder, ...QUICK, "--json", "--only", "clean"])).out);
     expect(body.partial).toEqual({
       reason: "limited by --only",
-      untested: ["data@strokes", "scan@sorter", "scan@strokes", "small-changes"],
+      untested: ["small-changes", "scan@sorter", "scan@strokes", "data@strokes"],
     });
     expect(body.outcome.exit).toBe(2);
   });
@@ -184,7 +184,7 @@ describe("assess", () => {
   test("--only keeps the clean run, and refuses a name that there is not", async () => {
     const folder = fixture("only-named");
     const { body } = JSON.parse((await vauban(["assess", folder, ...QUICK, "--json", "--only", "evasion"])).out);
-    expect(body.partial.untested).toEqual(["data@strokes", "scan@sorter", "scan@strokes"]);
+    expect(body.partial.untested).toEqual(["scan@sorter", "scan@strokes", "data@strokes"]);
     expect(body.evidence.find(({ trial }: { trial?: string }) => trial === "clean@sorter").outcome.status).toBe(
       "measured",
     );
