@@ -176,6 +176,10 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   }) as Uint8Array<ArrayBuffer>,
   "HDF5, newest": hdf5Fixture("weights, newest"),
   "HDF5, chunked": hdf5Fixture("chunked"),
+  notebook: bytes(
+    '{"nbformat": 4, "cells": [{"cell_type": "code", "source": ["import numpy as np\\n", "X = [1]"], "outputs": []}]}',
+  ),
+  "Python imports": bytes("import torch.nn as nn\nfrom numpy import array\nSIZE = 3\n"),
   "JSON lines": bytes('{"text": "a", "label": 1}\n{"text": "b", "label": null}\n'),
 };
 

@@ -5,8 +5,11 @@ import hdf5 from "./hdf5.ts";
 import json from "./json.ts";
 import npy from "./npy.ts";
 import pickle from "./pickle.ts";
+import pyc from "./pyc.ts";
+import python from "./python.ts";
 import tar from "./tar.ts";
 import tensorflow from "./tensorflow.ts";
+import text from "./text.ts";
 import torchLegacy from "./torch-legacy.ts";
 import zip from "./zip.ts";
 
@@ -16,8 +19,11 @@ export const checks = {
   json,
   npy,
   pickle,
+  pyc,
+  python,
   tar,
   tensorflow,
+  text,
   "torch-legacy": torchLegacy,
   zip,
 } as const satisfies Readonly<Record<string, Check>>;

@@ -2,6 +2,7 @@
 import type { JsonNode } from "#formats/json.ts";
 import type { Subject } from "#artefacts/check.ts";
 import { keras } from "./keras.ts";
+import { notebook } from "./notebook.ts";
 import { skops } from "./skops.ts";
 import { templates } from "./templates.ts";
 
@@ -11,4 +12,4 @@ export interface JsonReading {
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
-export const readings: readonly JsonReading[] = [keras, skops, templates];
+export const readings: readonly JsonReading[] = [keras, skops, notebook, templates];
