@@ -173,6 +173,9 @@ function followFrom(bytes: Uint8Array, at: number, base: number, tell: Tell): vo
   if (grave) tell(base + at, base + at + grave.end, `a pickle: ${grave.message}`, grave.severity);
 }
 
+/** Bytes that a dotted name may hold. */
+const IN_NAME = new Uint8Array(256);
+for (const byte of ascii("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")) IN_NAME[byte] = 1;
 const NAME = /^[A-Za-z_][\w.]{0,200}$/;
 
 /** An import of something harmful, as pickles write it, wherever it stands. */
@@ -180,9 +183,10 @@ function importAt(bytes: Uint8Array, at: number, base: number, tell: Tell): void
   let module: string | undefined;
   let name: string | undefined;
   let end = at;
+  // A name up to the end of its line; most bytes that look like an opcode are letters of a text, and stop at once.
   const line = (from: number): { text: string; next: number } | undefined => {
     let to = from;
-    while (to < bytes.length && to - from < 200 && bytes[to] !== 10) to++;
+    while (to < bytes.length && to - from < 200 && IN_NAME[bytes[to]!] === 1) to++;
     return bytes[to] === 10 ? { text: String.fromCharCode(...bytes.subarray(from, to)), next: to + 1 } : undefined;
   };
   const skipMemo = (from: number): number => {
@@ -199,6 +203,7 @@ function importAt(bytes: Uint8Array, at: number, base: number, tell: Tell): void
     const length = opcode === 0x8c ? bytes[from + 1]! : bytes[from + 1]! | (bytes[from + 2]! << 8);
     if (opcode === 0x58 && (bytes[from + 3] !== 0 || bytes[from + 4] !== 0)) return undefined;
     if (length === 0 || length > 200 || from + header + length > bytes.length) return undefined;
+    for (let i = from + header; i < from + header + length; i++) if (IN_NAME[bytes[i]!] === 0) return undefined;
     return {
       text: String.fromCharCode(...bytes.subarray(from + header, from + header + length)),
       next: from + header + length,

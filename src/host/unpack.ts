@@ -1,8 +1,9 @@
 /** What scanning needs from this machine: Node's own unpackers, its hash, and files read where they are asked for. */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, openSync, readSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { crc32, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, type ZlibOptions } from "node:zlib";
-import type { Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
+import type { Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
 import type { Content } from "#formats/content.ts";
 import { FormatError, readableSize } from "#formats/error.ts";
 
@@ -39,20 +40,59 @@ function unpack(packing: Packing, packed: Uint8Array, limit: number): Unpacked {
 
 const PIECE = 1 << 20;
 
+/** The content once, in pieces; each is gone when the next one comes. */
+function through(content: Content, use: (piece: Uint8Array) => void): void {
+  const { fill, size } = content;
+  const buffer = fill && size > PIECE ? new Uint8Array(PIECE) : undefined;
+  for (let at = 0; at < size; at += PIECE) {
+    const length = Math.min(PIECE, size - at);
+    if (buffer && fill) {
+      const piece = buffer.subarray(0, length);
+      fill(at, piece);
+      use(piece);
+    } else use(content.read(at, length));
+  }
+}
+
 export function sha256Of(content: Content): string {
   const digest = createHash("sha256");
-  for (let at = 0; at < content.size; at += PIECE) digest.update(content.read(at, Math.min(PIECE, content.size - at)));
+  through(content, (piece) => void digest.update(piece));
   return digest.digest("hex");
 }
 
 function crc32Of(content: Content): number {
   let value = 0;
-  for (let at = 0; at < content.size; at += PIECE)
-    value = crc32(content.read(at, Math.min(PIECE, content.size - at)), value);
+  through(content, (piece) => void (value = crc32(piece, value)));
   return value;
 }
 
 export const scanPorts: ScanPorts = { clock: () => performance.now(), sha256: sha256Of, crc32: crc32Of, unpack };
+
+/** The same for one file, which may ask what lies beside it. */
+export const scanPortsFor = (path: string, base: ScanPorts = scanPorts): ScanPorts => ({
+  ...base,
+  neighbour: (name) => besides(dirname(path), name),
+});
+
+function besides(folder: string, name: string): Neighbour | undefined {
+  const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.length === 0 || parts.length > 32 || parts.includes("..") || name.startsWith("/")) return undefined;
+  let at = folder;
+  for (const [i, part] of parts.entries()) {
+    at = join(at, part);
+    let entry;
+    try {
+      entry = lstatSync(at, { throwIfNoEntry: false });
+    } catch {
+      // A name that no file can have, or a folder that may not be looked into.
+    }
+    if (!entry) return undefined;
+    if (entry.isSymbolicLink()) return { kind: "link", size: 0 };
+    if (i === parts.length - 1) return { kind: entry.isFile() ? "file" : "other", size: entry.size };
+    if (!entry.isDirectory()) return undefined;
+  }
+  return undefined;
+}
 
 /** Files up to this size are held whole; larger ones are read where they are asked for. */
 const WHOLE_MAX = 64 * 2 ** 20;
@@ -83,21 +123,25 @@ export function withFile<Result>(path: string, use: (content: Content) => Result
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
-    const read = (at: number, length: number): Uint8Array => {
-      const bytes = new Uint8Array(length);
-      for (let have = 0; have < length;) {
-        const got = readSync(file, bytes, have, length - have, at + have);
+    const fill = (at: number, into: Uint8Array): void => {
+      within(size, at, into.length);
+      for (let have = 0; have < into.length;) {
+        const got = readSync(file, into, have, into.length - have, at + have);
         if (got === 0)
           throw new FormatError("file", at + have, "the file became shorter while it was read", "scan it again");
         have += got;
       }
+    };
+    const read = (at: number, length: number): Uint8Array => {
+      const bytes = new Uint8Array(length);
+      fill(at, bytes);
       return bytes;
     };
     if (size <= WHOLE_MAX) {
       const whole = read(0, size);
       return use({ size, read: (at, length) => within(size, at, length) && whole.subarray(at, at + length) });
     }
-    return use({ size, read: throughBlocks(size, read) });
+    return use({ size, read: throughBlocks(size, read), fill });
   } finally {
     closeSync(file);
   }

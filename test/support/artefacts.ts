@@ -10,6 +10,7 @@ import { SAVED_MODEL } from "#formats/savedmodel.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
 import { bytes, op, pickle } from "./pickle.ts";
+import { onnxFile } from "./protobuf.ts";
 
 /** A ustar archive of these members; headers are right unless `header` changes them. */
 export function writeTar(
@@ -134,6 +135,106 @@ export const hdf5Fixture = (name: keyof typeof hdf5.files): Uint8Array<ArrayBuff
 
 const kerasConfig =
   '{"module": "keras", "class_name": "Sequential", "config": {"layers": [{"module": "keras.layers", "class_name": "Dense", "config": {"units": 4}}]}}';
+/** A safetensors file with any header at all; an object is written as its JSON, padded as the format's own writer does. */
+export function writeSafetensors(
+  header: object | string,
+  data: Uint8Array = new Uint8Array(0),
+): Uint8Array<ArrayBuffer> {
+  let text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
+  if (typeof header !== "string") text = bytes(text, " ".repeat((8 - (text.length % 8)) % 8));
+  return bytes(new Uint8Array(BigUint64Array.of(BigInt(text.length)).buffer), text, data);
+}
+
+/** Two tensors and a word about them. */
+export const safetensorsFile = (): Uint8Array<ArrayBuffer> =>
+  writeSafetensors(
+    {
+      __metadata__: { format: "pt" },
+      "layer.weight": { dtype: "F32", shape: [2, 2], data_offsets: [0, 16] },
+      "layer.bias": { dtype: "F16", shape: [2], data_offsets: [16, 20] },
+    },
+    new Uint8Array(20).fill(7),
+  );
+
+type GgufValue = string | number | boolean | readonly string[] | Uint8Array;
+interface GgufParts {
+  readonly metadata?: readonly (readonly [key: string, value: GgufValue])[];
+  readonly tensors?: readonly {
+    name: string;
+    dims: readonly (number | bigint)[];
+    type?: number;
+    at?: number | bigint;
+  }[];
+  readonly data?: Uint8Array;
+  readonly version?: number;
+  readonly bigEndian?: boolean;
+  /** Lies: counts other than what follows. */
+  readonly counts?: readonly [tensors: bigint, entries: bigint];
+}
+
+/** A GGUF file; a value that is bytes stands there as it is, its type before it. */
+export function writeGguf({
+  metadata = [],
+  tensors = [],
+  data = new Uint8Array(0),
+  version = 3,
+  bigEndian = false,
+  counts = [BigInt(tensors.length), BigInt(metadata.length)],
+}: GgufParts): Uint8Array<ArrayBuffer> {
+  const number = (size: 4 | 8, value: number | bigint): Uint8Array => {
+    const out = new DataView(new ArrayBuffer(size));
+    if (size === 8) out.setBigUint64(0, BigInt(value), !bigEndian);
+    else out.setUint32(0, Number(value), !bigEndian);
+    return new Uint8Array(out.buffer);
+  };
+  const wide = version === 1 ? 4 : 8;
+  const text = (value: string): Uint8Array => {
+    const utf8 = new TextEncoder().encode(value);
+    return bytes(number(wide, utf8.length), utf8);
+  };
+  const typed = (value: GgufValue): Uint8Array => {
+    if (value instanceof Uint8Array) return value;
+    if (typeof value === "string") return bytes(number(4, 8), text(value));
+    if (typeof value === "number") return bytes(number(4, 4), number(4, value));
+    if (typeof value === "boolean") return bytes(number(4, 7), Number(value));
+    return bytes(
+      number(4, 9),
+      number(4, 8),
+      number(wide, value.length),
+      Uint8Array.from(Buffer.concat(value.map(text))),
+    );
+  };
+  const header = bytes(
+    "GGUF",
+    number(4, version),
+    ...counts.map((count) => number(wide, count)),
+    ...metadata.flatMap(([key, value]) => [text(key), typed(value)]),
+    ...tensors.flatMap(({ name, dims, type = 0, at = 0 }) => [
+      text(name),
+      number(4, dims.length),
+      ...dims.map((size) => number(wide, size)),
+      number(4, type),
+      number(8, at),
+    ]),
+  );
+  return bytes(header, new Uint8Array(data.length > 0 ? (32 - (header.length % 32)) % 32 : 0), data);
+}
+
+export const ggufFile = (parts: Partial<GgufParts> = {}): Uint8Array<ArrayBuffer> =>
+  writeGguf({
+    metadata: [
+      ["general.architecture", "llama"],
+      ["llama.block_count", 1],
+      ["tokenizer.ggml.tokens", ["<s>", "a", "b"]],
+      ["tokenizer.chat_template", "{% for m in messages %}{{ m.content }}{% endfor %}"],
+    ],
+    tensors: [
+      { name: "blk.0.attn_q.weight", dims: [4, 2] },
+      { name: "blk.0.ffn.weight", dims: [32, 2], type: 2, at: 32 },
+    ],
+    data: new Uint8Array(68).fill(7),
+    ...parts,
+  });
 
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
@@ -181,6 +282,9 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   ),
   "Python imports": bytes("import torch.nn as nn\nfrom numpy import array\nSIZE = 3\n"),
   "JSON lines": bytes('{"text": "a", "label": 1}\n{"text": "b", "label": null}\n'),
+  safetensors: safetensorsFile(),
+  GGUF: ggufFile(),
+  ONNX: onnxFile(),
 };
 
 /** What a program that loads models would run. */
