@@ -222,3 +222,26 @@ test("a compiled module is unknown, or suspicious by what its code reaches; what
   expect(rulesOf(scanned(bytes(module(code(name, "os", "path")), "more"), "m.pyc"))).toContain("unread-bytes");
   expect(scanned(module(bytes("c")), "m.pyc").verdict).toBe("suspicious");
 });
+
+// Each of these once took time by the square of its size, or worse.
+test.each([
+  ["getattr within getattr", "getattr(".repeat(20_000), "a.py"],
+  ["eval within eval", "eval(".repeat(20_000), "a.py"],
+  ["a name that grows", "a = a.b\n".repeat(20_000), "a.py"],
+  ["empty lines before a program", `${"\n".repeat(100_000)}import os`, "a.bin"],
+  [
+    "spaces in a cell",
+    JSON.stringify({ nbformat: 4, cells: [{ cell_type: "code", source: " ".repeat(200_000) }] }),
+    "a.ipynb",
+  ],
+  [
+    "a command of many words",
+    JSON.stringify({ nbformat: 4, cells: [{ cell_type: "code", source: `!${"curl ".repeat(40_000)}` }] }),
+    "a.ipynb",
+  ],
+])("%s takes no longer than its size allows", (_, source, name) => {
+  const before = process.cpuUsage();
+  scanned(utf8(source), name);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1e6).toBeLessThan(3);
+});

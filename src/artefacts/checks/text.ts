@@ -49,6 +49,25 @@ export default defineCheck({
     const text = readUtf8("text", bytes);
     ledger.understood(0, content.size);
     if (!/\.ya?ml$/i.test(path)) return;
+    let [from, start] = [0, 0];
+    for (const { 1: target, index } of text.matchAll(/^[ \t-]*["']?_target_["']?[ \t]*:[ \t]*["']?([\w.]+)/gm)) {
+      const dot = target!.lastIndexOf(".");
+      const standing = standingOf(dot < 0 ? "builtins" : target!.slice(0, dot), target!.slice(dot + 1));
+      start += new TextEncoder().encode(text.slice(from, index)).length;
+      from = index;
+      if (standing.is === "allowed") continue;
+      report({
+        rule: "names-code",
+        severity:
+          standing.is === "harmful" && !/^(torch|keras|tensorflow)\.[\w.]*\.[A-Z]\w*$/.test(target!)
+            ? "malicious"
+            : "unknown",
+        confidence: "high",
+        start,
+        end: start + target!.length,
+        message: `instantiating calls ${target}, which ${standing.is === "harmful" ? standing.does : "stands in no list"}`,
+      });
+    }
     for (const { 1: how, 2: target } of text.matchAll(TAG)) {
       const dot = target!.lastIndexOf(".");
       const standing = standingOf(
