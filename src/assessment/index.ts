@@ -7,6 +7,7 @@ export * from "./graph.ts";
 export * from "./knowledge.ts";
 export * from "./plan.ts";
 export * from "./cyber.ts";
+export * from "./data.ts";
 export * from "./scalars.ts";
 export * from "./scan.ts";
 export * from "./system.ts";

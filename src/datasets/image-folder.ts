@@ -26,9 +26,9 @@ const IMAGE_NAME = /\.(png|jpe?g|jpe|jfif)$/i;
 const SPLITS = new Set(["train", "training", "test", "testing", "val", "valid", "validation"]);
 const PROBLEMS_SHOWN = 10;
 /** Bytes of one image file: above any that decodes within the limits of its pixels. */
-const IMAGE_BYTES_MAX = 2 ** 28;
+export const IMAGE_BYTES_MAX = 2 ** 28;
 
-interface Labelled {
+export interface Labelled {
   readonly path: string;
   readonly label: string;
   readonly unit?: string;
@@ -36,25 +36,12 @@ interface Labelled {
 
 /** Decodes every image below a folder, in the order of their paths. Colour comes as height × width × 3 unless the spec's layout says otherwise. */
 export async function imageFolderSet(files: Files, spec: DatasetSpec, signal: Signal | undefined): Promise<RawSet> {
-  const entries = (await files.list(spec.path, { recursive: true, limit: 1_000_000 }))
-    .filter(
-      ({ path }) =>
-        !relative(spec.path, path)
-          .split("/")
-          .some((part) => part.startsWith(".")) && baseName(path) !== "Thumbs.db",
-    )
-    .toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  const found = entries.filter(({ kind }) => kind === "file" || kind === "link");
-  const labelsPath =
-    spec.labels ?? found.find(({ path }) => /^labels\.(csv|tsv|txt)$/i.test(relative(spec.path, path)))?.path;
-  const warnings: Diagnostic[] = [];
-  const listed =
-    labelsPath === undefined ? fromFolders(spec, entries, found) : await fromTable(files, spec, found, labelsPath);
-  warnings.push(...listed.warnings);
+  const listed = await listedImages(files, spec);
+  const warnings: Diagnostic[] = [...listed.warnings];
   const { x, images, layout } = await decodeAll(files, spec, listed.labelled, warnings, signal);
   const labels = listed.labelled.map(({ label }) => label);
   const units = listed.labelled.map(({ unit }) => unit);
-  const { y, classNames } = indexed(labels, spec, labelsPath === undefined, warnings);
+  const { y, classNames } = indexed(labels, spec, listed.byFolder, warnings);
   const inputs: InputFile[] = [
     {
       role: "data",
@@ -79,12 +66,30 @@ export async function imageFolderSet(files: Files, spec: DatasetSpec, signal: Si
   };
 }
 
-const relative = (folder: string, path: string): string => {
+/** The images below a folder with their labels, by folder or by a table, in the order of their paths; nothing is decoded. */
+export async function listedImages(files: Files, spec: DatasetSpec): Promise<Listing & { readonly byFolder: boolean }> {
+  const entries = (await files.list(spec.path, { recursive: true, limit: 1_000_000 }))
+    .filter(
+      ({ path }) =>
+        !relative(spec.path, path)
+          .split("/")
+          .some((part) => part.startsWith(".")) && baseName(path) !== "Thumbs.db",
+    )
+    .toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  const found = entries.filter(({ kind }) => kind === "file" || kind === "link");
+  const labelsPath =
+    spec.labels ?? found.find(({ path }) => /^labels\.(csv|tsv|txt)$/i.test(relative(spec.path, path)))?.path;
+  const listing =
+    labelsPath === undefined ? fromFolders(spec, entries, found) : await fromTable(files, spec, found, labelsPath);
+  return { ...listing, byFolder: labelsPath === undefined };
+}
+
+export const relative = (folder: string, path: string): string => {
   const base = folder === "." || folder === "" ? "" : `${folder.replace(/^\.\//, "").replace(/\/+$/, "")}/`;
   return path.startsWith(base) ? path.slice(base.length) : path;
 };
 
-interface Listing {
+export interface Listing {
   readonly labelled: readonly Labelled[];
   readonly inputs: readonly InputFile[];
   readonly warnings: readonly Diagnostic[];

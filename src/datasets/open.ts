@@ -43,20 +43,38 @@ export async function openDataset(
       });
     return checkedSet(raw, spec);
   } catch (error) {
-    if (error instanceof Refusal) return refused(...error.diagnostics);
-    if (error instanceof FileProblem) return refused(describe(error));
-    if (error instanceof HostError)
-      return refused({ code: "E401", message: error.message, ...(error.remedy && { hint: error.remedy }) });
-    throw error;
+    return refused(...refusalOf(error));
   }
+}
+
+/** What kept a set from being read, for its author; throws what is none of his business. */
+export function refusalOf(error: unknown): readonly Diagnostic[] {
+  if (error instanceof Refusal) return error.diagnostics;
+  if (error instanceof FileProblem) return [describe(error)];
+  if (error instanceof HostError)
+    return [{ code: "E401", message: error.message, ...(error.remedy && { hint: error.remedy }) }];
+  throw error;
 }
 
 const refused = (...diagnostics: Diagnostic[]): OpenedDataset => ({ status: "refused", diagnostics });
 
-async function rawSet(files: Files, spec: DatasetSpec, signal: Signal | undefined): Promise<RawSet> {
+/** How tables and folders of images are read; whoever wants them with their faults still in brings readers of his own. */
+export interface Readers {
+  readonly table: typeof tableSet;
+  readonly images: typeof imageFolderSet;
+}
+const STRICT: Readers = { table: tableSet, images: imageFolderSet };
+
+/** The arrays and labels behind a path, before any check. Throws Refusal, FileProblem and HostError: see `refusalOf`. */
+export async function rawSet(
+  files: Files,
+  spec: DatasetSpec,
+  signal: Signal | undefined,
+  readers: Readers = STRICT,
+): Promise<RawSet> {
   const entry = await existing(files, spec.path);
   signal?.throwIfAborted();
-  if (entry.kind === "folder") return folderSet(files, spec, signal);
+  if (entry.kind === "folder") return folderSet(files, spec, signal, readers);
   const source = await readSource(files, spec.path);
   const content = await reading(spec.path, () => contentOf(source));
   signal?.throwIfAborted();
@@ -66,7 +84,7 @@ async function rawSet(files: Files, spec: DatasetSpec, signal: Signal | undefine
     case "array":
       return pairSet(files, source, content.array, spec.labels ?? (await labelsBeside(files, spec.path)));
     case "text":
-      return tableSet(files, spec, source, content.bytes);
+      return readers.table(files, spec, source, content.bytes);
     case "image":
       throw new Refusal({
         code: "E403",
@@ -197,7 +215,12 @@ async function labelsBeside(files: Files, path: string): Promise<string | undefi
 /** Most entries of one folder. */
 const FOLDER_MAX = 1_000_000;
 
-async function folderSet(files: Files, spec: DatasetSpec, signal: Signal | undefined): Promise<RawSet> {
+async function folderSet(
+  files: Files,
+  spec: DatasetSpec,
+  signal: Signal | undefined,
+  readers: Readers,
+): Promise<RawSet> {
   const entries = await files.list(spec.path, { limit: FOLDER_MAX });
   const arrays = new Map(
     entries.flatMap((entry) =>
@@ -225,7 +248,7 @@ async function folderSet(files: Files, spec: DatasetSpec, signal: Signal | undef
   const chosen =
     images.find((entry) => /^(t10k|test)/i.test(baseName(entry.path))) ?? (images.length === 1 ? images[0] : undefined);
   if (chosen) return pathSet(files, chosen.path, spec.labels ?? (await labelsBeside(files, chosen.path)));
-  return imageFolderSet(files, spec, signal);
+  return readers.images(files, spec, signal);
 }
 
 async function pathSet(files: Files, xPath: string, yPath: string | undefined, unitsPath?: string): Promise<RawSet> {

@@ -1,0 +1,299 @@
+import { describe, expect, test } from "vitest";
+import { dataReport, type DataCheckResult, type DataReport } from "#assessment/data.ts";
+import { hashOf } from "#base/hash.ts";
+import { rng } from "#base/random.ts";
+import { CHECK_IDS, checkData, type DataRequest } from "./check-data.ts";
+import { pictures, table } from "./checks.testing.ts";
+import { pick, type Records } from "./records.ts";
+
+const run = (request: DataRequest, faults = 20): Promise<DataReport> =>
+  checkData({ signal: new AbortController().signal, rng: rng(1), faults }, request);
+const only = async (id: string, request: DataRequest, faults?: number): Promise<DataCheckResult> =>
+  (await run({ ...request, only: [id] }, faults)).checks[0]!;
+const rules = ({ findings }: DataCheckResult): string[] => findings.map(({ rule }) => rule);
+const samples = (check: DataCheckResult, rule: string): number[] =>
+  check.findings.find((found) => found.rule === rule)!.items.map(({ sample }) => sample);
+/** Rows of one set after those of another. */
+function joined(a: Records, b: Records): Records {
+  const x =
+    a.x instanceof Float32Array ? new Float32Array(a.x.length + b.x.length) : new Float64Array(a.x.length + b.x.length);
+  x.set(a.x as never);
+  x.set(b.x as never, a.x.length);
+  return { ...a, n: a.n + b.n, x, y: Int32Array.from([...a.y!, ...b.y!]) };
+}
+const withLabels = (records: Records, y: Int32Array): Records => ({ ...records, y });
+
+describe("every check", () => {
+  test("states what it looked at, its seed, and error rates with intervals – or why it was not asked", async () => {
+    for (const data of [table(120, 1), pictures(120, 1)]) {
+      const report = await run({
+        data,
+        train: pick(data.grid ? pictures(120, 2) : table(120, 2), [...Array(100).keys()]),
+        reference: data.grid ? pictures(100, 3) : table(100, 3),
+        range: [-1000, 1000],
+        declared: { source: "made up", suppliers: [] },
+      });
+      expect(dataReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
+      expect(report.checks.map(({ id }) => id)).toEqual(CHECK_IDS);
+      for (const { id, outcome, because, n, tried, seed, planted, falseAlarms, limits } of report.checks) {
+        expect(seed, id).toBe(`1/${id}`);
+        expect(limits.length, id).toBeGreaterThan(0);
+        if (outcome === "not asked") {
+          expect(because, id).toBeTruthy();
+          expect([n, planted.length], id).toEqual([0, 0]);
+          continue;
+        }
+        expect(n, id).toBeGreaterThan(0);
+        expect(tried, id).toMatch(/\(.*\)$/);
+        expect(planted.length, id).toBeGreaterThan(0);
+        for (const { low, high, k, n: of } of [
+          ...planted.map((one) => one.detected),
+          ...falseAlarms.map((one) => one.raised),
+        ]) {
+          expect(low, id).toBeLessThanOrEqual(k / of);
+          expect(high, id).toBeGreaterThanOrEqual(k / of);
+        }
+      }
+      const asked = report.checks.filter(({ outcome }) => outcome !== "not asked").map(({ id }) => id);
+      expect(CHECK_IDS.filter((id) => !asked.includes(id))).toEqual([data.grid ? "target-leak" : "trigger-patch"]);
+    }
+  });
+  test("gives the same report for the same seed, and leaves the data as they were", async () => {
+    const data = table(80, 4);
+    const before = data.x.slice();
+    const twice = [await run({ data }, 10), await run({ data }, 10)];
+    expect(hashOf(twice[0])).toBe(hashOf(twice[1]));
+    expect(data.x).toEqual(before);
+  });
+  test("without planted faults says that its error rate is unknown", async () => {
+    const check = await only("duplicates", { data: table(60, 5) }, 0);
+    expect(check.planted).toEqual([]);
+    expect(check.says).toContain("error rate here is unknown");
+  });
+  test("is not asked where what it needs is missing, and that is told", async () => {
+    const { y: _, ...unlabelled } = table(60, 6);
+    const { summary } = await run({ data: { ...unlabelled, classes: 0 } }, 5);
+    for (const id of ["leakage", "shift", "provenance", "label-noise", "class-balance"])
+      expect(
+        summary.notAsked.some((said) => said.startsWith(`${id}: `)),
+        id,
+      ).toBe(true);
+  });
+  test("refuses training data of another shape", async () => {
+    await expect(run({ data: table(20, 1), train: pictures(20, 1) })).rejects.toThrow(RangeError);
+  });
+});
+
+describe("duplicates", () => {
+  test("of a clean table and of clean pictures none are found, and nearly all planted copies are", async () => {
+    for (const data of [table(300, 7), pictures(300, 7)]) {
+      const check = await only("duplicates", { data });
+      expect(check.outcome).toBe("nothing found");
+      const seen = Object.fromEntries(check.planted.map(({ fault, detected }) => [fault, detected.k]));
+      expect(seen["an exact copy"]).toBe(20);
+      expect(
+        seen[
+          data.grid
+            ? "a copy up to 20 % darker, with up to 5 % of the range added"
+            : "a copy with noise of 1 % of a standard deviation on every number"
+        ],
+      ).toBe(20);
+    }
+  });
+  test("exact ones, near ones and their contradicting labels are told with their places", async () => {
+    const clean = pictures(200, 8);
+    const copies = pick(clean, [5, 6]);
+    const darker = { ...copies, x: copies.x.map((value) => Math.round(0.9 * value)) };
+    const data = joined(joined(clean, pick(clean, [3])), darker);
+    const check = await only("duplicates", { data: withLabels(data, data.y!.with(200, (data.y![3]! + 1) % 4)) }, 5);
+    expect(samples(check, "exact-duplicate")).toEqual([200]);
+    expect(samples(check, "duplicate-with-other-label")).toEqual([200]);
+    expect(samples(check, "near-duplicate").toSorted()).toEqual([201, 202]);
+    expect(
+      check.findings
+        .find(({ rule }) => rule === "near-duplicate")!
+        .items.map(({ like }) => like)
+        .toSorted(),
+    ).toEqual([5, 6]);
+    expect(check.findings.map(({ severity }) => severity)).toEqual(["doubt", "fault", "doubt"]);
+  });
+});
+
+describe("leakage", () => {
+  test("a test set drawn apart leaks nothing; rows put into it are found, equal or disguised", async () => {
+    const [data, train] = [table(150, 9), table(300, 10)];
+    expect((await only("leakage", { data, train })).outcome).toBe("nothing found");
+    const jittered = pick(train, [11, 12]);
+    const leaked = joined(joined(data, pick(train, [7, 8, 9])), {
+      ...jittered,
+      x: jittered.x.map((value) => value + 1e-3),
+    });
+    const check = await only("leakage", { data: leaked, train });
+    expect(samples(check, "leaked-exactly")).toEqual([150, 151, 152]);
+    expect(samples(check, "leaked-nearly").toSorted()).toEqual([153, 154]);
+    expect(check.figures[0]!.value).toBeCloseTo(5 / 155, 12);
+  });
+  test("a patient in both sets is a fault although no image is", async () => {
+    const units = (n: number, from: number): string[] =>
+      Array.from({ length: n }, (_, i) => `p${from + Math.floor(i / 5)}`);
+    const data = { ...table(50, 11), units: units(50, 0) };
+    const check = await only("leakage", { data, train: { ...table(50, 12), units: units(50, 8) } }, 5);
+    expect(check.findings[0]).toMatchObject({ rule: "shared-unit", severity: "fault", count: 2, of: 10 });
+  });
+});
+
+describe("schema and ranges", () => {
+  test("missing, infinite and constant cells are told with their places", async () => {
+    const data = table(40, 13);
+    data.x[3 * 6 + 1] = NaN;
+    data.x[4 * 6 + 2] = Infinity;
+    for (let i = 0; i < 40; i++) data.x[i * 6 + 5] = 7;
+    const check = await only("schema", { data }, 5);
+    expect(rules(check)).toEqual(["infinite", "missing", "constant-column"]);
+    expect(check.findings[1]!.items).toEqual([{ sample: 3, given: "b: NaN" }]);
+    expect(check.findings[2]!.message).toContain('"f"');
+  });
+  test("a blank picture is a doubt, a constant pixel is none", async () => {
+    const data = pictures(40, 14);
+    data.x.fill(9, 144, 288);
+    for (let i = 0; i < 40; i++) data.x[i * 144] = 0;
+    data.x[144] = 9;
+    expect(samples(await only("schema", { data }, 5), "blank-image")).toEqual([1]);
+  });
+  test("values outside the declared range are faults; one in another unit is a doubt", async () => {
+    const data = table(200, 15);
+    data.x[17 * 6 + 2] = 1000 * data.x[17 * 6 + 2]!;
+    const check = await only("ranges", { data, range: [-10, 100] });
+    expect(samples(check, "outside-declared-range")).toEqual([17]);
+    expect(samples(check, "far-outside")).toEqual([17]);
+    expect((await only("ranges", { data: table(200, 15), range: [-10, 100] })).outcome).toBe("nothing found");
+  });
+});
+
+test("a class with a tenth of another's samples is a doubt, and the smallest class has its interval", async () => {
+  const even = table(200, 16);
+  expect((await only("class-balance", { data: even })).outcome).toBe("nothing found");
+  const rare = withLabels(
+    even,
+    even.y!.map((_, i) => (i < 10 ? 1 : 0)),
+  );
+  const check = await only("class-balance", { data: rare });
+  expect(rules(check)).toContain("imbalance");
+  // Clopper–Pearson for 10 of 200, by scipy.stats.beta.ppf.
+  expect(check.figures[1]).toMatchObject({
+    value: 0.05,
+    low: expect.closeTo(0.0242342, 6),
+    high: expect.closeTo(0.0900275, 6),
+  });
+});
+
+describe("wrong labels", () => {
+  test("flipped labels are among the candidates, most of them, and the estimate covers their share", async () => {
+    const clean = pictures(600, 17);
+    const flipped = rng("flips").sample(600, 30);
+    const y = clean.y!.slice();
+    for (const i of flipped) y[i] = (y[i]! + 1 + (i % 3)) % 4;
+    const check = await only("label-noise", { data: withLabels(clean, y) });
+    const candidates = new Set(samples(check, "probably-wrong-label"));
+    const found = flipped.filter((i) => candidates.has(i)).length;
+    expect(found).toBeGreaterThanOrEqual(20);
+    expect(candidates.size - found).toBeLessThan(15);
+    const { low, high } = check.figures[0]!;
+    expect(low).toBeLessThan(0.06);
+    expect(high).toBeGreaterThan(0.03);
+  });
+  test("where no classifier can tell the classes apart it cannot tell, and accuses nobody", async () => {
+    const data = table(300, 18);
+    const random = rng("any");
+    const check = await only("label-noise", {
+      data: withLabels(
+        data,
+        data.y!.map(() => random.below(5)),
+      ),
+    });
+    expect(check.findings.every(({ severity }) => severity === "note")).toBe(true);
+  });
+});
+
+describe("shift", () => {
+  test("a set of the same kind raises no alarm; one column moved by one deviation does, and is named", async () => {
+    const [data, reference] = [table(300, 19), table(300, 20)];
+    const same = await only("shift", { data, reference });
+    expect(same.outcome).toBe("nothing found");
+    for (let i = 0; i < 300; i++) data.x[i * 6 + 4]! += 1;
+    const check = await only("shift", { data, reference }, 5);
+    expect(check.findings.find(({ rule }) => rule === "shifted-feature")!.message).toContain("e (KS");
+  });
+  test("samples added, gone and relabelled are counted by their content", async () => {
+    const reference = table(100, 21);
+    const kept = pick(
+      reference,
+      Array.from({ length: 90 }, (_, i) => 99 - i),
+    );
+    const data = joined(kept, pick(table(5, 22), [0, 1, 2, 3, 4]));
+    const check = await only("shift", { data: withLabels(data, data.y!.with(4, 1 - data.y![4]!)), reference }, 5);
+    expect(check.findings.find(({ rule }) => rule === "other-samples")!.message).toBe(
+      "5 samples added, 10 gone, 90 kept",
+    );
+    expect(check.findings.find(({ rule }) => rule === "relabelled")!.items).toEqual([
+      { sample: 4, like: 95, in: "reference", given: String(1 - kept.y![4]!), expected: String(kept.y![4]) },
+    ]);
+  });
+});
+
+test("a column that is the label is noted, an ordinary table has none", async () => {
+  const data = table(200, 23);
+  expect(rules(await only("target-leak", { data }))).toEqual([]);
+  for (let i = 0; i < 200; i++) data.x[i * 6 + 3] = 100 + 7 * data.y![i]!;
+  expect((await only("target-leak", { data })).findings[0]!.message).toMatch(/^"d" alone gives 100 %/);
+});
+
+test("a patch in one image of fifty with one label is found with its carriers; the same patch under all labels is none", async () => {
+  const data = pictures(400, 24);
+  const set = (images: readonly number[]): void => {
+    for (const i of images)
+      for (const [r, c] of [
+        [0, 0],
+        [0, 1],
+        [1, 0],
+        [1, 1],
+        [2, 2],
+      ])
+        data.x[i * 144 + (8 + r!) * 12 + 8 + c!] = r === c ? 255 : 0;
+  };
+  const clean = await only("trigger-patch", { data });
+  expect(clean.outcome).toBe("nothing found");
+  expect(clean.says).toContain("no evidence that there is no trigger");
+  const carriers = rng("carriers")
+    .sample(400, 12)
+    .toSorted((a, b) => a - b);
+  set(carriers);
+  const poisoned = withLabels(
+    data,
+    data.y!.map((label, i) => (carriers.includes(i) ? 2 : label)),
+  );
+  const check = await only("trigger-patch", { data: poisoned }, 5);
+  expect(samples(check, "patch-with-label")).toEqual(carriers);
+  expect((await only("trigger-patch", { data }, 5)).findings).toEqual([]);
+});
+
+test("gaps in the declared origin are told one by one, and other bytes are a fault", async () => {
+  const data = table(20, 25);
+  const full = {
+    source: "hospital A",
+    collected: "2025-03",
+    licence: "internal",
+    suppliers: ["hospital A"],
+    sha256: data.sha256,
+  };
+  expect((await only("provenance", { data, declared: full })).outcome).toBe("nothing found");
+  expect(rules(await only("provenance", { data, declared: { source: "unknown", suppliers: [] } }))).toEqual([
+    "no-origin",
+    "no-day-of-collection",
+    "no-licence",
+    "no-supplier",
+    "no-hash",
+  ]);
+  const other = await only("provenance", { data, declared: { ...full, sha256: "f".repeat(64) } });
+  expect(other.findings).toMatchObject([{ rule: "other-bytes", severity: "fault" }]);
+});

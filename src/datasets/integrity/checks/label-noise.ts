@@ -1,0 +1,145 @@
+/** Labels that are probably wrong, how many there are, and how many of planted ones are found. */
+import { candidatesOf, confidentJoint, noiseInterval } from "#datasets/integrity/confident.ts";
+import { counted, defineDataCheck, finding, number, percent, share } from "#datasets/integrity/check.ts";
+import { bestLearner, learners } from "#datasets/integrity/out-of-fold.ts";
+import { classCounts, className, pick } from "#datasets/integrity/records.ts";
+
+const CLASSES_MAX = 200;
+const PER_CLASS_MIN = 5;
+/** Samples of the copy that labels are flipped in. */
+const COPY_MAX = 3000;
+const RATES = [0.01, 0.02, 0.05, 0.1];
+const COPIES_MAX = 5;
+/** Clean labels raised for certain, above which candidates say nothing. */
+const ALARMS_MAX = 0.1;
+
+export default defineDataCheck({
+  id: "label-noise",
+  title: "Wrong labels",
+  citation: "confident learning: Northcutt, Jiang & Chuang 2021",
+  limits: [
+    "a sample is suspicious where a simple classifier is sure of another class: samples that are only hard are among the candidates",
+    "labels that are wrong in a way the features explain – a whole group, a trigger – look right",
+    "the interval is about which samples came, not about how good the classifier is; the planted rates are",
+  ],
+  notAsked({ data }) {
+    if (!data.y) return "the labels are no classes";
+    const counts = [...classCounts(data)].filter((count) => count > 0);
+    if (counts.length < 2) return "all labels are the same";
+    return counts.length > CLASSES_MAX ? `${counts.length} classes are more than ${CLASSES_MAX}` : undefined;
+  },
+  look(subject, { rng }) {
+    const { data } = subject;
+    const { y, classes, units, n } = data;
+    const counts = classCounts(data);
+    const few = [...counts].flatMap((count, label) => (count > 0 && count < PER_CLASS_MIN ? [label] : []));
+    const labels = y!.map((label) => (few.includes(label) ? -1 : label));
+    const used = labels.filter((label) => label >= 0).length;
+    const base = { n: used, unit: "labels", findings: [], nothing: "" };
+    if (new Set(labels.filter((label) => label >= 0)).size < 2)
+      return { ...base, tried: "nothing", because: `fewer than two classes have ${PER_CLASS_MIN} samples` };
+    const all = learners(subject.points(), units, rng.fork("learners"));
+    const { out } = bestLearner(all, labels, classes, rng.fork("learn"));
+    const joint = confidentJoint(out.probabilities, labels, classes);
+    const candidates = candidatesOf(joint, out.probabilities, labels, classes);
+    const interval = noiseInterval(out.probabilities, labels, classes, rng.fork("bootstrap"), n > 20_000 ? 50 : 200);
+    const guess = Math.max(...counts) / n;
+    const findings =
+      candidates.length === 0
+        ? []
+        : [
+            finding(
+              "probably-wrong-label",
+              "doubt",
+              `${counted(candidates.length, "label is", "labels are")} probably wrong, or the ${candidates.length === 1 ? "sample is" : "samples are"} hard`,
+              {
+                count: candidates.length,
+                of: used,
+                unit: "labels",
+                items: candidates.map(({ sample, given, instead, margin }) => ({
+                  sample,
+                  given: className(data, given),
+                  expected: className(data, instead),
+                  score: margin,
+                })),
+              },
+            ),
+          ];
+    return {
+      n: used,
+      unit: "labels",
+      tried:
+        `confident joint over out-of-fold probabilities by ${out.by}, which agrees with ${percent(out.agreement)} of the labels (the most frequent class has ${percent(guess)}); ` +
+        `candidates are what lies off its diagonal${few.length > 0 ? `; ${few.length} classes of fewer than ${PER_CLASS_MIN} samples were left out` : ""}`,
+      findings,
+      figures: [
+        {
+          name: "share of wrong labels, by the confident joint",
+          value: joint.noise,
+          low: Math.min(interval.low, joint.noise),
+          high: Math.max(interval.high, joint.noise),
+          method: "percentile bootstrap over samples, 95 %, the classifier held fixed",
+        },
+      ],
+      nothing: `no label of ${number(used)} contradicts what its neighbours and a simple classifier say with confidence`,
+    };
+  },
+  async errors(subject, { rng, faults, pause }, { findings }) {
+    const { data } = subject;
+    const { classes } = data;
+    const counts = classCounts(data);
+    // A copy without what was found: what is flipped there was believed right, and so is what raises an alarm.
+    const suspected = new Set(findings.flatMap(({ items }) => items.map(({ sample }) => sample)));
+    const trusted = Array.from({ length: data.n }, (_, i) => i).filter(
+      (i) => !suspected.has(i) && data.y![i]! >= 0 && counts[data.y![i]!]! >= PER_CLASS_MIN,
+    );
+    const copy = pick(
+      data,
+      rng
+        .fork("copy")
+        .sample(trusted.length, Math.min(COPY_MAX, trusted.length))
+        .map((at) => trusted[at]!),
+    );
+    if (copy.n < 20) return { planted: [], falseAlarms: [] };
+    const points = subject.space().points(copy);
+    const all = learners(points, copy.units, rng.fork("copy learners"));
+    const { learner } = bestLearner(all, copy.y!, classes, rng.fork("copy choice"));
+    const occurring = [...new Set(copy.y!)].toSorted((a, b) => a - b);
+    const candidates = (labels: Int32Array, name: string): Set<number> => {
+      const probabilities = learner.learn(labels, classes, rng.fork(name));
+      return new Set(
+        candidatesOf(confidentJoint(probabilities, labels, classes), probabilities, labels, classes).map(
+          ({ sample }) => sample,
+        ),
+      );
+    };
+    const planted = [];
+    for (const rate of RATES) {
+      const flips = Math.max(1, Math.round(rate * copy.n));
+      const copies = Math.min(COPIES_MAX, Math.ceil(faults / flips));
+      let [seen, n] = [0, 0];
+      for (let turn = 0; turn < copies; turn++) {
+        await pause();
+        const draw = rng.fork(`flip ${rate} ${turn}`);
+        const labels = copy.y!.slice();
+        const flipped = draw.sample(copy.n, flips);
+        for (const sample of flipped) {
+          const others = occurring.filter((label) => label !== labels[sample]);
+          labels[sample] = others[draw.below(others.length)]!;
+        }
+        const found = candidates(labels, `found ${rate} ${turn}`);
+        seen += flipped.filter((sample) => found.has(sample)).length;
+        n += flips;
+      }
+      planted.push({ fault: `a label flipped at random, ${percent(rate)} of all`, detected: share(seen, n, "labels") });
+    }
+    const raised = share(candidates(copy.y!, "clean").size, copy.n, "labels");
+    return {
+      planted,
+      falseAlarms: [{ clean: "the labels of a copy without the candidates", raised }],
+      ...(raised.low > ALARMS_MAX && {
+        because: `it raises ${percent(raised.k / raised.n)} of the labels even in a copy without them: a simple classifier cannot tell these classes apart`,
+      }),
+    };
+  },
+});
