@@ -53,6 +53,8 @@ export interface Looked {
   readonly figures?: readonly DataFigure[];
   /** Said where nothing was found. */
   readonly nothing: string;
+  /** Every sample that is suspected, where findings list only the first: planted faults go into the others. */
+  readonly suspected?: readonly number[];
   /** Why the check could not be made after all. */
   readonly because?: string;
 }

@@ -202,16 +202,21 @@ describe("wrong labels", () => {
     expect(low).toBeLessThan(0.06);
     expect(high).toBeGreaterThan(0.03);
   });
-  test("where no classifier can tell the classes apart it cannot tell, and accuses nobody", async () => {
+  test("where classes cannot be told apart, or overlap, it cannot tell and accuses nobody", async () => {
     const data = table(300, 18);
     const random = rng("any");
-    const check = await only("label-noise", {
-      data: withLabels(
-        data,
-        data.y!.map(() => random.below(5)),
-      ),
-    });
-    expect(check.findings.every(({ severity }) => severity === "note")).toBe(true);
+    const guessed = data.y!.map(() => random.below(5));
+    // A quarter of the labels is the other one wherever a sample lies: nothing in the data tells that from overlap.
+    const overlapping = data.y!.map((label) => (random.uniform() < 0.25 ? 1 - label : label));
+    for (const [y, classes] of [
+      [guessed, 5],
+      [overlapping, 2],
+    ] as const) {
+      const check = await only("label-noise", { data: { ...data, y, classes } });
+      expect(check.outcome).toBe("cannot tell");
+      expect(check.findings.map(({ severity }) => severity)).toEqual(["note"]);
+      expect(check.because).toMatch(/cannot tell these classes apart|cannot be told from hard samples/);
+    }
   });
 });
 

@@ -61,12 +61,13 @@ export default defineDataCheck({
           },
         ),
       ),
+      suspected: found.flatMap(({ carriers }) => carriers.map((at) => sample[at]!)),
       nothing: `no patch of ${number(sample.length)} images goes with one label; that is no evidence that there is no trigger`,
     };
   },
-  async errors({ data }, { rng, faults, pause }, { findings }) {
-    const suspected = new Set(findings.flatMap(({ items }) => items.map((item) => item.sample)));
-    const trusted = Array.from({ length: data.n }, (_, i) => i).filter((i) => !suspected.has(i));
+  async errors({ data }, { rng, faults, pause }, { suspected = [] }) {
+    const carriers = new Set(suspected);
+    const trusted = Array.from({ length: data.n }, (_, i) => i).filter((i) => !carriers.has(i));
     const clean = pick(data, trusted);
     if (clean.n < 2 * CARRIERS_MIN) return { planted: [], falseAlarms: [] };
     const base = sampleOf(clean, drawn(clean, rng.fork("copy")));
