@@ -15,7 +15,7 @@ import { scanFile } from "#artefacts/scan.ts";
 import type { ScanFile } from "#assessment/index.ts";
 import { rng } from "#base/random.ts";
 import { contentOf } from "#formats/content.ts";
-import { scanPorts, withFile } from "#host/unpack.ts";
+import { scanPorts, scanPortsFor, withFile } from "#host/unpack.ts";
 import { ARTEFACTS, HARMLESS, labelled, mutated, PAYLOADS } from "../test/support/artefacts.ts";
 import { bytes, op } from "../test/support/pickle.ts";
 
@@ -29,7 +29,7 @@ let failures = 0;
 const began = performance.now();
 
 const scanPath = (path: string, name: string): ScanFile =>
-  withFile(path, (content) => scanFile(name, content, scanPorts));
+  withFile(path, (content) => scanFile(name, content, scanPortsFor(path)));
 const flagged = ({ verdict }: ScanFile): boolean => verdict === "malicious" || verdict === "suspicious";
 /** A format that is read: something recognised the file. */
 const supported = (file: ScanFile): boolean => !file.findings.some(({ rule }) => rule === "not-recognised");

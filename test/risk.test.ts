@@ -113,6 +113,7 @@ test("what was supposed stands beside what is, marked, for the same risks; the e
     trials: [],
     evidence: [],
     asOf: "2026-11-26",
+    seed: "1",
     notMeasured: [],
   };
   // Whoever breaks in at the store alters what the net refuses; whoever would break in at the others is kept out.

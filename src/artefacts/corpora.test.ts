@@ -6,11 +6,11 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ARTEFACTS, labelled } from "../../test/support/artefacts.ts";
 import type { ScanFile } from "#assessment/index.ts";
-import { scanPorts, withFile } from "#host/unpack.ts";
+import { scanPortsFor, withFile } from "#host/unpack.ts";
 import { scanFile } from "./scan.ts";
 
 const scanPath = (path: string): ScanFile =>
-  withFile(path, (content) => scanFile(path.split("/").at(-1)!, content, scanPorts));
+  withFile(path, (content) => scanFile(path.split("/").at(-1)!, content, scanPortsFor(path)));
 const flagged = ({ verdict }: ScanFile): boolean => verdict === "malicious" || verdict === "suspicious";
 
 describe.skipIf(!existsSync(ARTEFACTS))("files with known verdicts", () => {

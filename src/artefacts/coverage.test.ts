@@ -1,8 +1,18 @@
 /** What the ledger calls read was read: whatever is planted anywhere else, or behind the end, changes the verdict. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { HARMLESS, mutated, PAYLOADS, torchZip, writeTar } from "../../test/support/artefacts.ts";
+import {
+  ggufFile,
+  HARMLESS,
+  mutated,
+  PAYLOADS,
+  safetensorsFile,
+  torchZip,
+  writeSafetensors,
+  writeTar,
+} from "../../test/support/artefacts.ts";
 import { bytes, op, pickle } from "../../test/support/pickle.ts";
+import { field, onnxFile } from "../../test/support/protobuf.ts";
 import { scanned } from "../../test/support/scan.ts";
 import { rng } from "#base/random.ts";
 import { contentOf } from "#formats/content.ts";
@@ -25,6 +35,26 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   "a zip followed by something else": bytes(torchZip(), room(400)),
   "a zip with a member of another kind": writeZip([{ name: "notes", content: room(400, 0xee) }]),
   "a tar followed by something else": bytes(writeTar([{ name: "a", content: pickle(op.int(1)) }]), room(400, 0x30)),
+  "a safetensors file with a hole": writeSafetensors(
+    {
+      a: { dtype: "U8", shape: [4], data_offsets: [0, 4] },
+      b: { dtype: "U8", shape: [4], data_offsets: [404, 408] },
+    },
+    room(408, 0x33),
+  ),
+  "a safetensors file whose header is followed within its length": writeSafetensors(`{}${"\0".repeat(400)}`),
+  "a safetensors file followed by something else": bytes(safetensorsFile(), room(400, 0x11)),
+  "a GGUF file with a hole": ggufFile({
+    tensors: [
+      { name: "a", dims: [8] },
+      { name: "b", dims: [8], at: 480 },
+    ],
+    data: room(512, 0x33),
+  }),
+  "a GGUF file followed by something else": bytes(ggufFile(), room(400, 0x11)),
+  "a GGUF file whose header breaks off": ggufFile({ counts: [2n, 90n], data: room(500, 0xee) }),
+  "an ONNX model with a field that nothing knows": bytes(onnxFile(), field(99, room(400, 0x22))),
+  "an ONNX model that breaks off": bytes(onnxFile().subarray(0, -20), room(400, 0xff)),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

@@ -14,6 +14,13 @@ const sound = (file: ScanFile, size: number): boolean =>
     (file.read === "whole" && file.members.every(({ verdict }) => verdict === "no code path found"))) &&
   file.findings.every(({ start, end }) => start >= 0 && end >= start && end <= size);
 
+function workOf(act: () => unknown): number {
+  const before = process.cpuUsage();
+  act();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 describe(`${MUTANTS} mutants of small artefacts`, () => {
   test("are read without a fault of ours, each in the time its size allows", () => {
     const random = rng("scan fuzz");
@@ -23,11 +30,16 @@ describe(`${MUTANTS} mutants of small artefacts`, () => {
       const input = mutated(seed, SEEDS[Math.floor(random.uniform() * SEEDS.length)]!, random);
       const began = performance.now();
       const file = scanned(input, "model.pkl");
-      slowest = Math.max(slowest, performance.now() - began);
+      // The clock also counts what other programs do; whoever seems slow shows it again in time of the processor.
+      if (performance.now() - began > 500)
+        slowest = Math.max(
+          slowest,
+          workOf(() => scanned(input, "model.pkl")),
+        );
       if (!sound(file, input.length)) expect.fail(`mutant ${i}: ${JSON.stringify(file)}`);
     }
-    // Milliseconds; inputs are a few kilobytes, and the machine may be busy with something else.
-    expect(slowest).toBeLessThan(2000);
+    // Milliseconds; inputs are a few kilobytes.
+    expect(slowest).toBeLessThan(1000);
   });
 });
 

@@ -7,7 +7,6 @@ const MAGICS: readonly (readonly [what: string, at: number, magic: readonly numb
   ["a 7-Zip archive", 0, [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
   ["a RAR archive", 0, ascii("Rar!\u001a\u0007")],
   ["a cabinet archive", 0, ascii("MSCF")],
-  ["an HDF5 file", 0, [0x89, ...ascii("HDF\r\n\u001a\n")]],
   ["a TFLite model", 4, ascii("TFL3")],
   ["a Parquet file", 0, ascii("PAR1")],
   ["an Arrow file", 0, ascii("ARROW1")],
@@ -30,6 +29,10 @@ export function appearance(content: Content): string {
   const head = upTo(content, 0, 32);
   const found = MAGICS.find(([, at, magic]) => magic.every((byte, i) => head[at + i] === byte));
   if (found) return `it looks like ${found[0]}, which is not read here`;
+  // leveldb's table format, which TensorFlow keeps the names and places of a checkpoint's tensors in.
+  const tail = upTo(content, content.size - 8, 8);
+  if ([0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb].every((byte, i) => tail[i] === byte))
+    return "it looks like the index of a TensorFlow checkpoint, which is not read here";
   return "its bytes are of no format that is read here";
 }
 

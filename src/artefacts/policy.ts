@@ -37,13 +37,6 @@ export type Effect =
   /** Encodes or decodes with the codec it is given the name of. */
   | "codec";
 
-export interface Allowed {
-  readonly use: Use;
-  /** Which framework needs it. */
-  readonly of: string;
-  readonly effect?: Effect;
-}
-
 const RANK: Readonly<Record<Use, number>> = { refer: 0, new: 1, call: 2 };
 export const covers = (allowed: Use, needed: Use): boolean => RANK[allowed] >= RANK[needed];
 

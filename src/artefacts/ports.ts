@@ -10,6 +10,12 @@ export interface Unpacked {
   readonly taken: number;
 }
 
+export interface Neighbour {
+  /** "link" also where a folder on the way is one. */
+  readonly kind: "file" | "link" | "other";
+  readonly size: number;
+}
+
 export interface ScanPorts {
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
@@ -22,4 +28,9 @@ export interface ScanPorts {
    * cut short, or would pass `limit` bytes (then `limit` is said in the problem).
    */
   readonly unpack: (packing: Packing, packed: Uint8Array, limit: number) => Unpacked;
+  /**
+   * What lies beside the file under this name, in its own folder or one below; undefined where nothing does. Only whether it
+   * is there and how large: never its content. Absent for members of archives, which have no folder.
+   */
+  readonly neighbour?: ((name: string) => Neighbour | undefined) | undefined;
 }

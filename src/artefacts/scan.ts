@@ -8,6 +8,7 @@ import type { Content } from "#formats/content.ts";
 import type { Check, Subject, Surroundings } from "./check.ts";
 import { checks } from "./checks/index.gen.ts";
 import { appearance, promisesData } from "./known.ts";
+import { lookThrough, piecesOf } from "./free-text.ts";
 import { Ledger, type Range } from "./ledger.ts";
 import { LimitReached, LIMITS, Meter, type ScanLimits } from "./limits.ts";
 import type { ScanPorts } from "./ports.ts";
@@ -76,7 +77,9 @@ function scan(
   ): void => report({ rule, severity, confidence: "high", start: at.start, end: at.end, message });
   const inner = (name: string, within: Content, around: Surroundings): ScanFile => {
     meter.member();
-    return scan(name, within, around, { depth: depth + 1, way: `${way}!${name}`, trace }, meter, ports);
+    // Members have no folder that anything could lie beside.
+    const inside = ports.neighbour ? { ...ports, neighbour: undefined } : ports;
+    return scan(name, within, around, { depth: depth + 1, way: `${way}!${name}`, trace }, meter, inside);
   };
   const subject: Subject = {
     content,
@@ -153,6 +156,13 @@ function scan(
     if (promised !== undefined && runs)
       whole("name", "suspicious", `its name ends with ${promised}, which promises data, and it is a ${runs.title}`);
   }
+  if (surroundings.numbers === undefined && depth <= meter.limits.depthMax && looksLikeText(content))
+    try {
+      lookThrough(subject, piecesOf(content), "the text", { code: false });
+    } catch (error) {
+      if (!(error instanceof LimitReached)) throw error;
+      whole(error.rule, "unknown", error.message);
+    }
   const headerOnly = used.some((check) => check.headerOnly === true);
   const gaps = ledger.unread();
   if (!headerOnly) {

@@ -45,6 +45,8 @@ export interface RiskGrounds {
   readonly trials: readonly Trial[];
   readonly evidence: readonly Evidence[];
   readonly asOf: string;
+  /** Where nothing else is asked for, so that a reading repeats the assessment's figures. */
+  readonly seed: string;
   readonly notMeasured: RiskDocument["notMeasured"];
 }
 
@@ -114,6 +116,7 @@ export async function groundsOfSystem(
       trials,
       evidence: [...evidence, ...brought.evidence],
       asOf,
+      seed,
       notMeasured,
     },
   };
@@ -162,6 +165,7 @@ export function groundsOfAssessment(
     trials: body.trials,
     evidence: body.evidence,
     asOf,
+    seed: body.seed,
     notMeasured: [
       ...body.evidence.flatMap(({ trial, outcome }) =>
         trial && outcome.status === "inconclusive" ? [{ what: trial, because: outcome.because }] : [],

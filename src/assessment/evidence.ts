@@ -124,12 +124,16 @@ export const corruptionMeasure = z.strictObject({
  */
 export const ATTEMPTS_MIN = 20;
 
+/** Hours, and how far they may be off. */
+const hoursBetween = z.strictObject({ low: z.number(), likely: z.number(), high: z.number() });
 /** A denial test, a scan, a penetration test: k successes (of the attacker) in n tries, by somebody else's method. */
 export const statementMeasure = z.strictObject({
   kind: z.literal("statement"),
   successes: proportion,
   method: z.string(),
   adaptive: z.boolean(),
+  /** Of a detection, where successes went unnoticed: mean times to the response, and to the attacker's next step. */
+  response: z.strictObject({ hours: hoursBetween, attackHours: hoursBetween }).optional(),
 });
 export const scanMeasure = z.strictObject({
   kind: z.literal("scan"),

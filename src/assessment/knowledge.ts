@@ -120,7 +120,6 @@ export const controlPlanning = z.strictObject({
   strains: z.array(z.strictObject({ clause: z.string(), because: z.string() })),
   ceilings: z.array(effectCeiling),
 });
-export type ControlPlanning = DeepReadonly<z.infer<typeof controlPlanning>>;
 
 export const control = z.strictObject({
   id: controlId,

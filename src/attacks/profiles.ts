@@ -86,13 +86,6 @@ export function autoAttack(norm: Norm, outputs: number): readonly RoledAssault[]
   }
 }
 
-/** AutoAttack "rand", for a model that answers at random, in L∞ and L2: Auto-PGD on cross-entropy and DLR, each gradient averaged over 20. */
-export function autoAttackRandomised(outputs: number): readonly RoledAssault[] {
-  return ["cross-entropy", outputs >= 3 ? "dlr" : "margin"].map((objective) =>
-    bring(apgd, { objective, steps: 100, eot: 20 }),
-  );
-}
-
 interface Effort {
   readonly steps: number;
   readonly restarts: number;

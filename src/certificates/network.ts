@@ -53,12 +53,8 @@ const FLOAT32_MAX = Math.fround(3.4028234663852886e38);
 
 export type Precision = "float32" | "float64";
 
-/** Operators that are affine in whichever of their inputs vary. */
-const AFFINE = new Set([
-  "Add",
-  "Sub",
-  "Sum",
-  "Mean",
+/** Operators that move elements about, or change their sign: whatever varies, exactly. */
+export const MOVES: readonly string[] = [
   "Neg",
   "Identity",
   "Reshape",
@@ -72,6 +68,14 @@ const AFFINE = new Set([
   "Tile",
   "DepthToSpace",
   "SpaceToDepth",
+];
+/** Operators that are affine in whichever of their inputs vary. */
+const AFFINE = new Set([
+  "Add",
+  "Sub",
+  "Sum",
+  "Mean",
+  ...MOVES,
   "AveragePool",
   "GlobalAveragePool",
   "ReduceSum",

@@ -8,6 +8,7 @@ import type { RuntimeTensor } from "#base/ports.ts";
 import type { Known, Node } from "#onnx/ir.ts";
 import { attr } from "#onnx/ir.ts";
 import { sizeOf } from "#onnx/tensor.ts";
+import { MOVES } from "./network.ts";
 
 /** Half the distance from 1 to the next float32. */
 export const UNIT = 2 ** -24;
@@ -62,25 +63,8 @@ export function termsOf(node: Node, inputs: readonly (Known | undefined)[], outp
   }
 }
 
-/** Operators that only move elements about. */
-const EXACT = new Set([
-  "Neg",
-  "Identity",
-  "Reshape",
-  "Flatten",
-  "Squeeze",
-  "Unsqueeze",
-  "Transpose",
-  "Concat",
-  "Split",
-  "Expand",
-  "Tile",
-  "DepthToSpace",
-  "SpaceToDepth",
-  "Pad",
-  "Slice",
-  "Gather",
-]);
+/** Operators that round nothing. */
+const EXACT = new Set([...MOVES, "Pad", "Slice", "Gather"]);
 
 /** The share of its magnitude that a node's rounding adds to the error of its result. */
 export function shareOf(node: Node, inputs: readonly (Known | undefined)[], output: Known): number {

@@ -1,13 +1,14 @@
 /** A control plan on a terminal: what is not feasible first, then the plan in Art. 9(5)'s order, what it leaves, and what it costs. */
 import { COST_KINDS } from "#assessment/knowledge.ts";
 import type { ControlCost, ControlPlan, LeftOpen, PlanDocument, PlannedControl } from "#assessment/index.ts";
+import { plannedByControl, type PlannedGroup } from "#figures/planned.ts";
 import { figure } from "#figures/words.ts";
 import { wrapped } from "./summary.ts";
 import { plain, type Colours } from "./terminal.ts";
 
 const LABEL = 10;
 /** As many as a screen shows. */
-const SHOWN = { controls: 12, left: 5, surprises: 4 } as const;
+const SHOWN = { controls: 12, places: 5, left: 5, surprises: 4 } as const;
 
 export function planSummary(
   { system, plan, notMeasured, exit }: PlanDocument,
@@ -56,14 +57,14 @@ export function planSummary(
     const own = plan.controls.filter((control) => control.tier === tier);
     if (own.length === 0) continue;
     gap();
-    const worth = own.toSorted((a, b) => b.contributes.length - a.contributes.length);
-    some(worth, SHOWN.controls).forEach((control, i) =>
+    const groups = plannedByControl(own);
+    some(groups, SHOWN.controls).forEach((group, i) =>
       say(
         i === 0 ? (tier === "mitigation" ? "MITIGATE" : tier === "information" ? "INFORM" : "DESIGN") : "",
-        controlText(control),
+        groupText(group, whole ? Infinity : SHOWN.places),
       ),
     );
-    rest(own, SHOWN.controls, `in ${tier}`);
+    rest(groups, SHOWN.controls, `in ${tier}`);
   }
   const shownTests = new Map(plan.controls.map(({ control, evidence }) => [control, evidence[0]!]));
   if (shownTests.size > 0) {
@@ -129,28 +130,28 @@ function methodText({ method: { solver, optimal, gaps, notPlanned }, catalogue }
   return `${how}${left}; catalogue of ${catalogue.edition}; costs are our judgement`;
 }
 
-function controlText({
-  control,
-  at,
-  title,
-  cost,
-  contributes,
-  needs,
-  raises,
-  strains,
-  required,
-}: PlannedControl): string {
-  const worth = required
-    ? `required${contributes.length > 0 ? `, and without it ${counted(contributes.length, "threat is", "threats are")} open again` : ""}`
-    : contributes.length > 0
-      ? `without it ${counted(contributes.length, "threat is", "threats are")} open again`
-      : "others would stand in for it one by one, not all at once";
+function groupText({ control, title, places, cost, needs, raises, strains }: PlannedGroup, most: number): string {
+  const [only] = places;
+  const where =
+    places.length === 1
+      ? `at ${only!.at}`
+      : `at ${counted(places.length, "place")}; threats open again without it: ${places
+          .slice(0, most)
+          .map(({ at, contributes, required }) => `${contributes.length} at ${at}${required ? " (required)" : ""}`)
+          .join(", ")}${places.length > most ? ", …" : ""}`;
   return [
-    `${control} at ${at} – ${title} (${costText(cost).replace("cost in points: ", "")}): ${worth}`,
+    `${control} ${title}, ${costText(cost).replace("cost in points: ", "")}, ${where}`,
+    ...(places.length === 1 ? [worthText(only!)] : []),
     ...(raises.length > 0 ? [`may raise ${raises.join(", ")}`] : []),
     ...strains.map(({ what, because }) => `strains ${what}: ${because}`),
     ...(needs.length > 0 ? [`needs ${needs.join("; ")}`] : []),
   ].join("; ");
+}
+
+function worthText({ contributes, required }: PlannedControl): string {
+  const open = `without it ${counted(contributes.length, "threat")} open again`;
+  if (required) return contributes.length > 0 ? `required, ${open}` : "required";
+  return contributes.length > 0 ? open : "others would stand in for it, not all at once";
 }
 
 function leftLines({ group, threats, way, how, alternatives, modelLevel }: LeftOpen): string[] {

@@ -1,5 +1,6 @@
 /** Ways of the attack graph in lanes by ATLAS tactic: what is certain in one box, every chance in its own, with its figure and basis. */
 import type { AttackGraph, AttackStep, GoalReading } from "#assessment/index.ts";
+import { layersOf } from "./layers.ts";
 import { markup, type Markup } from "./markup.ts";
 import { legsOf, stepsById, type Leg } from "./ways.ts";
 import { intervalText } from "./words.ts";
@@ -23,7 +24,6 @@ const TACTICS: readonly (readonly [id: string, name: string])[] = [
   ["AML.TA0010", "Exfiltration"],
   ["AML.TA0011", "Impact"],
 ];
-export const tacticName = (id: string): string => TACTICS.find(([known]) => known === id)?.[1] ?? id;
 
 const BOX = { width: 190, height: 70 };
 const GAP = { x: 34, y: 12 };
@@ -72,7 +72,7 @@ export function tacticLanes(
       if (next) links.set(`${node.key}\n${next.key}`, [node.key, next.key]);
     });
   }
-  const column = columnsOf([...nodes.keys()], [...links.values()]);
+  const column = layersOf([...nodes.keys()], [...links.values()]);
   const used = TACTICS.filter(([tactic]) => [...nodes.values()].some((node) => node.tactic === tactic));
   const place = new Map<string, { x: number; y: number }>();
   let top = LANE.pad;
@@ -150,23 +150,6 @@ export function withoutActor(
   const who = actor === undefined ? undefined : actorName(actor);
   const bare = who !== undefined && title.startsWith(who) ? title.slice(who.length).replace(/^:? /, "") : title;
   return bare === "" ? title : bare[0]!.toUpperCase() + bare.slice(1);
-}
-
-/** The longest chain that leads to each node; a cycle between ways ends the lengthening. */
-function columnsOf(keys: readonly string[], links: readonly (readonly [string, string])[]): Map<string, number> {
-  const column = new Map(keys.map((key) => [key, 0]));
-  for (let round = 0; round < keys.length; round++) {
-    let moved = false;
-    for (const [from, to] of links) {
-      const next = column.get(from)! + 1;
-      if (next > column.get(to)! && next < keys.length) {
-        column.set(to, next);
-        moved = true;
-      }
-    }
-    if (!moved) break;
-  }
-  return column;
 }
 
 function wrapped(text: string): string[] {

@@ -1,5 +1,6 @@
 /** The system map: components in their nested trust boundaries, flows as arrows, attack paths as marked flows. */
 import type { Assessment, Boundary, Component, DataFlow, Path, System } from "#assessment/index.ts";
+import { layersOf } from "./layers.ts";
 import { markup, type Markup } from "./markup.ts";
 import { legsOf, risksToShow, stepsById, WAYS_SHOWN, type Leg } from "./ways.ts";
 import { intervalText } from "./words.ts";
@@ -238,18 +239,10 @@ function pack(
   const forward = pairs.filter(
     ([from, to]) => order.get(from)! < order.get(to)! || !pairs.some(([a, b]) => a === to && b === from),
   );
-  const layer = new Map(children.map((child) => [child.id, 0]));
-  for (let round = 0; round < children.length; round++) {
-    let moved = false;
-    for (const [from, to] of forward) {
-      const next = layer.get(from)! + 1;
-      if (next > layer.get(to)! && next < children.length) {
-        layer.set(to, next);
-        moved = true;
-      }
-    }
-    if (!moved) break;
-  }
+  const layer = layersOf(
+    children.map(({ id }) => id),
+    forward,
+  );
   const used = [...new Set(layer.values())].toSorted((a, b) => a - b);
   const linked = new Set(forward.flat());
   const columns: Box[][] = used.map((at) =>

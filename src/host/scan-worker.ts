@@ -1,7 +1,7 @@
 /** An isolated child that scans one file at a time: what kills it kills nothing else. */
 import { scanFile, type Trace } from "#artefacts/scan.ts";
 import type { ScanFile } from "#assessment/index.ts";
-import { scanPorts, withFile } from "./unpack.ts";
+import { scanPorts, scanPortsFor, withFile } from "./unpack.ts";
 
 export interface ToScanner {
   /** The file on this machine, and what it is called in the report. */
@@ -29,7 +29,7 @@ function answer({ file, path, trace }: ToScanner): FromScanner {
     const options = trace ? { trace: (one: Trace) => void traces.push(one) } : {};
     return {
       type: "scanned",
-      report: withFile(file, (content) => scanFile(path, content, ports, options)),
+      report: withFile(file, (content) => scanFile(path, content, scanPortsFor(file, ports), options)),
       traces,
     };
   } catch (error) {

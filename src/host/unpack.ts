@@ -1,8 +1,9 @@
 /** What scanning needs from this machine: Node's own unpackers, its hash, and files read where they are asked for. */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, openSync, readSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { crc32, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, type ZlibOptions } from "node:zlib";
-import type { Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
+import type { Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
 import type { Content } from "#formats/content.ts";
 import { FormatError, readableSize } from "#formats/error.ts";
 
@@ -53,6 +54,32 @@ function crc32Of(content: Content): number {
 }
 
 export const scanPorts: ScanPorts = { clock: () => performance.now(), sha256: sha256Of, crc32: crc32Of, unpack };
+
+/** The same for one file, which may ask what lies beside it. */
+export const scanPortsFor = (path: string, base: ScanPorts = scanPorts): ScanPorts => ({
+  ...base,
+  neighbour: (name) => besides(dirname(path), name),
+});
+
+function besides(folder: string, name: string): Neighbour | undefined {
+  const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.length === 0 || parts.length > 32 || parts.includes("..") || name.startsWith("/")) return undefined;
+  let at = folder;
+  for (const [i, part] of parts.entries()) {
+    at = join(at, part);
+    let entry;
+    try {
+      entry = lstatSync(at, { throwIfNoEntry: false });
+    } catch {
+      // A name that no file can have, or a folder that may not be looked into.
+    }
+    if (!entry) return undefined;
+    if (entry.isSymbolicLink()) return { kind: "link", size: 0 };
+    if (i === parts.length - 1) return { kind: entry.isFile() ? "file" : "other", size: entry.size };
+    if (!entry.isDirectory()) return undefined;
+  }
+  return undefined;
+}
 
 /** Files up to this size are held whole; larger ones are read where they are asked for. */
 const WHOLE_MAX = 64 * 2 ** 20;

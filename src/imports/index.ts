@@ -181,11 +181,13 @@ export async function controlEvidence({
       ),
     );
   diagnostics.push(...strangers(statement, grounds, origin));
-  const onlyOn = kind === "measured" && statement.without === undefined;
+  const onlyOn = kind === "measured" && statement.kind !== "detection" && statement.without === undefined;
+  const tested = catalogued(control.control, grounds);
+  const blind = statement.kind === "detection" && tested !== undefined && !tested.verbs.includes("detect");
   const evidence = fromStatement(statement, {
     signed,
     kind,
-    control: catalogued(control.control, grounds),
+    control: tested,
     title: `${title}: ${statement.kind.replace("-", " ")} by ${short(statement.by, 80)}`,
     tests: statement.threats ?? [],
     at: control.at,
@@ -204,6 +206,7 @@ export async function controlEvidence({
         : undefined,
     ],
     ...(onlyOn && { because: "no figure with the control off is given, so its effect cannot be told" }),
+    ...(blind && { because: `${control.control} is no control that detects` }),
   });
   return { evidence: [sealed({ ...evidence, control: control.control })], diagnostics };
 }
@@ -217,7 +220,9 @@ const catalogued = (id: string | undefined, { knowledge }: Grounds): Control | u
 /** What the statement can carry for a control, whatever the system file calls it (METHOD §6). */
 function earnedKind(claimed: "measured" | "verified", { kind }: Statement): "measured" | "verified" | "declared" {
   if (kind === "denial") return "verified";
-  return claimed === "measured" && (kind === "measurement" || kind === "penetration-test") ? "measured" : "declared";
+  return claimed === "measured" && (kind === "measurement" || kind === "penetration-test" || kind === "detection")
+    ? "measured"
+    : "declared";
 }
 
 async function fromImportedStatement(
@@ -268,6 +273,7 @@ const WORDS: Readonly<Record<Statement["kind"], string>> = {
   denial: "Denial test",
   measurement: "Measurement",
   "penetration-test": "Penetration test",
+  detection: "Detection exercise",
   scan: "Scan",
   review: "Review",
 };
@@ -329,7 +335,9 @@ function fromStatement(statement: Statement, reading: Reading): Omit<Evidence, "
       ? `a ${statement.kind} is no test of a control`
       : n === 0
         ? "nothing was tried: n is 0"
-        : reading.because;
+        : statement.kind === "detection" && kind !== "measured"
+          ? "a detection speaks of a control: name it under controls:, measured"
+          : reading.because;
   const date = statement.date;
   return {
     kind,
@@ -345,7 +353,13 @@ function fromStatement(statement: Statement, reading: Reading): Omit<Evidence, "
           ? { status: "measured", measure: { kind: "scan", tool: short(method), results: n, open: k, notes: [] } }
           : {
               status: "measured",
-              measure: { kind: "statement", successes: { k, n, unit, ...clopperPearson(k, n) }, method, adaptive },
+              measure: {
+                kind: "statement",
+                successes: { k, n, unit, ...clopperPearson(k, n) },
+                method,
+                adaptive,
+                ...(statement.response && { response: statement.response }),
+              },
             },
     sanity: [],
     adaptive,
@@ -370,7 +384,7 @@ function fromStatement(statement: Statement, reading: Reading): Omit<Evidence, "
 }
 
 /** Kinds in which somebody attacked. */
-const TRIED: ReadonlySet<Statement["kind"]> = new Set(["denial", "measurement", "penetration-test"]);
+const TRIED: ReadonlySet<Statement["kind"]> = new Set(["denial", "measurement", "penetration-test", "detection"]);
 
 /** C at best: whose key signed it and how adaptive the test was, only a person can say. E is somebody's word. */
 function gradeOf({ kind: tried }: Statement, { signature }: Signed, kind: Reading["kind"]): Grade {

@@ -64,6 +64,33 @@ describe("evidence of a control", () => {
     expect(measure.kind === "statement" && measure.successes.high).toBeCloseTo(1 - 0.025 ** (1 / 20), 12);
   });
 
+  test("a detection carries its times, of a control that detects and was exercised by somebody independent", async () => {
+    const response = { hours: { low: 0.5, likely: 1, high: 2 }, attackHours: { low: 10, likely: 20, high: 40 } };
+    const exercise = statement({ kind: "detection", successes: 3, adaptive: true, independent: true, response });
+    const measured = { kind: "measured" as const };
+    const item = await only(ofControl(signed(exercise), measured));
+    expect(item).toMatchObject({
+      kind: "measured",
+      grade: "C",
+      adaptive: true,
+      outcome: { status: "measured", measure: { successes: { k: 3, n: 20 }, response } },
+    });
+    expect((await only(ofControl(exercise, measured))).adaptive).toBe(false);
+    const blind = await only(ofControl(signed({ ...exercise, control: "C-53" }), { ...measured, control: "C-53" }));
+    expect(blind.outcome).toEqual({ status: "inconclusive", because: "C-53 is no control that detects" });
+    const { evidence } = await brought(signed({ ...exercise, threats: ["T-32"] }), { for: ["T-32"] });
+    expect(evidence[0]!.outcome).toMatchObject({ status: "inconclusive" });
+  });
+  test("a detection without times, times without a detection, and times out of order are refused", async () => {
+    const response = { hours: { low: 0.5, likely: 1, high: 2 }, attackHours: { low: 10, likely: 20, high: 40 } };
+    for (const wrong of [
+      { kind: "detection" },
+      { kind: "denial", response },
+      { kind: "detection", response: { ...response, hours: { low: 3, likely: 1, high: 2 } } },
+    ])
+      expect((await ofControl(statement(wrong))).diagnostics.map(({ code }) => code)).toContain("E602");
+  });
+
   test("without a date it is stale", async () => {
     expect(await staleBecause(ofControl(statement({ date: undefined })))).toContain("no date");
   });

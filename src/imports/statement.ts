@@ -14,6 +14,11 @@ const day = z
 const count = z.int().min(0);
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
+/** A mean time, and how far it may be off. */
+const hours = z
+  .strictObject({ low: z.number().min(0), likely: z.number().min(0), high: z.number().min(0) })
+  .refine(({ low, likely, high }) => low <= likely && likely <= high, "low, likely and high in this order");
+
 /** Signature over the canonical JSON (RFC 8785) of the statement without this member, as UTF-8. */
 const signature = z.strictObject({
   alg: z.literal("ed25519"),
@@ -33,14 +38,25 @@ export const statementSchema = z
     at: words(200).describe("The component, flow or boundary it is about, by its key in the system file."),
     claim: words(5_000).describe("What is said to hold."),
     method: words(10_000).describe("What was done, so that somebody else could repeat it."),
-    kind: z.enum(["denial", "measurement", "penetration-test", "scan", "review"]),
+    kind: z.enum(["denial", "measurement", "penetration-test", "detection", "scan", "review"]),
     n: count.describe("How many units were tried."),
-    successes: count.describe("In how many of them the attacker succeeded (for a scan: how many findings are open)."),
+    successes: count.describe(
+      "In how many of them the attacker succeeded (for a scan: how many findings are open; for a detection: how many went unnoticed).",
+    ),
     unit: words(100).describe("The thing n counts: attempt, input, victim, template …"),
     without: z
       .strictObject({ n: count, successes: count })
       .refine(({ n, successes }) => successes <= n, "more successes than units")
       .describe("The same with the control switched off; a measurement of a control needs both.")
+      .optional(),
+    response: z
+      .strictObject({
+        hours: hours.describe("From noticing to stopping the attacker."),
+        attackHours: hours.describe(
+          "From the step that was noticed to the attacker's next one, had nobody stopped him.",
+        ),
+      })
+      .describe("Mean times of a detection, in hours; what was timed, and how often, belongs into method.")
       .optional(),
     adaptive: z.boolean().describe("Whether the attacker knew of every control on the way and attacked through it."),
     by: words(500).describe("Who did it."),
@@ -58,7 +74,11 @@ export const statementSchema = z
     binds: z.array(words(200)).max(1_000).describe("The actors the control holds; absent: everybody.").optional(),
     signature: signature.optional(),
   })
-  .refine(({ n, successes }) => successes <= n, { message: "more successes than units", path: ["successes"] });
+  .refine(({ n, successes }) => successes <= n, { message: "more successes than units", path: ["successes"] })
+  .refine(({ kind, response }) => (kind === "detection") === (response !== undefined), {
+    message: "a detection has a response time, and nothing else has one",
+    path: ["response"],
+  });
 export type Statement = z.infer<typeof statementSchema>;
 
 /** Checks an Ed25519 signature; the key is 32 raw bytes or SubjectPublicKeyInfo. False for keys that are none. */

@@ -84,7 +84,10 @@ export const knowledge = {
   edition: "test",
   hash: "0",
   threats: [],
-  controls: [{ id: "C-92", validDays: 365 } as unknown as Control],
+  controls: [
+    { id: "C-92", validDays: 365, verbs: ["prevent", "detect"] } as unknown as Control,
+    { id: "C-53", validDays: 365, verbs: ["prevent"] } as unknown as Control,
+  ],
   clauses: [],
   dates: [],
   profiles: [],

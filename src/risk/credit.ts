@@ -2,7 +2,7 @@
 import { ATTEMPTS_MIN } from "#assessment/evidence.ts";
 import type { Control, DeclaredControl, Evidence, Knowledge, System } from "#assessment/index.ts";
 import { isHypothetical } from "./hypothetical.ts";
-import { successesOf } from "./success.ts";
+import { responseOf, successesOf } from "./success.ts";
 
 /** An edge that a verified control takes away, for the threats and the actors it binds (absent: all); system/reach.ts reads it. */
 export interface Closure {
@@ -157,6 +157,7 @@ function earned(own: readonly Evidence[]): string {
     if (isHypothetical(item)) return "hypothetical: as if its denial test had held";
     const { k, n } = successesOf(item)!;
     const date = item.date ? `, ${item.date}` : "";
+    if (responseOf(item)) return `measured: ${n - k} of ${n} attempts noticed, and how soon they are answered${date}`;
     return item.kind === "measured"
       ? `measured: ${k} of ${n} attacks succeed with it on${date}`
       : `verified: ${n - k} of ${n} refused${date}`;

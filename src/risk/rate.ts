@@ -94,6 +94,16 @@ export function rate(input: RateInput): Rating {
     if (!known) sufferedBy.set(type, (known = harmsOf(type, system, knowledge)));
     return known;
   };
+  const controls = new Map(knowledge.controls.map((control) => [control.id, control]));
+  const speakingOf = new Map<ThreatType, ReadonlySet<ControlCredit>>();
+  const speaking = (type: ThreatType): ReadonlySet<ControlCredit> => {
+    let known = speakingOf.get(type);
+    if (!known) {
+      known = new Set(credits.filter(({ control }) => speaksOfThreat(controls.get(control), type.id)));
+      speakingOf.set(type, known);
+    }
+    return known;
+  };
   const judged = threats.map((threat): Judged => {
     const type = types.get(threat.type);
     const actor = actors.get(threat.actor);
@@ -127,7 +137,7 @@ export function rate(input: RateInput): Rating {
       exposures,
       attempts: attemptsOf(actor, threat.type, profile),
       closures: standing,
-      layers: layersOf(threat, credits, ways, knowledge),
+      layers: layersOf(threat, credits, ways, speaking(type)),
       harms: suffers(type).map((suffered) => ({
         suffered,
         id: `${threat.id} -> ${suffered.harm}`,
@@ -135,6 +145,12 @@ export function rate(input: RateInput): Rating {
       success,
     };
   });
+  const criteria = new Map<Suffered, Acceptable>();
+  const acceptable = (suffered: Suffered): Acceptable => {
+    let known = criteria.get(suffered);
+    if (!known) criteria.set(suffered, (known = criterionOf(suffered, system, knowledge)));
+    return known;
+  };
   const seed = input.seed ?? "0";
   const threatsNow = ratedThreats(graph, judged, knowledge, "current");
   const figures = figuresOf(threatsNow, { seed });
@@ -157,7 +173,7 @@ export function rate(input: RateInput): Rating {
     const inherent = raised(own.inherent, was?.success, groupsOf(was?.by));
     const current = raised(own.current, over?.success, by);
     const helpedBy = current === own.current ? [] : by;
-    return risksOf(one, { inherent, current, helpedBy, assets, system, knowledge });
+    return risksOf(one, { inherent, current, helpedBy, assets, system, knowledge, acceptable });
   });
   const risks = rated.map(({ risk }) => risk);
   return {
@@ -245,13 +261,21 @@ function effectsOf(
   });
 }
 
-/** Lowers S to what was measured with a control on; effects of several are never multiplied (METHOD §3). */
+/**
+ * Lowers S to what was measured with a control on; effects of several are never multiplied (METHOD §3). Of what was measured apart
+ * from whether attempts work only Fréchet's bounds are known: both at once are no likelier than each, and no rarer than the sum less one.
+ */
 function lowered(success: Success, measured: readonly Success[]): Success {
   if (measured.length === 0) return success;
   const all = [success, ...measured].map(({ estimate }) => estimate);
   const strongest = measured.reduce((a, b) => (b.estimate.high < a.estimate.high ? b : a)).estimate;
   const estimate: Estimate = {
-    low: Math.min(...all.map(({ low }) => low)),
+    low: measured
+      .filter(({ apart }) => apart)
+      .reduce(
+        (low, { estimate: { low: passes } }) => Math.max(0, low + passes - 1),
+        Math.min(...[success, ...measured.filter(({ apart }) => !apart)].map(({ estimate: { low } }) => low)),
+      ),
     likely: Math.min(...all.map(({ likely }) => likely)),
     high: Math.min(...all.map(({ high }) => high)),
     basis: strongest.high < success.estimate.high ? strongest.basis : success.estimate.basis,
@@ -345,9 +369,7 @@ function harmsOf(type: ThreatType, system: System, knowledge: Knowledge): Suffer
 export const STARTING_CRITERIA: Readonly<Record<Level, number>> = { VL: 1, L: 1, M: 0.1, H: 0.01, VH: 0.001 };
 
 interface Acceptable {
-  readonly perYear: number;
-  readonly source: string;
-  readonly acceptor?: string;
+  readonly criterion: Risk["criterion"];
   readonly caveats: readonly string[];
 }
 
@@ -355,17 +377,17 @@ interface Acceptable {
 function criterionOf({ harm, severity }: Suffered, system: System, knowledge: Knowledge): Acceptable {
   const sector = knowledge.sectors.find(({ id }) => id === system.sector);
   const start = sector?.criteria.find((entry) => entry.severity === severity);
-  const standard: Acceptable = start
-    ? { perYear: start.perYear, source: `sector ${sector!.id}, starting value`, caveats: [] }
-    : { perYear: STARTING_CRITERIA[severity], source: "our starting value, no sector sets one", caveats: [] };
+  const standard = start
+    ? { perYear: start.perYear, source: `sector ${sector!.id}, starting value` }
+    : { perYear: STARTING_CRITERIA[severity], source: "our starting value, no sector sets one" };
   const own = system.criteria.filter((entry) => entry.harm === harm && entry.severity === severity);
   const valid = own.filter(({ perYear, acceptor }) => perYear <= standard.perYear || acceptor);
   const caveats =
     valid.length < own.length ? ["a looser criterion was written without a named acceptor and does not count"] : [];
   const strictest = valid.toSorted((a, b) => a.perYear - b.perYear)[0];
-  if (!strictest) return { ...standard, caveats };
+  if (!strictest) return { criterion: standard, caveats };
   const { perYear, source, acceptor } = strictest;
-  return { perYear, source, ...(acceptor ? { acceptor } : {}), caveats };
+  return { criterion: { perYear, source, ...(acceptor ? { acceptor } : {}) }, caveats };
 }
 
 const dimensionOf = (type: ThreatType, { harm, consequence }: Suffered): Dimension => {
@@ -381,12 +403,13 @@ interface RiskInput {
   readonly assets: readonly string[];
   readonly system: System;
   readonly knowledge: Knowledge;
+  readonly acceptable: (suffered: Suffered) => Acceptable;
 }
 
 /** The risks of one threat, one per harm: what all of them share is computed, and held, once. */
 function risksOf(
   { threat, type, actor, ways, testimony, attempts, exposures, layers, harms }: Judged,
-  { inherent, current, helpedBy, assets, system, knowledge }: RiskInput,
+  { inherent, current, helpedBy, assets, system, knowledge, acceptable }: RiskInput,
 ): { risk: Risk; width: Width }[] {
   if (harms.length === 0) return [];
   const perYear = (success: Success): Estimate =>
@@ -415,9 +438,11 @@ function risksOf(
   const most = atRate(attempts.high, 1);
   const untested = ways.current.reach !== "none" && current.untested;
   const doubts = [
-    ...current.caveats,
-    ...(attempts.basis.kind === "assumed" ? ["attempts per year are assumed"] : []),
-    ...accessCaveat(testimony, actor),
+    ...new Set([
+      ...current.caveats,
+      ...(attempts.basis.kind === "assumed" ? ["attempts per year are assumed"] : []),
+      ...accessCaveat(testimony, actor),
+    ]),
   ];
   const { low, likely, high } = current.estimate;
   const spread = (lambda: Three, success: Three): number => {
@@ -429,51 +454,50 @@ function risksOf(
     success: spread(worst, { low, likely, high }),
     attempts: spread(attempts, { low: likely, likely, high: likely }),
   };
-  return harms.map(({ suffered }) => {
-    const id = `${threat.id} -> ${suffered.harm}`;
-    const criterion = criterionOf(suffered, system, knowledge);
+  const shared = {
+    threat: threat.id,
+    group: threat.group,
+    type: threat.type,
+    at: threat.at,
+    actor: actor.id,
+    reach: ways.current.reach,
+    path: ways.current.path,
+    attempts,
+    successInherent: inherent.estimate,
+    successCurrent: current.estimate,
+    ...(exposures ? { exposures } : {}),
+    expected,
+    inherent: before,
+    current: now,
+    untested,
+    controls,
+    depth,
+    ...(reading ? { otherReading: reading } : {}),
+    assets,
+    helpedBy,
+    raisedBy,
+    evidence: current.evidence,
+  };
+  return harms.map(({ suffered, id }) => {
+    const { criterion, caveats } = acceptable(suffered);
     const first = judge(now, criterion.perYear);
     // Where two readings are possible, "within" is said only when both say it.
     const judgement = first === "within" && reading && judge(reading, criterion.perYear) !== "within" ? "open" : first;
+    const own = [...suffered.caveats, ...caveats];
     const risk: Risk = {
+      ...shared,
       id,
-      threat: threat.id,
-      group: threat.group,
-      type: threat.type,
-      at: threat.at,
-      actor: actor.id,
-      reach: ways.current.reach,
-      path: ways.current.path,
       consequence: suffered.consequence,
       harm: suffered.harm,
       dimension: dimensionOf(type, suffered),
       severity: suffered.severity,
       severityBasis: suffered.because,
-      attempts,
-      successInherent: inherent.estimate,
-      successCurrent: current.estimate,
-      ...(exposures ? { exposures } : {}),
-      expected,
-      inherent: before,
-      current: now,
-      criterion: {
-        perYear: criterion.perYear,
-        source: criterion.source,
-        ...(criterion.acceptor ? { acceptor: criterion.acceptor } : {}),
-      },
+      criterion,
       judgement,
       inherentJudgement: judge(before, criterion.perYear),
       significant: most > criterion.perYear,
-      untested,
-      controls,
-      depth,
       view: { likelihood, impact: suffered.severity, level: riskLevel(likelihood, suffered.severity) },
-      ...(reading ? { otherReading: reading } : {}),
-      assets,
-      helpedBy,
-      raisedBy,
-      evidence: current.evidence,
-      caveats: [...new Set([...doubts, ...suffered.caveats, ...criterion.caveats])],
+      caveats: own.length === 0 ? doubts : [...new Set([...doubts, ...own])],
     };
     return { risk, width: { risk: id, ...widths } };
   });
@@ -533,18 +557,11 @@ function layersOf(
   threat: Threat,
   credits: readonly ControlCredit[],
   ways: { inherent: ActorReach; current: ActorReach },
-  knowledge: Knowledge,
+  speaking: ReadonlySet<ControlCredit>,
 ): Layer[] {
   const closesHere = ({ closure }: ControlCredit): boolean =>
     closure !== undefined && closesFor(closure, threat.type, threat.actor);
-  const entries = credits.filter(
-    (credit) =>
-      closesHere(credit) ||
-      speaksOfThreat(
-        knowledge.controls.find(({ id }) => id === credit.control),
-        threat.type,
-      ),
-  );
+  const entries = credits.filter((credit) => speaking.has(credit) || closesHere(credit));
   if (entries.length === 0) return [];
   const onTheWay = new Set([
     threat.at,

@@ -34,7 +34,7 @@ export function registerOf(risks: readonly Risk[], totals: ReadonlyMap<string, E
         ...own.filter((risk) => risk.severity === severity).map(({ criterion }) => criterion.perYear),
       );
       const goal = harmGoal(harm, severity);
-      const evaluation = totals.get(goal)!;
+      const evaluation = atLeast(totals.get(goal)!, here);
       return {
         severity,
         perYear,
@@ -62,11 +62,18 @@ export function registerOf(risks: readonly Risk[], totals: ReadonlyMap<string, E
         totals: rows,
         assets: assets.map((asset) => {
           const goal = assetGoal(harm, asset);
-          return { asset, goal, evaluation: totals.get(goal)! };
+          const through = own.filter((risk) => risk.assets.includes(asset));
+          return { asset, goal, evaluation: atLeast(totals.get(goal)!, through) };
         }),
       },
     ];
   });
+}
+
+/** Where a way has to be forced a risk's likely figure may be above the graph's, which takes the steps as independent; the total never is below it. */
+function atLeast(total: Evaluation, risks: readonly Risk[]): Evaluation {
+  const likely = risks.reduce((most, { current }) => Math.max(most, current.likely), total.likely);
+  return { ...total, likely: Math.min(likely, total.high) };
 }
 
 function becauseOf({

@@ -68,9 +68,10 @@ export function testimonyOf(
     unrated,
   }: { graph: SystemGraph; trials: readonly Trial[]; evidence: readonly Evidence[]; unrated: readonly Unrated[] },
 ): Testimony {
-  const places = placesOf(threat, graph);
+  let near: ReadonlySet<string> | undefined;
+  const isNear = (at: string): boolean => (near ??= placesOf(threat, graph)).has(at);
   const speaks = (tests: readonly string[], at: string | undefined): boolean =>
-    tests.includes(threat.type) && (at === undefined || places.has(at));
+    tests.includes(threat.type) && (at === undefined || isNear(at));
 
   const gaps: string[] = [];
   const lost: string[] = [];
@@ -94,7 +95,7 @@ export function testimonyOf(
   const brought = evidence.filter((item) => !item.trial && !item.control && speaks(item.tests, item.at));
   for (const item of brought) listen(item, undefined);
   for (const source of graph.system.imports) {
-    if (!source.for.includes(threat.type) || (source.at !== undefined && !places.has(source.at))) continue;
+    if (!source.for.includes(threat.type) || (source.at !== undefined && !isNear(source.at))) continue;
     const arrived = evidence.some(
       (item) => item.source !== undefined && [source.id, source.path].includes(item.source),
     );

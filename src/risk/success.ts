@@ -1,8 +1,9 @@
 /** S, the success of one attempt: an attack bounds it from below, a certificate from above, and silence bounds nothing (METHOD §3, §7). */
-import type { Actor, ActorReach, Basis, Estimate, Evidence, Grade } from "#assessment/index.ts";
+import type { Actor, ActorReach, Basis, Estimate, Evidence, Grade, Measure } from "#assessment/index.ts";
 import { ATTACKER_KNOWLEDGE } from "#assessment/scalars.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import { entryOf } from "#system/reach.ts";
+import { evadesDetection } from "./graph/detection.ts";
 import { atLeastOneLevelUp, PROBABILITY_FROM, upperEndOneLevelUp } from "./levels.ts";
 import { variesOver, weaker } from "./likelihood.ts";
 import type { Three, Varies } from "./likelihood.ts";
@@ -24,6 +25,8 @@ export interface Success {
   readonly proven: { readonly k: number; readonly n: number; readonly unit: string } | undefined;
   readonly evidence: readonly string[];
   readonly caveats: readonly string[];
+  /** Measured apart from whether attempts work: the two may hang together in any way. */
+  readonly apart?: true;
 }
 
 /**
@@ -81,18 +84,25 @@ function againstTheAttacksListed({ k, n }: { k: number; n: number }, grade: Grad
  * success, METHOD §4).
  */
 export function successOf(
-  { heard, gaps, lost }: Testimony,
+  testimony: Testimony,
   actor: Actor,
   way: Way,
   certified?: (evidence: Evidence) => Certified | undefined,
 ): Success {
+  const { heard, gaps, lost } = testimony;
   const pieces = heard.flatMap((item) => pieceOf(item, actor, certified) ?? []);
+  // Of most threats nobody has said anything: there is one answer for each way.
+  return heard.length + gaps.length + lost.length === 0 ? UNTRIED[way] : successBy(pieces, testimony, way);
+}
+
+function successBy(pieces: readonly Piece[], { heard, gaps, lost }: Testimony, way: Way): Success {
   const evidence = [...new Set([...heard.map((item) => item.evidence.id), ...lost])];
   const proven = pieces.map((piece) => piece.proven).reduce(mostSuccesses, undefined);
   const low: Varies = pieces.some((piece) => piece.varies === "draws") ? "draws" : "inputs";
   const untested = pieces.length === 0 || gaps.length > 0;
   const varies = { low, high: untested ? "draws" : low } as const;
-  const shared = { untested, varies, proven, evidence };
+  const apart = pieces.some((piece) => piece.apart === true) || undefined;
+  const shared = { untested, varies, proven, evidence, ...(apart ? { apart } : {}) };
   const caveats = [...pieces.flatMap((piece) => piece.caveats), ...gaps];
 
   if (way === "closed")
@@ -148,10 +158,19 @@ interface Piece {
   readonly varies: Varies;
   readonly proven: Success["proven"];
   readonly caveats: readonly string[];
+  readonly apart?: true;
 }
 
 const mostSuccesses = (a: Success["proven"], b: Success["proven"]): Success["proven"] =>
   !a || (b && b.k / b.n > a.k / a.n) ? b : a;
+
+const SILENCE: Testimony = { heard: [], gaps: [], lost: [] };
+/** Success where nobody has tried or said anything. */
+export const UNTRIED: Readonly<Record<Way, Success>> = {
+  open: successBy([], SILENCE, "open"),
+  forced: successBy([], SILENCE, "forced"),
+  closed: successBy([], SILENCE, "closed"),
+};
 
 function pieceOf(
   { evidence, trial }: Heard,
@@ -192,6 +211,9 @@ function pieceOf(
       caveats: [],
     };
 
+  const response = responseOf(evidence);
+  if (response) return stopped(evidence, counted, response, grade);
+
   const bound = certified?.(evidence);
   const soundness = upperEndFault(evidence, trial?.knowledge, actor);
   const capable = grade === "A" || grade === "B";
@@ -213,6 +235,37 @@ function pieceOf(
     caveats,
   };
 }
+
+/**
+ * The chance of not being stopped (METHOD §8): what was noticed is stopped if the response comes before the next step. Whether an
+ * attempt works may hang together with whether it is noticed, so the two are never multiplied.
+ */
+function stopped(
+  { id, title }: Evidence,
+  unnoticed: { k: number; n: number; unit: string },
+  { hours: responseHours, attackHours }: Response,
+  grade: Grade,
+): Piece {
+  const passes = successInterval(unnoticed, grade, false);
+  const detects = { low: 1 - passes.high, likely: 1 - passes.likely, high: 1 - passes.low };
+  return {
+    value: evadesDetection({ detects, responseHours, attackHours }),
+    basis: {
+      kind: "derived",
+      why: `1 − d · a / (a + r) of ${title}: ${unnoticed.n - unnoticed.k} of ${unnoticed.n} noticed, response r ≈ ${responseHours.likely} h, next step a ≈ ${attackHours.likely} h (${id})`,
+    },
+    grade,
+    varies: "draws",
+    proven: undefined,
+    apart: true,
+    caveats: [`grade ${grade}: ${GRADE_RULE[grade]}`, "times to respond and to the next step are taken as exponential"],
+  };
+}
+
+type Response = NonNullable<Extract<Measure, { kind: "statement" }>["response"]>;
+/** The times of a detection; undefined for everything else. */
+export const responseOf = ({ outcome }: Evidence): Response | undefined =>
+  outcome.status === "measured" && outcome.measure.kind === "statement" ? outcome.measure.response : undefined;
 
 const GRADE_RULE: Readonly<Record<Grade, string>> = {
   A: "measured end to end",

@@ -413,6 +413,19 @@ describe("reach is monotone", () => {
     );
   });
 
+  it("is no other actor's, whatever an actor is called", () => {
+    const world = fc.sample(worlds(), { numRuns: 1, seed: 5 })[0]!;
+    const [mule] = world.system.actors;
+    const near = { ...mule!, id: "anybody", touches: ["c0"] };
+    const far = { ...mule!, id: "far", touches: [] };
+    const system = { ...world.system, actors: [near, far] };
+    const graph = new SystemGraph(system);
+    const asked = { profile: world.profile };
+    reachOf(graph, "far", "c0", asked);
+    expect(reachOf(graph, "anybody", "c0", asked)).toEqual(reachOf(new SystemGraph(system), "anybody", "c0", asked));
+    expect(reachOf(graph, "anybody", "c0", asked).reach).toBe("direct");
+  });
+
   it("one more flow never lowers it", () => {
     fc.assert(
       fc.property(worlds(), manyClosures(), fc.nat(3), fc.nat(3), ({ system, profile }, shut, from, to) => {

@@ -447,15 +447,11 @@ function searchOf(graph: SystemGraph, actor: Actor, options: ReachOptions): Sear
   const { profile, direction = "influence", along } = options;
   const binding = bindingOf(actor, options);
   // Who touches nothing and is named by no closure has the ways of everybody with the same profile.
-  const who = actor.touches.length === 0 && binding.length === 0 ? "anybody" : actor.id;
-  const key = [
-    direction,
-    along,
-    profile ? uses(profile) : "",
-    binding.map(numberOf).join(),
-    options.touches ? JSON.stringify(options.touches) : "",
-    who,
-  ].join("\n");
+  const who = actor.touches.length === 0 && binding.length === 0 ? "" : actor.id;
+  const touches =
+    actor.touches.length === 0 ? "nothing" : options.touches ? JSON.stringify(options.touches) : "its own";
+  const closed = binding.length === 0 ? "" : binding.map(numberOf).join();
+  const key = `${direction}\n${along}\n${profile ? uses(profile) : ""}\n${closed}\n${touches}\n${who}`;
   let searches = kept.get(graph);
   if (!searches) kept.set(graph, (searches = new Map()));
   let search = searches.get(key);
@@ -499,11 +495,13 @@ function explore(
     return !closesAt(flow.id, isOrigin) && !closesAt(flow.to, isOrigin) && leaves(flow.from, false);
   };
 
-  const hasArrived = (component: string, signed: boolean): boolean =>
-    visits.get(component)?.some((visit) => visit.signed === signed) ?? false;
+  // At most two come to each component: one signed, one not.
+  const isAmong = (here: readonly Visit[] | undefined, signed: boolean): boolean =>
+    here !== undefined && (here[0]!.signed === signed || here[1]?.signed === signed);
+  const hasArrived = (component: string, signed: boolean): boolean => isAmong(visits.get(component), signed);
   const arrive = (visit: Visit, open: Visit[]): void => {
     const here = visits.get(visit.component);
-    if (hasArrived(visit.component, visit.signed)) return;
+    if (isAmong(here, visit.signed)) return;
     if (here) here.push(visit);
     else visits.set(visit.component, [visit]);
     open.push(visit);

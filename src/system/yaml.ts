@@ -1,6 +1,6 @@
 /** YAML text -> plain values that remember their place; hostile text ends in a diagnostic, never in a hang or a full stack. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, Lexer, parseDocument } from "yaml";
-import type { Document, Node, Pair, Scalar } from "yaml";
+import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser, YAMLParseError } from "yaml";
+import type { CST, Document, Node, Pair, Scalar } from "yaml";
 import type { Diagnostic, Span } from "#base/diagnostics.ts";
 
 export type Path = readonly (string | number)[];
@@ -79,8 +79,9 @@ export function readYaml(text: string, file: string, limits: TextLimits = TEXT_L
   };
   let document: Document.Parsed;
   try {
-    // Keys are compared in `convert`: the library compares each with each, and says less about it.
-    document = parseDocument(body, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, version: "1.2" });
+    const tokens = tokensOf(body, file, limits.depth, lines);
+    if ("code" in tokens) return { diagnostics: [tokens] };
+    document = composed(tokens, body.length);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return { diagnostics: [{ code: "E005", message: "the file is nested too deeply to be read", span: spanAt(0) }] };
@@ -178,17 +179,23 @@ function unfitText(text: string, file: string, limits: TextLimits): Diagnostic |
       span: at(before.split("\n").length, strange.index - before.lastIndexOf("\n")),
     };
   }
-  return tooDeep(text, file, limits.depth);
+  return undefined;
 }
 
 /** What the lexer puts between lexemes to mark documents, scalars and flow errors; not in the text, which holds no control characters. */
 const LEXER_MARKS: ReadonlySet<string> = new Set(["\u0002", "\u001F", "\u0018"]);
 
-/** The lexer alone, without recursion: how deep brackets go, and how many list dashes open on one line. */
-function tooDeep(text: string, file: string, depth: number): Diagnostic | undefined {
+/**
+ * The parser's tokens; refused where brackets go too deep, or too many list dashes open on one line. The lexer, which does not
+ * recurse, finds that before anything that does comes to see the text.
+ */
+function tokensOf(text: string, file: string, depth: number, lines: LineCounter): CST.Token[] | Diagnostic {
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
   let offset = 0;
   let brackets = 0;
   let dashes = 0;
+  lines.addNewLine(0);
   for (const lexeme of new Lexer().lex(text)) {
     if (lexeme === "[" || lexeme === "{") brackets++;
     else if (lexeme === "]" || lexeme === "}") brackets--;
@@ -203,9 +210,31 @@ function tooDeep(text: string, file: string, depth: number): Diagnostic | undefi
         span: { file, line: before.split("\n").length, column: offset - before.lastIndexOf("\n") },
       };
     }
+    for (const token of parser.next(lexeme)) tokens.push(token);
     if (!LEXER_MARKS.has(lexeme)) offset += lexeme.length;
   }
-  return undefined;
+  for (const token of parser.end()) tokens.push(token);
+  return tokens;
+}
+
+/** The first document of the tokens; another one after it is an error of it, as where the library reads the text itself. */
+function composed(tokens: readonly CST.Token[], length: number): Document.Parsed {
+  // Keys are compared in `convert`: the library compares each with each, and says less about it.
+  const documents = new Composer({ uniqueKeys: false, prettyErrors: false, version: "1.2" }).compose(
+    tokens,
+    true,
+    length,
+  );
+  let first: Document.Parsed | undefined;
+  for (const document of documents) {
+    if (!first) first = document as Document.Parsed;
+    else {
+      const [start, end] = document.range;
+      first.errors.push(new YAMLParseError([start, end], "MULTIPLE_DOCS", "the text holds several documents"));
+      break;
+    }
+  }
+  return first!;
 }
 
 const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ",");

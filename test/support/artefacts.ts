@@ -2,11 +2,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bzip2Hello, lz4Hello, lzmaHello, xzHello } from "./packed.ts";
-import { deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { deflateRawSync, deflateSync, gzipSync, inflateSync, zstdCompressSync } from "node:zlib";
+import hdf5 from "../../src/formats/fixtures/hdf5.json" with { type: "json" };
 import type { Rng } from "#base/random.ts";
+import { encodeMessage } from "#formats/protobuf.ts";
+import { SAVED_MODEL } from "#formats/savedmodel.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
 import { bytes, op, pickle } from "./pickle.ts";
+import { onnxFile } from "./protobuf.ts";
 
 /** A ustar archive of these members; headers are right unless `header` changes them. */
 export function writeTar(
@@ -125,6 +129,108 @@ const objects = bytes(
   pickle(op.list(op.str("a"), op.none)),
 );
 
+/** A safetensors file with any header at all; an object is written as its JSON, padded as the format's own writer does. */
+export function writeSafetensors(
+  header: object | string,
+  data: Uint8Array = new Uint8Array(0),
+): Uint8Array<ArrayBuffer> {
+  let text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
+  if (typeof header !== "string") text = bytes(text, " ".repeat((8 - (text.length % 8)) % 8));
+  return bytes(new Uint8Array(BigUint64Array.of(BigInt(text.length)).buffer), text, data);
+}
+
+/** Two tensors and a word about them. */
+export const safetensorsFile = (): Uint8Array<ArrayBuffer> =>
+  writeSafetensors(
+    {
+      __metadata__: { format: "pt" },
+      "layer.weight": { dtype: "F32", shape: [2, 2], data_offsets: [0, 16] },
+      "layer.bias": { dtype: "F16", shape: [2], data_offsets: [16, 20] },
+    },
+    new Uint8Array(20).fill(7),
+  );
+
+type GgufValue = string | number | boolean | readonly string[] | Uint8Array;
+interface GgufParts {
+  readonly metadata?: readonly (readonly [key: string, value: GgufValue])[];
+  readonly tensors?: readonly {
+    name: string;
+    dims: readonly (number | bigint)[];
+    type?: number;
+    at?: number | bigint;
+  }[];
+  readonly data?: Uint8Array;
+  readonly version?: number;
+  readonly bigEndian?: boolean;
+  /** Lies: counts other than what follows. */
+  readonly counts?: readonly [tensors: bigint, entries: bigint];
+}
+
+/** A GGUF file; a value that is bytes stands there as it is, its type before it. */
+export function writeGguf({
+  metadata = [],
+  tensors = [],
+  data = new Uint8Array(0),
+  version = 3,
+  bigEndian = false,
+  counts = [BigInt(tensors.length), BigInt(metadata.length)],
+}: GgufParts): Uint8Array<ArrayBuffer> {
+  const number = (size: 4 | 8, value: number | bigint): Uint8Array => {
+    const out = new DataView(new ArrayBuffer(size));
+    if (size === 8) out.setBigUint64(0, BigInt(value), !bigEndian);
+    else out.setUint32(0, Number(value), !bigEndian);
+    return new Uint8Array(out.buffer);
+  };
+  const wide = version === 1 ? 4 : 8;
+  const text = (value: string): Uint8Array => {
+    const utf8 = new TextEncoder().encode(value);
+    return bytes(number(wide, utf8.length), utf8);
+  };
+  const typed = (value: GgufValue): Uint8Array => {
+    if (value instanceof Uint8Array) return value;
+    if (typeof value === "string") return bytes(number(4, 8), text(value));
+    if (typeof value === "number") return bytes(number(4, 4), number(4, value));
+    if (typeof value === "boolean") return bytes(number(4, 7), Number(value));
+    return bytes(number(4, 9), number(4, 8), number(wide, value.length), ...value.map(text));
+  };
+  const header = bytes(
+    "GGUF",
+    number(4, version),
+    ...counts.map((count) => number(wide, count)),
+    ...metadata.flatMap(([key, value]) => [text(key), typed(value)]),
+    ...tensors.flatMap(({ name, dims, type = 0, at = 0 }) => [
+      text(name),
+      number(4, dims.length),
+      ...dims.map((size) => number(wide, size)),
+      number(4, type),
+      number(8, at),
+    ]),
+  );
+  return bytes(header, new Uint8Array(data.length > 0 ? (32 - (header.length % 32)) % 32 : 0), data);
+}
+
+export const ggufFile = (parts: Partial<GgufParts> = {}): Uint8Array<ArrayBuffer> =>
+  writeGguf({
+    metadata: [
+      ["general.architecture", "llama"],
+      ["llama.block_count", 1],
+      ["tokenizer.ggml.tokens", ["<s>", "a", "b"]],
+      ["tokenizer.chat_template", "{% for m in messages %}{{ m.content }}{% endfor %}"],
+    ],
+    tensors: [
+      { name: "blk.0.attn_q.weight", dims: [4, 2] },
+      { name: "blk.0.ffn.weight", dims: [32, 2], type: 2, at: 32 },
+    ],
+    data: new Uint8Array(68).fill(7),
+    ...parts,
+  });
+/** A file that h5py wrote (src/formats/fixtures/hdf5.py). */
+export const hdf5Fixture = (name: keyof typeof hdf5.files): Uint8Array<ArrayBuffer> =>
+  bytes(inflateSync(Buffer.from(hdf5.files[name].file, "base64")));
+
+const kerasConfig =
+  '{"module": "keras", "class_name": "Sequential", "config": {"layers": [{"module": "keras.layers", "class_name": "Dense", "config": {"units": 4}}]}}';
+
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   pickle: plain,
@@ -156,6 +262,20 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   xz: xzHello,
   lzma: lzmaHello,
   lz4: lz4Hello,
+  safetensors: safetensorsFile(),
+  GGUF: ggufFile(),
+  ONNX: onnxFile(),
+  "Keras model": writeZip([
+    { name: "metadata.json", content: bytes('{"keras_version": "3.5.0"}') },
+    { name: "config.json", content: bytes(kerasConfig) },
+  ]),
+  SavedModel: encodeMessage(SAVED_MODEL, {
+    version: 1n,
+    metaGraphs: [{ graph: { nodes: [{ name: bytes("x"), op: bytes("Const"), inputs: [], attributes: [] }] } }],
+  }) as Uint8Array<ArrayBuffer>,
+  "HDF5, newest": hdf5Fixture("weights, newest"),
+  "HDF5, chunked": hdf5Fixture("chunked"),
+  "JSON lines": bytes('{"text": "a", "label": 1}\n{"text": "b", "label": null}\n'),
 };
 
 /** What a program that loads models would run. */

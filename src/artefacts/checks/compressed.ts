@@ -14,14 +14,24 @@ const starts =
 
 const STREAMS: Readonly<Record<Exclude<Packed, "deflate">, (head: Uint8Array) => boolean>> = {
   gzip: starts(0x1f, 0x8b, 8),
-  // Two bytes that divide by 31, without a preset dictionary (RFC 1950, 2.2).
-  zlib: (head) => head[0] === 0x78 && ((head[0] << 8) | head[1]!) % 31 === 0 && (head[1]! & 0x20) === 0,
+  // Two bytes that divide by 31, without a preset dictionary (RFC 1950, 2.2), and the first block is one (RFC 1951, 3.2.3).
+  zlib: (head) =>
+    head[0] === 0x78 &&
+    ((head[0] << 8) | head[1]!) % 31 === 0 &&
+    (head[1]! & 0x20) === 0 &&
+    beginsBlock(head.subarray(2)),
   zstd: starts(0x28, 0xb5, 0x2f, 0xfd),
   bzip2: isBzip2,
   xz: isXz,
   lzma: isLzma,
   lz4: isLz4,
 };
+/** No block is of the reserved kind, and a stored one says its length twice, once inverted. */
+function beginsBlock(head: Uint8Array): boolean {
+  const kind = (head[0]! >> 1) & 3;
+  if (kind !== 0) return kind !== 3;
+  return head.length < 5 || ((head[1]! ^ head[3]!) === 0xff && (head[2]! ^ head[4]!) === 0xff);
+}
 const PACKED_MAX = 2 ** 30;
 /** Streams in a row in one file: gzip and bzip2 readers join them. */
 const STREAMS_MAX = 1000;

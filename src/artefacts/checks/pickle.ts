@@ -37,7 +37,8 @@ function recognisePickle(content: Content, path: string): Recognition {
   // PyTorch's magic number is a pickle of its own; that format has a check of its own.
   if (head.length === 2 && TORCH_MAGIC.every((byte, i) => upTo(content, 0, TORCH_MAGIC.length)[i] === byte))
     return "no";
-  if (head[0] === 0x80 && head.length === 2 && head[1]! <= 5) return "yes";
+  // No opcode is zero: what follows PROTO with one is a number of eight bytes, as safetensors begins with.
+  if (head[0] === 0x80 && head.length === 2 && head[1]! <= 5) return upTo(content, 2, 1)[0] === 0 ? "no" : "yes";
   // Protocols 0 and 1 have no magic number: follow the start and see whether it does what pickles do.
   let imports = 0;
   let calls = 0;

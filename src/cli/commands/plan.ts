@@ -1,19 +1,15 @@
 /** `vauban plan`: which mature controls, where, would bring the risks within their criteria – and what none of them reaches. */
-import { basename } from "node:path";
 import { readPlan } from "#assess/control-plan.ts";
-import { groundsOfAssessment } from "#assess/risk.ts";
 import { nearest } from "#base/diagnostics.ts";
 import { HostError } from "#base/ports.ts";
 import { COST_KINDS } from "#assessment/knowledge.ts";
 import { highsSolver } from "#host/index.ts";
-import { loadKnowledge } from "#knowledge/index.ts";
 import type { Budget } from "#risk/index.ts";
-import { diagnosticsText } from "#cli/diagnostics.ts";
 import type { Invocation } from "#cli/main.ts";
 import { planSummary } from "#cli/plan-summary.ts";
 import { EXIT, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
-import { assessmentAt, systemGrounds } from "./risk.ts";
+import { groundsOf } from "./risk.ts";
 
 export interface PlanFlags {
   readonly budget?: readonly string[];
@@ -27,26 +23,14 @@ export interface PlanFlags {
   readonly json?: boolean;
 }
 
-export async function planCommand({ terminal, json }: Invocation, named: string, flags: PlanFlags): Promise<ExitCode> {
-  if (flags.asOf !== undefined && (!/^\d{4}-\d{2}-\d{2}$/.test(flags.asOf) || Number.isNaN(Date.parse(flags.asOf))))
-    throw new HostError(`--as-of ${flags.asOf} is not a date`, "write it as YYYY-MM-DD");
+export async function planCommand(invocation: Invocation, named: string, flags: PlanFlags): Promise<ExitCode> {
+  const { terminal, json } = invocation;
   const budget = budgetOf(flags.budget ?? []);
-  const knowledge = loadKnowledge();
-  const given = await assessmentAt(named);
-  const grounds = given
-    ? groundsOfAssessment(given, knowledge, { name: basename(named), ...(flags.asOf ? { asOf: flags.asOf } : {}) })
-    : await systemGrounds(named, flags, knowledge);
-  if ("diagnostics" in grounds) {
-    if (json)
-      terminal.out(
-        `${JSON.stringify({ format: "vauban/diagnostics/1", ok: false, diagnostics: grounds.diagnostics }, null, 2)}\n`,
-      );
-    else terminal.err(diagnosticsText(grounds.diagnostics, terminal.errColours, "nothing was planned", grounds.place));
-    return EXIT.badInput;
-  }
+  const grounds = await groundsOf(invocation, named, flags, "nothing was planned");
+  if (!grounds) return EXIT.badInput;
   const result = await readPlan(grounds, {
     version: VERSION,
-    seed: flags.seed ?? given?.body.seed ?? "1",
+    seed: flags.seed ?? grounds.seed,
     solver: highsSolver(),
     wishes: {
       budget,

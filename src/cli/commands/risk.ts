@@ -44,26 +44,14 @@ const ASSESSMENT_LIMIT = 2 ** 29;
 /** As many threats as a screen or two can show. */
 const SHOWN = 8;
 
-export async function riskCommand({ terminal, json }: Invocation, named: string, flags: RiskFlags): Promise<ExitCode> {
-  if (flags.asOf !== undefined && (!/^\d{4}-\d{2}-\d{2}$/.test(flags.asOf) || Number.isNaN(Date.parse(flags.asOf))))
-    throw new HostError(`--as-of ${flags.asOf} is not a date`, "write it as YYYY-MM-DD");
+export async function riskCommand(invocation: Invocation, named: string, flags: RiskFlags): Promise<ExitCode> {
+  const { terminal, json } = invocation;
   const changes = parsedChanges(flags);
-  const knowledge = loadKnowledge();
-  const given = await assessmentAt(named);
-  const grounds = given
-    ? groundsOfAssessment(given, knowledge, { name: basename(named), ...(flags.asOf ? { asOf: flags.asOf } : {}) })
-    : await systemGrounds(named, flags, knowledge);
-  if ("diagnostics" in grounds) {
-    if (json)
-      terminal.out(
-        `${JSON.stringify({ format: "vauban/diagnostics/1", ok: false, diagnostics: grounds.diagnostics }, null, 2)}\n`,
-      );
-    else terminal.err(diagnosticsText(grounds.diagnostics, terminal.errColours, "nothing was rated", grounds.place));
-    return EXIT.badInput;
-  }
+  const grounds = await groundsOf(invocation, named, flags, "nothing was rated");
+  if (!grounds) return EXIT.badInput;
   const result = readRisk(grounds, {
     version: VERSION,
-    seed: flags.seed ?? "1",
+    seed: flags.seed ?? grounds.seed,
     whole: flags.all ?? false,
     changes,
     keep: keptBy(flags, grounds),
@@ -83,6 +71,29 @@ export async function riskCommand({ terminal, json }: Invocation, named: string,
       }),
     );
   return document.exit;
+}
+
+/** What an answer rests on: the assessment or the system file of that name. Undefined, and said, where its author has something to mend. */
+export async function groundsOf(
+  { terminal, json }: Invocation,
+  named: string,
+  flags: Pick<RiskFlags, "out" | "seed" | "asOf">,
+  without: string,
+): Promise<RiskGrounds | undefined> {
+  if (flags.asOf !== undefined && (!/^\d{4}-\d{2}-\d{2}$/.test(flags.asOf) || Number.isNaN(Date.parse(flags.asOf))))
+    throw new HostError(`--as-of ${flags.asOf} is not a date`, "write it as YYYY-MM-DD");
+  const knowledge = loadKnowledge();
+  const given = await assessmentAt(named);
+  const grounds = given
+    ? groundsOfAssessment(given, knowledge, { name: basename(named), ...(flags.asOf ? { asOf: flags.asOf } : {}) })
+    : await systemGrounds(named, flags, knowledge);
+  if (!("diagnostics" in grounds)) return grounds;
+  if (json)
+    terminal.out(
+      `${JSON.stringify({ format: "vauban/diagnostics/1", ok: false, diagnostics: grounds.diagnostics }, null, 2)}\n`,
+    );
+  else terminal.err(diagnosticsText(grounds.diagnostics, terminal.errColours, without, grounds.place));
+  return undefined;
 }
 
 function parsedChanges({ with: added = [], without = [] }: RiskFlags): Change[] {
@@ -113,7 +124,7 @@ const refusal = (problems: readonly Problem[]): HostError =>
   );
 
 /** The assessment in a file or a run's folder; undefined where that is a system file. */
-export async function assessmentAt(named: string): Promise<Assessment | undefined> {
+async function assessmentAt(named: string): Promise<Assessment | undefined> {
   const files = filesBelow(".");
   const found = await files.stat(named).catch(() => undefined);
   if (!found) return undefined;
@@ -163,7 +174,7 @@ type Refused = {
   readonly place: (file: string) => string;
 };
 
-export async function systemGrounds(
+async function systemGrounds(
   named: string,
   flags: Pick<RiskFlags, "out" | "seed" | "asOf">,
   knowledge: Knowledge,

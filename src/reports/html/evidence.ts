@@ -88,6 +88,9 @@ function measuredWords({ outcome, notes }: Evidence): Markup {
   return markup`${said(outcome)}${notes.map((note) => markup` <small class="soft">${note}</small>`)}`;
 }
 
+const hoursText = ({ low, likely, high }: { low: number; likely: number; high: number }): string =>
+  `${likely} h [${low}, ${high}]`;
+
 function said(outcome: Evidence["outcome"]): string {
   if (outcome.status === "inconclusive") return `inconclusive: ${outcome.because}`;
   const { measure } = outcome;
@@ -101,7 +104,11 @@ function said(outcome: Evidence["outcome"]): string {
     case "corruption":
       return `as it is ${proportionText(measure.accuracy)}; worst: ${measure.worst.name} ${measure.worst.severity}, ${proportionText(measure.worst.accuracy)}`;
     case "statement":
-      return `attacker's successes ${proportionText(measure.successes)}; ${measure.method}`;
+      return `${measure.response ? "unnoticed" : "attacker's successes"} ${proportionText(measure.successes)}${
+        measure.response
+          ? `, answered after ${hoursText(measure.response.hours)} where the next step takes ${hoursText(measure.response.attackHours)}`
+          : ""
+      }; ${measure.method}`;
     case "scan":
       return `${measure.tool}: ${measure.results} results, ${measure.open} open`;
   }

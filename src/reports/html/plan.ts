@@ -2,6 +2,7 @@
 import type { Assessment, ControlCost, ControlPlan, LeftOpen, PlannedControl, PlannedRisk } from "#assessment/index.ts";
 import { COST_KINDS } from "#assessment/knowledge.ts";
 import { markup, type Markup } from "#figures/markup.ts";
+import { plannedByControl, type PlannedGroup } from "#figures/planned.ts";
 import { figure, intervalText } from "#figures/words.ts";
 import { count, fold, JUDGEMENT_TONE, list, sentence, table, tag, words } from "./parts.ts";
 
@@ -17,22 +18,21 @@ ${limitedBy.length > 0 ? markup`<p>Limited by what was asked, not by what is fea
 ${
   controls.length === 0
     ? markup`<p>No mature control closes anything that is open by a denial test alone.</p>`
-    : table<PlannedControl>(
+    : table<PlannedGroup>(
         "The plan: no effect is assumed but that of a denial test that passes",
         [
           {
             head: "Control",
-            cell: ({ control, at, title }) =>
-              markup`${control} ${title} <small class="soft">at ${name.place(at)}</small>`,
+            cell: ({ control, title, tier }) => markup`${control} ${title} <small class="soft">${tier}</small>`,
           },
-          { head: "Tier", cell: ({ tier }) => tier },
-          { head: "Cost", cell: (control) => costText(control.cost) },
+          { head: "Cost", cell: ({ cost: together }) => costText(together) },
           {
-            head: "Open again without it",
-            cell: ({ contributes }) =>
-              contributes.length === 0
-                ? markup`<span class="soft">nothing alone</span>`
-                : fold(count(contributes.length, "threat"), list(contributes)),
+            head: "Where, and what is open again without it there",
+            cell: ({ places }) =>
+              places.length === 1
+                ? placeAndWorth(places[0]!, name)
+                : fold(count(places.length, "place"), list(places.map((place) => placeAndWorth(place, name)))),
+            wide: true,
           },
           { head: "To be shown", cell: ({ evidence }) => sentence(evidence[0] ?? "a denial test"), wide: true },
           {
@@ -46,7 +46,7 @@ ${
             wide: true,
           },
         ],
-        controls,
+        plannedByControl(controls),
       )
 }
 ${surprises.length > 0 ? markup`<h3>What the rating does not confirm, and what gets worse</h3>${list(surprises.map(({ risk, says }) => markup`<code>${risk}</code>: ${sentence(says)}`))}` : ""}
@@ -100,20 +100,25 @@ ${table<LeftOpen>(
       head: "Threat",
       cell: ({ group, threats }) => markup`${group} <small class="soft">${count(threats.length, "actor")}</small>`,
     },
-    { head: "Way that stays open", cell: ({ way }) => list(way), wide: true },
+    {
+      head: "Way that stays open",
+      cell: ({ way }) => (way.length > 2 ? fold(`${way[0]}, …, ${way.at(-1)}`, list(way)) : way.join(", ")),
+      wide: true,
+    },
     { head: "What would do", cell: ({ how }) => sentence(how), wide: true },
-    { head: "Proven on the model", cell: ({ modelLevel }) => modelLevel.replace("-", " ") },
     {
       head: "To be measured",
-      cell: ({ alternatives }) =>
-        alternatives.length === 0
-          ? markup`<span class="soft">nothing mature in the catalogue</span>`
-          : list(
-              alternatives.map(
-                ({ control, title, layer, maturity, ceilings }) =>
-                  markup`${control} ${title} <small class="soft">${layer}, ${maturity}${ceilings.length > 0 ? `; published: ${ceilings.join("; ")}` : ""}</small>`,
-              ),
-            ),
+      cell: ({ alternatives, modelLevel }) =>
+        markup`${modelLevel === "none" || modelLevel === "partly" ? markup`<p>The model alone does not do: at its level ${modelLevel === "none" ? "nothing is" : "not everything is"} proven.</p>` : ""}${
+          alternatives.length === 0
+            ? markup`<span class="soft">nothing mature in the catalogue</span>`
+            : list(
+                alternatives.map(
+                  ({ control, title, layer, maturity, ceilings }) =>
+                    markup`${control} ${title} <small class="soft">${layer}, ${maturity}${ceilings.length > 0 ? `; published: ${ceilings.join("; ")}` : ""}</small>`,
+                ),
+              )
+        }`,
       wide: true,
     },
   ],
@@ -122,6 +127,13 @@ ${table<LeftOpen>(
 }
 ${warnings.length > 0 ? list(warnings.map(sentence)) : ""}`;
 }
+
+const placeAndWorth = ({ at, contributes, required }: PlannedControl, name: ReturnType<typeof words>): Markup =>
+  markup`${name.place(at)}${required ? markup` <small class="soft">required</small>` : ""}: ${
+    contributes.length === 0
+      ? markup`<span class="soft">nothing alone</span>`
+      : fold(count(contributes.length, "threat"), list(contributes))
+  }`;
 
 function notFeasiblePart({ beyond, conflict, edition, exits }: NonNullable<ControlPlan["notFeasible"]>): Markup {
   return markup`<h3>Not feasible with mature measures</h3>

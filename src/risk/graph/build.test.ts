@@ -66,6 +66,51 @@ const service: System = {
 const trials = [cleanTrial("cnn"), evasionTrial("cnn", "black", ["user"])];
 const USER = "evasion@cnn by user -> safety";
 
+describe("a control that detects, with a response time", () => {
+  const watched: System = {
+    ...service,
+    controls: [{ id: "watch", control: "C-60", at: "cnn", kind: "measured", where: service.where }],
+  };
+  const response = { hours: { low: 0.5, likely: 1, high: 2 }, attackHours: { low: 10, likely: 20, high: 40 } };
+  const watch = (k: number): Evidence => {
+    const item = statement("ev-watch", { k, n: 100, tests: ["T-01"], control: "C-60", at: "cnn", grade: "C" });
+    if (item.outcome.status !== "measured" || item.outcome.measure.kind !== "statement") throw new Error("unreachable");
+    return { ...item, outcome: { ...item.outcome, measure: { ...item.outcome.measure, response } } };
+  };
+  const with_ = (fooled: number, ...more: Evidence[]): Risk =>
+    riskOf(
+      rated({
+        system: watched,
+        knowledge: only("T-01"),
+        trials,
+        evidence: [cleanRun("cnn"), evasion("cnn", fooled, 500), ...more],
+      }),
+      USER,
+    );
+
+  test("lets through what is not noticed or not answered in time, by hand: 1 − d · a / (a + r)", () => {
+    const passes = successInterval({ k: 2, n: 100 }, "C", false);
+    const { low, likely, high } = with_(400, watch(2)).successCurrent;
+    const alone = with_(400).successCurrent;
+    // Nothing says that the attempts noticed are not the ones that fail anyway: at the lower end only the sum less one is left.
+    const lowest = 1 - (1 - passes.low) * (40 / 40.5);
+    expect(low).toBeCloseTo(Math.max(0, alone.low + lowest - 1), 12);
+    expect(likely).toBeCloseTo(1 - (1 - passes.likely) * (20 / 21), 12);
+    expect(likely).toBeLessThan(alone.likely);
+    // Grade C closes no upper end: somebody who is never noticed remains possible.
+    expect(high).toBe(alone.high);
+  });
+
+  test("that notices nobody changes hardly anything, and nothing at the upper ends", () => {
+    const [watching, alone] = [with_(400, watch(100)).successCurrent, with_(400).successCurrent];
+    // Of 100 of 100 unnoticed, at most so many are noticed after all, and of these 40 / 40.5 are stopped.
+    const noticed = 1 - successInterval({ k: 100, n: 100 }, "C", false).low;
+    expect(watching.low).toBeCloseTo(alone.low - noticed * (40 / 40.5), 12);
+    expect(watching.likely).toBe(alone.likely);
+    expect(watching.high).toBe(alone.high);
+  });
+});
+
 describe("a single way", () => {
   test("has 1 − e^(−λS) at all three ends, for every risk of the chest X-ray system", () => {
     const rating = rated({ system: chestXray(), knowledge: everything });
@@ -417,6 +462,8 @@ describe("METHOD §10 on small systems with threats that help one another", () =
     knows: fc.constantFrom("black" as const, "grey" as const),
     grade: fc.constantFrom("A" as const, "B" as const, "C" as const, "D" as const),
     profile: fc.constantFrom("AT-1", "AT-2", "AT-10"),
+    /** Who touches nothing has to force each way. */
+    touches: fc.constantFrom(["api"], []),
   });
   type Pieces = typeof pieces extends fc.Arbitrary<infer Value> ? Value : never;
   const system: System = {
@@ -442,7 +489,7 @@ describe("METHOD §10 on small systems with threats that help one another", () =
           id: "user",
           title: "user",
           profile: p.profile,
-          touches: ["api"],
+          touches: p.touches,
           knows: p.knows,
           byMethod: false,
           where: system.where,
@@ -508,8 +555,10 @@ describe("METHOD §10 on small systems with threats that help one another", () =
           { seed: "1" },
         );
         helped.forEach(({ id, current, inherent }, i) => {
-          for (const end of ["low", "likely", "high"] as const)
-            expect(found[i]![end], id).toBeCloseTo(current[end], 10);
+          for (const end of ["low", "high"] as const) expect(found[i]![end], id).toBeCloseTo(current[end], 10);
+          // Of a way to be forced the graph takes the likely steps as independent, which is never more.
+          if (p.touches.length > 0) expect(found[i]!.likely, id).toBeCloseTo(current.likely, 10);
+          else expect(found[i]!.likely, id).toBeLessThanOrEqual(current.likely + 1e-12);
           expect(inherent.high).toBeGreaterThanOrEqual(current.high - 1e-12);
         });
       }),
@@ -529,6 +578,25 @@ describe("METHOD §10 on small systems with threats that help one another", () =
       }),
       { numRuns: 60, seed: 4 },
     );
+  });
+
+  test("nor does it where the way has to be forced and a trigger would help: forcing hangs on no measurement", () => {
+    for (const fooled of [50, 250, 487, 500]) {
+      const world = worldOf({
+        fooled,
+        copied: null,
+        planted: null,
+        broken: null,
+        guard: null,
+        limit: null,
+        knows: "grey",
+        grade: "B",
+        profile: "AT-10",
+        touches: [],
+      });
+      const evidence = world.evidence!.filter(({ id }) => !id.startsWith("ev-evasion"));
+      expectNotLower(rated(world), rated({ ...world, evidence }));
+    }
   });
 
   test("an actor, a flow, a touch or attempts more never lower a figure, single or total", () => {
@@ -595,6 +663,7 @@ describe("METHOD §10 on small systems with threats that help one another", () =
       knows: "black",
       grade: "B",
       profile: "AT-2",
+      touches: ["api"],
     });
     const bytes = (): string => {
       const rating = rated(world);

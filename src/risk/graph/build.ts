@@ -46,9 +46,8 @@ export interface RatedThreat {
   readonly actor: Actor;
   readonly attempts: Estimate;
   readonly exposures: Exposures | undefined;
-  /** Success of one attempt where the way is open, and where it has to be forced; effects of credited controls are in it. */
+  /** Success of one attempt where the way is open; effects of credited controls are in it. */
   readonly open: Success;
-  readonly forced: Success;
   /** Whether a way that has to be forced is left. */
   readonly isForceable: boolean;
   readonly ways: OpenWays;

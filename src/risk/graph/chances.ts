@@ -1,7 +1,7 @@
 /** The chances of one rated threat (METHOD §3, §4), as independent events whose product along a single way is the figure of that way. */
 import { atRate, onceActive, perAttempt } from "#risk/likelihood.ts";
 import type { Exposures, Three } from "#risk/likelihood.ts";
-import type { Success } from "#risk/success.ts";
+import { UNTRIED, type Success } from "#risk/success.ts";
 import type { RatedThreat } from "./build.ts";
 
 export interface Chances {
@@ -18,9 +18,10 @@ export interface Chances {
 }
 
 export function chancesOf(rated: RatedThreat): Chances {
-  const { attempts, exposures, open, forced, isForceable, helped, footholds } = rated;
+  const { attempts, exposures, open, isForceable, helped, footholds } = rated;
   const works = chanceOf(attempts, open, exposures);
-  const forcing = ratioOf(chanceOf(attempts, forced, exposures), works);
+  // Whether a way is forced does not hang on how well the attack behind it works: else measuring that would move this.
+  const forcing = ratioOf(chanceOf(attempts, UNTRIED.forced, exposures), chanceOf(attempts, UNTRIED.open, exposures));
   const past = (chance: Three): Three => (rated.cause ? ratioOf(chance, rated.cause.chance) : chance);
   const shown = footholds.reduce((most, foothold) => Math.max(most, foothold.shown), 0);
   return {

@@ -18,9 +18,14 @@ export function ratedThreats(
   which: "inherent" | "current",
 ): RatedThreat[] {
   const peers = new Map(
-    [...Map.groupBy(judged, ({ actor }) => actor.id)].map(([actor, own]) => [
+    [...Map.groupBy(judged, ({ actor }) => actor.id)].map(([actor, own]): [string, Peers] => [
       actor,
-      Map.groupBy(own, ({ type, threat }) => peerKey(type.id, threat.at)),
+      new Map(
+        [...Map.groupBy(own, ({ threat }) => threat.at)].map(([at, here]) => [
+          at,
+          Map.groupBy(here, ({ type }) => type.id),
+        ]),
+      ),
     ]),
   );
   const layersOf = stepControls(knowledge);
@@ -102,13 +107,14 @@ function withCauses(
   });
 }
 
-/** Threats by one actor, found by type and place. */
-type Peers = ReadonlyMap<string, readonly Judged[]>;
-const peerKey = (type: string, at: string): string => `${type} ${at}`;
+/** Threats by one actor, by place and type. */
+type Peers = ReadonlyMap<string, ReadonlyMap<string, readonly Judged[]>>;
 const peersAt = (peers: Peers, types: readonly string[], places: Iterable<string>): Judged[] => {
   const found: Judged[] = [];
-  for (const at of places)
-    for (const type of types) for (const peer of peers.get(peerKey(type, at)) ?? []) found.push(peer);
+  for (const at of places) {
+    const here = peers.get(at);
+    if (here) for (const type of types) found.push(...(here.get(type) ?? []));
+  }
   return found;
 };
 
@@ -134,7 +140,6 @@ function ratedThreat(
     attempts,
     exposures,
     open,
-    forced: one.success({ way: "forced", effects }),
     isForceable,
     ways,
     ends,

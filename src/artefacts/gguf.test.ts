@@ -1,0 +1,186 @@
+/** GGUF: versions, byte orders, and the headers that made readers write outside their memory (CVE-2024-21802, -21825, -21836, -23496, -23605). */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ARTEFACTS, ggufFile, labelled, writeGguf } from "../../test/support/artefacts.ts";
+import { bytes } from "../../test/support/pickle.ts";
+import { rulesOf, scanned } from "../../test/support/scan.ts";
+import { contentOf } from "#formats/content.ts";
+import { readGguf } from "#formats/gguf.ts";
+import { scanPorts, withFile } from "#host/unpack.ts";
+import { scanFile } from "./scan.ts";
+
+const scan = (file: Uint8Array) => scanned(file, "model.gguf");
+const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
+const u64 = (value: bigint): Uint8Array => new Uint8Array(BigUint64Array.of(value).buffer);
+const list = (type: number, count: bigint, body: Uint8Array): Uint8Array => bytes(u32(9), u32(type), u64(count), body);
+
+describe("a GGUF file", () => {
+  test.each([1, 2, 3])("of version %d is read whole", (version) =>
+    expect(scan(ggufFile({ version }))).toMatchObject({ verdict: "no code path found", read: "whole", findings: [] }),
+  );
+  test("in the other byte order is read whole", () =>
+    expect(scan(ggufFile({ bigEndian: true }))).toMatchObject({ verdict: "no code path found", read: "whole" }));
+  test("says which bytes are which tensor", () => {
+    const { tensors } = readGguf(contentOf(ggufFile()), () => {});
+    expect(tensors).toMatchObject([
+      { name: "blk.0.attn_q.weight", type: "F32", dims: [4, 2] },
+      { name: "blk.0.ffn.weight", type: "Q4_0", dims: [32, 2] },
+    ]);
+    expect(tensors.map(({ start, end }) => end - start)).toEqual([32, 36]);
+  });
+  test.each<[string, Uint8Array]>([
+    ["nothing in it", writeGguf({})],
+    [
+      "lists of numbers",
+      ggufFile({ metadata: [["a", list(5, 3n, new Uint8Array(12))]], tensors: [], data: new Uint8Array(0) }),
+    ],
+    [
+      "lists within lists",
+      ggufFile({
+        metadata: [["a", list(9, 2n, bytes(u32(4), u64(1n), u32(7), u32(8), u64(0n)))]],
+        tensors: [],
+        data: new Uint8Array(0),
+      }),
+    ],
+    [
+      "a wider alignment",
+      ggufFile({
+        metadata: [
+          ["general.alignment", 64],
+          ["a", "b"],
+        ],
+        tensors: [],
+        data: new Uint8Array(0),
+      }),
+    ],
+  ])("with %s is fine", (_, file) => expect(scan(file)).toMatchObject({ verdict: "no code path found", findings: [] }));
+});
+
+describe("what is not as the format says is not fine:", () => {
+  const only = (tensor: object, size = 64): Uint8Array =>
+    ggufFile({ tensors: [{ name: "a", dims: [8], ...tensor }], data: new Uint8Array(size) });
+  const text = (length: bigint): Uint8Array => ggufFile({ metadata: [["a", bytes(u32(8), u64(length), "xyz")]] });
+  test.each<[string, Uint8Array, string]>([
+    ["a text that is longer than the file", text(10_000n), "unknown"],
+    ["a text whose length plus one is nothing", text(2n ** 64n - 1n), "suspicious"],
+    ["a number of entries that wraps around", ggufFile({ counts: [0n, 2n ** 63n] }), "suspicious"],
+    ["a number of tensors that wraps around", ggufFile({ counts: [2n ** 60n * 12n, 0n] }), "suspicious"],
+    ["more tensors than there are", ggufFile({ counts: [50n, 4n] }), "unknown"],
+    ["fewer entries than there are", ggufFile({ counts: [2n, 2n] }), "unknown"],
+    ["a list that wraps around", ggufFile({ metadata: [["a", list(10, 2n ** 61n, new Uint8Array(8))]] }), "suspicious"],
+    ["a list of a type that is none", ggufFile({ metadata: [["a", list(77, 1n, new Uint8Array(8))]] }), "unknown"],
+    ["a value of a type that is none", ggufFile({ metadata: [["a", bytes(u32(99), 1)]] }), "unknown"],
+    [
+      "lists a thousand deep",
+      ggufFile({ metadata: [["a", bytes(u32(9), ...Array.from({ length: 1000 }, () => bytes(u32(9), u64(1n))))]] }),
+      "unknown",
+    ],
+    ["a yes-or-no that is neither", ggufFile({ metadata: [["a", bytes(u32(7), 5)]] }), "unknown"],
+    ["an alignment of zero", ggufFile({ metadata: [["general.alignment", 0]] }), "unknown"],
+    ["an alignment that is no power of two", ggufFile({ metadata: [["general.alignment", 33]] }), "unknown"],
+    ["a tensor behind the end", only({ at: 64 }), "unknown"],
+    ["a shape that wraps around", only({ dims: [2n ** 32n, 2n ** 32n] }), "suspicious"],
+    ["a negative size", only({ dims: [2n ** 64n - 8n] }), "suspicious"],
+    ["a place that wraps around", only({ at: 2n ** 64n - 32n }), "suspicious"],
+    ["five dimensions", only({ dims: [1, 1, 1, 1, 1] }), "unknown"],
+    ["rows that are no whole blocks", only({ dims: [8], type: 2 }), "unknown"],
+    ["an element type that is none", only({ type: 4 }), "unknown"],
+    ["a place that is not aligned", only({ at: 4 }, 36), "unknown"],
+    [
+      "tensors that share bytes",
+      ggufFile({
+        tensors: [
+          { name: "a", dims: [16] },
+          { name: "b", dims: [8], at: 32 },
+        ],
+        data: new Uint8Array(64),
+      }),
+      "suspicious",
+    ],
+    [
+      "a tensor twice",
+      ggufFile({
+        tensors: [
+          { name: "a", dims: [8] },
+          { name: "a", dims: [8], at: 32 },
+        ],
+        data: new Uint8Array(64),
+      }),
+      "suspicious",
+    ],
+    [
+      "a key twice",
+      ggufFile({
+        metadata: [
+          ["a", "b"],
+          ["a", "c"],
+        ],
+      }),
+      "suspicious",
+    ],
+    [
+      "padding that is no padding",
+      (() => {
+        const file = ggufFile();
+        file[file.length - 69] = 1;
+        return file;
+      })(),
+      "unknown",
+    ],
+    ["a version that is none", ggufFile({ version: 9 }), "unknown"],
+    ["four bytes", bytes("GGUF"), "unknown"],
+  ])("%s", (_, file, expected) => expect(scan(file).verdict).toBe(expected));
+});
+
+describe("a chat template", () => {
+  const withTemplate = (template: string, key = "tokenizer.chat_template") =>
+    scan(
+      ggufFile({
+        metadata: [
+          ["general.name", "x"],
+          [key, template],
+        ],
+      }),
+    );
+  test("that reaches the interpreter is malicious, and the finding is placed in it", () => {
+    const template = "é{{ cycler.__init__.__globals__ }}";
+    const file = ggufFile({ metadata: [["tokenizer.chat_template", template]] });
+    const result = scan(file);
+    expect(result.verdict).toBe("malicious");
+    const grave = result.findings.find(({ severity }) => severity === "malicious")!;
+    expect(new TextDecoder().decode(file.subarray(grave.start, grave.end))).toBe("cycler.__init__.__globals__");
+  });
+  test("is found under any name, and before a fault", () => {
+    expect(withTemplate("{{ x.__mro__ }}", "tokenizer.chat_template.tool_use").verdict).toBe("malicious");
+    const cut = ggufFile({ metadata: [["tokenizer.chat_template", "{{ x.__mro__ }}"]], counts: [9n, 9n] });
+    expect(scan(cut)).toMatchObject({ verdict: "malicious", read: "part" });
+  });
+  test("that no Jinja would compile is unknown", () => expect(withTemplate("{{ x").verdict).toBe("unknown"));
+  test("that is one is fine, whatever source it quotes", () =>
+    expect(withTemplate("{% for m in messages %}Never call os.system('x'). {{ m.content }}{% endfor %}").verdict).toBe(
+      "no code path found",
+    ));
+});
+
+test("metadata is searched, a vocabulary is not taken for source", () => {
+  expect(rulesOf(scan(ggufFile({ metadata: [["general.description", "import os; os.system('id')"]] })))).toContain(
+    "code-in-metadata",
+  );
+  const pieces = ["os.system(", "eval('", `exec("${"x".repeat(80)}`];
+  expect(scan(ggufFile({ metadata: [["tokenizer.ggml.tokens", pieces]] })).findings).toEqual([]);
+});
+
+describe.skipIf(!existsSync(ARTEFACTS))("GGUF files with known verdicts", () => {
+  test("come out as they should", () => {
+    const files = labelled().filter(({ file }) => file.endsWith(".gguf"));
+    expect(files.length).toBeGreaterThan(4);
+    for (const { file, label } of files) {
+      const { verdict } = withFile(join(ARTEFACTS, file), (content) => scanFile(file, content, scanPorts));
+      expect([file, verdict]).toEqual([
+        file,
+        { malicious: "malicious", benign: "no code path found" }[label as string] ?? "unknown",
+      ]);
+    }
+  });
+});

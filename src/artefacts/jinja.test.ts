@@ -1,0 +1,184 @@
+/** What templates reach, from the ways out of Jinja that were published and the idioms of real chat templates. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ARTEFACTS, labelled } from "../../test/support/artefacts.ts";
+import { analyseTemplate, templateFindings } from "./jinja.ts";
+
+const verdictOf = (template: string): string => analyseTemplate(template).verdict;
+
+describe("a template that gets hold of the interpreter is malicious", () => {
+  test.each([
+    // CVE-2024-34359 (llama-cpp-python), and the chains of attribute reads that every SSTI sheet lists.
+    "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    "{{ ''.__class__.__mro__[1].__subclasses__()[40]('/etc/passwd').read() }}",
+    "{% for x in ().__class__.__base__.__subclasses__() %}{{ x() }}{% endfor %}",
+    "{{ self._TemplateReference__context }}",
+    "{{ x.mro() }}",
+    "{{ __builtins__['eval']('1') }}",
+    "{% if ''.__class__.__mro__ %}{% endif %}",
+    "{% print(lipsum.__globals__) %}",
+    "{% call(x) f(lipsum.__globals__) %}{% endcall %}",
+    "{{ range.__call__.__globals__ if true else 1 }}",
+    "{{ (messages | first).content.__reduce_ex__(4) }}",
+    // Code that runs if the program hands it in.
+    "{{ eval('1') }}",
+    "{{ os.system('id') }}",
+    "{{ subprocess.check_output(['id']) }}",
+  ])("%s", (template) => expect(verdictOf(template)).toBe("malicious"));
+});
+
+describe("so is one that puts the name together", () => {
+  test.each([
+    String.raw`{{ lipsum['\x5f\x5fglobals\x5f\x5f'] }}`,
+    String.raw`{{ lipsum["\u005f_globals_\137"] }}`,
+    "{{ lipsum['__glo' 'bals__'] }}",
+    "{{ lipsum['__glo' + 'bals__'] }}",
+    "{% set a = '__' %}{% set b = 'globals' %}{{ lipsum|attr(a ~ b ~ a) }}",
+    "{{ x|attr(['_', '_', 'glob', 'als', '_', '_']|join) }}",
+    "{{ x|attr('_'.join(['', '', 'globals', '', ''])) }}",
+    "{{ x|attr('__slabolg__'[::-1]) }}",
+    "{{ x|attr('__slabolg__'|reverse) }}",
+    "{{ x|attr('%c%cglobals%c%c'|format(95, 95, 95, 95)) }}",
+    "{{ x|attr('%s%sglobals__' % ('_', '_')) }}",
+    "{{ x|attr('{}{}'.format('__glob', 'als__')) }}",
+    "{{ x|attr('__' ~ 'GLOBALS'|lower ~ '__') }}",
+    "{{ x|attr('@@globals@@'|replace('@', '_')) }}",
+    "{{ x|attr('__globals__'|trim) }}",
+    "{{ x|attr(dict(__glo=1, bals__=2)|join) }}",
+    "{% for name in ['role', '__globals__'] %}{{ lipsum[name] }}{% endfor %}",
+    "{% for a, b in [('x', '__globals__')] %}{{ lipsum[b] }}{% endfor %}",
+    "{% macro get(name) %}{{ lipsum|attr(name) }}{% endmacro %}{{ get('__globals__') }}",
+    "{{ get('__globals__') }}{% macro get(name) %}{{ lipsum|attr(name) }}{% endmacro %}",
+    "{% with name = '__globals__' %}{{ x|attr(name) }}{% endwith %}",
+    "{% set ns = namespace(name='__globals__') %}{{ lipsum|attr(ns.name) }}",
+    "{% set ns = namespace() %}{% set ns.name = '__globals__' %}{{ lipsum|attr(ns.name) }}",
+    "{{ lipsum[('__globals__' if true else 'a')] }}",
+    // Attributes that filters and formats read by themselves: CVE-2016-10745, CVE-2019-10906.
+    "{{ '{0.__class__.__init__.__globals__}'.format(x) }}",
+    "{{ '{x[__globals__]}'.format_map({'x': x}) }}",
+    "{{ x|map(attribute='__class__.__mro__')|list }}",
+    "{{ [x]|map('attr', '__globals__')|list }}",
+  ])("%s", (template) => expect(verdictOf(template)).toBe("malicious"));
+});
+
+describe("what no chat needs is suspicious:", () => {
+  test.each([
+    "{{ ''.__class__ }}",
+    "{{ joiner.__init__ }}",
+    "{{ messages|sort(attribute='__class__') }}",
+    "{{ messages|selectattr('__class__')|list }}",
+    "{% filter attr('__class__') %}a{% endfilter %}",
+    // CVE-2025-27516
+    "{{ ('a'|attr('format'))('b') }}",
+    "{{ lipsum|attr(messages[0].content) }}",
+    "{% set name %}__globals__{% endset %}{{ lipsum|attr(name) }}",
+    "{% include '/etc/passwd' %}",
+    "{% from 'x' import y %}",
+    "{% extends layout %}",
+    "{{ open('/etc/passwd') }}",
+    // Bombs.
+    "{% for i in range(1000000000) %}{% endfor %}",
+    "{% for i in range(10000) %}{% for j in range(10000) %}a{% endfor %}{% endfor %}",
+    "{{ 'a' * 100000000 }}",
+    "{{ 9 ** 99999999 }}",
+    "{{ '%099999999d' % 1 }}",
+    "{{ 'a'|center(100000000) }}",
+    "{% set l = [1] %}{% for a in l %}{{ l.append(1) }}{% endfor %}",
+  ])("%s", (template) => expect(verdictOf(template)).toBe("suspicious"));
+});
+
+describe("what cannot be followed is unknown:", () => {
+  test.each([
+    "{{ unclosed",
+    "{% if x %}",
+    "{% endif %}",
+    "{{ a b }}",
+    "{{ x|no_such_filter }}",
+    "{{ x is no_such_test }}",
+    "{{ give_me(1) }}",
+    "{{ messages['a' ~ tools[0].name] }}",
+    "{% nonsense %}",
+    `{{ ${"(".repeat(5000)} }}`,
+    `{{ ${"-".repeat(5000)}1 }}`,
+    `{{ a${".b".repeat(5000)} }}`,
+    `{{ a${"|trim".repeat(5000)} }}`,
+    `{{ 'a'${" + 'a'".repeat(5000)} }}`,
+    "{% if a %}".repeat(5000),
+    `${"{% set a = [a, a, a, a] %}".repeat(20)}{{ x[a|join] }}`,
+  ])("%.60s", (template) => expect(["unknown", "nothing"]).toContain(verdictOf(template)));
+  test("but not fine", () => {
+    expect(verdictOf("{{ unclosed")).toBe("unknown");
+    expect(verdictOf("a".repeat(2 ** 20 + 1))).toBe("unknown");
+    expect(verdictOf(`{{ a${".b".repeat(5000)} }}`)).toBe("unknown");
+    expect(verdictOf("{% if a %}".repeat(5000))).toBe("unknown");
+    expect(verdictOf("{{ messages['a' ~ tools[0].name] }}")).toBe("unknown");
+  });
+  test("and one that no program could render still says what it names", () =>
+    expect(verdictOf("{{ lipsum.__globals__")).toBe("suspicious"));
+});
+
+describe("what chat templates do is nothing:", () => {
+  test.each([
+    "",
+    "no template at all { }",
+    "{# cycler.__init__.__globals__ is not run #}",
+    "{% raw %}{{ cycler.__init__.__globals__ }}{% endraw %}",
+    "{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}{{ '<|' + message['role'] + '|>' + message['content'] | trim }}{% endfor %}",
+    "{%- set ns = namespace(seen=false, index=-1) -%}{%- for m in messages[::-1] -%}{%- if not ns.seen -%}{%- set ns.seen = true -%}{%- set ns.index = (messages|length - 1) - loop.index0 -%}{%- endif -%}{%- endfor -%}{{ messages[ns.index].content }}",
+    "{% set date = strftime_now('%d %b %Y') if strftime_now is defined else '26 Jul 2024' %}{{ 'Today: ' + date }}",
+    "{% for tool in tools %}{{ tool | tojson(indent=4) }}{% endfor %}",
+    "{% for key, value in tool.arguments.items() if key != 'return' %}{{ key ~ '=' ~ (value | tojson if value is not string else value) }}{% endfor %}",
+    "{% set content = message.content.split('</think>')[-1].lstrip('\\n') %}{{ content }}",
+    "{% macro render(value, depth=0) %}{% if value is mapping %}{% for k, v in value|dictsort %}{{ k }}{{ render(v, depth + 1) }}{% endfor %}{% else %}{{ value }}{% endif %}{% endmacro %}{{ render(tools) }}",
+    "{% for message in messages %}{% if loop.first and message.role == 'system' %}{% continue %}{% endif %}{% if loop.last %}{% break %}{% endif %}{% endfor %}",
+    "{% generation %}{{ message.content }}{% endgeneration %}",
+    "{{ messages | selectattr('role', 'equalto', 'user') | list | length }}",
+    "{{ messages | map(attribute='content') | join('\\n') }}",
+    "{% for field, title in [('maximum', 'Maximum'), ('minimum', 'Minimum')] %}{{ title ~ param[field] }}{% endfor %}",
+    "{% set system, rest = messages[0], messages[1:] %}{{ system.content }}",
+    "{{ messages[loop.index0 + 1].role }}",
+    "{% if tools is defined and tools is not none and tools | length > 0 %}{{ tools }}{% endif %}",
+    "{{ {'a': {'b': 1}} | tojson }}",
+    "{{ 'user' if message.role in ['human', 'user'] else 'model' }}",
+    "{{ message.get('reasoning') or message.get('thinking', '') }}",
+    "{% set text %}{{ a }} and {{ b }}{% endset %}{{ text | trim }}",
+    "{{- ns.result ~ part -}}{% set ns.result = ns.result ~ part %}",
+  ])("%.70s", (template) => expect(analyseTemplate(template)).toMatchObject({ verdict: "nothing", findings: [] }));
+});
+
+test("findings are placed in bytes, with the words of whoever asks", () => {
+  const [finding] = templateFindings("é{{ x.__mro__ }}", 100, "the chat template");
+  expect(finding).toMatchObject({ rule: "template-reach", start: 105, end: 114 });
+  expect(finding!.message).toMatch(/^the chat template reads __mro__/);
+});
+
+test("what it reaches is listed", () =>
+  expect(analyseTemplate("{{ bos_token }}{% for m in messages %}{{ m.content | trim }}{% endfor %}").reaches).toEqual({
+    globals: ["bos_token", "messages"],
+    attributes: ["content"],
+    filters: ["trim"],
+  }));
+
+test("a template that grows what it puts together is given up on, soon", () => {
+  const began = performance.now();
+  const doubling = "{% set a = a ~ a %}".repeat(8000);
+  expect(["unknown", "nothing"]).toContain(verdictOf(`{% set a = 'ab' %}${doubling}`));
+  expect(verdictOf(`{% set a = 'ab' %}${doubling}{{ lipsum|attr(a) }}`)).not.toBe("nothing");
+  expect(performance.now() - began).toBeLessThan(10_000);
+});
+
+describe.skipIf(!existsSync(ARTEFACTS))("templates with known verdicts", () => {
+  test("come out as they should", () => {
+    const templates = labelled().filter(({ file }) => /jinja/.test(file));
+    expect(templates.length).toBeGreaterThan(25);
+    for (const { file, label } of templates) {
+      const text = readFileSync(join(ARTEFACTS, file), "utf8");
+      const template = file.endsWith(".json")
+        ? ((JSON.parse(text) as { chat_template?: string }).chat_template ?? "")
+        : text;
+      const expected = { malicious: "malicious", benign: "nothing", invalid: "unknown" }[label as string];
+      expect([file, verdictOf(template)]).toEqual([file, expected]);
+    }
+  });
+});

@@ -1,0 +1,14 @@
+/** What a JSON document can be a program or a description of; a document can be several. */
+import type { JsonNode } from "#formats/json.ts";
+import type { Subject } from "#artefacts/check.ts";
+import { keras } from "./keras.ts";
+import { skops } from "./skops.ts";
+import { templates } from "./templates.ts";
+
+export interface JsonReading {
+  /** By what stands in the document; the name decides only between documents that look alike. */
+  readonly recognises: (root: JsonNode, path: string) => boolean;
+  readonly judges: (root: JsonNode, subject: Subject) => void;
+}
+
+export const readings: readonly JsonReading[] = [keras, skops, templates];
