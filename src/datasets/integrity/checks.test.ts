@@ -26,13 +26,16 @@ const withLabels = (records: Records, y: Int32Array): Records => ({ ...records, 
 describe("every check", () => {
   test("states what it looked at, its seed, and error rates with intervals – or why it was not asked", async () => {
     for (const data of [table(120, 1), pictures(120, 1)]) {
-      const report = await run({
-        data,
-        train: pick(data.grid ? pictures(120, 2) : table(120, 2), [...Array(100).keys()]),
-        reference: data.grid ? pictures(100, 3) : table(100, 3),
-        range: [-1000, 1000],
-        declared: { source: "made up", suppliers: [] },
-      });
+      const report = await run(
+        {
+          data,
+          train: pick(data.grid ? pictures(120, 2) : table(120, 2), [...Array(100).keys()]),
+          reference: data.grid ? pictures(100, 3) : table(100, 3),
+          range: [-1000, 1000],
+          declared: { source: "made up", suppliers: [] },
+        },
+        8,
+      );
       expect(dataReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
       expect(report.checks.map(({ id }) => id)).toEqual(CHECK_IDS);
       for (const { id, outcome, because, n, tried, seed, planted, falseAlarms, limits } of report.checks) {
@@ -223,7 +226,7 @@ describe("wrong labels", () => {
 describe("shift", () => {
   test("a set of the same kind raises no alarm; one column moved by one deviation does, and is named", async () => {
     const [data, reference] = [table(300, 19), table(300, 20)];
-    const same = await only("shift", { data, reference });
+    const same = await only("shift", { data, reference }, 8);
     expect(same.outcome).toBe("nothing found");
     for (let i = 0; i < 300; i++) data.x[i * 6 + 4]! += 1;
     const check = await only("shift", { data, reference }, 5);
