@@ -10,6 +10,8 @@ import { dataDocument, type DataDocument } from "#assessment/index.ts";
 import { hashOf } from "#base/hash.ts";
 import { rng } from "#base/random.ts";
 import { writeNpy } from "#formats/writers.testing.ts";
+import { checks } from "#datasets/integrity/checks/index.gen.ts";
+import { loadKnowledge } from "#knowledge/index.ts";
 import { table } from "#datasets/integrity/checks.testing.ts";
 import { dataCommand, dataExit } from "#cli/commands/data.ts";
 import { jsonSchemaOf } from "#cli/documents.ts";
@@ -156,6 +158,18 @@ test("a number that is none ends with 2 before anything is opened", async () => 
   const { code, out, err } = await launched("data", "x.npy", "--planted", "-3");
   expect([code, out]).toEqual([2, ""]);
   expect(err).toContain("not a whole number");
+});
+
+test("what checks bear on is in the catalogue", () => {
+  const knowledge = loadKnowledge();
+  const ids = (entries: readonly { readonly id: string }[]): Set<string> => new Set(entries.map(({ id }) => id));
+  const [threats, controls, clauses] = [ids(knowledge.threats), ids(knowledge.controls), ids(knowledge.clauses)];
+  for (const { id, bearsOn } of Object.values(checks)) {
+    for (const threat of bearsOn.threats) expect(threats.has(threat), `${id} ${threat}`).toBe(true);
+    for (const control of bearsOn.controls) expect(controls.has(control), `${id} ${control}`).toBe(true);
+    for (const clause of bearsOn.clauses) expect(clauses.has(clause), `${id} ${clause}`).toBe(true);
+    expect(bearsOn.clauses.length, id).toBeGreaterThan(0);
+  }
 });
 
 test("exit codes: faults 1, doubts 2 unless --fail-on says where failing begins", () => {

@@ -3,6 +3,7 @@ import type { Rng } from "#base/random.ts";
 import type { Signal } from "#base/ports.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import type {
+  DataBearing,
   DataDeclared,
   DataFalseAlarms,
   DataFigure,
@@ -71,6 +72,7 @@ export interface DataCheck {
   readonly title: string;
   /** Whose method it is. */
   readonly citation: string;
+  readonly bearsOn: DataBearing;
   readonly limits: readonly string[];
   /** Why nobody asks this of these data; undefined where it is asked. */
   notAsked(subject: Subject): string | undefined;

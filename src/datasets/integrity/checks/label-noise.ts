@@ -18,6 +18,7 @@ export default defineDataCheck({
   id: "label-noise",
   title: "Wrong labels",
   citation: "confident learning: Northcutt, Jiang & Chuang 2021",
+  bearsOn: { threats: ["T-05", "T-07"], controls: ["C-23"], clauses: ["AIA-10.2-c", "AIA-10.3"] },
   limits: [
     "a sample is suspicious where a simple classifier is sure of another class: samples that are only hard are among the candidates",
     "labels that are wrong in a way the features explain – a whole group, a trigger – look right",

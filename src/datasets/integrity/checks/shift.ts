@@ -22,6 +22,7 @@ export default defineDataCheck({
   title: "Shift against the reference",
   citation:
     "Kolmogorov–Smirnov, χ², Holm 1979; maximum mean discrepancy: Gretton et al. 2012; as in Rabanser, Günnemann & Lipton 2019",
+  bearsOn: { threats: ["T-05", "T-14"], controls: ["C-22"], clauses: ["AIA-10.3", "AIA-10.4"] },
   limits: [
     "with many samples a shift too small to matter is found, with few a large one is missed: read it with the planted shifts",
     "that nothing shifted says nothing about a reference that was wrong itself",

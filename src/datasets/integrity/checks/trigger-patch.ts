@@ -26,6 +26,7 @@ export default defineDataCheck({
   id: "trigger-patch",
   title: "Patches that go with one label",
   citation: "patch triggers: Gu, Dolan-Gavitt & Garg 2017, §4; our own statistic, method mark I",
+  bearsOn: { threats: ["T-06", "T-08"], controls: ["C-22"], clauses: ["AIA-10.3"] },
   limits: [
     "it sees small patches of fixed place and near-constant content; blended, moving, warped, semantic and clean-label triggers without a patch pass",
     "images saved with loss after the patch was set may hide it",
