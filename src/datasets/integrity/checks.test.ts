@@ -305,3 +305,41 @@ test("gaps in the declared origin are told one by one, and other bytes are a fau
   const other = await only("provenance", { data, declared: { ...full, sha256: "f".repeat(64) } });
   expect(other.findings).toMatchObject([{ rule: "other-bytes", severity: "fault" }]);
 });
+
+test("no set is too small, too flat or too broken to be checked: whatever it holds, every check ends with an outcome", async () => {
+  const random = rng("odd");
+  const cells = [NaN, Infinity, -Infinity, 0, 1, 1, 1e30, -1e-30, 5];
+  for (let turn = 0; turn < 24; turn++) {
+    const asImages = turn % 3 === 0;
+    const [n, size] = [1 + random.below(12), asImages ? 64 : 1 + random.below(5)];
+    const values = Float64Array.from({ length: n * size }, () =>
+      turn % 4 === 1 ? 7 : cells[random.below(asImages ? 9 : 9)]!,
+    );
+    const made = (rows: number): Records => ({
+      ...(asImages ? pictures(1, 1) : table(1, 1)),
+      n: rows,
+      x: values.slice(0, rows * size),
+      shape: asImages ? [8, 8] : [size],
+      size,
+      ...(asImages
+        ? { grid: { height: 8, width: 8, channels: 1, planes: false } }
+        : {
+            columns: Array.from({ length: size }, (_, i) =>
+              i === 1 ? { name: "word", categories: ["u", "v"] } : { name: `c${i}` },
+            ),
+          }),
+      y: Int32Array.from({ length: rows }, () => random.below(4) - 1),
+      classes: 3,
+    });
+    const whole = made(n);
+    if (!asImages && size > 1) for (let i = 0; i < n; i++) whole.x[i * size + 1] = [0, 1, NaN][random.below(3)]!;
+    const report = await run(
+      { data: whole, train: made(1 + random.below(n)), reference: whole, range: [0, 2], declared: {} },
+      4,
+    );
+    expect(dataReport.safeParse(report).error, `turn ${turn}`).toBeUndefined();
+    expect(report.checks).toHaveLength(CHECK_IDS.length);
+    // Plain data have a hash: nothing in them is NaN or infinite.
+    expect(hashOf(report)).toMatch(/^[0-9a-f]{64}$/);
+  }
+});

@@ -15,7 +15,7 @@ const COORDINATES = 16;
 const JOINT = { samples: 400, permutations: 999 };
 const JOINT_PLANTED = { samples: 150, permutations: 199 };
 /** Samples of each side in copies with planted shifts. */
-const COPY_MAX = 2000;
+const COPY_MAX = 1000;
 
 export default defineDataCheck({
   id: "shift",
