@@ -235,7 +235,7 @@ describe("the SARIF log", () => {
       const line = lines[region!.startLine! - 1]!;
       const pointed = line.slice(region!.startColumn! - 1, region!.endColumn! - 1);
       const finding = whole.body.findings.find(({ id }) => id === findingOf(result))!;
-      if (finding.kind === "threshold") {
+      if (finding.kind === "threshold" && !finding.id.startsWith("F-threshold:scan@")) {
         expect(line).toContain(`id: ${finding.id.slice("F-threshold:".length)},`);
         expect(pointed).toBe('">= 0.90"');
       } else expect(pointed).toBe(finding.at ?? "system");
@@ -316,6 +316,8 @@ describe("a partial assessment", () => {
     const [invocation] = sarifReport(result.assessment).runs[0]!.invocations!;
     expect(invocation!.executionSuccessful).toBe(false);
     expect(invocation!.toolExecutionNotifications![0]!.message.text).toContain(partial!.untested.join(", "));
-    expect(resultsOf(result.assessment).some(({ kind }) => kind === "pass")).toBe(false);
+    // What was read to the end may pass; no attack came to its end.
+    const passed = resultsOf(result.assessment).filter(({ kind }) => kind === "pass");
+    expect(passed.map(findingOf).filter((id) => !id.startsWith("F-threshold:scan@"))).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
 import { hashOf } from "#base/hash.ts";
 import type { Evidence, Grade, Measure, System, Trial } from "#assessment/index.ts";
 import { compareWith } from "#claims/thresholds.ts";
+import type { ScanResult } from "./scan.ts";
 import type { TrialResult } from "./shard.ts";
 
 /** Controls that change what the model sees or answers: an attack that did not have them inside is not adaptive. */
@@ -12,10 +13,14 @@ const TITLES: Readonly<Record<Trial["kind"], string>> = {
   evasion: "Evasion",
   patch: "Adversarial patch",
   corruption: "Noise and corruption",
+  scan: "Scan of the files",
 };
 
-const titleOf = ({ kind, target }: Trial, system: System): string =>
-  `${TITLES[kind]} of ${system.components.find(({ id }) => id === target)?.title ?? target}`;
+const titleOf = ({ kind, target }: Trial, system: System): string => {
+  const data = (id: string): string | undefined => system.datasets.find((dataset) => dataset.id === id)?.title;
+  const component = system.components.find(({ id }) => id === target)?.title;
+  return `${TITLES[kind]} of ${component ?? data(target.replace(/^dataset:/, "")) ?? target}`;
+};
 
 /** Evidence of one trial. Its id is the hash of its content; the tool's version is part of it, time is not. */
 export function evidenceOf(trial: Trial, result: TrialResult, system: System, version: string): Evidence {
@@ -45,6 +50,34 @@ export function evidenceOf(trial: Trial, result: TrialResult, system: System, ve
     date: result.date,
     standing: { status: "current" },
     notes,
+  });
+}
+
+/**
+ * Evidence of one scan. A policy that everybody can read was not tried against somebody who hides from it, so it is not
+ * adaptive: grade C. What was not read whole is no evidence.
+ */
+export function scanEvidence(trial: Trial, { measure, date }: ScanResult, system: System, version: string): Evidence {
+  const { verdict, absent } = measure;
+  return sealed({
+    kind: "measured",
+    grade: verdict === "unknown" || verdict === "header-ok" ? "F" : "C",
+    title: titleOf(trial, system),
+    trial: trial.id,
+    tests: [...trial.tests],
+    at: trial.target,
+    outcome: { status: "measured", measure },
+    sanity: [],
+    adaptive: false,
+    tool: { name: "vauban", version },
+    inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
+    date,
+    standing: { status: "current" },
+    notes: [
+      "it speaks of loading these bytes; it is no evidence against a backdoor in the weights (T-08, T-09)",
+      "scanners are bypassed now and then (C-75): no policy was tried against somebody who hides from it",
+      ...absent.map((what) => `not scanned: ${what}`),
+    ],
   });
 }
 

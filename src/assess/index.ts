@@ -16,11 +16,12 @@ import { creditControls, planControls } from "#risk/index.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { deriveThreats } from "#threats/engine.ts";
 import { broughtEvidence } from "./bring.ts";
-import { evidenceOf, inconclusiveEvidence } from "./conclude.ts";
+import { evidenceOf, inconclusiveEvidence, scanEvidence } from "./conclude.ts";
 import { certifiedIn, judgeSystem } from "./judge.ts";
 import { measureTrials } from "./measure.ts";
 import { gatePower, LEFT_OUT, plan } from "./plan.ts";
 import { readSystemFile } from "./read.ts";
+import { scanArtefacts } from "./scan.ts";
 
 export interface AssessRequest {
   readonly text: string;
@@ -73,6 +74,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     queries: request.queries,
     only: request.only,
     runtimeVersion: run.ports.models.runtimeVersion,
+    scannerRevision: run.ports.scanner?.revision,
   });
   const brought = await broughtEvidence(system, knowledge, planned.files, run.ports.files, request.asOf);
   if (brought.evidence.length > 0)
@@ -85,16 +87,20 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   for (const { message, hint } of brought.diagnostics)
     request.tell("warning", "evidence", hint ? `${message} – ${hint}` : message);
 
-  const measured = await measureTrials(run, planned.trials, request);
+  const [scanned, measured] = await Promise.all([
+    scanArtefacts(run, planned.scans, request),
+    measureTrials(run, planned.trials, request),
+  ]);
   const evidence = [
     ...measured.results.map(({ trial, result }) => evidenceOf(trial, result, system, request.version)),
-    ...[...planned.impossible, ...measured.untested].map(({ trial, because }) =>
+    ...scanned.results.map(({ trial, result }) => scanEvidence(trial, result, system, request.version)),
+    ...[...planned.impossible, ...measured.untested, ...scanned.untested].map(({ trial, because }) =>
       inconclusiveEvidence(trial, because, system, request.version),
     ),
     ...brought.evidence,
   ];
   const available = new Map(measured.results.map(({ trial, result }) => [trial.id, result.available]));
-  const trials = [...planned.trials, ...planned.impossible].map(({ trial }) =>
+  const trials = [...planned.trials, ...planned.scans, ...planned.impossible].map(({ trial }) =>
     resolved(trial, available.get(trial.id)),
   );
   const { notFeasible, ...judged } = judgeSystem({
@@ -124,8 +130,10 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   });
   const controlPlan = chosen.status === "planned" ? chosen.plan : undefined;
 
+  const cancelled = measured.cancelled || scanned.cancelled;
   const leftOut = [
     ...(measured.cancelled ? measured.untested : []),
+    ...(scanned.cancelled ? scanned.untested : []),
     ...planned.impossible.filter(({ because }) => because === LEFT_OUT),
   ].map(({ trial }) => trial.id);
   const body: AssessmentBody = {
@@ -139,7 +147,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     ...(controlPlan ? { plan: controlPlan } : {}),
     trials,
     ...(leftOut.length > 0
-      ? { partial: { reason: measured.cancelled ? "cancelled by the user" : "limited by --only", untested: leftOut } }
+      ? { partial: { reason: cancelled ? "cancelled by the user" : "limited by --only", untested: leftOut } }
       : {}),
     warnings: [...reading.diagnostics, ...brought.diagnostics].map(({ code, message, hint, span }) => ({
       code,
@@ -161,14 +169,14 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
       platform: request.platform,
       runtime: run.ports.models.runtimeVersion,
       workers: run.ports.models.workers,
-      reused: [...measured.reused],
+      reused: [...measured.reused, ...scanned.reused].toSorted(),
       // Nothing in this version can make one: there is no port for it, and the runtime's telemetry is switched off (host/).
       requestsOut: 0,
       command: request.command,
-      trialSeconds: { ...measured.seconds },
+      trialSeconds: { ...measured.seconds, ...scanned.seconds },
     },
   };
-  return { status: "assessed", assessment, cancelled: measured.cancelled };
+  return { status: "assessed", assessment, cancelled };
 }
 
 /** "This many, or all data": which of the two it came to, once the data were opened. */
@@ -217,7 +225,7 @@ const namedBy = (plan: ControlPlan | undefined): string[] => [
 ];
 
 /** A system's content without the places of its lines: moving a comment is not changing the system. */
-function withoutPlaces(value: unknown): unknown {
+export function withoutPlaces(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPlaces);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(

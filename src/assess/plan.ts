@@ -7,6 +7,7 @@ import { compositionOf } from "#attacks/campaign.ts";
 import { CERTIFY_REVISION } from "./certify.ts";
 import type { ProfileId } from "#attacks/profiles.ts";
 import { labelsBesideOf } from "#datasets/open.ts";
+import { artefactsNamed, describeScan, type ScanPlan } from "./artefacts.ts";
 import type { Norm } from "#attacks/region.ts";
 import type {
   AttackerKnowledge,
@@ -36,6 +37,21 @@ export interface InputFile {
   readonly path: string;
   readonly sha256: string;
   readonly size: number;
+}
+
+/** One file of an input: the input itself, or one below it where it is a folder. */
+export interface MemberFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly size: number;
+}
+
+/** An input with the files it consists of. */
+export interface Fingerprint extends InputFile {
+  readonly folder: boolean;
+  readonly members: readonly MemberFile[];
+  /** Below a folder: what is no file, such as a link that leads to none. */
+  readonly others: readonly string[];
 }
 
 /** A test as a trial runs it: the author's, a clean run, or one of any norm that attacks know. */
@@ -70,6 +86,8 @@ export interface TrialPlan {
 
 export interface Plan {
   readonly trials: readonly TrialPlan[];
+  /** Scans of the files that the system file names. */
+  readonly scans: readonly ScanPlan[];
   /** Planned trials that cannot be run, with the reason: each becomes inconclusive evidence, never silence. */
   readonly impossible: readonly { readonly trial: Trial; readonly because: string }[];
   readonly files: readonly InputFile[];
@@ -88,15 +106,17 @@ export interface PlanOptions {
   readonly queries?: number;
   readonly only?: readonly string[];
   readonly runtimeVersion: string;
+  /** What reads files here; absent: nothing does, and no scan is planned. */
+  readonly scannerRevision?: string | undefined;
 }
 
-const TESTS: Readonly<Record<Trial["kind"], readonly string[]>> = {
+const TESTS: Readonly<Record<TrialTest["kind"], readonly string[]>> = {
   clean: [],
   evasion: ["T-01"],
   patch: ["T-02"],
   corruption: ["T-04"],
 };
-const UNIT: Readonly<Record<Trial["kind"], string>> = {
+const UNIT: Readonly<Record<TrialTest["kind"], string>> = {
   clean: "input",
   evasion: "input",
   patch: "random draw",
@@ -105,18 +125,21 @@ const UNIT: Readonly<Record<Trial["kind"], string>> = {
 export const DEFAULT_QUERIES = 2000;
 export const DEFAULT_STEPS = 100;
 
-/** Plans a clean run for each model with data, then the author's tests. Hashes every file it names. */
+/**
+ * Plans a clean run for each model with data, the author's tests, and a scan of every file that the system file names. Hashes
+ * all of them.
+ */
 export async function plan(system: System, files: Files, options: PlanOptions): Promise<Plan> {
-  const found = new Map<string, InputFile>();
+  const found = new Map<string, Fingerprint>();
   const refused = new Map<string, string>();
   const mismatches: { component: string; path: string; declared: string; found: string }[] = [];
 
-  const fingerprint = async (role: string, path: string): Promise<InputFile | undefined> => {
+  const fingerprint = async (role: string, path: string): Promise<Fingerprint | undefined> => {
     const known = found.get(path);
     if (known) return known;
     if (refused.has(path)) return undefined;
     try {
-      const input = await hashed(files, role, path);
+      const input = await fingerprintOf(files, role, path);
       found.set(path, input);
       return input;
     } catch (error) {
@@ -139,27 +162,23 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
 
   const runnable: TrialPlan[] = [];
   const impossible: { trial: Trial; because: string }[] = [];
-  for (const component of system.components) {
-    if (!component.model?.artefact) continue;
-    const input = await fingerprint("model", component.model.artefact);
-    if (input && component.model.sha256 && component.model.sha256 !== input.sha256) {
-      mismatches.push({
-        component: component.id,
-        path: component.model.artefact,
-        declared: component.model.sha256,
-        found: input.sha256,
-      });
+  const named = artefactsNamed(system);
+  for (const { owner, parts } of named)
+    for (const { role, path, declared } of parts) {
+      const input = await fingerprint(role, path);
+      if (input && declared !== undefined && declared !== input.sha256)
+        mismatches.push({ component: owner, path, declared, found: input.sha256 });
     }
-  }
-  for (const dataset of system.datasets) {
-    if (dataset.path === undefined) continue;
-    const input = await fingerprint("data", dataset.path);
-    if (input && dataset.sha256 && dataset.sha256 !== input.sha256)
-      mismatches.push({ component: dataset.id, path: dataset.path, declared: dataset.sha256, found: input.sha256 });
-  }
 
   const all = wanted(system);
-  const chosen = chosenOf(all, options.only);
+  const scanned = options.scannerRevision === undefined ? [] : named;
+  const chosen = chosenOf(
+    [
+      ...all.map(({ id, kind, component }) => ({ id, kind, target: component.id })),
+      ...scanned.map(({ id, owner }) => ({ id, kind: "scan", target: owner })),
+    ],
+    options.only,
+  );
   for (const { id, kind, test, component } of all) {
     const model = component.model!;
     const reference =
@@ -184,8 +203,10 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
         ...(labels ? [["labels", labels]] : []),
       ] as [string, string][]) {
         const input = await fingerprint(role, path);
-        if (input) inputs.push({ ...input, role });
+        if (input) inputs.push(inputOf(input, role));
         else because = refused.get(path)!;
+        if (input?.folder && role === "model")
+          because = `${path} is a folder, not a model file: it is scanned, and attacked only as the .onnx file itself`;
       }
     }
     const mismatch = mismatches.find(({ path }) => path === model.artefact || path === data?.path);
@@ -241,13 +262,64 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
       });
     }
   }
-  return { trials: runnable, impossible, files: [...found.values()], mismatches };
+
+  const scans: ScanPlan[] = [];
+  for (const artefact of scanned) {
+    const inputs: InputFile[] = [];
+    const members = new Map<string, MemberFile>();
+    const faults: string[] = [];
+    const absent = [...artefact.absent];
+    const beside = artefact.labelsBeside ? await labelsBesideOf(files, artefact.labelsBeside) : undefined;
+    for (const { role, path } of [...artefact.parts, ...(beside ? [{ role: "labels", path: beside }] : [])]) {
+      const input = await fingerprint(role, path);
+      if (!input) faults.push(refused.get(path)!);
+      else {
+        inputs.push(inputOf(input, role));
+        for (const member of input.members) members.set(member.path, member);
+        absent.push(...input.others.map((other) => `${other}, which leads to no file`));
+      }
+    }
+    if (faults.length === 0 && members.size === 0)
+      faults.push(`${artefact.parts.map(({ path }) => path).join(", ")} holds no files`);
+    const trial = describeScan(artefact, inputs, [...members.values()], {
+      seed: options.seed,
+      revision: options.scannerRevision!,
+    });
+    if (!chosen.has(trial.id)) impossible.push({ trial, because: LEFT_OUT });
+    else if (faults.length > 0) impossible.push({ trial, because: faults.join("; ") });
+    else
+      scans.push({
+        trial,
+        of: artefact.of,
+        files: [...members.values()],
+        absent,
+        revision: options.scannerRevision!,
+      });
+  }
+  return {
+    trials: runnable,
+    scans,
+    impossible,
+    files: [...found.values()].map((input) => inputOf(input)),
+    mismatches,
+  };
 }
 
-/** Ids of the trials that `only` names by id, kind or model, with the clean run of each model they attack: without it nothing is rated. */
-function chosenOf(all: readonly Wanted[], only: readonly string[] | undefined): ReadonlySet<string> {
+const inputOf = ({ role: own, path, sha256, size }: InputFile, role = own): InputFile => ({ role, path, sha256, size });
+
+interface Choice {
+  readonly id: string;
+  readonly kind: string;
+  readonly target: string;
+}
+
+/**
+ * Ids of the trials that `only` names by id, kind or place, with the clean run of each model they attack: without it nothing is
+ * rated. A scan needs no clean run.
+ */
+function chosenOf(all: readonly Choice[], only: readonly string[] | undefined): ReadonlySet<string> {
   if (!only || only.length === 0) return new Set(all.map(({ id }) => id));
-  const names = new Set(all.flatMap(({ id, kind, component }) => [id, kind, component.id]));
+  const names = new Set(all.flatMap(({ id, kind, target }) => [id, kind, target]));
   for (const name of only) {
     if (names.has(name)) continue;
     const meant = nearest(name, names);
@@ -256,15 +328,15 @@ function chosenOf(all: readonly Wanted[], only: readonly string[] | undefined): 
       `${meant ? `did you mean ${meant}? ` : ""}there are: ${[...names].join(", ")}`,
     );
   }
-  const picked = all.filter(({ id, kind, component }) => only.some((name) => [id, kind, component.id].includes(name)));
-  const models = new Set(picked.map(({ component }) => component.id));
-  const clean = all.filter(({ kind, component }) => kind === "clean" && models.has(component.id));
+  const picked = all.filter(({ id, kind, target }) => only.some((name) => [id, kind, target].includes(name)));
+  const attacked = new Set(picked.filter(({ kind }) => kind !== "scan").map(({ target }) => target));
+  const clean = all.filter(({ kind, target }) => kind === "clean" && attacked.has(target));
   return new Set([...picked, ...clean].map(({ id }) => id));
 }
 
 interface Wanted {
   readonly id: string;
-  readonly kind: Trial["kind"];
+  readonly kind: TrialTest["kind"];
   readonly test: TrialPlan["test"];
   readonly component: Component;
 }
@@ -298,7 +370,7 @@ const firstDataOf = (model: string, { tests }: System): string | undefined =>
 /** What a trial is made of, whoever asks for it. */
 export interface TrialWords {
   readonly id: string;
-  readonly kind: Trial["kind"];
+  readonly kind: TrialTest["kind"];
   readonly test: TrialTest;
   /** The component attacked. */
   readonly target: string;
@@ -393,21 +465,43 @@ function thresholdOf(test: TrialPlan["test"]): Threshold | undefined {
 
 /** SHA-256 of a file, or of a folder as the hash of its sorted listing of names and hashes. */
 export async function hashed(files: Files, role: string, path: string): Promise<InputFile> {
+  const input = await fingerprintOf(files, role, path);
+  if (input.folder && role === "model")
+    throw new HostError(`${path} is a folder, not a model file`, "name the .onnx file itself");
+  return inputOf(input);
+}
+
+/** The same with the files it consists of. Throws a HostError where nothing is, or something that is no file and no folder. */
+async function fingerprintOf(files: Files, role: string, path: string): Promise<Fingerprint> {
   const entry = await files.stat(path);
   if (!entry)
     throw new HostError(`${path} does not exist`, "check the spelling; paths are relative to the system file");
-  if (entry.kind === "file") return { role, path, sha256: await (await files.open(path)).sha256(), size: entry.size };
-  if (entry.kind !== "folder") throw new HostError(`${path} is neither a file nor a folder`);
-  if (role === "model") throw new HostError(`${path} is a folder, not a model file`, "name the .onnx file itself");
-  // Links are read where data are read, so what they lead to is hashed; what leads nowhere is a name.
-  const members = (await files.list(path, { recursive: true })).filter(
-    ({ kind }) => kind === "file" || kind === "link",
-  );
-  const listing: { name: string; sha256: string }[] = [];
-  for (const member of members) {
-    const open = files.open(member.path).then((source) => source.sha256());
-    const sha256 = member.kind === "file" ? await open : await open.catch(() => "leads to no file");
-    listing.push({ name: member.path.slice(path.length), sha256 });
+  if (entry.kind === "file") {
+    const file = { path, sha256: await (await files.open(path)).sha256(), size: entry.size };
+    return { role, ...file, folder: false, members: [file], others: [] };
   }
-  return { role, path, sha256: hashOf(listing), size: members.reduce((sum, { size }) => sum + size, 0) };
+  if (entry.kind !== "folder") throw new HostError(`${path} is neither a file nor a folder`);
+  // Links are read where data are read, so what they lead to is hashed; what leads nowhere is a name.
+  const entries = await files.list(path, { recursive: true });
+  const below = entries.filter(({ kind }) => kind === "file" || kind === "link");
+  const others = entries.filter(({ kind }) => kind === "other").map((other) => other.path);
+  const listing: { name: string; sha256: string }[] = [];
+  const members: MemberFile[] = [];
+  for (const member of below) {
+    const open = files.open(member.path);
+    const read = open.then((source) => source.sha256());
+    const sha256 = member.kind === "file" ? await read : await read.catch(() => undefined);
+    listing.push({ name: member.path.slice(path.length), sha256: sha256 ?? "leads to no file" });
+    if (sha256 === undefined) others.push(member.path);
+    else members.push({ path: member.path, sha256, size: (await open).size });
+  }
+  return {
+    role,
+    path,
+    sha256: hashOf(listing),
+    size: below.reduce((sum, { size }) => sum + size, 0),
+    folder: true,
+    members,
+    others,
+  };
 }

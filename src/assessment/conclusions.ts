@@ -18,6 +18,7 @@ export const finding = z.strictObject({
     "declaration",
     "imported",
     "register",
+    "artefact",
   ]),
   status: z.enum(["confirmed", "resisted", "untested", "inconclusive", "stale"]),
   severity: z.enum(["error", "warning", "note"]),
@@ -31,6 +32,19 @@ export const finding = z.strictObject({
   at: z.string().optional(),
   evidence: z.array(z.string()),
   where: span.optional(),
+  /** Bytes of files that it is about; of a member, within the member. */
+  regions: z
+    .array(
+      z.strictObject({
+        path: z.string(),
+        member: z.string().optional(),
+        start: z.int().min(0),
+        end: z.int().min(0),
+        rule: z.string(),
+        message: z.string(),
+      }),
+    )
+    .optional(),
 });
 export type Finding = DeepReadonly<z.infer<typeof finding>>;
 
@@ -135,13 +149,20 @@ export const claim = z.strictObject({
 });
 export type Claim = DeepReadonly<z.infer<typeof claim>>;
 
-/** One of the 25 cells: filled by credited or declared controls, excluded with the reason, or empty. */
+/**
+ * One of the 25 cells: filled by controls with credit, checked once by this run, declared only, excluded with the reason, or
+ * empty. A check of this run is no control in operation, so it fills nothing.
+ */
 export const matrixCell = z.strictObject({
   class: attackClass,
   verb,
-  state: z.enum(["filled", "declared-only", "excluded", "empty"]),
+  state: z.enum(["filled", "checked", "declared-only", "excluded", "empty"]),
   controls: z.array(z.string()),
   because: z.string(),
+  /** What was tried of it, one sentence each, and what was not. */
+  tried: z.array(z.string()),
+  notTried: z.array(z.string()),
+  evidence: z.array(z.string()),
 });
 export type MatrixCell = DeepReadonly<z.infer<typeof matrixCell>>;
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
 import { attackerKnowledge, controlId, grade, hexDigest, isoDate, proportion, span } from "./scalars.ts";
+import { scanFinding, scanRead, scanVerdict } from "./scan.ts";
 import { bound, comparison } from "./system.ts";
 
 /** Measured, or inconclusive because; inconclusive is never read as safe. */
@@ -142,6 +143,39 @@ export const scanMeasure = z.strictObject({
   open: z.int(),
   notes: z.array(z.string()),
 });
+/** A file as the scanner left it, with what a reader has to see of it. */
+export const scannedFile = z.strictObject({
+  path: z.string(),
+  sha256: hexDigest,
+  size: z.int().min(0),
+  verdict: scanVerdict,
+  read: scanRead,
+  /** Files and streams inside it, at any depth. */
+  members: z.int().min(0),
+  /** What led to the verdict, the gravest first; `member` names the way to the bytes where they lie in a member. */
+  findings: z.array(scanFinding.extend({ member: z.string().optional() })),
+  /** Findings that are not listed. */
+  more: z.int().min(0),
+});
+export type ScannedFile = DeepReadonly<z.infer<typeof scannedFile>>;
+
+/** What loading the files of one component or data set would do, read strictly and never run. */
+export const artefactsMeasure = z.strictObject({
+  kind: z.literal("artefacts"),
+  of: z.enum(["component", "data"]),
+  /** The worst of all files. "no code path found" needs every file read whole. It is no word on backdoors in weights. */
+  verdict: scanVerdict,
+  /** Worst first; not all where there are very many. */
+  files: z.array(scannedFile),
+  total: z.int().min(1),
+  bytes: z.number().min(0),
+  verdicts: z.record(scanVerdict, z.int().min(0)),
+  read: z.record(scanRead, z.int().min(0)),
+  /** What the system file speaks of and names no file for, so that it was not there to be scanned. */
+  absent: z.array(z.string()),
+});
+export type ArtefactsMeasure = DeepReadonly<z.infer<typeof artefactsMeasure>>;
+
 export const measure = z.discriminatedUnion("kind", [
   cleanMeasure,
   evasionMeasure,
@@ -149,6 +183,7 @@ export const measure = z.discriminatedUnion("kind", [
   corruptionMeasure,
   statementMeasure,
   scanMeasure,
+  artefactsMeasure,
 ]);
 export type Measure = DeepReadonly<z.infer<typeof measure>>;
 export type CleanMeasure = DeepReadonly<z.infer<typeof cleanMeasure>>;
@@ -158,7 +193,7 @@ export type CorruptionMeasure = DeepReadonly<z.infer<typeof corruptionMeasure>>;
 
 /** A threshold fixed before the run, with its reason (AIA-9.8). */
 export const threshold = z.strictObject({
-  metric: z.enum(["robust-accuracy", "success-rate", "accuracy"]),
+  metric: z.enum(["robust-accuracy", "success-rate", "accuracy", "harmful-files"]),
   compare: comparison,
   because: z.string(),
   where: span,
@@ -167,8 +202,8 @@ export type Threshold = DeepReadonly<z.infer<typeof threshold>>;
 
 export const trial = z.strictObject({
   id: z.string(),
-  kind: z.enum(["clean", "evasion", "patch", "corruption"]),
-  /** The component attacked. */
+  kind: z.enum(["clean", "evasion", "patch", "corruption", "scan"]),
+  /** The component attacked; of a scan, the component or data set whose files are read. */
   target: z.string(),
   /** Threat types this trial is a test of. */
   tests: z.array(z.string()),

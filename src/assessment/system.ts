@@ -83,6 +83,9 @@ export const model = z.strictObject({
     pretrained: z.string().optional(),
     supplier: z.string().optional(),
     licence: z.string().optional(),
+    /** Of the base model, as it came. */
+    version: z.string().optional(),
+    sha256: hexDigest.optional(),
   }),
   training: z.strictObject({
     continual: z.boolean(),
@@ -96,6 +99,15 @@ export const model = z.strictObject({
 });
 export type Model = DeepReadonly<z.infer<typeof model>>;
 
+/** A file or folder a component is loaded from, besides the model's own: an adapter, a tokenizer, a package, a pretrained part. */
+export const componentFile = z.strictObject({
+  path: z.string(),
+  sha256: hexDigest.optional(),
+  role: z.enum(["pretrained", "adapter", "other"]),
+  where: span,
+});
+export type ComponentFile = DeepReadonly<z.infer<typeof componentFile>>;
+
 export const component = z.strictObject({
   id: z.string(),
   kind: componentKind,
@@ -106,6 +118,7 @@ export const component = z.strictObject({
   /** Answers to the usual flows: "none", or the flow's name in the author's words. Missing = unanswered = it exists. */
   usual: z.partialRecord(usualFlow, z.string()),
   model: model.optional(),
+  files: z.array(componentFile).optional(),
   where: span,
 });
 export type Component = DeepReadonly<z.infer<typeof component>>;
@@ -179,12 +192,39 @@ export const dataset = z.strictObject({
       source: z.string(),
       collected: isoDate.optional(),
       licence: z.string().optional(),
+      version: z.string().optional(),
       suppliers: z.array(z.string()),
     })
     .optional(),
   where: span,
 });
 export type Dataset = DeepReadonly<z.infer<typeof dataset>>;
+
+/** What an agreement with a supplier can give: the four that Art. 25(4) names, and two of practice (C-05). */
+export const AGREEMENT_TOPICS = [
+  "information",
+  "capabilities",
+  "technical-access",
+  "assistance",
+  "change-notice",
+  "test-access",
+] as const;
+export const agreementTopic = z.enum(AGREEMENT_TOPICS);
+
+/** Somebody from whom components or data come. */
+export const supplier = z.strictObject({
+  id: z.string(),
+  title: z.string(),
+  /** Ids of components and datasets. */
+  supplies: z.array(z.string()),
+  openSource: z.boolean(),
+  generalPurpose: z.boolean(),
+  agreement: z.string().optional(),
+  covers: z.array(agreementTopic),
+  until: isoDate.optional(),
+  where: span,
+});
+export type Supplier = DeepReadonly<z.infer<typeof supplier>>;
 
 /** A control the author says is there. The same control may stand in several places. */
 export const declaredControl = z.strictObject({
@@ -327,6 +367,8 @@ export const system = z.strictObject({
   assets: z.array(asset),
   actors: z.array(actor),
   datasets: z.array(dataset),
+  /** Absent where the file has no such section. */
+  suppliers: z.array(supplier).optional(),
   controls: z.array(declaredControl),
   tests: z.array(plannedTest),
   imports: z.array(importedSource),

@@ -125,6 +125,21 @@ export interface ShardPool {
   close(): Promise<void>;
 }
 
+/**
+ * Reads files in isolated processes, none of whose bytes is ever run. A process that dies, hangs or grows costs its own file, and
+ * the report says so. When the signal aborts, processes are killed where they stand, and the promise settles with what was told.
+ */
+export interface FileScanner {
+  /** Changes whenever a report on the same bytes might: whatever reads and judges goes into it. */
+  readonly revision: string;
+  /** Reports as they come, in no order; `index` is the file's place in the list. Paths as in `Files`. */
+  scan<Report>(
+    files: readonly { readonly path: string; readonly size: number }[],
+    signal: Signal,
+    told: (index: number, report: Report) => void,
+  ): Promise<void>;
+}
+
 /** Minimise `cost · x` between bounds; ±Infinity where there is none. Rows are sparse: pairs of column and coefficient. */
 export interface LinearProgram {
   readonly columns: readonly {
@@ -162,6 +177,8 @@ export interface Host {
   readonly models: ShardPool;
   readonly store: BlobStore;
   readonly clock: Clock;
+  /** Absent: no file is scanned, and nothing is said about what loading one would do. */
+  readonly scanner?: FileScanner;
   /** Absent: what needs one falls back on a method of its own that states how far it may be off. */
   readonly solver?: Solver;
 }

@@ -442,8 +442,10 @@ function riskRegister({ clause, grounds: { risks } }: Case): Answer {
   };
 }
 
-function thresholds({ grounds: { trials, evidence }, verdicts }: Case): Answer {
-  const gated = trials.filter(({ kind }) => kind !== "clean");
+function thresholds({ grounds: { trials, evidence }, verdicts: all }: Case): Answer {
+  // The threshold of a scan is ours, and the same for every purpose: it is no word on whether the author fixed any.
+  const gated = trials.filter(({ kind }) => kind !== "clean" && kind !== "scan");
+  const verdicts = all.filter(({ trial, verdict }) => trial.kind !== "scan" || verdict === "missed");
   if (gated.length === 0) return { status: "missing", because: "no trial was planned" };
   const bare = gated.filter((trial) => !trial.threshold);
   const of = (wanted: ThresholdVerdict["verdict"]): ThresholdVerdict[] =>
@@ -639,7 +641,7 @@ function controls(the: Case): Answer {
     .filter((credit) => !credit.credited)
     .map(({ control, at, why }) => `${control} at ${at}: ${why}`);
   if (clause.id === "AIA-15.5-c") {
-    const empty = matrix.filter(({ state }) => state === "empty" || state === "declared-only");
+    const empty = matrix.filter(({ state }) => state !== "filled" && state !== "excluded");
     const untried = coverage.filter(({ status }) => status === "not-tried");
     const because = `${matrix.length - empty.length} of ${matrix.length} cells are filled with credit or excluded with evidence, ${untried.length} of ${coverage.length} classes were not tried`;
     return empty.length > 0 || untried.length > 0

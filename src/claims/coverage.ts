@@ -22,8 +22,13 @@ export const isTrialOf = (item: Evidence, types: ReadonlySet<string>): boolean =
   !item.control &&
   !isAverageCase(item) &&
   !isTooFew(item) &&
+  !isScan(item) &&
   ["A", "B", "C"].includes(item.grade) &&
   item.tests.some((type) => types.has(type));
+
+/** Reading files is no attack, and what it finds is how a file loads, not how a model answers. */
+const isScan = ({ outcome }: Evidence): boolean =>
+  outcome.status === "measured" && outcome.measure.kind === "artefacts";
 
 const isTooFew = ({ outcome }: Evidence): boolean =>
   outcome.status === "measured" && outcome.measure.kind === "statement" && outcome.measure.successes.n < ATTEMPTS_MIN;

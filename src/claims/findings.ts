@@ -5,6 +5,7 @@ import { CLASS_NAMES, remedyFor } from "./coverage.ts";
 import type { Weighed } from "./outcome.ts";
 import { counted as units, isUsable, percent } from "./rated.ts";
 import type { Credit, Grounds } from "./rated.ts";
+import { hasFoundHarm, provenanceNote, scanOf, scannedFiles, unreadWords } from "./scanned.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
 import { filterFindings, raisedFindings, registerFindings } from "./together.ts";
 
@@ -14,6 +15,7 @@ const SEVERITIES: readonly Finding["severity"][] = ["error", "warning", "note"];
 export function findingsOf(weighed: Weighed): Finding[] {
   const { grounds, verdicts } = weighed;
   const all = [
+    ...scannedFiles(grounds),
     ...grounds.mismatches.map(integrity),
     ...verdicts.map(threshold),
     ...threatGroups(weighed),
@@ -95,6 +97,7 @@ function threatGroups({ grounds, verdicts }: Weighed): Finding[] {
     const items = grounds.evidence.filter(({ id, control }) => ids.has(id) && !control);
     const own = verdicts.filter(({ evidence }) => evidence !== undefined && items.some(({ id }) => id === evidence.id));
     const { status, detail } = groupStatus(items, own, grounds, risks);
+    const beside = provenanceNote(first, grounds);
     const remedy =
       status === "confirmed"
         ? `see what stands against it: \`vauban explain ${first.type}\``
@@ -109,12 +112,12 @@ function threatGroups({ grounds, verdicts }: Weighed): Finding[] {
       status,
       severity: groupSeverity(status, risks, own),
       title: `${type?.title ?? first.type} at ${titleOf(first, grounds)}: ${status}`,
-      detail: `${detail}. ${judgements(risks)}`,
+      detail: `${detail}. ${beside ? `${beside.text}. ` : ""}${judgements(risks)}`,
       ...(remedy ? { remedy } : {}),
       threat: group,
       type: first.type,
       at: first.at,
-      evidence: items.map(({ id }) => id),
+      evidence: [...new Set([...items.map(({ id }) => id), ...(beside?.evidence ?? [])])],
       where: first.where,
     };
   });
@@ -127,16 +130,21 @@ function groupStatus(
   risks: readonly Risk[],
 ): { status: Finding["status"]; detail: string } {
   const rated = items.filter(
-    (item) => isUsable(item) && !(item.trial && unrated.some(({ component }) => component === item.at)),
+    (item) =>
+      isUsable(item) && (scanOf(item) || !(item.trial && unrated.some(({ component }) => component === item.at))),
   );
   const counted = rated.flatMap((item) => countsOf(item) ?? []);
   const worked = counted.filter(({ k }) => k > 0);
   const said = counted.map(({ text }) => text).join("; ");
   if (rated.length > 0) {
+    if (rated.some(hasFoundHarm)) return { status: "confirmed", detail: said };
     if (verdicts.some(({ verdict }) => verdict === "missed")) return { status: "confirmed", detail: said };
     if (verdicts.some(({ verdict }) => verdict === "not shown")) return { status: "inconclusive", detail: said };
     const judgedByThreshold = verdicts.length > 0 && verdicts.length >= counted.length;
     if (worked.length > 0 && !judgedByThreshold) return { status: "confirmed", detail: said };
+    const partly = rated.find((item) => (scanOf(item)?.absent.length ?? 0) > 0);
+    if (partly && risks.some(({ untested }) => untested))
+      return { status: "inconclusive", detail: `${said}; not scanned: ${scanOf(partly)!.absent.join("; ")}` };
     if (risks.some(({ untested }) => untested))
       return { status: "inconclusive", detail: `${said}, but part of what was planned is missing` };
     if (counted.length > 0 && counted.every(({ bounds }) => bounds)) return { status: "resisted", detail: said };
@@ -148,6 +156,8 @@ function groupStatus(
   const unclear = items.find(({ outcome }) => outcome.status === "inconclusive");
   if (unclear?.outcome.status === "inconclusive")
     return { status: "inconclusive", detail: `${unclear.title}: ${unclear.outcome.because}` };
+  const unread = items.find((item) => scanOf(item));
+  if (unread) return { status: "untested", detail: unreadWords(unread) };
   const unusable = items[0];
   if (unusable) return { status: "inconclusive", detail: `${unusable.title} does not count as evidence` };
   return { status: "untested", detail: "no trial and no imported evidence speaks of it" };
@@ -183,6 +193,18 @@ function countsOf(item: Evidence): { k: number; bounds: boolean; text: string } 
         bounds: false,
         text: `${item.title}: ${measure.open} of ${measure.results} results are open`,
       };
+    case "artefacts": {
+      const k = measure.verdicts.malicious + measure.verdicts.suspicious;
+      const first = measure.files[0]!;
+      return {
+        k,
+        bounds: true,
+        text:
+          k > 0
+            ? `${item.title}: ${k} of ${units(measure.total, "file")} ${measure.verdict} – ${first.path}: ${first.findings[0]?.message ?? measure.verdict}`
+            : `${item.title}: ${units(measure.total, "file")} read whole, loading calls nothing that does harm; for these bytes, and scanners are bypassed now and then (C-75)`,
+      };
+    }
     case "clean":
       return undefined;
   }

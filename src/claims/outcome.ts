@@ -2,8 +2,9 @@
 import type { Claim, ClassCoverage, NotFeasible, Risk, SystemOutcome } from "#assessment/index.ts";
 import { LEVELS } from "#assessment/scalars.ts";
 import { CLASS_NAMES, remedyFor, typesOfClass } from "./coverage.ts";
-import { severest } from "./rated.ts";
+import { counted, severest } from "./rated.ts";
 import type { Credit, Grounds } from "./rated.ts";
+import { scanOf } from "./scanned.ts";
 import { wayIn } from "./thresholds.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
 import { togetherLines } from "./together.ts";
@@ -43,10 +44,15 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
   );
   const undischarged = verdicts.filter(({ verdict, discharged }) => verdict === "missed" && !discharged);
   if (missed.length + undischarged.length > 0) {
-    const notFeasible = grounds.mature?.({ risks: missed, trials: undischarged.map(({ trial }) => trial) });
+    // A harmful file is taken away; that no control would reach the threshold is not the question.
+    const attacked = undischarged.filter(({ trial }) => trial.kind !== "scan");
+    const notFeasible = grounds.mature?.({ risks: missed, trials: attacked.map(({ trial }) => trial) });
     const reasons = [
+      ...undischarged
+        .filter(({ trial }) => trial.kind === "scan")
+        .map(({ trial, detail }) => `${trial.id}: threshold missed, ${detail}`),
       ...missed.map((risk) => `${risk.id}: missed, ${figures(risk)}`),
-      ...undischarged.map(({ trial, detail, discharge }) => `${trial.id}: threshold missed, ${detail} – ${discharge}`),
+      ...attacked.map(({ trial, detail, discharge }) => `${trial.id}: threshold missed, ${detail} – ${discharge}`),
     ];
     if (!notFeasible) return { row: "1a", because: reasons[0]!, reasons };
     const beyond = new Set(notFeasible.beyond);
@@ -191,7 +197,42 @@ export function notTriedOf({ grounds, coverage }: Weighed): SystemOutcome["notTr
       : "nothing current speaks of it; by the figures assumed it stays within its criterion even so",
     remedy: `see \`vauban explain ${type}\` for what would count as evidence`,
   }));
-  return [...classes, ...failed, ...planned, ...untested];
+  return [...classes, ...failed, ...unreadFiles(evidence), ...planned, ...untested, ...withoutFiles(grounds)];
+}
+
+/** Files that a scan could not read whole: what loading them would do was not found out. */
+const unreadFiles = (evidence: Weighed["grounds"]["evidence"]): SystemOutcome["notTried"] =>
+  evidence.flatMap((item) => {
+    const measure = scanOf(item);
+    const open = measure ? measure.verdicts.unknown + measure.verdicts["header-ok"] : 0;
+    const first = measure?.files.find(({ verdict }) => verdict === "unknown" || verdict === "header-ok");
+    return measure && open > 0 && item.standing.status === "current"
+      ? [
+          {
+            what: `${open} of ${counted(measure.total, "file")} of ${item.at}, what loading would do`,
+            because: `not read whole: ${first?.path ?? ""}${first?.findings[0] ? ` – ${first.findings[0].message}` : ""}`,
+            remedy: "see docs/scanning.md for what is read whole, or import what another scanner says",
+          },
+        ]
+      : [];
+  });
+
+/** Models, data and parts that the system file speaks of without naming a file. */
+function withoutFiles({ system, evidence }: Weighed["grounds"]): SystemOutcome["notTried"] {
+  const none = [
+    ...system.components.flatMap(({ title, model }) => (model && model.artefact === undefined ? [title] : [])),
+    ...system.datasets.flatMap(({ title, path }) => (path === undefined ? [title] : [])),
+    ...evidence.flatMap((item) => scanOf(item)?.absent.map((what) => `${what} of ${item.at}`) ?? []),
+  ];
+  return none.length === 0
+    ? []
+    : [
+        {
+          what: `what loading ${none.length === 1 ? "one part" : `${none.length} parts`} of the system would do`,
+          because: `no file is here to be read: ${none.join("; ")}`,
+          remedy: "name them (artefact:, path:, files:), or import what another scanner says",
+        },
+      ];
 }
 
 /** What would narrow most, in order: the width of the interval owed to each thing that could be tried, verified or argued. */

@@ -34,6 +34,7 @@ export function thresholdVerdicts(grounds: Grounds): ThresholdVerdict[] {
     const { threshold } = trial;
     if (!threshold) return [];
     const item = grounds.evidence.find((candidate) => candidate.trial === trial.id);
+    if (threshold.metric === "harmful-files") return harmfulFiles(trial, threshold, item);
     const measured = measuredFor(trial, threshold, item, grounds);
     if (typeof measured === "string")
       return [{ trial, threshold, verdict: "not shown", detail: measured, evidence: item, ...NOTHING }];
@@ -51,6 +52,47 @@ export function thresholdVerdicts(grounds: Grounds): ThresholdVerdict[] {
     const discharge = verdict === "missed" ? dischargeOf(trial, item!, grounds) : NOTHING;
     return [{ trial, threshold, verdict, detail, evidence: item, ...discharge }];
   });
+}
+
+/**
+ * Every file is read, so files are counted and nothing is inferred from a sample: one that is malicious misses the threshold,
+ * and only files that were all read whole meet it. What a data set holds that no reader here knows is no reason by itself to
+ * conclude nothing, for data are read by readers of their own; it is listed as not tried.
+ */
+function harmfulFiles(trial: Trial, threshold: Threshold, item: Evidence | undefined): ThresholdVerdict[] {
+  const verdict = (verdict: ThresholdVerdict["verdict"], detail: string): ThresholdVerdict[] => [
+    { trial, threshold, verdict, detail, evidence: item, ...NOTHING },
+  ];
+  if (!item) return verdict("not shown", `trial ${trial.id} left no evidence`);
+  if (item.standing.status === "stale") return verdict("not shown", `stale: ${item.standing.because}`);
+  if (item.outcome.status === "inconclusive") return verdict("not shown", `inconclusive: ${item.outcome.because}`);
+  const { measure } = item.outcome;
+  if (measure.kind !== "artefacts") return verdict("not shown", "its evidence is no scan");
+  const first = measure.files[0]!;
+  const named = `${first.path}${first.findings[0] ? `: ${first.findings[0].message}` : ""}`;
+  const { malicious, suspicious } = measure.verdicts;
+  if (malicious > 0)
+    return isUsable(item)
+      ? verdict(
+          "missed",
+          `${malicious} of ${counted(measure.total, "file")} would do harm to whoever loads it – ${named}`,
+        )
+      : verdict("not shown", "its evidence does not count");
+  if (suspicious > 0)
+    return verdict("not shown", `${suspicious} of ${counted(measure.total, "file")} are suspicious – ${named}`);
+  if (measure.verdict === "no code path found" && !isUsable(item))
+    return verdict("not shown", "its evidence does not count");
+  if (measure.verdict === "no code path found")
+    return verdict(
+      "met",
+      `${counted(measure.total, "file")} read whole, and loading them calls nothing that does harm`,
+    );
+  return measure.of === "data"
+    ? []
+    : verdict(
+        "not shown",
+        `${measure.total - measure.verdicts["no code path found"]} of ${counted(measure.total, "file")} not read whole – ${named}`,
+      );
 }
 
 /** Any attack can show a miss; that a model withstands is shown by attacks with its gradient, or by a certificate (METHOD §3, §7). */
@@ -90,6 +132,7 @@ function measuredFor(
     case "statement":
       return measure.successes;
     case "scan":
+    case "artefacts":
       return "a scan measures no rate";
   }
 }

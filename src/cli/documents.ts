@@ -35,6 +35,64 @@ export const initDocument = z.strictObject({
   found: z.strictObject({ models: z.array(z.string()), datasets: z.array(z.string()) }),
 });
 
+const gap = z.strictObject({
+  at: z.string(),
+  missing: z.string(),
+  remedy: z.string(),
+  clause: z.literal("AIA-25.4").optional(),
+});
+/** With --out `written` names the file, else `bom` is the CycloneDX document itself. */
+export const bomDocument = z.strictObject({
+  format: z.literal("vauban/bom/1"),
+  bom: z.record(z.string(), z.unknown()).optional(),
+  written: z.string().optional(),
+  vex: z.string().optional(),
+  gaps: z.array(gap),
+  changed: z.array(z.strictObject({ at: z.string(), path: z.string(), declared: z.string(), found: z.string() })),
+  left: z.array(z.strictObject({ section: z.string(), entries: z.int(), because: z.string() })),
+});
+export const bomCheckDocument = z.strictObject({
+  format: z.literal("vauban/bom-check/1"),
+  ok: z.boolean(),
+  specVersion: z.string().optional(),
+  complaints: z.array(z.strictObject({ at: z.string(), message: z.string() })),
+});
+export const bomDiffDocument = z.strictObject({
+  format: z.literal("vauban/bom-diff/1"),
+  before: z.string(),
+  after: z.string(),
+  differences: z.array(
+    z.strictObject({
+      change: z.enum(["added", "removed", "changed"]),
+      kind: z.enum(["system", "component", "service", "dependency", "vulnerability"]),
+      what: z.string(),
+      field: z.string().optional(),
+      before: z.unknown().optional(),
+      after: z.unknown().optional(),
+    }),
+  ),
+});
+
+export const signatureDocument = z.strictObject({
+  format: z.literal("vauban/signature/1"),
+  ok: z.boolean(),
+  /** The key, or the names from the signer's certificate to the root. */
+  signer: z.array(z.string()).optional(),
+  name: z.string().optional(),
+  method: z.enum(["files", "shards"]).optional(),
+  hash: z.string().optional(),
+  verified: z.int(),
+  ignored: z.array(z.string()),
+  reasons: z.array(z.strictObject({ rule: z.string(), path: z.string().optional(), message: z.string() })),
+});
+export const signedDocument = z.strictObject({
+  format: z.literal("vauban/signed/1"),
+  written: z.string(),
+  files: z.int(),
+  key: z.string(),
+  ignored: z.array(z.string()),
+});
+
 const port = z.strictObject({
   name: z.string(),
   type: z.string().optional(),
@@ -87,6 +145,11 @@ export const DOCUMENT_SCHEMAS = {
   scan: { title: "What files would do if they were loaded (scan --json)", schema: scanDocument },
   "scan-baseline": { title: "Findings that are accepted (scan --baseline)", schema: scanBaseline },
   data: { title: "What a data set is made of and what is wrong with it (data --json)", schema: dataDocument },
+  bom: { title: "A bill of materials and what it lacks (bom --json)", schema: bomDocument },
+  "bom-check": { title: "Whether a CycloneDX document is valid (bom check --json)", schema: bomCheckDocument },
+  "bom-diff": { title: "What differs between two bills of materials (bom diff --json)", schema: bomDiffDocument },
+  signature: { title: "Whether files are as they were signed (signature verify --json)", schema: signatureDocument },
+  signed: { title: "What was signed (signature sign --json)", schema: signedDocument },
   diagnostics: {
     title: "What is wrong with a system file (validate --json; assess --json when nothing was run)",
     schema: diagnosticsDocument,

@@ -6,7 +6,9 @@ import { METHOD_IDS } from "#assessment/cyber.ts";
 import { HARMS } from "#assessment/scalars.ts";
 import { PROFILES, PROFILE_IDS, type ProfileId } from "#attacks/profiles.ts";
 import { NORMS, type Norm } from "#attacks/region.ts";
+import type { BomDiffFlags, BomFlags } from "./commands/bom.ts";
 import type { PlanFlags } from "./commands/plan.ts";
+import type { SignFlags, VerifySignatureFlags } from "./commands/signature.ts";
 import type { RiskFlags } from "./commands/risk.ts";
 import { EXIT, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
@@ -347,6 +349,173 @@ Examples:
       ),
     );
 
+  const bom = program
+    .command("bom")
+    .description(
+      "The bill of materials of a system as CycloneDX: models with their cards, datasets, libraries, services, hashes – and what is missing.",
+    )
+    .argument("[system]", "a vauban.yaml, or the folder it lies in", ".")
+    .addOption(
+      new Option("--spec <version>", "the version of CycloneDX to write").choices(["1.6", "1.7"]).default("1.6"),
+    )
+    .option("-o, --out <file>", "where it goes (default: standard output)")
+    .option(
+      "--lock <files>",
+      "lock files to read libraries from (a,b or repeated; default: those beside the system file)",
+      collected,
+    )
+    .option("--assessment <file>", "an assessment.json: what it measured goes into the model cards")
+    .option("--vex", "put what that assessment judged into the document, as vulnerabilities with a state")
+    .option("--vex-to <file>", "write that as a VEX of its own, which points into the document")
+    .option("--as-of <day>", "the day it speaks of (YYYY-MM-DD); without one no time stands in it", calendarDay)
+    .option("--complete", "end with 1 where anything is missing")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+Hashes are those of the files as they lie there; a file that is not what the system file declares ends with 1. Lock files: npm, pip
+(requirements.txt), pipenv, uv, poetry, pylock.toml, conda-lock, environment.yml. The same input gives the same document, byte by byte.
+In a VEX an attack that was shown is exploitable, and everything else is in triage: nothing is called not affected. Another tool's
+document becomes a system file with \`vauban import\`. See docs/bill-of-materials.md.
+${EXITS}
+Here: 0 written · 1 a file is not what is declared, or something is missing (--complete) · 2 bad input.
+
+Examples:
+  vauban bom examples/chest-xray -o bom.cdx.json
+  vauban bom . --spec 1.7 --lock package-lock.json,requirements.txt --assessment .vauban/latest/assessment.json --vex
+  vauban bom diff released.cdx.json bom.cdx.json --exit-code
+  vauban bom check bom.cdx.json`,
+    )
+    .action((path: string, options: BomFlags) =>
+      invoke(async (invocation) => (await import("./commands/bom.ts")).bomCommand(invocation, path, options), options),
+    );
+  bom
+    .command("diff")
+    .description(
+      "What differs between two: parts added, removed, changed in version, hash, licence, model card, datasets.",
+    )
+    .argument("<old>", "a CycloneDX document")
+    .argument("<new>", "another one")
+    .option("--exit-code", "end with 1 where they differ")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `${EXITS}
+
+Examples:
+  vauban bom diff released.cdx.json bom.cdx.json
+  vauban bom diff released.cdx.json bom.cdx.json --exit-code --json`,
+    )
+    .action((before: string, after: string, options: BomDiffFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/bom.ts")).bomDiffCommand(invocation, before, after, options),
+        { json: options.json ?? bom.opts<BomFlags>().json ?? false },
+      ),
+    );
+  bom
+    .command("check")
+    .description(
+      "Whether a document is valid CycloneDX 1.6 or 1.7: by the official schema, with references that lead somewhere.",
+    )
+    .argument("<file>", "a CycloneDX document in JSON")
+    .addOption(json())
+    .addHelpText("after", `${EXITS}\nHere: 0 valid · 1 not valid, with every place · 2 no JSON, or bad input.`)
+    .action((path: string, options: { json?: boolean }) =>
+      invoke(async (invocation) => (await import("./commands/bom.ts")).bomCheckCommand(invocation, path), {
+        json: options.json ?? bom.opts<BomFlags>().json ?? false,
+      }),
+    );
+
+  const signature = program
+    .command("signature")
+    .description(
+      "Signs a model's folder, a file or a run with a key, and says whether one is as somebody signed it. Offline.",
+    )
+    .addHelpText(
+      "after",
+      `
+Bundles of OpenSSF model signing (Sigstore bundle v0.3, in-toto), as model_signing 1.0 and 1.1 write and read them. docs/signing.md
+${EXITS}
+
+Examples:
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem && openssl pkey -in key.pem -pubout -out key.pub.pem
+  vauban signature sign models/reader --key key.pem
+  vauban signature verify models/reader --key key.pub.pem`,
+    );
+  signature
+    .command("verify")
+    .description(
+      "Whether every file is as it was signed, by whom you trust: a public key, or a root above the signer's certificate.",
+    )
+    .argument("<path>", "a model's folder or file, or the folder of a run")
+    .option("--bundle <file>", "the signature (default: model.sig in the folder, or <name>.sig beside the file)")
+    .option("--key <file>", "the signer's public key (PEM; EC P-256, P-384, P-521 or Ed25519)")
+    .option(
+      "--root <files>",
+      "certificates that you trust (PEM; a,b or repeated): the signer's must lead up to one",
+      collected,
+    )
+    .option("--chain <files>", "certificates in between that the bundle does not hold (PEM)", collected)
+    .option("--as-of <day>", "the day the certificates must be valid on (YYYY-MM-DD; default: today)", calendarDay)
+    .option(
+      "--ignore <paths>",
+      "files and folders to leave out of the comparison, besides those the signer left out",
+      collected,
+    )
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+Every file of the folder counts: changed, missing and added ones are named, links too. What the signer left out is listed as not covered.
+Signatures by an identity (Sigstore's Fulcio and Rekor) are not verified here.
+${EXITS}
+Here: 0 as signed · 1 not as signed, or not by whom you trust · 2 the signature cannot be read, or bad input.
+
+Examples:
+  vauban signature verify models/reader --key key.pub.pem
+  vauban signature verify models/reader --bundle reader.sig --root ca.pem --as-of 2026-11-26
+  vauban signature verify .vauban/latest --key key.pub.pem --json`,
+    )
+    .action((path: string, options: VerifySignatureFlags) =>
+      invoke(
+        async (invocation) =>
+          (await import("./commands/signature.ts")).verifySignatureCommand(invocation, path, options),
+        options,
+      ),
+    );
+  signature
+    .command("sign")
+    .description("Signs every file of a folder with a private key.")
+    .argument("<path>", "a model's folder or file, or the folder of a run")
+    .requiredOption("--key <file>", "the private key (PEM; EC P-256, P-384, P-521 or Ed25519)")
+    .option("--passphrase-file <file>", "the file that holds the key's passphrase")
+    .option("--certificate <file>", "the key's certificate (PEM): whoever trusts a root above it can verify")
+    .option("--chain <files>", "certificates between that one and the root (PEM; a,b or repeated)", collected)
+    .option(
+      "-o, --out <file>",
+      "where the signature goes (default: model.sig in the folder, or <name>.sig beside the file)",
+    )
+    .option("--ignore <paths>", "files and folders to leave out; the signature says which", collected)
+    .option("--force", "replace a signature that is there")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+The signature itself and git's own files are left out, as model_signing does. model_signing reads EC keys; Ed25519 only this tool.
+${EXITS}
+
+Examples:
+  vauban signature sign models/reader --key key.pem
+  vauban signature sign .vauban/latest --key key.pem
+  vauban signature sign models/reader --key key.pem --certificate signer.pem --chain between.pem -o reader.sig`,
+    )
+    .action((path: string, options: SignFlags) =>
+      invoke(
+        async (invocation) => (await import("./commands/signature.ts")).signCommand(invocation, path, options),
+        options,
+      ),
+    );
+
   program
     .command("data")
     .description(
@@ -480,14 +649,15 @@ Examples:
   program
     .command("import")
     .description(
-      "Turns a threat model of Threagile (YAML), OTM (YAML, JSON) or OWASP Threat Dragon (JSON) into a system file, and lists what could not come over.",
+      "Turns a threat model of Threagile (YAML), OTM (YAML, JSON) or OWASP Threat Dragon (JSON), or a CycloneDX bill of materials (JSON), into a system file, and lists what could not come over.",
     )
-    .argument("<file>", "the threat model")
+    .argument("<file>", "the threat model or bill of materials")
     .addOption(
       new Option("--format <format>", "what it is; found by content where unsaid").choices([
         "threagile",
         "otm",
         "threat-dragon",
+        "cyclonedx",
       ]),
     )
     .option("--model <name>", "a component of it that is the AI model, by id or name (may be repeated)", repeated)
@@ -505,6 +675,7 @@ ${EXITS}
 Examples:
   vauban import threagile.yaml -o vauban.yaml --model scoring-engine
   vauban import model.otm.json --all > /dev/null
+  vauban import bom.cdx.json -o vauban.yaml
   vauban import threat-dragon.json --json | jq .losses`,
     )
     .action((file: string, options: ImportFlags) =>
@@ -646,7 +817,7 @@ export interface InitFlags {
 }
 
 export interface ImportFlags {
-  readonly format?: "threagile" | "otm" | "threat-dragon";
+  readonly format?: "threagile" | "otm" | "threat-dragon" | "cyclonedx";
   readonly model?: string[];
   readonly out?: string;
   readonly force?: boolean;

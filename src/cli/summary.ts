@@ -1,5 +1,5 @@
 /** The assessment on one terminal screen: the outcome, what was not tried, what is open, and what to do next. */
-import type { Assessment, Evidence } from "#assessment/index.ts";
+import { SCAN_VERDICTS, type Assessment, type Evidence } from "#assessment/index.ts";
 import { figure, intervalText, percent } from "#figures/words.ts";
 import { clock } from "./progress.ts";
 import { plain, type Colours } from "./terminal.ts";
@@ -45,6 +45,7 @@ export function summary(
   if (untriedClasses.length > 0) say("", `not tried: ${untriedClasses.join(", ")} (see \`vauban explain not-tried\`)`);
   if (otherUntried > 0) say("", `${otherUntried} more lines of what was not tried stand first in the report`);
   measuredLines(assessment).forEach((text, i) => say(i === 0 ? "SO FAR" : "", text));
+  scanLines(assessment).forEach(({ text, bad }, i) => say(i === 0 ? "FILES" : "", text, bad ? c.red : (t) => t));
   for (const carrier of outcome.carriedBy.slice(0, 3))
     say(
       "",
@@ -109,6 +110,32 @@ function measuredLines({ body }: Assessment): string[] {
   // What was measured on a model whose clean run does not hold is shown and rated no further.
   lines.push(...body.outcome.reasons.filter((reason) => reason.includes(": not rated – ")));
   return lines;
+}
+
+/** What loading the files would do: the count, then the files that would do harm, the worst first. */
+function scanLines({ body }: Assessment): { readonly text: string; readonly bad: boolean }[] {
+  const scans = body.evidence.flatMap(({ outcome }) =>
+    outcome.status === "measured" && outcome.measure.kind === "artefacts" ? [outcome.measure] : [],
+  );
+  if (scans.length === 0) return [];
+  const total = scans.reduce((sum, scan) => sum + scan.total, 0);
+  const counts = SCAN_VERDICTS.map((verdict) => ({
+    verdict,
+    n: scans.reduce((sum, { verdicts }) => sum + verdicts[verdict], 0),
+  })).filter(({ n }) => n > 0);
+  const flagged = scans.flatMap(({ files }) =>
+    files.filter(({ verdict }) => verdict === "malicious" || verdict === "suspicious"),
+  );
+  return [
+    {
+      text: `${total} scanned: ${counts.map(({ verdict, n }) => `${n} ${verdict}`).join(", ")} (of loading; no word on backdoors in weights)`,
+      bad: false,
+    },
+    ...flagged.slice(0, 3).map(({ path, verdict, findings }) => ({
+      text: `${path}: ${verdict}${findings[0] ? ` – ${findings[0].message}, bytes ${findings[0].start} to ${findings[0].end}${findings[0].member === undefined ? "" : ` of ${findings[0].member}`}` : ""}`,
+      bad: verdict === "malicious",
+    })),
+  ];
 }
 
 function share({ k, n, low, high }: { k: number; n: number; low: number; high: number }): string {

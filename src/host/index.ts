@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import type { Host } from "#base/ports.ts";
 import { filesBelow } from "./files.ts";
 import { workerPool } from "./pool.ts";
+import { fileScanner } from "./scanner.ts";
 import { highsSolver } from "./solver.ts";
 import { folderStore } from "./store.ts";
 
@@ -18,6 +19,7 @@ export function localHost(root: string, state: string, workers = Math.min(availa
     models: workerPool(root, workers),
     store: folderStore(`${state}/measurements`),
     clock: { now: () => Date.now(), monotonic: () => performance.now() },
+    scanner: fileScanner(root, workers),
     solver: highsSolver(),
   };
 }

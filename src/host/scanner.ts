@@ -4,12 +4,13 @@
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LIMITS } from "#artefacts/limits.ts";
 import type { Trace } from "#artefacts/scan.ts";
 import type { ScanFile } from "#assessment/index.ts";
-import type { Signal } from "#base/ports.ts";
+import type { FileScanner, Signal } from "#base/ports.ts";
 import type { FromScanner, ToScanner } from "./scan-worker.ts";
 
 export interface ScannerOptions {
@@ -35,6 +36,46 @@ const START_MS = 120_000;
 /** On top of the time the scan gives itself: a process that passes it does not look at its clock. */
 const GRACE_MS = 5000;
 
+/** A process takes a while to start: it is worth one more only for so many files or bytes. */
+const FILES_EACH = 8;
+const BYTES_EACH = 64 * 2 ** 20;
+
+/** Scans files below `root` in at most `workers` processes. */
+export function fileScanner(root: string, workers: number): FileScanner {
+  let revision: string | undefined;
+  return {
+    get revision() {
+      return (revision ??= sourcesHash());
+    },
+    async scan(files, signal, told) {
+      const bytes = files.reduce((sum, { size }) => sum + size, 0);
+      const useful = Math.ceil(Math.max(files.length / FILES_EACH, bytes / BYTES_EACH));
+      const asked = files.map(({ path, size }) => ({ file: resolve(root, path), path, size }));
+      await scanIsolated(asked, signal, { workers: Math.max(1, Math.min(workers, useful)) }, (report, _, index) =>
+        told(index, report as never),
+      );
+    },
+  };
+}
+
+/** The code that reads and judges, by its text: no change of it can leave an old report standing. */
+function sourcesHash(): string {
+  const digest = createHash("sha256").update(process.version);
+  const add = (name: string, path: string): void => {
+    digest.update(`\0${name}\0`).update(readFileSync(path));
+  };
+  for (const room of ["artefacts", "formats", "onnx"]) {
+    const folder = fileURLToPath(new URL(`../${room}/`, import.meta.url));
+    const names = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !/\.(test|testing)\.ts$/.test(name))
+      .toSorted();
+    for (const name of names) add(`${room}/${name}`, join(folder, name));
+  }
+  for (const name of ["scanner.ts", "scan-worker.ts", "unpack.ts"])
+    add(`host/${name}`, fileURLToPath(new URL(name, import.meta.url)));
+  return digest.digest("hex");
+}
+
 /**
  * Reports per file as they come, in no order. When the signal aborts, workers are killed where they stand and the promise
  * settles with what was told so far. Files that no longer can be read are unknown.
@@ -48,9 +89,9 @@ export async function scanIsolated(
     timeMs,
     worker = fileURLToPath(import.meta.resolve("#host/scan-worker.ts")),
   }: ScannerOptions,
-  told: (report: ScanFile, traces: readonly Trace[]) => void,
+  told: (report: ScanFile, traces: readonly Trace[], index: number) => void,
 ): Promise<void> {
-  const queue = [...files];
+  const queue = files.map((file, index) => ({ ...file, index }));
   const lane = async (): Promise<void> => {
     let child: ChildProcess | undefined;
     try {
@@ -64,8 +105,8 @@ export async function scanIsolated(
           (fresh ? await listening(child, signal) : undefined) ?? (await asked(child, file, signal, limits));
         if (answer === "cancelled") return;
         if (answer.type === "died") child = undefined;
-        if (answer.type === "scanned") told(answer.report, answer.traces);
-        else told(await unread(file, answer), []);
+        if (answer.type === "scanned") told(answer.report, answer.traces, file.index);
+        else told(await unread(file, answer), [], file.index);
       }
     } finally {
       child?.kill("SIGKILL");

@@ -178,7 +178,7 @@ describe("CycloneDX VEX", () => {
     expect(all[0]).toMatchObject({ outcome: { measure: { results: 2, open: 1 } } });
     expect(all[1]).toMatchObject({ outcome: { status: "inconclusive", because: expect.stringContaining("CVE-1") } });
   });
-  test.each([["1.4"], ["1.5"], ["1.6"]])("specification %s is read", async (specVersion) => {
+  test.each([["1.4"], ["1.5"], ["1.6"], ["1.7"]])("specification %s is read", async (specVersion) => {
     expect((await only(brought("vex", vex([cve("CVE-1", "resolved")], { specVersion })))).outcome.status).toBe(
       "measured",
     );

@@ -1,5 +1,5 @@
 /**
- * CycloneDX VEX, specifications 1.4 to 1.6: which known vulnerabilities the issuer says are open. It is the issuer's opinion
+ * CycloneDX VEX, specifications 1.4 to 1.7: which known vulnerabilities the issuer says are open. It is the issuer's opinion
  * (grade E) about vulnerabilities that somebody listed; it is silent about all others.
  */
 import { z } from "zod";
@@ -32,7 +32,7 @@ type Vulnerability = z.infer<typeof vulnerability>;
 const named = z.object({ name: z.string().optional(), version: z.string().optional() });
 const bom = z.object({
   bomFormat: z.literal("CycloneDX"),
-  specVersion: z.enum(["1.4", "1.5", "1.6"], { error: "the specification is not 1.4, 1.5 or 1.6" }),
+  specVersion: z.enum(["1.4", "1.5", "1.6", "1.7"], { error: "the specification is not 1.4, 1.5, 1.6 or 1.7" }),
   metadata: z
     .object({
       timestamp: z.string().optional(),
@@ -75,7 +75,7 @@ function verdictOf({ analysis: said }: Vulnerability): Verdict {
 /** One item for what the document analyses; a second one, declared only, for what it calls unaffected without a justification. */
 export function fromVex(value: unknown, context: Context): Imported {
   const { origin, system, at } = context;
-  const read = held(bom, value, origin, "a CycloneDX document, specification 1.4 to 1.6, with vulnerabilities");
+  const read = held(bom, value, origin, "a CycloneDX document, specification 1.4 to 1.7, with vulnerabilities");
   if (!read.ok) return { evidence: [], diagnostics: read.diagnostics };
   const { metadata, vulnerabilities = [] } = read.value;
   const date = /^\d{4}-\d{2}-\d{2}(?=T|$)/.exec(metadata?.timestamp ?? "")?.[0];

@@ -31,6 +31,22 @@ export const plain = (text: string): string =>
 export const relativeUri = (path: string): string =>
   path.replaceAll("\\", "/").split("/").map(encodeURIComponent).join("/");
 
+/** Bytes of a file; those of a member are within the member, which is named, for no viewer finds them in the file. */
+const bytesOf = (
+  { path, member, start, end, rule, message }: NonNullable<Finding["regions"]>[number],
+  id: number,
+): NonNullable<Result["relatedLocations"]>[number] => ({
+  id,
+  message: { text: plain(sentence(`${rule}: ${message}`)) },
+  physicalLocation: {
+    artifactLocation: { uri: relativeUri(path), uriBaseId: "SYSTEM" },
+    ...(member === undefined ? { region: { byteOffset: start, byteLength: end - start } } : {}),
+  },
+  ...(member === undefined
+    ? {}
+    : { logicalLocations: [{ fullyQualifiedName: plain(`${member}, bytes ${start} to ${end}`), kind: "member" }] }),
+});
+
 /** One SARIF log. Findings that failed carry a level; what was not tried is `open`, never absent. */
 export function sarifReport(assessment: Assessment): Log {
   const { body, hash } = assessment;
@@ -83,6 +99,7 @@ export function sarifReport(assessment: Assessment): Log {
           ...(finding.at ? { logicalLocations: [{ name: finding.at, kind: "component" }] } : {}),
         },
       ],
+      ...(finding.regions && finding.regions.length > 0 ? { relatedLocations: finding.regions.map(bytesOf) } : {}),
       partialFingerprints: {
         "vauban/v1": hashOf([finding.kind, finding.threat ?? finding.id, finding.at ?? ""]).slice(0, 32),
       },

@@ -1,5 +1,5 @@
 /** Which evidence speaks of a threat, and what is missing from what was planned. */
-import type { Evidence, Threat, Trial } from "#assessment/index.ts";
+import type { ArtefactsMeasure, Evidence, System, Threat, Trial } from "#assessment/index.ts";
 import { isModel, type SystemGraph } from "#system/graph.ts";
 
 /** Evidence with the trial it came of. */
@@ -28,7 +28,9 @@ export const CLEAN_TOLERANCE = 0.03;
 
 /** Components that trials attack but whose clean run does not carry a rating. */
 export function unratedOf(trials: readonly Trial[], evidence: readonly Evidence[]): Unrated[] {
-  const targets = new Set(trials.filter(({ kind }) => kind !== "clean").map(({ target }) => target));
+  // What loading a file does has nothing to do with how inputs are preprocessed.
+  const attacks = trials.filter(({ kind }) => kind !== "clean" && kind !== "scan");
+  const targets = new Set(attacks.map(({ target }) => target));
   return [...targets].flatMap((component) => {
     const clean = trials.filter((trial) => trial.kind === "clean" && trial.target === component);
     if (clean.length === 0) return [{ component, because: "no clean run of it was planned" }];
@@ -68,8 +70,9 @@ export function testimonyOf(
     unrated,
   }: { graph: SystemGraph; trials: readonly Trial[]; evidence: readonly Evidence[]; unrated: readonly Unrated[] },
 ): Testimony {
-  let near: ReadonlySet<string> | undefined;
-  const isNear = (at: string): boolean => (near ??= placesOf(threat, graph)).has(at);
+  let known: ReadonlySet<string> | undefined;
+  const places = (): ReadonlySet<string> => (known ??= placesOf(threat, graph));
+  const isNear = (at: string): boolean => places().has(at);
   const speaks = (tests: readonly string[], at: string | undefined): boolean =>
     tests.includes(threat.type) && (at === undefined || isNear(at));
 
@@ -86,11 +89,16 @@ export function testimonyOf(
 
   // A trial of a control, switched on and off, is judged as that control's evidence (credit.ts), not as the threat's.
   const ofControl = new Set(evidence.flatMap((item) => (item.control && item.trial ? [item.trial] : [])));
-  const planned = trials.filter((trial) => speaks(trial.tests, trial.target) && !ofControl.has(trial.id));
+  const planned = trials.filter(
+    (trial) =>
+      !ofControl.has(trial.id) &&
+      (speaks(trial.tests, trial.target) ||
+        (trial.kind === "scan" && trial.tests.includes(threat.type) && isLoadedAt(trial.target, places(), graph))),
+  );
   for (const trial of planned) {
     const items = evidence.filter((item) => item.trial === trial.id);
     if (items.length === 0) gaps.push(`trial ${trial.id} has no evidence`);
-    for (const item of items) listen(item, trial);
+    for (const item of items) if (concerns(item, threat)) listen(item, trial);
   }
   const brought = evidence.filter((item) => !item.trial && !item.control && speaks(item.tests, item.at));
   for (const item of brought) listen(item, undefined);
@@ -104,13 +112,47 @@ export function testimonyOf(
   return { heard, gaps, lost };
 }
 
+/** What of the files was not read whole, or was not there; undefined where the scan says what loading them does. */
+function unreadIn(title: string, { verdict, verdicts, total, files, absent }: ArtefactsMeasure): string | undefined {
+  if (verdict === "malicious" || verdict === "suspicious") return undefined;
+  const unread = total - verdicts["no code path found"];
+  const first = files[0]!;
+  const why = first.findings[0]?.message ?? "a header was checked, and nothing else was promised";
+  if (unread > 0) return `${title}: ${unread} of ${total} files not read whole – ${first.path}: ${why}`;
+  return absent.length > 0 ? `${title}: not scanned – ${absent.join("; ")}` : undefined;
+}
+
+/**
+ * A scan that found harm speaks of every place where the file is loaded; one that found none, or could not read, only of the
+ * component whose file it is: it says nothing of what else is delivered there. That it did not come about leaves a gap everywhere.
+ */
+function concerns({ outcome, standing, at: target }: Evidence, { at }: Threat): boolean {
+  if (outcome.status !== "measured" || outcome.measure.kind !== "artefacts" || standing.status === "stale") return true;
+  const { of, verdict } = outcome.measure;
+  return verdict === "malicious" || verdict === "suspicious" || (of === "component" && target === at);
+}
+
+/** Whether a data set is loaded at one of the places: they hold it, or a model there learns from it or is measured on it. */
+function isLoadedAt(target: string, places: ReadonlySet<string>, { system }: SystemGraph): boolean {
+  const data = target.replace(/^dataset:/, "");
+  const isUsed = ({ id, model, holds }: System["components"][number]): boolean =>
+    holds.includes(data) ||
+    model?.accuracy?.on === data ||
+    (model?.training.datasets.includes(data) ?? false) ||
+    system.tests.some((test) => test.model === id && test.data === data);
+  return system.components.some((component) => places.has(component.id) && isUsed(component));
+}
+
 /** Why an item that speaks of a threat cannot be used; undefined when it can. */
 function faultOf(item: Evidence, unrated: readonly Unrated[]): string | undefined {
   if (item.standing.status === "stale") return `${item.title}: stale – ${item.standing.because}`;
   if (item.signature === "invalid") return `${item.title}: its signature does not hold`;
   if (item.kind === "declared") return `${item.title}: declared, not shown`;
   if (item.outcome.status === "inconclusive") return `${item.title}: inconclusive – ${item.outcome.because}`;
+  const unread = item.outcome.measure.kind === "artefacts" ? unreadIn(item.title, item.outcome.measure) : undefined;
+  if (unread !== undefined) return unread;
   if (item.grade === "F") return `${item.title}: grade F, of another version or of nothing`;
+  if (item.outcome.measure.kind === "artefacts") return undefined;
   const model = item.trial === undefined ? undefined : unrated.find(({ component }) => component === item.at);
   return model && `${item.title}: not rated, because ${model.because}`;
 }

@@ -41,7 +41,32 @@ function staleBecause(item: Evidence, system: System, knowledge: Knowledge, asOf
     return `${control.id} has to be verified again every ${control.validDays} days, and this is from ${item.date}`;
   const deployed = system.components.find(({ id }) => id === item.at)?.model?.sha256;
   const spokenOf = item.inputs.filter(({ role }) => VERSION_ROLE.test(role));
+  // Harm that was found in a file is there, whatever the file should have been.
+  if (hasFoundHarm(item)) return undefined;
   if (deployed && spokenOf.length > 0 && spokenOf.every(({ sha256 }) => sha256 !== deployed))
     return `it speaks of another version of ${item.at} than the one deployed (${deployed.slice(0, 12)}…)`;
+  return otherParts(item, system);
+}
+
+const hasFoundHarm = ({ outcome }: Evidence): boolean =>
+  outcome.status === "measured" &&
+  outcome.measure.kind === "artefacts" &&
+  ["malicious", "suspicious"].includes(outcome.measure.verdict);
+
+/** Further files of a component, and data sets, whose declared hash is another than the one the item speaks of. */
+function otherParts({ at, inputs }: Evidence, system: System): string | undefined {
+  const files = system.components.find(({ id }) => id === at)?.files ?? [];
+  const data = system.datasets.find(({ id }) => id === at?.replace(/^dataset:/, ""));
+  const declared = [
+    ...files.map(({ path, sha256 }) => ({ role: `file ${path}`, what: path, sha256 })),
+    ...(data && !system.components.some(({ id }) => id === at)
+      ? [{ role: "data", what: data.title, sha256: data.sha256 }]
+      : []),
+  ];
+  for (const { role, what, sha256 } of declared) {
+    const spoken = inputs.filter((input) => input.role === role);
+    if (sha256 !== undefined && spoken.length > 0 && spoken.every((input) => input.sha256 !== sha256))
+      return `it speaks of another version of ${what} than the one the system file declares (${sha256.slice(0, 12)}…)`;
+  }
   return undefined;
 }

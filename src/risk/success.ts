@@ -1,5 +1,14 @@
 /** S, the success of one attempt: an attack bounds it from below, a certificate from above, and silence bounds nothing (METHOD §3, §7). */
-import type { Actor, ActorReach, Basis, Estimate, Evidence, Grade, Measure } from "#assessment/index.ts";
+import type {
+  Actor,
+  ActorReach,
+  ArtefactsMeasure,
+  Basis,
+  Estimate,
+  Evidence,
+  Grade,
+  Measure,
+} from "#assessment/index.ts";
 import { ATTACKER_KNOWLEDGE } from "#assessment/scalars.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import { entryOf } from "#system/reach.ts";
@@ -198,6 +207,9 @@ function pieceOf(
       caveats: [`the bounded figure (${figure}) is informative only for ${actor.id}`],
     };
 
+  if (evidence.outcome.status === "measured" && evidence.outcome.measure.kind === "artefacts")
+    return scannedPiece(evidence, evidence.outcome.measure, counted, varies);
+
   if (!counted.bounds)
     return {
       value: { low: 0, likely: counted.k > 0 ? 1 : PROBABILITY_FROM.M, high: 1 },
@@ -267,6 +279,47 @@ type Response = NonNullable<Extract<Measure, { kind: "statement" }>["response"]>
 export const responseOf = ({ outcome }: Evidence): Response | undefined =>
   outcome.status === "measured" && outcome.measure.kind === "statement" ? outcome.measure.response : undefined;
 
+/**
+ * Files that were read and never run. One that harms whoever loads it is an attempt that succeeds, whatever is tried besides.
+ * Files that call nothing leave room above: somebody may hide from the policy, and other files may come.
+ */
+function scannedPiece(
+  { id, grade }: Evidence,
+  { verdict, verdicts, total }: ArtefactsMeasure,
+  { k, unit }: { readonly k: number; readonly unit: string },
+  varies: Varies,
+): Piece {
+  const shared = { varies, grade, caveats: [] };
+  if (verdict === "malicious")
+    return {
+      ...shared,
+      // Opinion, and what was published elsewhere, bound nothing from below.
+      value: { low: grade === "D" || grade === "E" ? 0 : 1, likely: 1, high: 1 },
+      basis: { kind: "measured", k: verdicts.malicious, n: total, unit, evidence: [id] },
+      proven: { k: verdicts.malicious, n: total, unit },
+      caveats: ["the file is there: a control that should have kept it out has let it in"],
+    };
+  if (verdict === "suspicious")
+    return {
+      ...shared,
+      value: { low: 0, likely: 1, high: 1 },
+      basis: { kind: "derived", why: `${k} of ${total} files call, name or hide what no known framework needs` },
+      grade: weaker(grade, "D"),
+      proven: undefined,
+    };
+  return {
+    ...shared,
+    value: { low: 0, likely: PROBABILITY_FROM.M, high: 1 },
+    basis: {
+      kind: "derived",
+      why: `${total === 1 ? "the file was" : `all ${total} files were`} read whole, and loading calls nothing that does harm; scanners are bypassed now and then, so it bounds nothing from above`,
+    },
+    grade: weaker(grade, "D"),
+    proven: undefined,
+    caveats: ["it speaks of these bytes: what is delivered next has not been read"],
+  };
+}
+
 const GRADE_RULE: Readonly<Record<Grade, string>> = {
   A: "measured end to end",
   B: "measured on the component",
@@ -306,10 +359,15 @@ export function successesOf(evidence: Evidence): { k: number; n: number; unit: s
     }
     case "scan":
       return { k: measure.open, n: Math.max(measure.results, measure.open), unit: "results", bounds: false };
+    case "artefacts":
+      return { k: flaggedIn(measure), n: measure.total, unit: "file", bounds: false };
     case "clean":
       return undefined;
   }
 }
+
+/** Files that are malicious or suspicious. */
+const flaggedIn = ({ verdicts }: ArtefactsMeasure): number => verdicts.malicious + verdicts.suspicious;
 
 const pick = ({ k, n, unit }: { k: number; n: number; unit: string }): { k: number; n: number; unit: string } => ({
   k,

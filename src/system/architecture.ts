@@ -8,6 +8,7 @@ import type {
   Dataset,
   InputContract,
   Model,
+  Supplier,
   UsualFlow,
 } from "#assessment/system.ts";
 import { USUAL_FLOWS } from "#assessment/system.ts";
@@ -58,6 +59,7 @@ export function readDatasets(context: Context): Datasets {
           ...given({
             collected: readDate(context, entry.provenance.collected, [...at, "provenance", "collected"], "past"),
             licence: entry.provenance.licence,
+            version: entry.provenance.version,
           }),
         },
       }),
@@ -85,6 +87,38 @@ export function readDatasets(context: Context): Datasets {
       return path;
     },
   };
+}
+
+// ---------------------------------------------------------------- suppliers
+
+/** Undefined where the file has no such section: nothing was said is not the same as nobody supplies. */
+export function readSuppliers(context: Context): Supplier[] | undefined {
+  const { file, names } = context;
+  if (file.suppliers === undefined) return undefined;
+  return Object.entries(file.suppliers).map(([id, entry]) => {
+    const at: Path = ["suppliers", id];
+    many(entry.supplies).forEach((part, index) =>
+      refer(context, part, [names.components, names.datasets], {
+        code: "E013",
+        message: `${quoted(id)} supplies ${quoted(part)}, which no component or dataset declares`,
+        otherwise: "name keys under components: or datasets:",
+        at: ofMany(entry.supplies, [...at, "supplies"], index),
+      }),
+    );
+    return {
+      id,
+      title: entry.title ?? id,
+      supplies: [...many(entry.supplies)],
+      openSource: entry["open-source"] ?? false,
+      generalPurpose: entry["general-purpose"] ?? false,
+      covers: [...many(entry.covers)],
+      ...given({
+        agreement: entry.agreement,
+        until: readDate(context, entry.until, [...at, "until"], "any"),
+      }),
+      where: placeOf(context, at, "key"),
+    };
+  });
 }
 
 // ---------------------------------------------------------------- components
@@ -122,6 +156,7 @@ export function readComponents(context: Context, datasets: Datasets): Component[
         note: entry.note,
         version: entry.version,
         model: entry.kind === "model" ? readModel(context, id, entry, datasets) : undefined,
+        files: entry.files === undefined ? undefined : readComponentFiles(context, entry.files, [...at, "files"]),
       }),
       where: placeOf(context, at, "key"),
     };
@@ -144,6 +179,23 @@ export function readComponents(context: Context, datasets: Datasets): Component[
       );
   }
   return components;
+}
+
+function readComponentFiles(
+  context: Context,
+  written: NonNullable<FileComponent["files"]>,
+  at: Path,
+): NonNullable<Component["files"]> {
+  return many(written).map((entry, index) => {
+    const here = ofMany(written, at, index);
+    const { path, sha256, role } = typeof entry === "string" ? { path: entry } : entry;
+    return {
+      path: readPath(context, path, typeof entry === "string" ? here : [...here, "path"], true)!,
+      ...given({ sha256 }),
+      role: role ?? "other",
+      where: placeOf(context, here),
+    };
+  });
 }
 
 function readModel(
@@ -199,6 +251,8 @@ function readModel(
         pretrained: entry.origin?.pretrained,
         supplier: entry.origin?.supplier,
         licence: entry.origin?.licence,
+        version: entry.origin?.version,
+        sha256: entry.origin?.sha256,
       }),
     },
     training: {

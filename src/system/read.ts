@@ -12,6 +12,7 @@ import {
   readDatasets,
   readFlows,
   readPlaces,
+  readSuppliers,
 } from "./architecture.ts";
 import { contextOf, many, placeOf } from "./context.ts";
 import type { Context, ReadOptions } from "./context.ts";
@@ -84,6 +85,7 @@ function build(context: Context): System {
   const datasets = readDatasets(context);
   const assets = readAssets(context);
   const components = readComponents(context, datasets);
+  const suppliers = readSuppliers(context);
   const flows = readFlows(context);
   const boundaries = readBoundaries(context);
   const places = readPlaces(context, flows, boundaries);
@@ -121,6 +123,7 @@ function build(context: Context): System {
     assets,
     actors,
     datasets: datasets.all(),
+    ...given({ suppliers }),
     controls,
     tests,
     imports,
@@ -151,6 +154,7 @@ const STAND_IN_OF: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
   actors: { profile: "AT-1", because: "?" },
   assets: { security: "M", privacy: "M" },
   datasets: { role: "operational", source: "?" },
+  suppliers: { supplies: "?" },
   tests: { norm: "linf", eps: 1e-6, area: 0.05, because: "?" },
   harms: { severity: "M", because: "?" },
   exclusions: { because: "?" },

@@ -25,6 +25,7 @@ actors: { clerk: { profile: AT-7, touches: [form], knows: white, attempts: { low
 boundaries: { office: { title: The office, here: [form], core: [rules] } }
 assets: { case: { security: H, privacy: VH, personal: true } }
 datasets: { past: { role: test, path: data/past.csv, provenance: { source: archive, collected: 2026, suppliers: desk } } }
+suppliers: { desk: { supplies: [past], agreement: "contract 7", covers: [information, assistance], until: 2027-01 } }
 controls: [{ control: C-30, at: rules, verified: evidence/a.json, date: 2026-10-01 }, { control: C-31, at: form, declared: a manual }]
 imports: [{ sarif: scan.sarif, for: T-35 }]
 harms: { wrong-output: { health: { severity: H, because: somebody waits } } }

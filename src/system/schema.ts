@@ -1,7 +1,13 @@
 /** The system file, version 1: the one schema that both the reader and the editor's completion come from. */
 import { z } from "zod";
 import { ATTACKER_KNOWLEDGE, CONSEQUENCES, HARMS, LEVELS } from "#assessment/scalars.ts";
-import { COMPONENT_KINDS, LIFECYCLE_STAGES, TECHNOLOGY_LEVELS, USUAL_FLOWS } from "#assessment/system.ts";
+import {
+  AGREEMENT_TOPICS,
+  COMPONENT_KINDS,
+  LIFECYCLE_STAGES,
+  TECHNOLOGY_LEVELS,
+  USUAL_FLOWS,
+} from "#assessment/system.ts";
 
 /*
  * A restricted scalar says in its own error what it wants: "CODE|message|hint"; `mistakes.ts` adds the offending text and the
@@ -171,12 +177,35 @@ const usual = z
   )
   .describe("The usual ways into this component.");
 
+const componentFile = z.union(
+  [
+    path.describe("The file or folder."),
+    z
+      .strictObject({
+        path: path.describe("The file or folder."),
+        sha256: sha256.optional(),
+        role: z
+          .enum(["pretrained", "adapter", "other"])
+          .describe("The pretrained part of a model, an adapter, or other where unanswered.")
+          .optional(),
+      })
+      .describe("One file or folder."),
+  ],
+  words("E014", "is no file", "a path, or { path: adapters/clinic.safetensors, sha256: … }"),
+);
+
 const componentBase = {
   title: text.describe("What people call it; its key where unanswered.").optional(),
   note: text.describe("Anything a reader should know.").optional(),
   version: text.describe("Its version; quote it where it looks like a number.").optional(),
   holds: oneOrMany(z.string()).describe("Assets and datasets that lie here.").optional(),
   usual: usual.optional(),
+  files: z
+    .union([componentFile, z.array(componentFile)], words("E014", "are no files", "a path, or a list of paths"))
+    .describe(
+      "What it is loaded from besides a model's own file: a pretrained part, adapters, tokenizers, packages. Scanned.",
+    )
+    .optional(),
 };
 
 const inputContract = z
@@ -251,8 +280,10 @@ const modelKeys = {
     .strictObject({
       "trained-by": z.enum(["provider", "third-party", "unknown"]).describe("Who trained it.").optional(),
       pretrained: text.describe("Base model or backbone it starts from.").optional(),
-      supplier: text.describe("Who supplies it.").optional(),
+      supplier: text.describe("Who supplies it: a key under suppliers, or a name.").optional(),
       licence: text.describe("Its licence.").optional(),
+      version: text.describe("Version of the base model, such as a revision.").optional(),
+      sha256: sha256.describe("SHA-256 of the base model as it came.").optional(),
     })
     .describe("Where the model comes from.")
     .optional(),
@@ -359,12 +390,34 @@ const dataset = z
         source: text.describe("Where it comes from."),
         collected: date.describe("When it was collected.").optional(),
         licence: text.describe("Under which licence it may be used.").optional(),
+        version: text.describe("Which version or edition of it.").optional(),
         suppliers: oneOrMany(text).describe("Who supplied or labelled it.").optional(),
       })
       .describe("Where the data comes from.")
       .optional(),
   })
   .describe("Data the system is made with or runs on.");
+
+const supplier = z
+  .strictObject({
+    title: text.describe("Who it is; its key where unanswered.").optional(),
+    supplies: oneOrMany(z.string()).describe("Components and datasets of this system that come from it."),
+    "open-source": z
+      .boolean()
+      .describe(
+        "Free and open source: Art. 25(4) then asks for no agreement, unless a general-purpose model comes from it.",
+      )
+      .optional(),
+    "general-purpose": z.boolean().describe("A general-purpose AI model comes from it.").optional(),
+    agreement: text.describe("The written agreement: a reference or a path.").optional(),
+    covers: oneOrMany(z.enum(AGREEMENT_TOPICS))
+      .describe(
+        "What the agreement gives you. The first four are asked by Art. 25(4), the last two are practice (C-05).",
+      )
+      .optional(),
+    until: date.describe("When the agreement ends.").optional(),
+  })
+  .describe("Somebody from whom parts or data come, and what is agreed with them.");
 
 // ---------------------------------------------------------------- what is done about attacks, and what is tried
 
@@ -589,6 +642,10 @@ export const systemFile = z
     flows: z.array(flow).describe("What flows between components.").optional(),
     assets: z.record(id, asset).describe("What is worth protecting.").optional(),
     datasets: z.record(id, dataset).describe("Data the system is made with or runs on.").optional(),
+    suppliers: z
+      .record(id, supplier)
+      .describe("From whom parts and data come, and what is agreed with them.")
+      .optional(),
     controls: z.array(control).describe("Controls in place, each with how that is known.").optional(),
     tests: z.array(test).describe("What is tried, with thresholds fixed beforehand.").optional(),
     imports: z.array(imported).describe("Evidence from elsewhere.").optional(),

@@ -15,6 +15,7 @@ interface Cases {
   readonly ignores: readonly (readonly [string, Words, string])[] | "always";
 }
 
+const where = { file: "vauban.yaml", line: 1, column: 1 };
 const PLAIN: Words = { components: { net: "model", api: "interface" }, flows: ["api -> net"] };
 const SYMBOLIC: Words = {
   components: { rules: { kind: "model", model: { level: "symbolic", task: "decision-rules" } }, api: "interface" },
@@ -154,9 +155,29 @@ const CASES: Readonly<Record<RuleId, Cases>> = {
         { components: { net: "model", bench: "compute", index: "external" }, flows: ["index -> bench -> net"] },
         ["bench"],
       ],
+      [
+        "a model of the provider's own in a format that is a program",
+        { components: { net: { kind: "model", model: { artefact: "models/net.pkl" } }, door: "interface" } },
+        ["net"],
+      ],
+      [
+        "files that a component is loaded from",
+        {
+          components: {
+            net: "model",
+            words: { kind: "preprocessing", files: [{ path: "words/", role: "other", where }] },
+          },
+        },
+        ["words"],
+      ],
     ],
     ignores: [
       ["a model of the provider's own", PLAIN, "no model file"],
+      [
+        "a model of the provider's own in a format that carries no code",
+        { components: { net: { kind: "model", model: { artefact: "models/net.onnx" } }, door: "interface" } },
+        "no model file",
+      ],
       [
         "what comes from outside, where no model is made or run",
         {

@@ -30,6 +30,7 @@ const boundaryIn = (tree: Tree, id: string): unknown =>
 /** What stands in the system file at the place a value is said to have come to. */
 function arrived(file: Tree, [section, id, ...rest]: readonly string[]): unknown {
   const of = file[section!];
+  if (id === undefined) return of;
   const item =
     section === "flows"
       ? (of as Tree[]).find((flow) => flow["id"] === id)

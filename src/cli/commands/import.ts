@@ -1,10 +1,11 @@
-/** `vauban import`: a threat model of another tool into a system file, with everything that could not come over. */
+/** `vauban import`: a threat model of another tool, or a bill of materials, into a system file, with everything that could not come over. */
 import { basename, dirname, resolve } from "node:path";
 import { readSystemFile } from "#assess/read.ts";
 import { isError } from "#base/diagnostics.ts";
 import { sha256 } from "#base/hash.ts";
 import { HostError } from "#base/ports.ts";
 import { filesBelow, writeWhole } from "#host/index.ts";
+import { cycloneDx } from "#host/schemas.ts";
 import { importModel, SOURCE_LIMITS, type Loss, type ModelImport } from "#imports/models/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
@@ -19,7 +20,11 @@ export async function importCommand(
   const full = resolve(named);
   const files = filesBelow(dirname(full));
   const entry = await files.stat(full);
-  if (!entry) throw new HostError(`${named} does not exist`, "name a threat model of Threagile, OTM or Threat Dragon");
+  if (!entry)
+    throw new HostError(
+      `${named} does not exist`,
+      "name a threat model of Threagile, OTM or Threat Dragon, or a CycloneDX document",
+    );
   if (entry.kind === "folder") throw new HostError(`${named} is a folder`, "name the file of the threat model in it");
   const out = flags.out === undefined ? undefined : resolve(flags.out);
   if (out !== undefined && !flags.force && (await filesBelow(dirname(out)).stat(out)))
@@ -29,7 +34,11 @@ export async function importCommand(
   const bytes = await files.readWhole(full, 4 * SOURCE_LIMITS.characters + 4);
   const name = basename(full);
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const knowledge = loadKnowledge();
   const { model, diagnostics } = importModel(text, name, {
+    sectors: new Set(knowledge.sectors.map(({ id }) => id)),
+    // The schemas are compiled only for what may be a bill of materials; elsewhere nobody asks for them.
+    ...(text.includes("bomFormat") && { cycloneDx: (await cycloneDx()).check }),
     ...(flags.format && { format: flags.format }),
     ...(flags.model && { models: flags.model }),
   });
@@ -41,13 +50,7 @@ export async function importCommand(
 
   const target = out === undefined ? "system.yaml" : basename(out);
   const beside = filesBelow(out === undefined ? process.cwd() : dirname(out));
-  const reading = await readSystemFile(
-    model.text,
-    target,
-    loadKnowledge(),
-    beside,
-    new Date().toISOString().slice(0, 10),
-  );
+  const reading = await readSystemFile(model.text, target, knowledge, beside, new Date().toISOString().slice(0, 10));
   if (out !== undefined) await writeWhole(out, model.text);
   const ok = !reading.diagnostics.some(isError);
   if (json)

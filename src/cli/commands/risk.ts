@@ -124,7 +124,7 @@ const refusal = (problems: readonly Problem[]): HostError =>
   );
 
 /** The assessment in a file or a run's folder; undefined where that is a system file. */
-async function assessmentAt(named: string): Promise<Assessment | undefined> {
+export async function assessmentAt(named: string): Promise<Assessment | undefined> {
   const files = filesBelow(".");
   const found = await files.stat(named).catch(() => undefined);
   if (!found) return undefined;

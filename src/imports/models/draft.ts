@@ -1,6 +1,5 @@
 /** A system file in the making: what every format is read into, and the one place where its ids are made. */
-import type { ComponentKind } from "#assessment/index.ts";
-import type { Level } from "#assessment/index.ts";
+import type { ComponentKind, Dataset, Level, Model, System } from "#assessment/index.ts";
 
 export interface DraftAsset {
   readonly id: string;
@@ -16,10 +15,38 @@ export interface DraftComponent {
   kind: ComponentKind;
   readonly title: string;
   readonly note?: string | undefined;
+  readonly version?: string | undefined;
   readonly holds: readonly string[];
+  /** What the source knows of a model; only bills of materials know anything. */
+  readonly model?: DraftModel | undefined;
   /** The kind is a guess that somebody has to confirm. */
   readonly unsure?: boolean;
   /** Where it comes from in the source. */
+  readonly from: string;
+}
+
+export interface DraftModel {
+  readonly level?: Model["level"] | undefined;
+  readonly role?: Model["role"] | undefined;
+  readonly task?: Model["task"] | undefined;
+  readonly sha256?: string | undefined;
+  /** Where its file lies for whoever made the source. */
+  readonly artefact?: string | undefined;
+  readonly origin: Partial<Model["origin"]>;
+  readonly datasets: readonly string[];
+}
+
+export interface DraftDataset {
+  readonly id: string;
+  readonly title: string;
+  readonly role?: Dataset["role"] | undefined;
+  readonly personal: boolean;
+  readonly sha256?: string | undefined;
+  readonly source?: string | undefined;
+  readonly collected?: string | undefined;
+  readonly licence?: string | undefined;
+  readonly version?: string | undefined;
+  readonly suppliers: readonly string[];
   readonly from: string;
 }
 
@@ -44,7 +71,12 @@ export interface DraftBoundary {
 
 export interface Draft {
   readonly name: string;
+  readonly version?: string | undefined;
   readonly purpose?: string | undefined;
+  readonly stage?: System["stage"] | undefined;
+  readonly sector?: string | undefined;
+  readonly law?: Pick<System["law"], "role" | "listing"> | undefined;
+  readonly environment?: System["environment"] | undefined;
   readonly context?: string | undefined;
   readonly misuse: readonly string[];
   readonly assets: readonly DraftAsset[];
@@ -52,6 +84,7 @@ export interface Draft {
   readonly flows: readonly DraftFlow[];
   /** The outermost. */
   readonly boundaries: readonly DraftBoundary[];
+  readonly datasets?: readonly DraftDataset[];
   /** Components and flows that anybody on the internet is said to reach. */
   readonly exposed: readonly string[];
 }

@@ -1,8 +1,10 @@
-/** Threat models of other tools – Threagile, the Open Threat Model, OWASP Threat Dragon – into a system file, and what could not come over. */
+/** Threat models of other tools – Threagile, the Open Threat Model, OWASP Threat Dragon – and CycloneDX bills of materials into a system file, and what could not come over. */
 import type { Diagnostic } from "#base/diagnostics.ts";
 import { nearest } from "#base/diagnostics.ts";
 import { quoted, TEXT_LIMITS } from "#system/yaml.ts";
 import { BOUNDARIES_MAX, type Draft } from "./draft.ts";
+import type { CycloneDxCheck } from "#formats/cyclonedx.ts";
+import { cycloneDxReason, fromCycloneDx } from "./cyclonedx.ts";
 import { fromOtm, otmReason } from "./otm.ts";
 import { openSource, type Carried, type Entry, type Ledger, type Loss, type Steps } from "./source.ts";
 import { fromThreagile, threagileReason } from "./threagile.ts";
@@ -12,7 +14,7 @@ import { written, type Question } from "./write.ts";
 export { leaves, pointer, SOURCE_LIMITS, type Carried, type Loss } from "./source.ts";
 export { ASK, type Question } from "./write.ts";
 
-export const MODEL_FORMATS = ["threagile", "otm", "threat-dragon"] as const;
+export const MODEL_FORMATS = ["threagile", "otm", "threat-dragon", "cyclonedx"] as const;
 export type ModelFormat = (typeof MODEL_FORMATS)[number];
 
 export interface ModelImport {
@@ -30,7 +32,11 @@ interface Format {
   readonly title: string;
   readonly is: (root: Readonly<Record<string, unknown>>) => boolean;
   readonly version: (root: Entry) => Entry | undefined;
-  readonly draft: (ledger: Ledger, isModel: (...names: readonly (string | undefined)[]) => boolean) => Draft;
+  readonly draft: (
+    ledger: Ledger,
+    isModel: (...names: readonly (string | undefined)[]) => boolean,
+    sectors: ReadonlySet<string>,
+  ) => Draft;
   readonly reason: (path: Steps) => string;
   /** Where its lists stand; `*` is every item. */
   readonly parts: readonly (readonly string[])[];
@@ -71,6 +77,15 @@ const FORMATS: Readonly<Record<ModelFormat, Format>> = {
       ["detail", "diagrams", "*", "diagramJson", "cells"],
     ],
   },
+  cyclonedx: {
+    title: "CycloneDX",
+    is: (root) => root["bomFormat"] === "CycloneDX",
+    version: (root) => root.get("specVersion"),
+    draft: fromCycloneDx,
+    reason: cycloneDxReason,
+    // Libraries do not come over: there may be more of them.
+    parts: [["services"]],
+  },
 };
 
 export interface ImportOptions {
@@ -78,6 +93,10 @@ export interface ImportOptions {
   readonly format?: ModelFormat;
   /** Components of the source that are the AI models, by id or name. */
   readonly models?: readonly string[];
+  /** The official schemas: a bill of materials is read only when they say that it is one. */
+  readonly cycloneDx?: CycloneDxCheck;
+  /** Sector packs there are; a source that names another is asked about. */
+  readonly sectors?: ReadonlySet<string>;
 }
 
 /**
@@ -88,7 +107,7 @@ export interface ImportOptions {
 export function importModel(
   text: string,
   file: string,
-  { format, models = [] }: ImportOptions = {},
+  { format, models = [], cycloneDx, sectors = new Set() }: ImportOptions = {},
 ): { readonly model?: ModelImport; readonly diagnostics: readonly Diagnostic[] } {
   const { ledger, diagnostics } = openSource(text, file);
   if (!ledger) return { diagnostics };
@@ -110,7 +129,12 @@ export function importModel(
         "E808",
       );
   }
-  if (ledger.diagnostics.length > 0) return { diagnostics: ledger.diagnostics };
+  if (found === "cyclonedx") {
+    if (!cycloneDx) throw new TypeError("a bill of materials is read with the official schemas");
+    for (const { path, message } of cycloneDx(root))
+      ledger.complain(path, message, "`vauban bom check` lists every place", "E809");
+  }
+  if (ledger.diagnostics.length > 0) return { diagnostics: ledger.diagnostics.slice(0, TEXT_LIMITS.diagnostics) };
   const unseen = new Set(models);
   const seen = new Set<string>();
   const isModel = (...names: readonly (string | undefined)[]): boolean => {
@@ -120,7 +144,7 @@ export function importModel(
     for (const name of meant) unseen.delete(name);
     return meant.length > 0;
   };
-  const drafted = draft(ledger, isModel);
+  const drafted = draft(ledger, isModel, sectors);
   for (const name of unseen) {
     const near = nearest(name, seen);
     ledger.complain(
@@ -183,7 +207,7 @@ function wrongFormat(
     .map((name) => quoted(name))
     .join(", ");
   return {
-    message: `this is neither Threagile (threagile_version, technical_assets) nor OTM (otmVersion) nor Threat Dragon (summary, detail): it has ${keys || "no keys"}`,
+    message: `this is neither Threagile (threagile_version, technical_assets) nor OTM (otmVersion) nor Threat Dragon (summary, detail) nor CycloneDX (bomFormat): it has ${keys || "no keys"}`,
     hint: "export the model from its tool in one of these formats",
   };
 }

@@ -1,5 +1,13 @@
 /** A draft as the text of a system file: what the source says, where each thing comes from, and what only its author can answer. */
-import { pruned, type Draft, type DraftBoundary, type DraftComponent, type DraftFlow } from "./draft.ts";
+import {
+  pruned,
+  type Draft,
+  type DraftBoundary,
+  type DraftComponent,
+  type DraftDataset,
+  type DraftFlow,
+  type DraftModel,
+} from "./draft.ts";
 
 /** Marks what the source could not say and the schema demands; a starting value stands there until somebody answers. */
 export const ASK = "(ask)";
@@ -74,13 +82,21 @@ export function written(draft: Draft, source: string): Written {
     "",
     "system:",
     `  name: ${text(draft.name)}`,
+    ...(draft.version === undefined ? [] : [`  version: ${text(draft.version)}`]),
     `  purpose: ${text(draft.purpose ?? NO_PURPOSE)}   # ${ask("system.purpose", "what does the system do, for whom, on what, and who decides?", draft.purpose === undefined ? "nothing" : "the source's description")}`,
     ...(draft.context === undefined ? [] : [`  context: ${text(draft.context)}`]),
     ...(draft.misuse.length === 0 ? [] : ["  misuse:", ...draft.misuse.map((words) => `    - ${text(words)}`)]),
+    ...(draft.environment === undefined ? [] : [`  environment: ${draft.environment}`]),
     "",
-    `law: { role: provider, listing: annex-III.2 }   # ${ask("law", "whose duties, and which listing of the AI Act? High-risk is assumed until somebody has looked", "provider, annex-III.2")}`,
-    `stage: design   # ${ask("stage", "which stage of its life is it in?", "design")}`,
-    `sector: general   # ${ask("sector", "which sector's criteria are the start?", "general")}`,
+    draft.law
+      ? `law: { role: ${draft.law.role}, listing: ${draft.law.listing}${draft.law.listing === "none" ? `, reasoning: ${text("The source says that it is not listed, and not why.")}` : ""} }`
+      : `law: { role: provider, listing: annex-III.2 }   # ${ask("law", "whose duties, and which listing of the AI Act? High-risk is assumed until somebody has looked", "provider, annex-III.2")}`,
+    draft.stage === undefined
+      ? `stage: design   # ${ask("stage", "which stage of its life is it in?", "design")}`
+      : `stage: ${draft.stage}`,
+    draft.sector === undefined
+      ? `sector: general   # ${ask("sector", "which sector's criteria are the start?", "general")}`
+      : `sector: ${key(draft.sector)}`,
     "",
     `# ${ask("actors", "who might attack, and what can they touch? `vauban explain AT-4` describes a profile", draft.exposed.length > 0 ? "anybody on the internet" : "nobody")}`,
     ...(draft.exposed.length > 0
@@ -125,6 +141,9 @@ export function written(draft: Draft, source: string): Written {
             ),
           ),
         ]),
+    ...(draft.datasets === undefined || draft.datasets.length === 0
+      ? []
+      : ["", "datasets:", ...draft.datasets.flatMap((dataset) => datasetLines(dataset, ask))]),
     "",
     `# Nothing is tried yet, and no control is claimed: tests: and controls: are for you (${models.map(({ id }) => key(id)).join(", ")}).`,
     "",
@@ -229,9 +248,82 @@ function boundaryLines({ id, title, here, inside, from }: DraftBoundary, indent:
   ];
 }
 
-function componentLines({ id, kind, title, note, holds, unsure, from }: DraftComponent, ask: Ask): string[] {
+function datasetLines(dataset: DraftDataset, ask: Ask): string[] {
+  const { id, title, role, personal, sha256, source, collected, licence, version, suppliers, from } = dataset;
+  const provenance: readonly (readonly [string, string | undefined])[] = [
+    ["source", text(source ?? "The source does not say where the data come from.")],
+    ["collected", collected === undefined ? undefined : text(collected)],
+    ["licence", licence === undefined ? undefined : text(licence)],
+    ["version", version === undefined ? undefined : text(version)],
+    ["suppliers", suppliers.length === 0 ? undefined : bracketed(suppliers.map(text))],
+  ];
+  const known =
+    source !== undefined || provenance.slice(1).some(([, value]) => value !== undefined)
+      ? provenance.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`]))
+      : [];
+  return mapping(
+    `  ${key(id)}:`,
+    "    ",
+    [
+      ["title", text(called(title, id))],
+      ["role", role ?? "training"],
+      ...(personal ? [["personal", "true"] as const] : []),
+      ...(sha256 === undefined ? [] : [["sha256", text(sha256)] as const]),
+      ...(known.length === 0 ? [] : [["provenance", `{ ${known.join(", ")} }`] as const]),
+    ],
+    role === undefined
+      ? `${comment(from)}; ${ask(`datasets.${id}.role`, "training, validation, test, knowledge-base or operational data?", "training")}`
+      : comment(from),
+  );
+}
+
+/** What is known of a model, and a question where nothing is. */
+function modelLines(id: string, known: DraftModel | undefined, ask: Ask): string[] {
+  const { level, role, task, sha256, artefact, origin = {}, datasets = [] } = known ?? {};
+  const one = (name: string, said: string | undefined, question: string, start: string): string =>
+    said === undefined
+      ? `    ${name}: ${start}   # ${ask(`components.${id}.${name}`, question, start)}`
+      : `    ${name}: ${said}`;
+  const from: readonly (readonly [string, string | undefined])[] = [
+    ["trained-by", origin.trainedBy ?? "unknown"],
+    ["pretrained", origin.pretrained === undefined ? undefined : text(origin.pretrained)],
+    ["supplier", origin.supplier === undefined ? undefined : text(origin.supplier)],
+    ["licence", origin.licence === undefined ? undefined : text(origin.licence)],
+    ["version", origin.version === undefined ? undefined : text(origin.version)],
+    ["sha256", origin.sha256 === undefined ? undefined : text(origin.sha256)],
+  ];
+  const asked =
+    origin.trainedBy === undefined
+      ? `   # ${ask(`components.${id}.origin`, "who trained it, from which base model, on which data?", "unknown")}`
+      : "";
+  return [
+    one("level", level, "symbolic, traditional, deep or large-scale?", "deep"),
+    one(
+      "role",
+      role,
+      "does it advise a person, decide, or keep something safe (advisory, decisive, safety-function)?",
+      "decisive",
+    ),
+    one(
+      "task",
+      task,
+      "what does it compute: classification, regression, forecasting, detection, generation or decision-rules?",
+      "classification",
+    ),
+    ...(sha256 === undefined ? [] : [`    sha256: ${text(sha256)}`]),
+    `    origin: { ${from.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`])).join(", ")} }${asked}`,
+    ...(datasets.length === 0 ? [] : [`    training: { datasets: ${list(datasets)} }`]),
+    `    # ${ask(`components.${id}.artefact`, `where is the model's file (artefact, input, classes, accuracy)? Without it nothing of it is attacked${artefact === undefined ? "" : `; the source says ${comment(artefact)}`}`, "none")}`,
+  ];
+}
+
+function componentLines(
+  { id, kind, title, note, version, holds, model, unsure, from }: DraftComponent,
+  ask: Ask,
+): string[] {
   const rest: readonly (readonly [string, string])[] = [
     ["title", text(called(title, id))],
+    ...(version === undefined ? [] : [["version", text(version)] as const]),
     ...(note === undefined ? [] : [["note", text(note)] as const]),
     ...(holds.length === 0 ? [] : [["holds", list(holds)] as const]),
   ];
@@ -245,11 +337,7 @@ function componentLines({ id, kind, title, note, holds, unsure, from }: DraftCom
     `  ${key(id)}:   # ${comment(from)}`,
     "    kind: model",
     ...rest.map(([name, value]) => `    ${name}: ${value}`),
-    `    level: deep   # ${ask(`components.${id}.level`, "symbolic, traditional, deep or large-scale?", "deep")}`,
-    `    role: decisive   # ${ask(`components.${id}.role`, "does it advise a person, decide, or keep something safe (advisory, decisive, safety-function)?", "decisive")}`,
-    `    task: classification   # ${ask(`components.${id}.task`, "what does it compute: classification, regression, forecasting, detection, generation or decision-rules?", "classification")}`,
-    `    origin: { trained-by: unknown }   # ${ask(`components.${id}.origin`, "who trained it, from which base model, on which data?", "unknown")}`,
-    `    # ${ask(`components.${id}.artefact`, "where is the model's file (artefact, input, classes, accuracy)? Without it nothing of it is attacked", "none")}`,
+    ...modelLines(id, model, ask),
   ];
 }
 

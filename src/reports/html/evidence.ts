@@ -3,7 +3,7 @@ import type { Assessment, Evidence, Trial } from "#assessment/index.ts";
 import { markup, type Markup } from "#figures/markup.ts";
 import { budgetText, NORM_NAMES } from "#figures/charts.ts";
 import { percent, proportionText } from "#figures/words.ts";
-import { table, tag, words } from "./parts.ts";
+import { count, table, tag, words } from "./parts.ts";
 
 export function evidenceSection({ body }: Assessment): Markup {
   const name = words(body);
@@ -15,8 +15,8 @@ ${table<Trial>(
     { head: "What, where", cell: ({ kind, target }) => `${kind}: ${name.place(target)}` },
     {
       head: "n",
-      cell: ({ planned, unit, power }) =>
-        markup`${planned} × ${unit} <small class="soft">tells apart ± ${(100 * power).toFixed(1)} points at 50 %</small>`,
+      cell: ({ planned, unit, power, kind }) =>
+        markup`${planned} × ${unit} <small class="soft">${kind === "scan" ? "each of them is read" : `tells apart ± ${(100 * power).toFixed(1)} points at 50 %`}</small>`,
     },
     { head: "Budget", cell: budgetWords },
     {
@@ -111,5 +111,14 @@ function said(outcome: Evidence["outcome"]): string {
       }; ${measure.method}`;
     case "scan":
       return `${measure.tool}: ${measure.results} results, ${measure.open} open`;
+    case "artefacts":
+      return `${count(measure.total, "file")}: ${tallied(measure.verdicts)}; read whole ${measure.read.whole}, in part ${measure.read.part}, not ${measure.read.none}`;
   }
 }
+
+/** `2 malicious, 1 unknown`, leaving out what there is none of. */
+export const tallied = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .filter(([, n]) => n > 0)
+    .map(([what, n]) => `${n} ${what}`)
+    .join(", ");

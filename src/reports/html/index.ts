@@ -5,6 +5,7 @@ import { clausesSection } from "./clauses.ts";
 import { controlsSection } from "./controls.ts";
 import { htmlDocument } from "./document.ts";
 import { evidenceSection } from "./evidence.ts";
+import { filesSection } from "./files.ts";
 import { mapSection } from "./map.ts";
 import { matrixSection } from "./matrix.ts";
 import { methodSection } from "./method.ts";
@@ -22,6 +23,7 @@ export function htmlReport(assessment: Assessment): string {
   const sections: readonly (readonly [id: string, short: string, title: string, body: Markup])[] = [
     ["findings", "Findings", "Worst findings, with proof", proofSection(assessment)],
     ["map", "Map", "The system and the ways through it", mapSection(assessment)],
+    ["files", "Files", "The files it is made of", filesSection(assessment)],
     ["risk", "Risk", "Risk", riskSection(assessment)],
     ["register", "Register", "Two-level register", registerSection(assessment)],
     ["plan", "Plan", "A plan of controls", planSection(assessment)],

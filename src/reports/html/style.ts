@@ -77,7 +77,8 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .risks .untested .interval{stroke-dasharray:2 9}.risks .likely{fill:var(--ink)}.risks .criterion{stroke:var(--ink);stroke-width:2.4}
 .wide{min-width:18rem}.nowrap{white-space:nowrap}
 .chart{max-width:38rem}.chart.risks,.chart.tornado{width:100%;max-width:100%;min-width:46rem}figure{margin:1rem 0}
-.matrix td{min-width:9rem}.matrix td ul{list-style:none;padding:0;margin:.2rem 0}.matrix td li{margin:0}.matrix tbody th::first-letter{text-transform:uppercase}
+.strip{margin:.25rem 0}.strip .all{fill:var(--line)}.strip .unread{fill:var(--warn)}.strip .harm{fill:var(--bad)}
+.matrix td details{margin:.1rem 0}.matrix td summary{font-weight:400;color:var(--soft)}.matrix td{min-width:9rem}.matrix td ul{list-style:none;padding:0;margin:.2rem 0}.matrix td li{margin:0}.matrix tbody th::first-letter{text-transform:uppercase}
 .filter{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:.5rem 0}.filter input{font:inherit;padding:.3rem .6rem;border:1px solid var(--line);border-radius:6px;background:var(--card);color:var(--ink);width:18rem;max-width:100%}
 footer{padding:2rem 1.25rem 3rem;color:var(--soft);border-top:1px solid var(--line);margin-top:3rem}
 @media (max-width:40rem){body{font-size:15px}main,header.top,footer{padding-left:.9rem;padding-right:.9rem}dl.facts div{grid-template-columns:1fr;padding:.25rem 0}.wide{min-width:14rem}tbody th{min-width:8rem}}

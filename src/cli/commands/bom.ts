@@ -1,0 +1,282 @@
+/** `vauban bom`: the bill of materials of a system, what differs between two, and whether one is valid. */
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { withoutPlaces } from "#assess/index.ts";
+import { readSystemFile } from "#assess/read.ts";
+import type { Assessment, System } from "#assessment/index.ts";
+import { isError } from "#base/diagnostics.ts";
+import { hashOf } from "#base/hash.ts";
+import { HostError, type Files } from "#base/ports.ts";
+import type { Complaint, CycloneDxVersion } from "#formats/cyclonedx.ts";
+import { FormatError } from "#formats/error.ts";
+import { readStrictJson } from "#formats/json-strict.ts";
+import { artefactAt } from "#host/artefacts.ts";
+import { filesBelow, writeWhole } from "#host/index.ts";
+import { cycloneDx } from "#host/schemas.ts";
+import { loadKnowledge } from "#knowledge/index.ts";
+import { bomOf, refsOf, type Artefact, type Bom, type LockFile } from "#provenance/bom.ts";
+import { diffBoms, type Difference } from "#provenance/diff.ts";
+import { LOCK_NAMES, readLock } from "#provenance/locks/index.ts";
+import type { Json } from "#provenance/serial.ts";
+import { vexDocument } from "#provenance/vex.ts";
+import { withMethodActors } from "#system/reach.ts";
+import { diagnosticsText } from "#cli/diagnostics.ts";
+import type { Invocation } from "#cli/main.ts";
+import { placeIn, systemFile } from "#cli/system-file.ts";
+import { EXIT, plain, type Colours, type ExitCode } from "#cli/terminal.ts";
+import { VERSION } from "#cli/version.ts";
+import { assessmentAt } from "./risk.ts";
+
+export interface BomFlags {
+  readonly spec: CycloneDxVersion;
+  readonly out?: string;
+  readonly lock?: readonly string[];
+  readonly assessment?: string;
+  readonly vex?: boolean;
+  readonly vexTo?: string;
+  readonly asOf?: string;
+  readonly complete?: boolean;
+  readonly json?: boolean;
+}
+
+const TOOL = { name: "vauban", version: VERSION };
+const pretty = (document: unknown): string => `${JSON.stringify(document, null, 2)}\n`;
+
+export async function bomCommand({ terminal, json }: Invocation, named: string, flags: BomFlags): Promise<ExitCode> {
+  if ((flags.vex || flags.vexTo !== undefined) && flags.assessment === undefined)
+    throw new HostError(
+      "a VEX says what was judged, and no assessment is named",
+      "add --assessment .vauban/latest/assessment.json",
+    );
+  const file = await systemFile(named);
+  const files = filesBelow(file.folder);
+  const reading = await readSystemFile(
+    file.text,
+    file.name,
+    loadKnowledge(),
+    files,
+    flags.asOf ?? new Date().toISOString().slice(0, 10),
+  );
+  const { system } = reading;
+  if (!system) {
+    if (json) terminal.out(pretty({ format: "vauban/diagnostics/1", ok: false, diagnostics: reading.diagnostics }));
+    else
+      terminal.err(
+        diagnosticsText(reading.diagnostics.filter(isError), terminal.errColours, "nothing was written", placeIn(file)),
+      );
+    return EXIT.badInput;
+  }
+  const { check, licences } = await cycloneDx();
+  const assessment = flags.assessment === undefined ? undefined : await namedAssessment(flags.assessment);
+  const bom = bomOf({
+    system,
+    version: flags.spec,
+    tool: TOOL,
+    artefacts: await artefactsOf(system, files),
+    locks: await locksOf(file.folder, files, flags.lock),
+    licences,
+    ...(assessment && {
+      assessment,
+      otherSystem: hashOf(withoutPlaces(withMethodActors(system))) !== assessment.body.systemHash,
+    }),
+    ...(flags.vex && { vex: true }),
+    ...(flags.asOf !== undefined && { asOf: flags.asOf }),
+  });
+  ours(check(bom.document), "bill of materials");
+  if (flags.vexTo !== undefined) {
+    const vex = vexDocument(assessment!, bom.document, refsOf(system), {
+      version: flags.spec,
+      tool: TOOL,
+      ...(flags.asOf !== undefined && { asOf: flags.asOf }),
+    });
+    ours(check(vex), "VEX");
+    await writeWhole(resolve(flags.vexTo), pretty(vex));
+  }
+  if (flags.out !== undefined) await writeWhole(resolve(flags.out), pretty(bom.document));
+  if (json)
+    terminal.out(
+      pretty({
+        format: "vauban/bom/1",
+        ...(flags.out === undefined ? { bom: bom.document } : { written: flags.out }),
+        ...(flags.vexTo !== undefined && { vex: flags.vexTo }),
+        gaps: bom.gaps,
+        changed: bom.changed,
+        left: bom.left,
+      }),
+    );
+  else {
+    if (flags.out === undefined) terminal.out(pretty(bom.document));
+    const say = flags.out === undefined ? terminal.err : terminal.out;
+    say(summary(bom, flags, flags.out === undefined ? terminal.errColours : terminal.colours));
+  }
+  return bom.changed.length > 0 || (flags.complete && bom.gaps.length > 0) ? EXIT.finding : EXIT.fine;
+}
+
+/** What we write and the schema refuses is a mistake of ours, never to be handed on. */
+function ours(complaints: readonly Complaint[], what: string): void {
+  const [first] = complaints;
+  if (first) throw new Error(`the ${what} is not valid: /${first.path.join("/")} ${first.message}`);
+}
+
+async function namedAssessment(named: string): Promise<Assessment> {
+  const found = await assessmentAt(named);
+  if (!found)
+    throw new HostError(`${named} is no assessment`, "`vauban assess` writes one to .vauban/latest/assessment.json");
+  return found;
+}
+
+async function artefactsOf(system: System, files: Files): Promise<Map<string, Artefact>> {
+  const paths = new Set([
+    ...system.components.flatMap(({ model }) => model?.artefact ?? []),
+    ...system.datasets.flatMap(({ path }) => path ?? []),
+  ]);
+  const found = new Map<string, Artefact>();
+  for (const path of [...paths].toSorted()) {
+    const artefact = await artefactAt(files, path);
+    if (artefact) found.set(path, artefact);
+  }
+  return found;
+}
+
+const LOCK_LIMIT = 64 * 2 ** 20;
+
+/** Lock files beside the system file, or those that are named. */
+async function locksOf(folder: string, files: Files, named: readonly string[] | undefined): Promise<LockFile[]> {
+  const paths =
+    named?.map((path) => resolve(path)) ??
+    (await files.list("."))
+      .filter(({ path, kind }) => kind === "file" && LOCK_NAMES.test(basename(path)))
+      .map(({ path }) => join(folder, path));
+  const locks: LockFile[] = [];
+  for (const full of [...new Set(paths)].toSorted()) {
+    const shown = relative(folder, full).replaceAll("\\", "/");
+    const bytes = await files.readWhole(full, LOCK_LIMIT);
+    const sha256 = await (await files.open(full)).sha256();
+    locks.push({ path: shown, sha256, locked: believed(shown, () => readLock(basename(full), bytes)) });
+  }
+  return locks;
+}
+
+/** A reader's refusal in the user's words. */
+function believed<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new HostError(`${path}: ${error.problem}`, error.remedy);
+  }
+}
+
+const GAPS_SHOWN = 12;
+
+function summary({ document, gaps, changed, left }: Bom, { out, vexTo }: BomFlags, c: Colours): string {
+  const components = document["components"] as readonly Json[];
+  const of = (type: string): number => components.filter((one) => one["type"] === type).length;
+  const services = (document["services"] as readonly Json[] | undefined)?.length ?? 0;
+  const lines = [
+    `${c.bold("MATERIALS")}  ${of("machine-learning-model")} models, ${of("data")} datasets, ${of("library")} libraries, ${services} services, ${
+      components.length - of("machine-learning-model") - of("data") - of("library")
+    } other parts (CycloneDX ${String(document["specVersion"])}${out === undefined ? "" : `, ${plain(out)}`})`,
+    ...(vexTo === undefined ? [] : [`${c.bold("VEX")}        ${plain(vexTo)}`]),
+    ...changed.map(
+      ({ at, path, declared, found }) =>
+        `${c.red("CHANGED")}    ${plain(at)}: ${plain(path)} is ${found}, and ${declared} is declared`,
+    ),
+    `${c.bold("MISSING")}    ${gaps.length === 0 ? "nothing that was looked for" : `${gaps.length} things a reader of it would want to know`}`,
+    ...gaps
+      .slice(0, GAPS_SHOWN)
+      .map(
+        ({ at, missing, remedy, clause }) =>
+          `  ${plain(at)}: ${plain(missing)}${clause === undefined ? "" : ` (${clause})`}\n      ${c.dim(plain(remedy))}`,
+      ),
+    ...(gaps.length > GAPS_SHOWN ? [`  and ${gaps.length - GAPS_SHOWN} more; --json lists them`] : []),
+    `${c.bold("LEFT OUT")}   ${left.length === 0 ? "nothing" : left.map(({ section, entries }) => `${entries} ${section}`).join(", ")}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+// ---------------------------------------------------------------- one document, and two
+
+interface OneBom {
+  readonly document: Json;
+  readonly complaints: readonly Complaint[];
+}
+
+const BOM_LIMIT = 64 * 2 ** 20;
+
+async function readBom(path: string): Promise<OneBom> {
+  const full = resolve(path);
+  const bytes = await filesBelow(dirname(full)).readWhole(full, BOM_LIMIT);
+  const document = believed(path, () => readStrictJson("CycloneDX", bytes));
+  const { check } = await cycloneDx();
+  return { document: document as Json, complaints: check(document) };
+}
+
+const pointer = (path: Complaint["path"]): string =>
+  path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("") || "the document";
+
+export async function bomCheckCommand({ terminal, json }: Invocation, path: string): Promise<ExitCode> {
+  const { document, complaints } = await readBom(path);
+  if (json)
+    terminal.out(
+      pretty({
+        format: "vauban/bom-check/1",
+        ok: complaints.length === 0,
+        ...(complaints.length === 0 && { specVersion: document["specVersion"] }),
+        complaints: complaints.map(({ path: at, message }) => ({ at: pointer(at), message })),
+      }),
+    );
+  else if (complaints.length === 0)
+    terminal.out(`${plain(path)} is a valid CycloneDX ${String(document["specVersion"])} document\n`);
+  else
+    terminal.out(
+      `${plain(path)} is not valid CycloneDX:\n${complaints.map(({ path: at, message }) => `  ${plain(pointer(at))}: ${plain(message)}`).join("\n")}\n`,
+    );
+  return complaints.length === 0 ? EXIT.fine : EXIT.finding;
+}
+
+export interface BomDiffFlags {
+  readonly exitCode?: boolean;
+  readonly json?: boolean;
+}
+
+export async function bomDiffCommand(
+  { terminal, json }: Invocation,
+  before: string,
+  after: string,
+  { exitCode }: BomDiffFlags,
+): Promise<ExitCode> {
+  const [old, now] = [await readBom(before), await readBom(after)];
+  for (const [path, { complaints }] of [
+    [before, old],
+    [after, now],
+  ] as const) {
+    const [first] = complaints;
+    if (first)
+      throw new HostError(
+        `${path} is not valid CycloneDX: ${pointer(first.path)} ${first.message}`,
+        `\`vauban bom check ${path}\` lists everything`,
+      );
+  }
+  const differences = diffBoms(old.document, now.document);
+  if (json) terminal.out(pretty({ format: "vauban/bom-diff/1", before, after, differences }));
+  else terminal.out(diffText(differences, terminal.colours));
+  return exitCode && differences.length > 0 ? EXIT.finding : EXIT.fine;
+}
+
+const shown = (value: unknown): string => {
+  const words = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return plain(words.length > 160 ? `${words.slice(0, 157)}…` : words);
+};
+
+function diffText(differences: readonly Difference[], c: Colours): string {
+  if (differences.length === 0) return "no difference\n";
+  const lines = differences.map(({ change, kind, what, field, before, after }) =>
+    change === "changed"
+      ? `${c.yellow("~")} ${kind} ${plain(what)}: ${plain(field ?? "")}${
+          before === undefined ? "" : `\n    ${c.red("-")} ${shown(before)}`
+        }${after === undefined ? "" : `\n    ${c.green("+")} ${shown(after)}`}`
+      : `${change === "added" ? c.green("+") : c.red("-")} ${kind} ${plain(what)}`,
+  );
+  const count = (change: Difference["change"]): number => differences.filter((one) => one.change === change).length;
+  return `${lines.join("\n")}\n${count("added")} added, ${count("removed")} removed, ${count("changed")} changed\n`;
+}

@@ -1,0 +1,239 @@
+/** Keys and certificates in PEM, signatures made and checked by node's own cryptography, chains of certificates up to a given root. */
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  sign,
+  verify,
+  X509Certificate,
+  type KeyObject,
+} from "node:crypto";
+import { HostError } from "#base/ports.ts";
+import { certificateUse } from "#formats/der.ts";
+import { FormatError } from "#formats/error.ts";
+
+/** Digest by curve, as Sigstore's key details pair them (PKIX_ECDSA_P256_SHA_256 …); Ed25519 hashes by itself. */
+const CURVES: Readonly<Record<string, string>> = { prime256v1: "sha256", secp384r1: "sha384", secp521r1: "sha512" };
+
+/** What a key signs with; undefined for kinds of keys that are not used here. */
+function digestOf(key: KeyObject): string | null | undefined {
+  if (key.asymmetricKeyType === "ed25519") return null;
+  const curve = key.asymmetricKeyType === "ec" ? key.asymmetricKeyDetails?.namedCurve : undefined;
+  return curve === undefined ? undefined : CURVES[curve];
+}
+
+export const keyWords = (key: KeyObject): string =>
+  key.asymmetricKeyType === "ec"
+    ? `EC ${{ prime256v1: "P-256", secp384r1: "P-384", secp521r1: "P-521" }[key.asymmetricKeyDetails?.namedCurve ?? ""] ?? key.asymmetricKeyDetails?.namedCurve}`
+    : String(key.asymmetricKeyType);
+
+function usable(key: KeyObject, name: string): KeyObject {
+  if (digestOf(key) === undefined)
+    throw new HostError(`${name} is a key of kind ${keyWords(key)}`, "use EC P-256, P-384, P-521, or Ed25519");
+  return key;
+}
+
+const pemOf = (bytes: Uint8Array, name: string): string => {
+  const text = new TextDecoder("latin1").decode(bytes);
+  if (!text.includes("-----BEGIN "))
+    throw new HostError(`${name} holds no PEM block`, "name a file with -----BEGIN … in it, as openssl writes them");
+  return text;
+};
+
+/** A public key that signatures are held to. A private key or a certificate in its place is refused with what to do. */
+export function publicKey(bytes: Uint8Array, name: string): KeyObject {
+  const text = pemOf(bytes, name);
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text))
+    throw new HostError(
+      `${name} is a private key`,
+      `keep it where it is used to sign; give the public one: openssl pkey -in ${name} -pubout`,
+    );
+  if (text.includes("-----BEGIN CERTIFICATE-----"))
+    throw new HostError(
+      `${name} is a certificate, not a key`,
+      "give it as --root, and the bundle is held to its chain",
+    );
+  try {
+    return usable(createPublicKey(text), name);
+  } catch (error) {
+    if (error instanceof HostError) throw error;
+    throw new HostError(
+      `${name} is no public key that can be read`,
+      "write it again: openssl pkey -in key.pem -pubout",
+    );
+  }
+}
+
+export function privateKey(bytes: Uint8Array, name: string, passphrase?: string): KeyObject {
+  const text = pemOf(bytes, name);
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text))
+    throw new HostError(
+      `${name} is no private key`,
+      "make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+    );
+  try {
+    return usable(createPrivateKey({ key: text, ...(passphrase !== undefined && { passphrase }) }), name);
+  } catch (error) {
+    if (error instanceof HostError) throw error;
+    const locked = /ENCRYPTED/.test(text);
+    throw new HostError(
+      locked
+        ? `${name} is locked, and ${passphrase === undefined ? "no passphrase was given" : "the passphrase is wrong"}`
+        : `${name} is no private key that can be read`,
+      locked
+        ? "name a file that holds it with --passphrase-file"
+        : "make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+    );
+  }
+}
+
+/** SHA-256 of the public key in PEM: what bundles name a key by. */
+export function keyHint(key: KeyObject): string {
+  const open = key.type === "private" ? createPublicKey(key) : key;
+  return createHash("sha256")
+    .update(open.export({ type: "spki", format: "pem" }))
+    .digest("hex");
+}
+
+export const signBytes = (key: KeyObject, bytes: Uint8Array): Uint8Array => sign(digestOf(key) ?? null, bytes, key);
+
+/** False for a signature that does not hold, whatever is wrong with it. */
+export function holds(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
+  const digest = digestOf(key);
+  if (digest === undefined) return false;
+  try {
+    return verify(digest, bytes, key, signature);
+  } catch {
+    return false;
+  }
+}
+
+export function certificates(bytes: Uint8Array, name: string): X509Certificate[] {
+  const blocks = pemOf(bytes, name).match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g);
+  if (!blocks)
+    throw new HostError(`${name} holds no certificate`, "name a file with -----BEGIN CERTIFICATE----- in it");
+  return blocks.map((block) => certificateOf(block, name));
+}
+
+function certificateOf(source: string | Uint8Array, name: string): X509Certificate {
+  try {
+    return new X509Certificate(source);
+  } catch {
+    throw new HostError(`${name} holds a certificate that cannot be read`, "fetch it again");
+  }
+}
+
+const nameOf = (certificate: X509Certificate): string => certificate.subject.replaceAll("\n", ", ");
+const sameCertificate = (a: X509Certificate, b: X509Certificate): boolean => a.fingerprint256 === b.fingerprint256;
+/** Longer chains are no chains of signers. */
+const CHAIN_MAX = 8;
+const CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
+
+export interface Trusted {
+  readonly key: KeyObject;
+  /** Names from the signer's certificate to the root. */
+  readonly chain: readonly string[];
+}
+
+/**
+ * The signer's key where its certificate leads up to one of the roots: each signed by the next, each valid on `at`, each allowed what it does
+ * (RFC 5280, §6, without policies, name constraints and revocation: a certificate that needs them is refused as not understood). Else why not.
+ */
+export function trustedKey(
+  chain: readonly Uint8Array[],
+  roots: readonly X509Certificate[],
+  at: Date,
+): Trusted | { readonly because: string } {
+  let all: X509Certificate[];
+  try {
+    all = chain.map((der) => new X509Certificate(der));
+  } catch {
+    return { because: "the bundle holds a certificate that cannot be read" };
+  }
+  const [signer, ...others] = all;
+  const unfit = signer && unfitSigner(signer);
+  if (!signer || unfit !== undefined) return { because: unfit ?? "the bundle holds no certificate" };
+  if (digestOf(signer.publicKey) === undefined)
+    return { because: `the signer's certificate holds a key of kind ${keyWords(signer.publicKey)}` };
+  // The nearest to a chain says best why there is none.
+  let because = `no given root stands above the signer's certificate (${nameOf(signer)})`;
+  const up = (
+    certificate: X509Certificate,
+    way: readonly X509Certificate[],
+  ): readonly X509Certificate[] | undefined => {
+    const outside = outsideValidity(certificate, at);
+    if (outside !== undefined) {
+      because = outside;
+      return undefined;
+    }
+    if (roots.some((root) => sameCertificate(root, certificate))) return [...way, certificate];
+    if (way.length >= CHAIN_MAX) return undefined;
+    for (const above of [...roots, ...others]) {
+      if (sameCertificate(above, certificate) || way.some((one) => sameCertificate(one, above))) continue;
+      if (!certificate.checkIssued(above) || !verifies(certificate, above)) continue;
+      const unable = unfitAuthority(above, way.length);
+      if (unable !== undefined) {
+        because = unable;
+        continue;
+      }
+      const found = up(above, [...way, certificate]);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  const found = up(signer, []);
+  return found ? { key: signer.publicKey, chain: found.map(nameOf) } : { because };
+}
+
+function verifies(certificate: X509Certificate, above: X509Certificate): boolean {
+  try {
+    return certificate.verify(above.publicKey);
+  } catch {
+    return false;
+  }
+}
+
+function outsideValidity(certificate: X509Certificate, at: Date): string | undefined {
+  const day = (date: Date): string => date.toISOString().slice(0, 10);
+  if (at < certificate.validFromDate)
+    return `the certificate ${nameOf(certificate)} is valid from ${day(certificate.validFromDate)}, not on ${day(at)}`;
+  if (at > certificate.validToDate)
+    return `the certificate ${nameOf(certificate)} ended ${day(certificate.validToDate)}, before ${day(at)}`;
+  return undefined;
+}
+
+function useOf(certificate: X509Certificate): ReturnType<typeof certificateUse> | string {
+  try {
+    const use = certificateUse(certificate.raw);
+    const [strange] = use.notUnderstood;
+    return strange === undefined
+      ? use
+      : `the certificate ${nameOf(certificate)} demands an extension that is not understood here (${strange})`;
+  } catch (error) {
+    if (error instanceof FormatError) return `the certificate ${nameOf(certificate)}: ${error.problem}`;
+    throw error;
+  }
+}
+
+/** The signer may sign: keyUsage and extKeyUsage say so where they are there, and one of them is. */
+function unfitSigner(certificate: X509Certificate): string | undefined {
+  const use = useOf(certificate);
+  if (typeof use === "string") return use;
+  const extended = certificate.keyUsage as readonly string[] | undefined;
+  if (use.keyUsage ? !use.keyUsage.digitalSignature : extended === undefined)
+    return `the certificate ${nameOf(certificate)} is not for signing (keyUsage)`;
+  if (extended !== undefined && !extended.includes(CODE_SIGNING))
+    return `the certificate ${nameOf(certificate)} is not for signing code (extKeyUsage)`;
+  return undefined;
+}
+
+/** It may stand above others, `below` authorities between it and the signer. */
+function unfitAuthority(certificate: X509Certificate, below: number): string | undefined {
+  const use = useOf(certificate);
+  if (typeof use === "string") return use;
+  if (!certificate.ca || (use.keyUsage && !use.keyUsage.keyCertSign))
+    return `the certificate ${nameOf(certificate)} is no certification authority, and stands above another`;
+  if (use.pathLength !== undefined && below > use.pathLength)
+    return `the certificate ${nameOf(certificate)} allows ${use.pathLength} authorities below it, and ${below} stand there`;
+  return undefined;
+}

@@ -1,0 +1,603 @@
+/** Signatures made and checked as a person would: real bundles, real keys of openssl, and everything that can be done to them. */
+import { execFileSync } from "node:child_process";
+import { generateKeyPairSync, sign as signRaw, type KeyObject } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import { HostError } from "#base/ports.ts";
+import { sha256 } from "#base/hash.ts";
+import {
+  signCommand,
+  verifySignatureCommand,
+  type SignFlags,
+  type VerifySignatureFlags,
+} from "#cli/commands/signature.ts";
+import { signatureDocument } from "#cli/documents.ts";
+import type { Terminal } from "#cli/terminal.ts";
+import { certificateUse } from "#formats/der.ts";
+import { FormatError } from "#formats/error.ts";
+import { digestIn } from "#host/folders.ts";
+import { certificates, keyHint } from "#host/keys.ts";
+import { bundleOf, preAuthenticated, readBundle, readManifest } from "#provenance/signing.ts";
+import { NO_SHARED_DATA, SHARED_DATA } from "./support/assess.ts";
+
+const place = mkdtempSync(join(tmpdir(), "vauban-signature-"));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+let made = 0;
+const fresh = (): string => {
+  const folder = join(place, String(++made));
+  mkdirSync(folder);
+  return folder;
+};
+
+/** Runs a command in this process; its document with --json, or the refusal. */
+async function run(work: (terminal: Terminal) => Promise<number>): Promise<{ code: number; out: string }> {
+  let out = "";
+  const colours = new Proxy({}, { get: () => (text: string) => text }) as Terminal["colours"];
+  const terminal = {
+    out: (text: string) => void (out += text),
+    err: () => {},
+    colours,
+    errColours: colours,
+    columns: 80,
+    live: false,
+  };
+  const code = await work(terminal as Terminal);
+  return { code, out };
+}
+const invocation = (terminal: Terminal) => ({
+  terminal,
+  signal: new AbortController().signal,
+  json: true,
+  quiet: true,
+});
+const verify = async (path: string, flags: VerifySignatureFlags) => {
+  const { code, out } = await run((terminal) => verifySignatureCommand(invocation(terminal), path, flags));
+  const document = signatureDocument.parse(JSON.parse(out));
+  expect(code).toBe(document.ok ? 0 : 1);
+  return document;
+};
+const sign = (path: string, flags: SignFlags) => run((terminal) => signCommand(invocation(terminal), path, flags));
+const rules = async (path: string, flags: VerifySignatureFlags): Promise<string[]> =>
+  (await verify(path, flags)).reasons.map(({ rule, path: at }) => (at === undefined ? rule : `${rule} ${at}`));
+
+const openssl = (...args: string[]): void =>
+  void execFileSync("openssl", args, { stdio: ["ignore", "ignore", "ignore"] });
+const hasOpenssl = (() => {
+  try {
+    openssl("version");
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** A key pair in PEM files, as openssl would write them. */
+function keys(curve: "P-256" | "P-384" | "P-521" | "ed25519" | "rsa"): {
+  secret: string;
+  open: string;
+  key: KeyObject;
+} {
+  const folder = fresh();
+  const { privateKey, publicKey } =
+    curve === "ed25519"
+      ? generateKeyPairSync("ed25519")
+      : curve === "rsa"
+        ? generateKeyPairSync("rsa", { modulusLength: 2048 })
+        : generateKeyPairSync("ec", { namedCurve: curve });
+  const [secret, open] = [join(folder, "key.pem"), join(folder, "key.pub.pem")];
+  writeFileSync(secret, privateKey.export({ type: "pkcs8", format: "pem" }));
+  writeFileSync(open, publicKey.export({ type: "spki", format: "pem" }));
+  return { secret, open, key: privateKey };
+}
+
+function model(): string {
+  const folder = fresh();
+  writeFileSync(join(folder, "config.json"), '{"layers": 2}');
+  mkdirSync(join(folder, "weights"));
+  writeFileSync(join(folder, "weights", "a.bin"), Buffer.alloc(3000, 7));
+  writeFileSync(join(folder, "weights", "empty.bin"), "");
+  return folder;
+}
+
+const flip = (path: string, at = 0): void => {
+  const bytes = readFileSync(path);
+  bytes[at]! ^= 1;
+  writeFileSync(path, bytes);
+};
+
+describe("the reference's own bundles", () => {
+  const shared = join(SHARED_DATA, "signatures");
+  const missing = existsSync(shared) ? undefined : (NO_SHARED_DATA ?? "no signatures");
+  const key = join(shared, "keys", "signing-key-pub.pem");
+  const root = [join(shared, "keys", "ca-cert.pem")];
+  const signed = (name: string): string => {
+    const folder = fresh();
+    cpSync(join(shared, name), folder, { recursive: true });
+    for (const file of ["model.sig", "signme-1", "signme-2"])
+      if (existsSync(join(folder, file))) execFileSync("chmod", ["u+w", join(folder, file)]);
+    return folder;
+  };
+
+  it("of 1.0 with a key and of 1.1 with certificates are as signed; what the signer left out is said", async (context) => {
+    if (missing) context.skip(missing);
+    const one = signed("v1.0.0-elliptic-key");
+    expect(await verify(join(one, "signme-1"), { bundle: join(one, "model.sig"), key })).toMatchObject({
+      ok: true,
+      verified: 1,
+    });
+    const two = signed("v1.1.0-certificate");
+    expect(await verify(two, { root, asOf: "2026-11-26" })).toMatchObject({
+      ok: true,
+      verified: 2,
+      ignored: ["ignore-me"],
+      signer: ["CN=intermediate-ca", "CN=intermediate-ca", "CN=root-ca"],
+    });
+  });
+
+  it("never hold again once a byte of the payload or of the signature is another", async (context) => {
+    if (missing) context.skip(missing);
+    const folder = signed("v1.0.0-elliptic-key");
+    const path = join(folder, "model.sig");
+    const text = readFileSync(path, "utf8");
+    const { dsseEnvelope } = JSON.parse(text) as { dsseEnvelope: { payload: string; signatures: { sig: string }[] } };
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let tried = 0;
+    for (const part of [dsseEnvelope.payload, dsseEnvelope.signatures[0]!.sig])
+      for (let at = 0; at < part.length; at += 3) {
+        const place = text.indexOf(part) + at;
+        const other = alphabet[(alphabet.indexOf(text[place]!) + 1) % 64]!;
+        writeFileSync(path, text.slice(0, place) + other + text.slice(place + 1));
+        const verdict = await verify(join(folder, "signme-1"), { bundle: path, key }).catch((error: unknown) => error);
+        if (verdict instanceof HostError) expect(verdict.remedy).toBeTruthy();
+        else expect(verdict).toMatchObject({ ok: false, verified: 0 });
+        tried++;
+      }
+    expect(tried).toBeGreaterThan(300);
+  });
+
+  it.for([
+    ["a byte of a file is another", "changed signme-1", (folder: string) => flip(join(folder, "signme-1"))],
+    ["a file is cut", "changed signme-2", (folder: string) => truncateSync(join(folder, "signme-2"), 3)],
+    ["a file is gone", "missing signme-2", (folder: string) => rmSync(join(folder, "signme-2"))],
+    [
+      "a file is added",
+      "added pytorch_model.bin",
+      (folder: string) => writeFileSync(join(folder, "pytorch_model.bin"), "x"),
+    ],
+    [
+      "a file is added below a name that only begins like an ignored one",
+      "added ignore-me-not",
+      (folder: string) => writeFileSync(join(folder, "ignore-me-not"), "x"),
+    ],
+    [
+      "a file is a link to the same bytes",
+      "link signme-1",
+      (folder: string) => {
+        renameSync(join(folder, "signme-1"), join(place, `moved-${made}`));
+        symlinkSync(join(place, `moved-${made}`), join(folder, "signme-1"));
+      },
+    ],
+  ] as const)("fail when %s", async ([, expected, change], context) => {
+    if (missing) context.skip(missing);
+    const folder = signed("v1.1.0-certificate");
+    change(folder);
+    expect(await rules(folder, { root, asOf: "2026-11-26" })).toContain(expected);
+  });
+
+  it("fail with another key, another root, and outside the days of their certificates", async (context) => {
+    if (missing) context.skip(missing);
+    const [one, two] = [signed("v1.0.0-elliptic-key"), signed("v1.1.0-certificate")];
+    const file = join(one, "signme-1");
+    expect(await rules(file, { bundle: join(one, "model.sig"), key: keys("P-384").open })).toEqual(["bad-signature"]);
+    expect(await rules(two, { root, asOf: "2035-05-01" })).toEqual(["untrusted"]);
+    expect(await rules(two, { root, asOf: "2025-05-01" })).toEqual(["untrusted"]);
+    const wrong = join(fresh(), "other.pem");
+    writeFileSync(wrong, readFileSync(join(shared, "keys", "int-ca-cert.pem"), "latin1").slice(0, -40));
+    await expect(verify(two, { root: [wrong] })).rejects.toThrow("holds no certificate");
+  });
+});
+
+describe("signing a folder", () => {
+  it.each(["P-256", "P-384", "P-521", "ed25519"] as const)(
+    "with %s goes there and back; what is changed since is named",
+    async (curve) => {
+      const { secret, open } = keys(curve);
+      const folder = model();
+      writeFileSync(join(folder, ".gitignore"), "*.tmp");
+      await sign(folder, { key: secret });
+      const fine = await verify(folder, { key: open });
+      expect(fine).toMatchObject({ ok: true, verified: 3, ignored: [".gitignore"] });
+      flip(join(folder, "weights", "a.bin"), 2999);
+      writeFileSync(join(folder, "weights", "b.bin"), "");
+      rmSync(join(folder, "config.json"));
+      expect(await rules(folder, { key: open })).toEqual([
+        "changed weights/a.bin",
+        "added weights/b.bin",
+        "missing config.json",
+      ]);
+      expect(await rules(folder, { key: keys(curve).open })).toEqual(["wrong-key"]);
+    },
+  );
+
+  it("writes the bundle that model_signing 1.1 reads: its hint, its paths, its digests, and a signature that openssl verifies", async (context) => {
+    if (!hasOpenssl) context.skip("no openssl");
+    const folder = model();
+    const at = fresh();
+    const [secret, open, out] = [join(at, "key.pem"), join(at, "pub.pem"), join(at, "reader.sig")];
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", secret);
+    openssl("pkey", "-in", secret, "-pubout", "-out", open);
+    await sign(folder, { key: secret, out });
+    const bundle = JSON.parse(readFileSync(out, "utf8"));
+    // sha256(PEM of the public key) is what the reference calls the hint (sign_ec_key.py).
+    expect(bundle.verificationMaterial).toEqual({ publicKey: { hint: sha256(readFileSync(open)) }, tlogEntries: [] });
+    const { payload, signature } = readBundle(readFileSync(out));
+    const statement = JSON.parse(new TextDecoder().decode(payload));
+    expect(statement.predicate.resources.map(({ name }: { name: string }) => name)).toEqual([
+      "config.json",
+      "weights/a.bin",
+      "weights/empty.bin",
+    ]);
+    expect(statement.predicate.resources[0]).toMatchObject({ algorithm: "sha256", digest: sha256('{"layers": 2}') });
+    writeFileSync(join(at, "signed"), preAuthenticated(payload));
+    writeFileSync(join(at, "sig"), signature);
+    expect(() =>
+      openssl("dgst", "-sha256", "-verify", open, "-signature", join(at, "sig"), join(at, "signed")),
+    ).not.toThrow();
+  });
+
+  it("of a locked key asks for the passphrase", async () => {
+    const { key, open } = keys("P-256");
+    const at = fresh();
+    const locked = join(at, "locked.pem");
+    writeFileSync(
+      locked,
+      key.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "over the wall" }),
+    );
+    writeFileSync(join(at, "right"), "over the wall\n");
+    writeFileSync(join(at, "wrong"), "through the gate\n");
+    const folder = model();
+    await expect(sign(folder, { key: locked })).rejects.toThrow("no passphrase was given");
+    await expect(sign(folder, { key: locked, passphraseFile: join(at, "wrong") })).rejects.toThrow(
+      "passphrase is wrong",
+    );
+    await sign(folder, { key: locked, passphraseFile: join(at, "right") });
+    expect((await verify(folder, { key: open })).ok).toBe(true);
+  });
+
+  it("refuses what could not be kept: links, keys in the folder, other keys, a signature that is there, nothing to sign", async () => {
+    const { secret, open } = keys("P-256");
+    const linked = model();
+    symlinkSync(open, join(linked, "link"));
+    await expect(sign(linked, { key: secret })).rejects.toThrow("is a link");
+    const careless = model();
+    cpSync(secret, join(careless, "key.pem"));
+    await expect(sign(careless, { key: join(careless, "key.pem") })).rejects.toThrow("private key lies in the folder");
+    await expect(sign(model(), { key: keys("rsa").secret })).rejects.toThrow("kind rsa");
+    await expect(sign(model(), { key: open })).rejects.toThrow("no private key");
+    await expect(verify(model(), { key: secret, bundle: open })).rejects.toThrow();
+    const twice = model();
+    await sign(twice, { key: secret });
+    await expect(sign(twice, { key: secret })).rejects.toThrow("exists already");
+    await sign(twice, { key: secret, force: true });
+    await expect(sign(fresh(), { key: secret })).rejects.toThrow("no file to sign");
+    await expect(verify(twice, {})).rejects.toThrow("something you trust");
+    await expect(verify(twice, { key: secret })).rejects.toThrow("is a private key");
+  });
+});
+
+describe("a chain of certificates", () => {
+  /** A root, an authority below it, and a signer below that; extensions as given. */
+  function chain({
+    authority = "critical,CA:TRUE",
+    signer = "keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning",
+  } = {}) {
+    const at = fresh();
+    const file = (name: string): string => join(at, name);
+    const subject = ["root", "between", "signer"];
+    for (const name of subject)
+      openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file(`${name}.key`));
+    openssl(
+      "req",
+      "-new",
+      "-x509",
+      "-key",
+      file("root.key"),
+      "-subj",
+      "/CN=root",
+      "-days",
+      "1000",
+      "-out",
+      file("root.pem"),
+      "-addext",
+      "keyUsage=critical,keyCertSign",
+    );
+    const issue = (name: string, by: string, extensions: string): void => {
+      writeFileSync(file(`${name}.ext`), extensions);
+      openssl("req", "-new", "-key", file(`${name}.key`), "-subj", `/CN=${name}`, "-out", file(`${name}.csr`));
+      openssl(
+        "x509",
+        "-req",
+        "-in",
+        file(`${name}.csr`),
+        "-CA",
+        file(`${by}.pem`),
+        "-CAkey",
+        file(`${by}.key`),
+        "-set_serial",
+        "7",
+        "-days",
+        "500",
+        "-extfile",
+        file(`${name}.ext`),
+        "-out",
+        file(`${name}.pem`),
+      );
+    };
+    issue("between", "root", `basicConstraints=${authority}\nkeyUsage=critical,keyCertSign`);
+    issue("signer", "between", signer);
+    return {
+      root: [file("root.pem")],
+      secret: file("signer.key"),
+      certificate: file("signer.pem"),
+      between: [file("between.pem")],
+    };
+  }
+  const signedBy = async (parts: ReturnType<typeof chain>, withChain = true): Promise<string> => {
+    const folder = model();
+    await sign(folder, {
+      key: parts.secret,
+      certificate: parts.certificate,
+      ...(withChain && { chain: parts.between }),
+    });
+    return folder;
+  };
+
+  it("leads up to the given root, also where the certificate in between comes from the reader", async (context) => {
+    if (!hasOpenssl) context.skip("no openssl");
+    const parts = chain();
+    const whole = await signedBy(parts);
+    expect(await verify(whole, { root: parts.root })).toMatchObject({
+      ok: true,
+      signer: ["CN=signer", "CN=between", "CN=root"],
+    });
+    const short = await signedBy(parts, false);
+    expect((await verify(short, { root: parts.root })).reasons[0]!.message).toContain("no given root");
+    expect((await verify(short, { root: parts.root, chain: parts.between })).ok).toBe(true);
+    expect((await verify(whole, { root: chain().root })).reasons[0]!.message).toContain("no given root");
+    await expect(sign(model(), { key: keys("P-256").secret, certificate: parts.certificate })).rejects.toThrow(
+      "not the certificate of this key",
+    );
+  });
+
+  it.for([
+    ["an authority that is none", { authority: "critical,CA:FALSE" }, "no certification authority"],
+    ["a signer that may not sign", { signer: "keyUsage=critical,keyAgreement" }, "not for signing (keyUsage)"],
+    [
+      "a signer for servers",
+      { signer: "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth" },
+      "not for signing code",
+    ],
+    ["a signer that says nothing of its use", { signer: "subjectKeyIdentifier=hash" }, "not for signing (keyUsage)"],
+    [
+      "a critical extension nobody understands",
+      { signer: "keyUsage=critical,digitalSignature\n1.2.3.4=critical,ASN1:UTF8String:x" },
+      "1.2.3.4",
+    ],
+  ] as const)("with %s is refused in words", async ([, options, words], context) => {
+    if (!hasOpenssl) context.skip("no openssl");
+    const parts = chain(options);
+    const verdict = await verify(await signedBy(parts), { root: parts.root });
+    expect(verdict).toMatchObject({ ok: false, verified: 0, reasons: [{ rule: "untrusted" }] });
+    expect(verdict.reasons[0]!.message).toContain(words);
+  });
+
+  it("reads extensions of damaged certificates, or refuses them in words", (context) => {
+    if (!hasOpenssl) context.skip("no openssl");
+    const der = certificates(readFileSync(chain().certificate), "signer.pem")[0]!.raw;
+    expect(certificateUse(der)).toEqual({
+      keyUsage: { digitalSignature: true, keyCertSign: false },
+      notUnderstood: [],
+    });
+    fc.assert(
+      fc.property(fc.nat(der.length - 1), fc.nat(255), fc.nat(der.length), (at, value, length) => {
+        const other = Uint8Array.from(der.subarray(0, Math.max(1, length)));
+        if (at < other.length) other[at] = value;
+        try {
+          certificateUse(other);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }),
+      { numRuns: 2_000, seed: 11 },
+    );
+  });
+});
+
+describe("a manifest", () => {
+  const key = keys("P-256");
+  interface Said {
+    predicate: { serialization: Record<string, unknown>; resources: Record<string, unknown>[] };
+    subject: { name: string; digest: { sha256: string } }[];
+    [key: string]: unknown;
+  }
+  /** A statement of ours with anything changed in it, signed all the same. */
+  async function signedAs(folder: string, change: (statement: Said) => void, reseal = true): Promise<void> {
+    await sign(folder, { key: key.secret, force: true });
+    const path = join(folder, "model.sig");
+    const statement = JSON.parse(new TextDecoder().decode(readBundle(readFileSync(path)).payload)) as Said;
+    change(statement);
+    if (reseal)
+      statement.subject[0]!.digest.sha256 = sha256(
+        Buffer.concat(statement.predicate.resources.map(({ digest }) => Buffer.from(String(digest), "hex"))),
+      );
+    const payload = new TextEncoder().encode(JSON.stringify(statement));
+    const signature = signRaw("sha256", preAuthenticated(payload), key.key);
+    writeFileSync(path, JSON.stringify(bundleOf(payload, signature, { hint: keyHint(key.key) })));
+  }
+  /** Sizes of `model()`: config.json 13, weights/a.bin 3000, weights/empty.bin 0. */
+  const sharded = async (folder: string, shardSize = 1024): Promise<void> => {
+    const digest = digestIn(folder);
+    const resources: Record<string, unknown>[] = [];
+    for (const [path, size] of [
+      ["config.json", 13],
+      ["weights/a.bin", 3000],
+    ] as const)
+      for (let start = 0; start < size; start += shardSize) {
+        const end = Math.min(size, start + shardSize);
+        resources.push({
+          name: `${path}:${start}:${end}`,
+          algorithm: `sha256-sharded-${shardSize}`,
+          digest: await digest(path, "sha256", start, end),
+        });
+      }
+    await signedAs(folder, ({ predicate }) => {
+      predicate.serialization = { ...predicate.serialization, method: "shards", shard_size: shardSize };
+      predicate.resources = resources;
+    });
+  };
+
+  it("by shards holds byte by byte; a longer, shorter or changed file is named, and an empty one as not covered", async () => {
+    const folder = model();
+    await sharded(folder);
+    expect(await rules(folder, { key: key.open })).toEqual(["not-covered weights/empty.bin"]);
+    rmSync(join(folder, "weights", "empty.bin"));
+    expect(await verify(folder, { key: key.open })).toMatchObject({ ok: true, method: "shards", verified: 2 });
+    flip(join(folder, "weights", "a.bin"), 2047);
+    expect((await verify(folder, { key: key.open })).reasons[0]!.message).toContain("bytes 1024 to 2048");
+    for (const size of [2999, 3001, 2048, 4096, 0]) {
+      writeFileSync(join(folder, "weights", "a.bin"), Buffer.alloc(size, 7));
+      expect(await rules(folder, { key: key.open }), String(size)).toEqual(["changed weights/a.bin"]);
+    }
+  });
+
+  it.each(["blake2b", "blake3"] as const)("with %s digests is held to them", async (hash) => {
+    const folder = model();
+    const digest = digestIn(folder);
+    const own = new Map<string, string>();
+    for (const path of ["config.json", "weights/a.bin", "weights/empty.bin"]) own.set(path, await digest(path, hash));
+    // The digest of nothing: BLAKE3's test vectors, and RFC 7693's algorithm.
+    expect(own.get("weights/empty.bin")).toContain({ blake2b: "786a02f742015903", blake3: "af1349b9f5f9a1a6" }[hash]);
+    await signedAs(folder, ({ predicate }) => {
+      predicate.serialization = { ...predicate.serialization, hash_type: hash };
+      predicate.resources = predicate.resources.map(({ name }) => ({
+        name,
+        algorithm: hash,
+        digest: own.get(String(name)),
+      }));
+    });
+    expect((await verify(folder, { key: key.open })).ok).toBe(true);
+    flip(join(folder, "config.json"));
+    expect(await rules(folder, { key: key.open })).toEqual(["changed config.json"]);
+  });
+
+  it("that allows links follows them to files, and to nothing else", async () => {
+    const folder = model();
+    await signedAs(folder, ({ predicate }) => (predicate.serialization["allow_symlinks"] = true));
+    const elsewhere = join(fresh(), "config.json");
+    renameSync(join(folder, "config.json"), elsewhere);
+    symlinkSync(elsewhere, join(folder, "config.json"));
+    expect((await verify(folder, { key: key.open })).ok).toBe(true);
+    writeFileSync(elsewhere, "{}");
+    symlinkSync(fresh(), join(folder, "more"));
+    expect(await rules(folder, { key: key.open })).toEqual(["changed config.json", "link more"]);
+  });
+
+  it.each<readonly [string, (said: Said) => void, string]>([
+    [
+      "a path that leads out",
+      ({ predicate }) => (predicate.resources[0]!["name"] = "../config.json"),
+      "no path in the folder",
+    ],
+    ["an absolute path", ({ predicate }) => (predicate.resources[0]!["name"] = "/etc/passwd"), "no path in the folder"],
+    ["a file twice", ({ predicate }) => predicate.resources.push(predicate.resources[0]!), "lists a file twice"],
+    ["another digest's length", ({ predicate }) => (predicate.resources[0]!["digest"] = "ab"), "no sha256 digest"],
+    [
+      "another hash than it says",
+      ({ predicate }) => (predicate.resources[0]!["algorithm"] = "md5"),
+      'hashed with "md5"',
+    ],
+    ["a hash that is not known", ({ predicate }) => (predicate.serialization["hash_type"] = "md5"), "none of sha256"],
+    [
+      "a method that is not known",
+      ({ predicate }) => (predicate.serialization["method"] = "tensors"),
+      "neither files nor shards",
+    ],
+    ["no size of its shards", ({ predicate }) => (predicate.serialization["method"] = "shards"), "size of a shard"],
+    ["two subjects", (said) => said.subject.push(said.subject[0]!), "exactly one subject"],
+    [
+      "another statement",
+      (said) => (said["predicateType"] = "https://slsa.dev/provenance/v1"),
+      "not a model's manifest",
+    ],
+    [
+      "the layout before 1.0",
+      (said) => (said["predicateType"] = "https://model_signing/Digests/v0.1"),
+      "not a model's manifest",
+    ],
+  ])("with %s is refused though its signature holds", async (_, change, words) => {
+    const folder = model();
+    await signedAs(folder, change);
+    await expect(verify(folder, { key: key.open })).rejects.toThrow(words);
+  });
+
+  it("that contradicts its own digest is refused, and one without files covers nothing", async () => {
+    const folder = model();
+    await signedAs(folder, ({ predicate }) => predicate.resources.pop(), false);
+    await expect(verify(folder, { key: key.open })).rejects.toThrow("contradicts itself");
+    const empty = model();
+    await signedAs(empty, ({ predicate }) => (predicate.resources = []));
+    for (const file of ["config.json", "weights"]) rmSync(join(empty, file), { recursive: true });
+    expect(await rules(empty, { key: key.open })).toEqual(["empty"]);
+  });
+
+  it("and its bundle, mutated, are refused in words", async () => {
+    const folder = model();
+    await sign(folder, { key: key.secret });
+    const text = readFileSync(join(folder, "model.sig"), "utf8");
+    const payload = new TextDecoder().decode(readBundle(Buffer.from(text)).payload);
+    fc.assert(
+      fc.property(
+        fc.boolean(),
+        fc.nat(),
+        fc.nat(5),
+        fc.constantFrom("", "{", '"', "null", "[]", "\\u0000", "..", ":0:1", "-1", "\u{1F600}"),
+        (whole, at, cut, put) => {
+          const source = whole ? text : payload;
+          const start = at % source.length;
+          const bytes = new TextEncoder().encode(source.slice(0, start) + put + source.slice(start + cut));
+          try {
+            if (whole) readBundle(bytes);
+            else readManifest(bytes);
+          } catch (error) {
+            expect(error).toBeInstanceOf(FormatError);
+          }
+        },
+      ),
+      { numRuns: 3_000, seed: 13 },
+    );
+  });
+
+  it("signed by an identity alone is not verified, and that is said", async () => {
+    const folder = model();
+    await sign(folder, { key: key.secret });
+    const path = join(folder, "model.sig");
+    const bundle = JSON.parse(readFileSync(path, "utf8"));
+    bundle.verificationMaterial = { certificate: { rawBytes: "AAAA" }, tlogEntries: [] };
+    writeFileSync(path, JSON.stringify(bundle));
+    await expect(verify(folder, { key: key.open })).rejects.toThrow("not verified here");
+  });
+});
