@@ -48,6 +48,11 @@ function planted(
     system
       .replace(/artefact: mlp\.onnx/, "artefact: model.bin")
       .replace(/\n {4}sha256: [0-9a-f]{64}/g, "")
+      // Nothing can be attacked, and data of operation are scanned but not checked: that would take workers.
+      .replace(/\n {4}accuracy: [^\n]*/, "")
+      .replace(/\ntests:[^]*?\nharms:/, "\nharms:")
+      .replace("datasets: []", "datasets: [strokes]")
+      .replace("role: test", "role: operational")
       .replace(/origin: \{ trained-by: provider,/, "origin: { trained-by: third-party,")
       .replace(
         /\n {2}wrong-output:[^]*$/,

@@ -131,7 +131,7 @@ describe("assess", () => {
     const { body } = JSON.parse((await vauban(["assess", folder, ...QUICK, "--json", "--only", "clean"])).out);
     expect(body.partial).toEqual({
       reason: "limited by --only",
-      untested: ["scan@sorter", "scan@strokes", "small-changes"],
+      untested: ["data@strokes", "scan@sorter", "scan@strokes", "small-changes"],
     });
     expect(body.outcome.exit).toBe(2);
   });
@@ -184,7 +184,7 @@ describe("assess", () => {
   test("--only keeps the clean run, and refuses a name that there is not", async () => {
     const folder = fixture("only-named");
     const { body } = JSON.parse((await vauban(["assess", folder, ...QUICK, "--json", "--only", "evasion"])).out);
-    expect(body.partial.untested).toEqual(["scan@sorter", "scan@strokes"]);
+    expect(body.partial.untested).toEqual(["data@strokes", "scan@sorter", "scan@strokes"]);
     expect(body.evidence.find(({ trial }: { trial?: string }) => trial === "clean@sorter").outcome.status).toBe(
       "measured",
     );
@@ -271,7 +271,7 @@ describe("wrong input ends in words and a code, never in a stack trace", () => {
     for (let at = 0; at < whole.length; at += 1024) {
       writeFileSync(join(folder, "mlp.onnx"), whole.subarray(0, at));
       const { body } = await assessed(text, folder, { samples: 20, queries: 100 });
-      const trials = body.evidence.filter(({ trial }) => trial !== undefined && !trial.startsWith("scan@"));
+      const trials = body.evidence.filter(({ trial }) => trial !== undefined && !/^(scan|data)@/.test(trial));
       expect(trials.map(({ outcome }) => outcome.status)).toEqual(trials.map(() => "inconclusive"));
       expect(body.outcome.exit).toBe(2);
     }

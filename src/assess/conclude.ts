@@ -2,6 +2,7 @@
 import { hashOf } from "#base/hash.ts";
 import type { Evidence, Grade, Measure, System, Trial } from "#assessment/index.ts";
 import { compareWith } from "#claims/thresholds.ts";
+import type { DataResult } from "./data.ts";
 import type { ScanResult } from "./scan.ts";
 import type { TrialResult } from "./shard.ts";
 
@@ -14,6 +15,7 @@ const TITLES: Readonly<Record<Trial["kind"], string>> = {
   patch: "Adversarial patch",
   corruption: "Noise and corruption",
   scan: "Scan of the files",
+  data: "Integrity checks",
 };
 
 const titleOf = ({ kind, target }: Trial, system: System): string => {
@@ -77,6 +79,29 @@ export function scanEvidence(trial: Trial, { measure, date }: ScanResult, system
       "it speaks of loading these bytes; it is no evidence against a backdoor in the weights (T-08, T-09)",
       "scanners are bypassed now and then (C-75): no policy was tried against somebody who hides from it",
       ...absent.map((what) => `not scanned: ${what}`),
+    ],
+  });
+}
+
+/** Evidence of the checks of one data set: what they found, and what of planted faults they saw. It speaks of no threat. */
+export function dataEvidence(trial: Trial, { checked, date }: DataResult, system: System, version: string): Evidence {
+  if (checked.status === "refused") return inconclusiveEvidence(trial, checked.because, system, version);
+  return sealed({
+    kind: "measured",
+    grade: "C",
+    title: titleOf(trial, system),
+    trial: trial.id,
+    tests: [...trial.tests],
+    at: trial.target,
+    outcome: { status: "measured", measure: { kind: "data", report: checked.report } },
+    sanity: [],
+    adaptive: false,
+    tool: { name: "vauban", version },
+    inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
+    date,
+    standing: { status: "current" },
+    notes: [
+      "nothing found is no proof of clean data: planted faults that were missed stand beside each check, and who hides poison plants other faults",
     ],
   });
 }

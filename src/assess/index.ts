@@ -16,7 +16,8 @@ import { creditControls, planControls } from "#risk/index.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { deriveThreats } from "#threats/engine.ts";
 import { broughtEvidence } from "./bring.ts";
-import { evidenceOf, inconclusiveEvidence, scanEvidence } from "./conclude.ts";
+import { dataEvidence, evidenceOf, inconclusiveEvidence, scanEvidence } from "./conclude.ts";
+import { checkDatasets } from "./data.ts";
 import { certifiedIn, judgeSystem } from "./judge.ts";
 import { measureTrials } from "./measure.ts";
 import { gatePower, LEFT_OUT, plan } from "./plan.ts";
@@ -87,20 +88,22 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   for (const { message, hint } of brought.diagnostics)
     request.tell("warning", "evidence", hint ? `${message} – ${hint}` : message);
 
-  const [scanned, measured] = await Promise.all([
+  const [scanned, measured, checked] = await Promise.all([
     scanArtefacts(run, planned.scans, request),
     measureTrials(run, planned.trials, request),
+    checkDatasets(run, planned.data, request),
   ]);
   const evidence = [
     ...measured.results.map(({ trial, result }) => evidenceOf(trial, result, system, request.version)),
     ...scanned.results.map(({ trial, result }) => scanEvidence(trial, result, system, request.version)),
-    ...[...planned.impossible, ...measured.untested, ...scanned.untested].map(({ trial, because }) =>
-      inconclusiveEvidence(trial, because, system, request.version),
+    ...checked.results.map(({ trial, result }) => dataEvidence(trial, result, system, request.version)),
+    ...[...planned.impossible, ...measured.untested, ...scanned.untested, ...checked.untested].map(
+      ({ trial, because }) => inconclusiveEvidence(trial, because, system, request.version),
     ),
     ...brought.evidence,
   ];
   const available = new Map(measured.results.map(({ trial, result }) => [trial.id, result.available]));
-  const trials = [...planned.trials, ...planned.scans, ...planned.impossible].map(({ trial }) =>
+  const trials = [...planned.trials, ...planned.scans, ...planned.data, ...planned.impossible].map(({ trial }) =>
     resolved(trial, available.get(trial.id)),
   );
   const { notFeasible, ...judged } = judgeSystem({
@@ -130,10 +133,11 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   });
   const controlPlan = chosen.status === "planned" ? chosen.plan : undefined;
 
-  const cancelled = measured.cancelled || scanned.cancelled;
+  const cancelled = measured.cancelled || scanned.cancelled || checked.cancelled;
   const leftOut = [
     ...(measured.cancelled ? measured.untested : []),
     ...(scanned.cancelled ? scanned.untested : []),
+    ...(checked.cancelled ? checked.untested : []),
     ...planned.impossible.filter(({ because }) => because === LEFT_OUT),
   ].map(({ trial }) => trial.id);
   const body: AssessmentBody = {
@@ -169,7 +173,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
       platform: request.platform,
       runtime: run.ports.models.runtimeVersion,
       workers: run.ports.models.workers,
-      reused: [...measured.reused, ...scanned.reused].toSorted(),
+      reused: [...measured.reused, ...scanned.reused, ...checked.reused].toSorted(),
       // Nothing in this version can make one: there is no port for it, and the runtime's telemetry is switched off (host/).
       requestsOut: 0,
       command: request.command,

@@ -7,6 +7,7 @@ import { compositionOf } from "#attacks/campaign.ts";
 import { CERTIFY_REVISION } from "./certify.ts";
 import type { ProfileId } from "#attacks/profiles.ts";
 import { labelsBesideOf } from "#datasets/open.ts";
+import { dataWanted, describeData, type DataPlan } from "./data-plan.ts";
 import { artefactsNamed, describeScan, type ScanPlan } from "./artefacts.ts";
 import type { Norm } from "#attacks/region.ts";
 import type {
@@ -88,6 +89,8 @@ export interface Plan {
   readonly trials: readonly TrialPlan[];
   /** Scans of the files that the system file names. */
   readonly scans: readonly ScanPlan[];
+  /** Integrity checks of the data sets. */
+  readonly data: readonly DataPlan[];
   /** Planned trials that cannot be run, with the reason: each becomes inconclusive evidence, never silence. */
   readonly impossible: readonly { readonly trial: Trial; readonly because: string }[];
   readonly files: readonly InputFile[];
@@ -172,8 +175,10 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
 
   const all = wanted(system);
   const scanned = options.scannerRevision === undefined ? [] : named;
+  const checked = dataWanted(system);
   const chosen = chosenOf(
     [
+      ...checked.map(({ id, owner }) => ({ id, kind: "data", target: owner })),
       ...all.map(({ id, kind, component }) => ({ id, kind, target: component.id })),
       ...scanned.map(({ id, owner }) => ({ id, kind: "scan", target: owner })),
     ],
@@ -296,9 +301,33 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
         revision: options.scannerRevision!,
       });
   }
+
+  const data: DataPlan[] = [];
+  for (const one of checked) {
+    const inputs: InputFile[] = [];
+    const faults: string[] = [];
+    const labels = one.spec.labels ?? (await labelsBesideOf(files, one.spec.path));
+    for (const [role, path] of [
+      ["data", one.spec.path],
+      ["labels", labels],
+      ["training data", one.train?.path],
+      ["training labels", one.train?.labels],
+    ] as const) {
+      if (path === undefined) continue;
+      const input = await fingerprint(role, path);
+      if (input) inputs.push(inputOf(input, role));
+      else faults.push(refused.get(path)!);
+    }
+    const planned = describeData(one, inputs, options.seed);
+    const { trial } = planned;
+    if (!chosen.has(trial.id)) impossible.push({ trial, because: LEFT_OUT });
+    else if (faults.length > 0) impossible.push({ trial, because: faults.join("; ") });
+    else data.push(planned);
+  }
   return {
     trials: runnable,
     scans,
+    data,
     impossible,
     files: [...found.values()].map((input) => inputOf(input)),
     mismatches,
@@ -329,7 +358,7 @@ function chosenOf(all: readonly Choice[], only: readonly string[] | undefined): 
     );
   }
   const picked = all.filter(({ id, kind, target }) => only.some((name) => [id, kind, target].includes(name)));
-  const attacked = new Set(picked.filter(({ kind }) => kind !== "scan").map(({ target }) => target));
+  const attacked = new Set(picked.filter(({ kind }) => kind !== "scan" && kind !== "data").map(({ target }) => target));
   const clean = all.filter(({ kind, target }) => kind === "clean" && attacked.has(target));
   return new Set([...picked, ...clean].map(({ id }) => id));
 }

@@ -13,6 +13,8 @@ import { surveyEvasion, type Survey } from "#attacks/survey.ts";
 import { attackUnits, type Certify, type Tally, type UnitRecord } from "#attacks/units.ts";
 import { chosenUnits, fractionsOf, refusalOf, samplingNotes, type Bench, type Opened, type Refused } from "./opened.ts";
 import { differenceOf, pictureOf } from "./pictures.ts";
+import { checkDataset, type DataChecked } from "./data-check.ts";
+import type { DataPlan } from "./data-plan.ts";
 import { findReading, readingCheck, type ReadingsFound, type ReadingsPlan } from "./readings.ts";
 import { DEFAULT_QUERIES, DEFAULT_STEPS, type TrialPlan } from "./plan.ts";
 import type { SmoothingOptions } from "#certificates/smoothing.ts";
@@ -22,6 +24,7 @@ import { verifyFiles, type VerifyPlan, type VerifyResult } from "./verify-file.t
 export type Shard =
   | { readonly kind: "readings"; readonly plan: ReadingsPlan }
   | { readonly kind: "verify"; readonly plan: VerifyPlan }
+  | { readonly kind: "data"; readonly plan: DataPlan }
   | { readonly kind: "whole"; readonly plan: TrialPlan }
   | { readonly kind: "survey"; readonly plan: TrialPlan }
   /** The units [from, to) of the plan's order under noise. */
@@ -87,6 +90,7 @@ export interface UnitsDone {
 export interface ShardResults {
   readonly readings: ReadingsFound | Refused;
   readonly verify: VerifyResult;
+  readonly data: DataChecked;
   readonly smooth: { readonly units: SmoothedUnit[] } | Refused;
   readonly whole: TrialResult;
   readonly survey: Surveyed | Refused;
@@ -121,6 +125,7 @@ export function refusedTrial({ because, notes }: Omit<Refused, "status">): Trial
  */
 export async function runShard(shard: Shard, given: ShardPorts): Promise<ShardResults[Shard["kind"]]> {
   if (shard.kind === "readings") return findReading(shard.plan, given);
+  if (shard.kind === "data") return checkDataset(shard.plan, given);
   if (shard.kind === "verify")
     return verifyFiles(shard.plan, given.signal, given.ports, (note) => given.onProgress(0, 1, note));
   const { plan } = shard;

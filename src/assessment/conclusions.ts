@@ -19,6 +19,7 @@ export const finding = z.strictObject({
     "imported",
     "register",
     "artefact",
+    "data",
   ]),
   status: z.enum(["confirmed", "resisted", "untested", "inconclusive", "stale"]),
   severity: z.enum(["error", "warning", "note"]),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
 import { attackerKnowledge, controlId, grade, hexDigest, isoDate, proportion, span } from "./scalars.ts";
+import { dataReport } from "./data.ts";
 import { scanFinding, scanRead, scanVerdict } from "./scan.ts";
 import { bound, comparison } from "./system.ts";
 
@@ -176,6 +177,10 @@ export const artefactsMeasure = z.strictObject({
 });
 export type ArtefactsMeasure = DeepReadonly<z.infer<typeof artefactsMeasure>>;
 
+/** What the integrity checks said of one data set, each with the planted faults it saw. */
+export const dataMeasure = z.strictObject({ kind: z.literal("data"), report: dataReport });
+export type DataMeasure = DeepReadonly<z.infer<typeof dataMeasure>>;
+
 export const measure = z.discriminatedUnion("kind", [
   cleanMeasure,
   evasionMeasure,
@@ -184,6 +189,7 @@ export const measure = z.discriminatedUnion("kind", [
   statementMeasure,
   scanMeasure,
   artefactsMeasure,
+  dataMeasure,
 ]);
 export type Measure = DeepReadonly<z.infer<typeof measure>>;
 export type CleanMeasure = DeepReadonly<z.infer<typeof cleanMeasure>>;
@@ -202,8 +208,8 @@ export type Threshold = DeepReadonly<z.infer<typeof threshold>>;
 
 export const trial = z.strictObject({
   id: z.string(),
-  kind: z.enum(["clean", "evasion", "patch", "corruption", "scan"]),
-  /** The component attacked; of a scan, the component or data set whose files are read. */
+  kind: z.enum(["clean", "evasion", "patch", "corruption", "scan", "data"]),
+  /** The component attacked; of a scan, the component or data set whose files are read; of checks, the data set. */
   target: z.string(),
   /** Threat types this trial is a test of. */
   tests: z.array(z.string()),

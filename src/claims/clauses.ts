@@ -444,7 +444,7 @@ function riskRegister({ clause, grounds: { risks } }: Case): Answer {
 
 function thresholds({ grounds: { trials, evidence }, verdicts: all }: Case): Answer {
   // The threshold of a scan is ours, and the same for every purpose: it is no word on whether the author fixed any.
-  const gated = trials.filter(({ kind }) => kind !== "clean" && kind !== "scan");
+  const gated = trials.filter(({ kind }) => !["clean", "scan", "data"].includes(kind));
   const verdicts = all.filter(({ trial, verdict }) => trial.kind !== "scan" || verdict === "missed");
   if (gated.length === 0) return { status: "missing", because: "no trial was planned" };
   const bare = gated.filter((trial) => !trial.threshold);

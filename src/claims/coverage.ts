@@ -28,7 +28,7 @@ export const isTrialOf = (item: Evidence, types: ReadonlySet<string>): boolean =
 
 /** Reading files is no attack, and what it finds is how a file loads, not how a model answers. */
 const isScan = ({ outcome }: Evidence): boolean =>
-  outcome.status === "measured" && outcome.measure.kind === "artefacts";
+  outcome.status === "measured" && ["artefacts", "data"].includes(outcome.measure.kind);
 
 const isTooFew = ({ outcome }: Evidence): boolean =>
   outcome.status === "measured" && outcome.measure.kind === "statement" && outcome.measure.successes.n < ATTEMPTS_MIN;

@@ -5,6 +5,7 @@ import { CLASS_NAMES, remedyFor } from "./coverage.ts";
 import type { Weighed } from "./outcome.ts";
 import { counted as units, isUsable, percent } from "./rated.ts";
 import type { Credit, Grounds } from "./rated.ts";
+import { dataFindings } from "./data.ts";
 import { hasFoundHarm, provenanceNote, scanOf, scannedFiles, unreadWords } from "./scanned.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
 import { filterFindings, raisedFindings, registerFindings } from "./together.ts";
@@ -17,6 +18,7 @@ export function findingsOf(weighed: Weighed): Finding[] {
   const all = [
     ...scannedFiles(grounds),
     ...grounds.mismatches.map(integrity),
+    ...dataFindings(grounds),
     ...verdicts.map(threshold),
     ...threatGroups(weighed),
     ...cleanRuns(grounds),
@@ -205,6 +207,7 @@ function countsOf(item: Evidence): { k: number; bounds: boolean; text: string } 
             : `${item.title}: ${units(measure.total, "file")} read whole, loading calls nothing that does harm; for these bytes, and scanners are bypassed now and then (C-75)`,
       };
     }
+    case "data":
     case "clean":
       return undefined;
   }

@@ -4,6 +4,7 @@ import { LEVELS } from "#assessment/scalars.ts";
 import { CLASS_NAMES, remedyFor, typesOfClass } from "./coverage.ts";
 import { counted, severest } from "./rated.ts";
 import type { Credit, Grounds } from "./rated.ts";
+import { checkedData } from "./data.ts";
 import { scanOf } from "./scanned.ts";
 import { wayIn } from "./thresholds.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
@@ -197,7 +198,15 @@ export function notTriedOf({ grounds, coverage }: Weighed): SystemOutcome["notTr
       : "nothing current speaks of it; by the figures assumed it stays within its criterion even so",
     remedy: `see \`vauban explain ${type}\` for what would count as evidence`,
   }));
-  return [...classes, ...failed, ...unreadFiles(evidence), ...planned, ...untested, ...withoutFiles(grounds)];
+  return [
+    ...classes,
+    ...failed,
+    ...unreadFiles(evidence),
+    ...blindChecks(evidence),
+    ...planned,
+    ...untested,
+    ...withoutFiles(grounds),
+  ];
 }
 
 /** Files that a scan could not read whole: what loading them would do was not found out. */
@@ -215,6 +224,21 @@ const unreadFiles = (evidence: Weighed["grounds"]["evidence"]): SystemOutcome["n
           },
         ]
       : [];
+  });
+
+/** Checks of data that could not tell, or that nobody could ask: what they look for was not looked for. */
+const blindChecks = (evidence: Weighed["grounds"]["evidence"]): SystemOutcome["notTried"] =>
+  checkedData(evidence).flatMap(({ report: { data, summary } }) => {
+    const open = [...summary.cannotTell, ...summary.notAsked];
+    return open.length === 0
+      ? []
+      : [
+          {
+            what: `${counted(open.length, "integrity check")} of ${data.path}`,
+            because: open.join("; "),
+            remedy: `see \`vauban data ${data.path} --help\` for what each needs`,
+          },
+        ];
   });
 
 /** Models, data and parts that the system file speaks of without naming a file. */

@@ -133,7 +133,8 @@ function measuredFor(
       return measure.successes;
     case "scan":
     case "artefacts":
-      return "a scan measures no rate";
+    case "data":
+      return "it measures no rate";
   }
 }
 

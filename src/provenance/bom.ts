@@ -594,6 +594,7 @@ function metricsOf(item: Evidence, trial: Trial): Json[] {
     case "statement":
     case "scan":
     case "artefacts":
+    case "data":
       return [];
   }
 }

@@ -29,7 +29,7 @@ export const CLEAN_TOLERANCE = 0.03;
 /** Components that trials attack but whose clean run does not carry a rating. */
 export function unratedOf(trials: readonly Trial[], evidence: readonly Evidence[]): Unrated[] {
   // What loading a file does has nothing to do with how inputs are preprocessed.
-  const attacks = trials.filter(({ kind }) => kind !== "clean" && kind !== "scan");
+  const attacks = trials.filter(({ kind }) => !["clean", "scan", "data"].includes(kind));
   const targets = new Set(attacks.map(({ target }) => target));
   return [...targets].flatMap((component) => {
     const clean = trials.filter((trial) => trial.kind === "clean" && trial.target === component);

@@ -361,6 +361,7 @@ export function successesOf(evidence: Evidence): { k: number; n: number; unit: s
       return { k: measure.open, n: Math.max(measure.results, measure.open), unit: "results", bounds: false };
     case "artefacts":
       return { k: flaggedIn(measure), n: measure.total, unit: "file", bounds: false };
+    case "data":
     case "clean":
       return undefined;
   }

@@ -16,7 +16,7 @@ ${table<Trial>(
     {
       head: "n",
       cell: ({ planned, unit, power, kind }) =>
-        markup`${planned} × ${unit} <small class="soft">${kind === "scan" ? "each of them is read" : `tells apart ± ${(100 * power).toFixed(1)} points at 50 %`}</small>`,
+        markup`${planned} × ${unit} <small class="soft">${kind === "scan" || kind === "data" ? "each of them is read" : `tells apart ± ${(100 * power).toFixed(1)} points at 50 %`}</small>`,
     },
     { head: "Budget", cell: budgetWords },
     {
@@ -111,6 +111,10 @@ function said(outcome: Evidence["outcome"]): string {
       }; ${measure.method}`;
     case "scan":
       return `${measure.tool}: ${measure.results} results, ${measure.open} open`;
+    case "data": {
+      const { fault, doubt, cannotTell } = measure.report.summary;
+      return `${count(measure.report.data.n, "sample")}: ${count(fault, "fault")}, ${count(doubt, "doubt")}, ${count(cannotTell.length, "check")} cannot tell`;
+    }
     case "artefacts":
       return `${count(measure.total, "file")}: ${tallied(measure.verdicts)}; read whole ${measure.read.whole}, in part ${measure.read.part}, not ${measure.read.none}`;
   }

@@ -4,6 +4,7 @@ import { markup, type Markup } from "#figures/markup.ts";
 import { clausesSection } from "./clauses.ts";
 import { controlsSection } from "./controls.ts";
 import { htmlDocument } from "./document.ts";
+import { dataSection } from "./data.ts";
 import { evidenceSection } from "./evidence.ts";
 import { filesSection } from "./files.ts";
 import { mapSection } from "./map.ts";
@@ -25,6 +26,7 @@ export function htmlReport(assessment: Assessment): string {
     ["findings", "Findings", "Worst findings, with proof", proofSection(assessment)],
     ["map", "Map", "The system and the ways through it", mapSection(assessment)],
     ["files", "Files", "The files it is made of", filesSection(assessment)],
+    ["data", "Data", "The data it is made with", dataSection(assessment)],
     ["risk", "Risk", "Risk", riskSection(assessment)],
     ["register", "Register", "Two-level register", registerSection(assessment)],
     ["plan", "Plan", "A plan of controls", planSection(assessment)],
