@@ -173,7 +173,7 @@ describe("what cannot be read is unknown, and says so:", () => {
   });
   test("an archive cut short", () => expect(scanned(torchZip().slice(0, -30)).verdict).not.toBe("no code path found"));
   test("bytes that no format here has", () => {
-    expect(scanned(bytes("hello, this is no model"), "notes.txt")).toMatchObject({ verdict: "unknown", read: "none" });
+    expect(scanned(bytes("hello, this is no model"), "notes")).toMatchObject({ verdict: "unknown", read: "none" });
     expect(scanned(bytes(1, 2, 3, 4, 5), "weights")).toMatchObject({ verdict: "unknown", read: "none" });
   });
   test("a storage that is longer than the tensor that names it", () => {

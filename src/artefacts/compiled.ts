@@ -1,5 +1,6 @@
 /** Compiled Python that a model or file carries: what its code objects reach, across the versions that could have written it. */
 import { codesIn, usesOfNames, type MarshalCode, type Marshalled } from "#formats/marshal.ts";
+import { lexPython } from "#formats/python.ts";
 import type { Finding } from "./check.ts";
 import type { Range } from "./ledger.ts";
 import { attributeReach, reachOf, type Reach } from "./python-code.ts";
@@ -53,6 +54,31 @@ export function reachOfCompiled(readings: readonly Marshalled[]): CompiledReach 
     known: of("known"),
     codes,
     name,
+  };
+}
+
+/** The same of source, which some writers keep in a model instead. */
+export function judgeSource(text: string, what: string, { start, end }: Range): Finding {
+  const tokens = lexPython(new TextEncoder().encode(text)).lines.flatMap((line) => line.tokens);
+  const harmful: string[] = [];
+  for (let i = 0; i < tokens.length; i++) {
+    if (tokens[i]!.kind !== "name" || (tokens[i - 1]?.kind === "op" && tokens[i - 1]!.text === ".")) continue;
+    let path = tokens[i]!.text;
+    for (let at = i + 1; tokens[at]?.text === "." && tokens[at + 1]?.kind === "name"; at += 2)
+      path += `.${tokens[at + 1]!.text}`;
+    const reach = reachOf(path);
+    if (reach.is === "harmful") harmful.push(`${path}, which ${reach.does}`);
+  }
+  return {
+    rule: harmful.length > 0 ? "code-harmful" : "code-unlisted",
+    severity: harmful.length > 0 ? "malicious" : "suspicious",
+    confidence: "high",
+    start,
+    end,
+    message:
+      harmful.length > 0
+        ? `${what} carries source that reaches ${listed(harmful)}`
+        : `${what} carries source where the name of a function should stand`,
   };
 }
 

@@ -25,10 +25,6 @@ test.each<[string, Uint8Array]>([
   ["a 7-Zip archive", bytes("7z\u00bc\u00af\u0027\u001c", room)],
   ["a PDF document", bytes("%PDF-1.7\n", room)],
   ["an ELF program or library", bytes(0x7f, "ELF", 2, 1, 1, room)],
-  [
-    "a pointer of Git LFS: the file itself was not fetched",
-    bytes("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"),
-  ],
   ["text in UTF-16", bytes(0xff, 0xfe, "h\0i\0")],
   ["text", bytes("tree of life\n")],
 ])("%s is known by its bytes, and unknown or worse", (what, content) => {

@@ -87,15 +87,12 @@ const TABLE = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 /** Text by how it begins, white space and case aside. */
 const TEXTS: readonly (readonly [what: string, begins: RegExp])[] = [
   ["a script for an interpreter", /^#!/],
-  ["a pointer of Git LFS: the file itself was not fetched", /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n/],
   ["a PMML model", /<PMML[\s>]/],
   ["an OpenVINO model", /^(?:<\?xml[^>]*>\s*)?<net\s[^>]*version=/],
   ["an SVG image", /^(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<svg[\s>]/s],
   ["an HTML document", /^<(?:!doctype\s+html|html)\b/i],
   ["an XML document", /^<\?xml\s/],
   ["a PHP program", /^<\?php\b/],
-  ["an XGBoost model in JSON", /^\{\s*"(?:learner"\s*:\s*\{|version"\s*:\s*\[\d+\s*,\s*\d+\s*,\s*\d+\s*\])/],
-  ["JSON", /^(?:\{\s*["}]|\[\s*["{[\]\d-])/],
   ["a Caffe network in text", /^(?:#.*\n)*\s*(?:name\s*:\s*".*"\s*\n\s*)?(?:input\s*:|layers?\s*\{)/],
   ["a Jinja template", /\{%[-+]?\s*\w|\{\{[-+]?\s*\w/],
 ];

@@ -154,8 +154,8 @@ export interface Act {
   readonly does: string;
   /** Runs what it is given: text, bytes or a file. */
   readonly runsData?: true;
-  /** Everyday in a program; worth a note where it happens on import, and nothing elsewhere. */
-  readonly everyday?: true;
+  /** Everyday in a program, worth a note: anywhere, or in its methods. */
+  readonly everyday?: true | "in methods";
 }
 
 const RUNS_PROGRAMS: Act = { does: "runs programs" };
@@ -163,7 +163,7 @@ const RUNS_CODE: Act = { does: "runs Python code", runsData: true };
 const CONNECTS: Act = { does: "opens network connections" };
 const UNPICKLES: Act = { does: "loads pickles, which run what they hold", everyday: true };
 const NATIVE: Act = { does: "loads native code" };
-const REMOVES: Act = { does: "deletes files" };
+const REMOVES: Act = { does: "deletes files", everyday: "in methods" };
 
 /** By the path a call names once imports are resolved; `*` stands for every name below. */
 const ACTS: ReadonlyMap<string, Act> = new Map(

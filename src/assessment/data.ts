@@ -1,7 +1,7 @@
 /** What `vauban data` says about a data set: a document of its own, and what an assessment takes as evidence on the data. */
 import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
-import { hexDigest, isoDate, proportion } from "./scalars.ts";
+import { controlId, hexDigest, isoDate, proportion, threatTypeId } from "./scalars.ts";
 
 export const DATA_FORMAT = "vauban/data/1";
 
@@ -72,9 +72,18 @@ export const dataFalseAlarms = z.strictObject({
 });
 export type DataFalseAlarms = DeepReadonly<z.infer<typeof dataFalseAlarms>>;
 
+/** What a check bears on: threats whose traces it looks for, controls it is a measurement for, clauses it speaks to. */
+export const dataBearing = z.strictObject({
+  threats: z.array(threatTypeId),
+  controls: z.array(controlId),
+  clauses: z.array(z.string()),
+});
+export type DataBearing = DeepReadonly<z.infer<typeof dataBearing>>;
+
 export const dataCheck = z.strictObject({
   id: z.string(),
   title: z.string(),
+  bearsOn: dataBearing,
   outcome: dataOutcome,
   /** One sentence for a reader. */
   says: z.string(),

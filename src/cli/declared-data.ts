@@ -1,8 +1,9 @@
 /** What a system file declares about the origin of one data set. */
 import { resolve } from "node:path";
 import { readSystemFile } from "#assess/read.ts";
-import type { DataDeclared, Dataset } from "#assessment/index.ts";
+import type { DataDeclared } from "#assessment/index.ts";
 import { HostError } from "#base/ports.ts";
+import { declaredBy } from "#datasets/integrity/declared.ts";
 import { filesBelow } from "#host/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { systemFile } from "#cli/system-file.ts";
@@ -25,13 +26,3 @@ export async function declaredIn(system: string, path: string): Promise<DataDecl
       : "declare it under datasets:, with path and provenance",
   );
 }
-
-export const declaredBy = ({ provenance, sha256 }: Pick<Dataset, "provenance" | "sha256">): DataDeclared => ({
-  ...(provenance && {
-    source: provenance.source,
-    ...(provenance.collected !== undefined && { collected: provenance.collected }),
-    ...(provenance.licence !== undefined && { licence: provenance.licence }),
-    suppliers: provenance.suppliers,
-  }),
-  ...(sha256 !== undefined && { sha256 }),
-});

@@ -409,13 +409,18 @@ class Walk {
   private sharedDatatype(body: Uint8Array): Hdf5Datatype | undefined {
     const { meta } = this;
     const address = meta.address(body, body[0] === 1 ? 8 : 2);
+    if (this.committed.has(address)) return this.committed.get(address);
     if (!this.seen.has(address)) this.waiting.push({ at: address, path: "(datatype)", depth: 1 });
     // Read where it lies; what it takes is claimed when its own turn comes.
     const quiet = new Walk(this.content, this.at, this.tick);
     quiet.meta = meta;
     const found = quiet.messages(address).find(({ type, shared }) => type === MESSAGE.datatype && !shared);
-    return found && parseDatatype(found.body).datatype;
+    const datatype = found && parseDatatype(found.body).datatype;
+    this.committed.set(address, datatype);
+    return datatype;
   }
+
+  private readonly committed = new Map<number, Hdf5Datatype | undefined>();
 
   private filters({ body, at, shared }: Message, path: string): readonly number[] {
     if (shared || body.length < 2) return [-1];
@@ -544,6 +549,7 @@ class Walk {
       throw new FormatError(FORMAT, start, "there is no symbol node where one is referred to", "");
     if (this.seen.has(-1 - start)) throw new FormatError(FORMAT, start, "a symbol node that is referred to twice", "");
     this.seen.add(-1 - start);
+    this.tick();
     const block = meta.block(start, size);
     this.claim(start, start + 8 + count * entry);
     this.unused(start + 8 + count * entry, start + size);
@@ -740,6 +746,7 @@ class Walk {
   private collection(address: number): ReadonlyMap<number, HeapObject> {
     const known = this.collections.get(address);
     if (known) return known;
+    this.tick();
     const { start, size, objects, freeAt } = heapObjects(this.meta, address);
     this.claim(start, freeAt);
     this.unused(freeAt, start + size);

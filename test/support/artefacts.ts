@@ -129,6 +129,12 @@ const objects = bytes(
   pickle(op.list(op.str("a"), op.none)),
 );
 
+/** A file that h5py wrote (src/formats/fixtures/hdf5.py). */
+export const hdf5Fixture = (name: keyof typeof hdf5.files): Uint8Array<ArrayBuffer> =>
+  bytes(inflateSync(Buffer.from(hdf5.files[name].file, "base64")));
+
+const kerasConfig =
+  '{"module": "keras", "class_name": "Sequential", "config": {"layers": [{"module": "keras.layers", "class_name": "Dense", "config": {"units": 4}}]}}';
 /** A safetensors file with any header at all; an object is written as its JSON, padded as the format's own writer does. */
 export function writeSafetensors(
   header: object | string,
@@ -229,12 +235,6 @@ export const ggufFile = (parts: Partial<GgufParts> = {}): Uint8Array<ArrayBuffer
     data: new Uint8Array(68).fill(7),
     ...parts,
   });
-/** A file that h5py wrote (src/formats/fixtures/hdf5.py). */
-export const hdf5Fixture = (name: keyof typeof hdf5.files): Uint8Array<ArrayBuffer> =>
-  bytes(inflateSync(Buffer.from(hdf5.files[name].file, "base64")));
-
-const kerasConfig =
-  '{"module": "keras", "class_name": "Sequential", "config": {"layers": [{"module": "keras.layers", "class_name": "Dense", "config": {"units": 4}}]}}';
 
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
@@ -267,9 +267,6 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   xz: xzHello,
   lzma: lzmaHello,
   lz4: lz4Hello,
-  safetensors: safetensorsFile(),
-  GGUF: ggufFile(),
-  ONNX: onnxFile(),
   "Keras model": writeZip([
     { name: "metadata.json", content: bytes('{"keras_version": "3.5.0"}') },
     { name: "config.json", content: bytes(kerasConfig) },
@@ -280,7 +277,14 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   }) as Uint8Array<ArrayBuffer>,
   "HDF5, newest": hdf5Fixture("weights, newest"),
   "HDF5, chunked": hdf5Fixture("chunked"),
+  notebook: bytes(
+    '{"nbformat": 4, "cells": [{"cell_type": "code", "source": ["import numpy as np\\n", "X = [1]"], "outputs": []}]}',
+  ),
+  "Python imports": bytes("import torch.nn as nn\nfrom numpy import array\nSIZE = 3\n"),
   "JSON lines": bytes('{"text": "a", "label": 1}\n{"text": "b", "label": null}\n'),
+  safetensors: safetensorsFile(),
+  GGUF: ggufFile(),
+  ONNX: onnxFile(),
 };
 
 /** What a program that loads models would run. */

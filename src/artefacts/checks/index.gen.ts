@@ -3,13 +3,17 @@ import type { Check } from "#artefacts/check.ts";
 import compressed from "./compressed.ts";
 import gguf from "./gguf.ts";
 import hdf5 from "./hdf5.ts";
+import jinja from "./jinja.ts";
 import json from "./json.ts";
 import npy from "./npy.ts";
 import onnx from "./onnx.ts";
 import pickle from "./pickle.ts";
+import pyc from "./pyc.ts";
+import python from "./python.ts";
 import safetensors from "./safetensors.ts";
 import tar from "./tar.ts";
 import tensorflow from "./tensorflow.ts";
+import text from "./text.ts";
 import torchLegacy from "./torch-legacy.ts";
 import zip from "./zip.ts";
 
@@ -17,13 +21,17 @@ export const checks = {
   compressed,
   gguf,
   hdf5,
+  jinja,
   json,
   npy,
   onnx,
   pickle,
+  pyc,
+  python,
   safetensors,
   tar,
   tensorflow,
+  text,
   "torch-legacy": torchLegacy,
   zip,
 } as const satisfies Readonly<Record<string, Check>>;

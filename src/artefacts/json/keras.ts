@@ -6,7 +6,7 @@ import { contentOf } from "#formats/content.ts";
 import { everyNode, itemsOf, JsonObject, memberOf, textIn, type JsonNode } from "#formats/json.ts";
 import { readMarshal } from "#formats/marshal.ts";
 import type { Subject } from "#artefacts/check.ts";
-import { judgeCompiled } from "#artefacts/compiled.ts";
+import { judgeCompiled, judgeSource } from "#artefacts/compiled.ts";
 import { carrierOf } from "#artefacts/payload.ts";
 import { standingOf } from "#artefacts/policy.ts";
 import { FRAMEWORK_HARMS } from "#artefacts/python-code.ts";
@@ -156,7 +156,10 @@ function judgeReach(name: string, node: JsonNode, config: JsonNode | undefined, 
   if (reaching !== undefined) {
     say("keras-reaching", "suspicious", `holds a ${name}, which ${reaching}`);
     if (name === "TorchModuleWrapper")
-      for (const { node: inner } of everyNode(node)) carried(inner, `the module of ${name}`, subject);
+      for (const { node: inner } of everyNode(node)) {
+        subject.meter.tick();
+        carried(inner, `the module of ${name}`, subject);
+      }
   }
   if (LOOKUPS.has(name)) {
     const vocabulary = textIn(config, "vocabulary") ?? textIn(config, "idf_weights");
@@ -207,6 +210,8 @@ function judgeLegacyLambda(config: JsonNode | undefined, subject: Subject): void
     const compiled = kind === "lambda" || (items.length === 3 && typeof items[0]!.value === "string");
     if (given === undefined || (part !== "function" && !compiled)) continue;
     if (compiled) judgeLambda(given, `a Lambda layer (its ${part})`, given, subject);
+    else if (typeof given.value === "string" && !/^[\w.>:]*$/.test(given.value))
+      subject.report(judgeSource(given.value, `a Lambda layer (its ${part})`, given));
     else if (typeof given.value === "string")
       subject.report({
         rule: "keras-custom",

@@ -1,7 +1,9 @@
 /** What a JSON document can be a program or a description of; a document can be several. */
 import type { JsonNode } from "#formats/json.ts";
 import type { Subject } from "#artefacts/check.ts";
+import { configurations } from "./configurations.ts";
 import { keras } from "./keras.ts";
+import { notebook } from "./notebook.ts";
 import { skops } from "./skops.ts";
 import { templates } from "./templates.ts";
 
@@ -11,4 +13,4 @@ export interface JsonReading {
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
-export const readings: readonly JsonReading[] = [keras, skops, templates];
+export const readings: readonly JsonReading[] = [keras, skops, notebook, templates, configurations];

@@ -135,8 +135,8 @@ const readOf = ({ place, sha256, bytes, n, grid, shape, y, classes, units }: Rec
 const NOTHING: ErrorRates = { planted: [], falseAlarms: [] };
 
 async function checked(check: DataCheck, subject: Subject, run: CheckRun): Promise<DataCheckResult> {
-  const { id, title, citation, limits } = check;
-  const base = { id, title, seed: run.rng.name, limits };
+  const { id, title, citation, bearsOn, limits } = check;
+  const base = { id, title, bearsOn, seed: run.rng.name, limits };
   const without = check.notAsked(subject);
   if (without !== undefined)
     return {

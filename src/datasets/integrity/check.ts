@@ -3,6 +3,7 @@ import type { Rng } from "#base/random.ts";
 import type { Signal } from "#base/ports.ts";
 import { clopperPearson } from "#base/statistics.ts";
 import type {
+  DataBearing,
   DataDeclared,
   DataFalseAlarms,
   DataFigure,
@@ -53,6 +54,8 @@ export interface Looked {
   readonly figures?: readonly DataFigure[];
   /** Said where nothing was found. */
   readonly nothing: string;
+  /** Every sample that is suspected, where findings list only the first: planted faults go into the others. */
+  readonly suspected?: readonly number[];
   /** Why the check could not be made after all. */
   readonly because?: string;
 }
@@ -69,6 +72,7 @@ export interface DataCheck {
   readonly title: string;
   /** Whose method it is. */
   readonly citation: string;
+  readonly bearsOn: DataBearing;
   readonly limits: readonly string[];
   /** Why nobody asks this of these data; undefined where it is asked. */
   notAsked(subject: Subject): string | undefined;

@@ -26,13 +26,16 @@ const withLabels = (records: Records, y: Int32Array): Records => ({ ...records, 
 describe("every check", () => {
   test("states what it looked at, its seed, and error rates with intervals – or why it was not asked", async () => {
     for (const data of [table(120, 1), pictures(120, 1)]) {
-      const report = await run({
-        data,
-        train: pick(data.grid ? pictures(120, 2) : table(120, 2), [...Array(100).keys()]),
-        reference: data.grid ? pictures(100, 3) : table(100, 3),
-        range: [-1000, 1000],
-        declared: { source: "made up", suppliers: [] },
-      });
+      const report = await run(
+        {
+          data,
+          train: pick(data.grid ? pictures(120, 2) : table(120, 2), [...Array(100).keys()]),
+          reference: data.grid ? pictures(100, 3) : table(100, 3),
+          range: [-1000, 1000],
+          declared: { source: "made up", suppliers: [] },
+        },
+        8,
+      );
       expect(dataReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
       expect(report.checks.map(({ id }) => id)).toEqual(CHECK_IDS);
       for (const { id, outcome, because, n, tried, seed, planted, falseAlarms, limits } of report.checks) {
@@ -202,23 +205,28 @@ describe("wrong labels", () => {
     expect(low).toBeLessThan(0.06);
     expect(high).toBeGreaterThan(0.03);
   });
-  test("where no classifier can tell the classes apart it cannot tell, and accuses nobody", async () => {
+  test("where classes cannot be told apart, or overlap, it cannot tell and accuses nobody", async () => {
     const data = table(300, 18);
     const random = rng("any");
-    const check = await only("label-noise", {
-      data: withLabels(
-        data,
-        data.y!.map(() => random.below(5)),
-      ),
-    });
-    expect(check.findings.every(({ severity }) => severity === "note")).toBe(true);
+    const guessed = data.y!.map(() => random.below(5));
+    // A quarter of the labels is the other one wherever a sample lies: nothing in the data tells that from overlap.
+    const overlapping = data.y!.map((label) => (random.uniform() < 0.25 ? 1 - label : label));
+    for (const [y, classes] of [
+      [guessed, 5],
+      [overlapping, 2],
+    ] as const) {
+      const check = await only("label-noise", { data: { ...data, y, classes } });
+      expect(check.outcome).toBe("cannot tell");
+      expect(check.findings.map(({ severity }) => severity)).toEqual(["note"]);
+      expect(check.because).toMatch(/cannot tell these classes apart|cannot be told from hard samples/);
+    }
   });
 });
 
 describe("shift", () => {
   test("a set of the same kind raises no alarm; one column moved by one deviation does, and is named", async () => {
     const [data, reference] = [table(300, 19), table(300, 20)];
-    const same = await only("shift", { data, reference });
+    const same = await only("shift", { data, reference }, 8);
     expect(same.outcome).toBe("nothing found");
     for (let i = 0; i < 300; i++) data.x[i * 6 + 4]! += 1;
     const check = await only("shift", { data, reference }, 5);
@@ -296,4 +304,42 @@ test("gaps in the declared origin are told one by one, and other bytes are a fau
   ]);
   const other = await only("provenance", { data, declared: { ...full, sha256: "f".repeat(64) } });
   expect(other.findings).toMatchObject([{ rule: "other-bytes", severity: "fault" }]);
+});
+
+test("no set is too small, too flat or too broken to be checked: whatever it holds, every check ends with an outcome", async () => {
+  const random = rng("odd");
+  const cells = [NaN, Infinity, -Infinity, 0, 1, 1, 1e30, -1e-30, 5];
+  for (let turn = 0; turn < 24; turn++) {
+    const asImages = turn % 3 === 0;
+    const [n, size] = [1 + random.below(12), asImages ? 64 : 1 + random.below(5)];
+    const values = Float64Array.from({ length: n * size }, () =>
+      turn % 4 === 1 ? 7 : cells[random.below(asImages ? 9 : 9)]!,
+    );
+    const made = (rows: number): Records => ({
+      ...(asImages ? pictures(1, 1) : table(1, 1)),
+      n: rows,
+      x: values.slice(0, rows * size),
+      shape: asImages ? [8, 8] : [size],
+      size,
+      ...(asImages
+        ? { grid: { height: 8, width: 8, channels: 1, planes: false } }
+        : {
+            columns: Array.from({ length: size }, (_, i) =>
+              i === 1 ? { name: "word", categories: ["u", "v"] } : { name: `c${i}` },
+            ),
+          }),
+      y: Int32Array.from({ length: rows }, () => random.below(4) - 1),
+      classes: 3,
+    });
+    const whole = made(n);
+    if (!asImages && size > 1) for (let i = 0; i < n; i++) whole.x[i * size + 1] = [0, 1, NaN][random.below(3)]!;
+    const report = await run(
+      { data: whole, train: made(1 + random.below(n)), reference: whole, range: [0, 2], declared: {} },
+      4,
+    );
+    expect(dataReport.safeParse(report).error, `turn ${turn}`).toBeUndefined();
+    expect(report.checks).toHaveLength(CHECK_IDS.length);
+    // Plain data have a hash: nothing in them is NaN or infinite.
+    expect(hashOf(report)).toMatch(/^[0-9a-f]{64}$/);
+  }
 });

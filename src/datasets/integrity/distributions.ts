@@ -45,11 +45,15 @@ const EXACT_MAX = 1_000_000;
 
 /**
  * Two-sample Kolmogorov–Smirnov test, two-sided. The p-value is exact for values without ties, by counting lattice paths (Hodges 1957),
- * while n · m ≤ 10⁶; above that Kolmogorov's limit. With ties both err towards a larger p. Values must be finite.
+ * while n · m ≤ 10⁶; above that Kolmogorov's limit. With ties both err towards a larger p. What is no number is left out.
  */
 export function kolmogorovSmirnov(a: ArrayLike<number>, b: ArrayLike<number>): Tested {
-  const x = Float64Array.from(a).sort();
-  const y = Float64Array.from(b).sort();
+  const x = Float64Array.from(a)
+    .filter((value) => !Number.isNaN(value))
+    .sort();
+  const y = Float64Array.from(b)
+    .filter((value) => !Number.isNaN(value))
+    .sort();
   const [n, m] = [x.length, y.length];
   if (n === 0 || m === 0) return { statistic: 0, p: 1 };
   // As whole numbers: the largest |i·m − j·n|.
@@ -153,6 +157,7 @@ export function meanDiscrepancy(
   rng: Rng,
   permutations: number,
 ): Tested & { readonly width: number } {
+  if (a.length < 2 * d || b.length < 2 * d || d === 0) return { statistic: 0, p: 1, width: 0 };
   const [n, m] = [a.length / d, b.length / d];
   const all = n + m;
   const squares = new Float64Array(all * all);
@@ -196,7 +201,6 @@ export function meanDiscrepancy(
     const second = total - within - 2 * between;
     return within / (n * (n - 1)) + second / (m * (m - 1)) - (2 * between) / (n * m);
   };
-  if (n < 2 || m < 2) return { statistic: 0, p: 1, width: Math.sqrt(median) };
   const statistic = discrepancy(Array.from({ length: n }, (_, i) => i));
   let larger = 0;
   for (let turn = 0; turn < permutations; turn++) if (discrepancy(rng.sample(all, n)) >= statistic - 1e-15) larger++;

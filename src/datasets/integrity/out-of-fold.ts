@@ -14,6 +14,7 @@ export interface OutOfFold {
 }
 
 const NEIGHBOURS = 10;
+const PRIOR = 0.1;
 const FOLDS = 5;
 /** Coordinates that classifiers see: the leading principal ones where there are more. */
 const COORDINATES = 64;
@@ -116,8 +117,9 @@ function neighbourLearner(points: Points, groups: Int32Array, rng: Rng): Learner
           out[i * classes + labels[neighbour]!]!++;
           votes++;
         }
-        // One more vote, split as the classes are: no probability is zero because ten neighbours are few.
-        for (let c = 0; c < classes; c++) out[i * classes + c] = (out[i * classes + c]! + share[c]!) / (votes + 1);
+        // A tenth of a vote more, split as the classes are: no probability is zero because ten neighbours are few.
+        for (let c = 0; c < classes; c++)
+          out[i * classes + c] = (out[i * classes + c]! + PRIOR * share[c]!) / (votes + PRIOR);
       }
       return out;
     },

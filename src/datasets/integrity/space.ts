@@ -81,6 +81,9 @@ function imageSpace({ grid }: Records): Space {
   };
 }
 
+/** Standard deviations beyond which nothing is farther: squares of it stay within single precision. */
+const FARTHEST = 1e6;
+
 function tableSpace(fitted: Records): Space {
   const { size, columns } = fitted;
   const axes: { column: number; from: number; mean: number; scale: number; categories: number }[] = [];
@@ -104,7 +107,7 @@ function tableSpace(fitted: Records): Space {
         for (let sample = 0; sample < n; sample++) {
           const value = x[sample * size + column]!;
           if (!Number.isFinite(value)) continue;
-          if (categories === 0) at[sample * d + from] = (value - mean) * scale;
+          if (categories === 0) at[sample * d + from] = Math.max(-FARTHEST, Math.min(FARTHEST, (value - mean) * scale));
           else if (value < categories) at[sample * d + from + value] = scale;
         }
       return { n, d, at };

@@ -12,6 +12,7 @@ export default defineDataCheck({
   id: "class-balance",
   title: "Class balance",
   citation: "Shannon 1948 for the entropy; Clopper & Pearson 1934",
+  bearsOn: { threats: [], controls: ["C-25"], clauses: ["AIA-10.2-e", "AIA-10.3"] },
   limits: ["whether the shares are those of operation is not known here", "groups within a class are not looked at"],
   notAsked: ({ data }) => (data.y ? undefined : "the labels are no classes"),
   look({ data }) {

@@ -11,6 +11,7 @@ export default defineDataCheck({
   id: "duplicates",
   title: "Duplicates and near duplicates",
   citation: "perceptual hashes by the cosine transform: Zauner 2010, §3.2.1; effect on test sets: Barz & Denzler 2020",
+  bearsOn: { threats: ["T-05"], controls: ["C-22", "C-25"], clauses: ["AIA-10.2-c", "AIA-10.3"] },
   limits: [
     "near is measured in the low frequencies of grey images, also moved by one pixel: a larger crop, a turn, a mirror image or another colour is not near",
     "near is a share of the distance between neighbours: where most samples have a twin, twins count as neighbours",

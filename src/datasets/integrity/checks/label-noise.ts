@@ -1,8 +1,9 @@
 /** Labels that are probably wrong, how many there are, and how many of planted ones are found. */
+import type { Rng } from "#base/random.ts";
 import { candidatesOf, confidentJoint, noiseInterval } from "#datasets/integrity/confident.ts";
 import { counted, defineDataCheck, finding, number, percent, share } from "#datasets/integrity/check.ts";
 import { bestLearner, learners } from "#datasets/integrity/out-of-fold.ts";
-import { classCounts, className, pick } from "#datasets/integrity/records.ts";
+import { classCounts, className, pick, type Records } from "#datasets/integrity/records.ts";
 
 const CLASSES_MAX = 200;
 const PER_CLASS_MIN = 5;
@@ -17,6 +18,7 @@ export default defineDataCheck({
   id: "label-noise",
   title: "Wrong labels",
   citation: "confident learning: Northcutt, Jiang & Chuang 2021",
+  bearsOn: { threats: ["T-05", "T-07"], controls: ["C-23"], clauses: ["AIA-10.2-c", "AIA-10.3"] },
   limits: [
     "a sample is suspicious where a simple classifier is sure of another class: samples that are only hard are among the candidates",
     "labels that are wrong in a way the features explain – a whole group, a trigger – look right",
@@ -81,38 +83,43 @@ export default defineDataCheck({
           method: "percentile bootstrap over samples, 95 %, the classifier held fixed",
         },
       ],
+      suspected: candidates.map(({ sample }) => sample),
       nothing: `no label of ${number(used)} contradicts what its neighbours and a simple classifier say with confidence`,
     };
   },
-  async errors(subject, { rng, faults, pause }, { findings }) {
+  async errors(subject, { rng, faults, pause }, { n: used, suspected = [] }) {
     const { data } = subject;
     const { classes } = data;
     const counts = classCounts(data);
     // A copy without what was found: what is flipped there was believed right, and so is what raises an alarm.
-    const suspected = new Set(findings.flatMap(({ items }) => items.map(({ sample }) => sample)));
+    const candidate = new Set(suspected);
     const trusted = Array.from({ length: data.n }, (_, i) => i).filter(
-      (i) => !suspected.has(i) && data.y![i]! >= 0 && counts[data.y![i]!]! >= PER_CLASS_MIN,
+      (i) => !candidate.has(i) && data.y![i]! >= 0 && counts[data.y![i]!]! >= PER_CLASS_MIN,
     );
-    const copy = pick(
-      data,
-      rng
-        .fork("copy")
-        .sample(trusted.length, Math.min(COPY_MAX, trusted.length))
-        .map((at) => trusted[at]!),
-    );
-    if (copy.n < 20) return { planted: [], falseAlarms: [] };
-    const points = subject.space().points(copy);
-    const all = learners(points, copy.units, rng.fork("copy learners"));
-    const { learner } = bestLearner(all, copy.y!, classes, rng.fork("copy choice"));
-    const occurring = [...new Set(copy.y!)].toSorted((a, b) => a - b);
-    const candidates = (labels: Int32Array, name: string): Set<number> => {
-      const probabilities = learner.learn(labels, classes, rng.fork(name));
-      return new Set(
-        candidatesOf(confidentJoint(probabilities, labels, classes), probabilities, labels, classes).map(
-          ({ sample }) => sample,
-        ),
+    const some = (from: readonly number[], name: string): Records =>
+      pick(
+        data,
+        rng
+          .fork(name)
+          .sample(from.length, Math.min(COPY_MAX, from.length))
+          .map((at) => from[at]!),
       );
+    const copy = some(trusted, "copy");
+    if (copy.n < 20) return { planted: [], falseAlarms: [] };
+    const judge = (of: Records, name: string) => {
+      const all = learners(subject.space().points(of), of.units, rng.fork(`${name} learners`));
+      const { learner, out } = bestLearner(all, of.y!, classes, rng.fork(`${name} choice`));
+      return {
+        out,
+        candidates(labels: Int32Array, turn: string): Set<number> {
+          const probabilities = learner.learn(labels, classes, rng.fork(`${name} ${turn}`));
+          const joint = confidentJoint(probabilities, labels, classes);
+          return new Set(candidatesOf(joint, probabilities, labels, classes).map(({ sample }) => sample));
+        },
+      };
     };
+    const { candidates } = judge(copy, "copy");
+    const occurring = [...new Set(copy.y!)].toSorted((a, b) => a - b);
     const planted = [];
     for (const rate of RATES) {
       const flips = Math.max(1, Math.round(rate * copy.n));
@@ -133,13 +140,46 @@ export default defineDataCheck({
       }
       planted.push({ fault: `a label flipped at random, ${percent(rate)} of all`, detected: share(seen, n, "labels") });
     }
-    const raised = share(candidates(copy.y!, "clean").size, copy.n, "labels");
+    const clean = share(candidates(copy.y!, "clean").size, copy.n, "labels");
+    await pause();
+    // A world in which no label is wrong, and the classes overlap as much as the classifier believes they do.
+    const whole = some(
+      Array.from({ length: data.n }, (_, i) => i).filter(
+        (i) => data.y![i]! >= 0 && counts[data.y![i]!]! >= PER_CLASS_MIN,
+      ),
+      "whole",
+    );
+    const judged = judge(whole, "whole");
+    const hard = share(
+      judged.candidates(drawnFrom(judged.out.probabilities, classes, rng.fork("drawn")), "drawn").size,
+      whole.n,
+      "labels",
+    );
+    const seen = share(suspected.length, used, "labels");
     return {
       planted,
-      falseAlarms: [{ clean: "the labels of a copy without the candidates", raised }],
-      ...(raised.low > ALARMS_MAX && {
-        because: `it raises ${percent(raised.k / raised.n)} of the labels even in a copy without them: a simple classifier cannot tell these classes apart`,
-      }),
+      falseAlarms: [
+        { clean: "the labels of a copy without the candidates", raised: clean },
+        { clean: "labels drawn from the classifier's own probabilities: some hard, none wrong", raised: hard },
+      ],
+      ...(clean.low > ALARMS_MAX
+        ? {
+            because: `it raises ${percent(clean.k / clean.n)} of the labels even in a copy without the candidates: a simple classifier cannot tell these classes apart`,
+          }
+        : hard.low > ALARMS_MAX && seen.low <= hard.high
+          ? {
+              because: `as many candidates (${percent(hard.k / hard.n)}) come up where no label is wrong and the classes overlap as the classifier believes: wrong labels cannot be told from hard samples here`,
+            }
+          : {}),
     };
   },
 });
+
+/** One label per sample, drawn from its probabilities. */
+function drawnFrom(probabilities: Float64Array, classes: number, rng: Rng): Int32Array {
+  return Int32Array.from({ length: probabilities.length / classes }, (_, i) => {
+    let left = rng.uniform();
+    for (let c = 0; c < classes; c++) if ((left -= probabilities[i * classes + c]!) < 0) return c;
+    return classes - 1;
+  });
+}

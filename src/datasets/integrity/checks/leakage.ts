@@ -12,6 +12,7 @@ export default defineDataCheck({
   id: "leakage",
   title: "Training data in the test set",
   citation: "Kapoor & Narayanan 2023 (leakage L1.4, L3.2); near duplicates across splits: Barz & Denzler 2020",
+  bearsOn: { threats: [], controls: ["C-24"], clauses: ["AIA-10.1", "AIA-10.3"] },
   limits: [
     "leakage by time, by preprocessing fitted on both sets, and by units nobody named is not seen",
     "near is measured as for duplicates: a larger crop, a turn or a mirror image is not near",

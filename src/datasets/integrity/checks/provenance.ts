@@ -15,6 +15,7 @@ export default defineDataCheck({
   id: "provenance",
   title: "Origin",
   citation: "C-20; datasheets: Gebru et al. 2021",
+  bearsOn: { threats: ["T-05", "T-06", "T-07", "T-08", "T-09"], controls: ["C-20"], clauses: ["AIA-10.2-b"] },
   limits: ["whether what is declared is true only a person can say; a hash proves origin, not content"],
   notAsked: ({ declared }) =>
     declared ? undefined : "nothing declares these data: name them in a system file (--system)",

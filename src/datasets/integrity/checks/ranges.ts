@@ -11,6 +11,7 @@ export default defineDataCheck({
   id: "ranges",
   title: "Ranges",
   citation: "declared bounds; percentile fences after Tukey 1977, §2",
+  bearsOn: { threats: ["T-05"], controls: ["C-22"], clauses: ["AIA-10.2-c", "AIA-10.3"] },
   limits: [
     "values that are wrong and still usual are not seen",
     "a column that spreads over many powers of ten hides a wrong unit",

@@ -7,6 +7,7 @@ export default defineDataCheck({
   id: "schema",
   title: "Schema and types",
   citation: "data unit tests: Schelter et al. 2018, §3",
+  bearsOn: { threats: ["T-05"], controls: ["C-22"], clauses: ["AIA-10.2-c", "AIA-10.3"] },
   limits: ["a wrong value of the right type is not seen here"],
   notAsked: () => undefined,
   look({ data }) {

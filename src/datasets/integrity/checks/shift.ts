@@ -15,13 +15,14 @@ const COORDINATES = 16;
 const JOINT = { samples: 400, permutations: 999 };
 const JOINT_PLANTED = { samples: 150, permutations: 199 };
 /** Samples of each side in copies with planted shifts. */
-const COPY_MAX = 2000;
+const COPY_MAX = 1000;
 
 export default defineDataCheck({
   id: "shift",
   title: "Shift against the reference",
   citation:
     "Kolmogorov–Smirnov, χ², Holm 1979; maximum mean discrepancy: Gretton et al. 2012; as in Rabanser, Günnemann & Lipton 2019",
+  bearsOn: { threats: ["T-05", "T-14"], controls: ["C-22"], clauses: ["AIA-10.3", "AIA-10.4"] },
   limits: [
     "with many samples a shift too small to matter is found, with few a large one is missed: read it with the planted shifts",
     "that nothing shifted says nothing about a reference that was wrong itself",

@@ -14,6 +14,7 @@ export default defineDataCheck({
   id: "target-leak",
   title: "Columns that give the label away",
   citation: "leakage L2: Kapoor & Narayanan 2023",
+  bearsOn: { threats: [], controls: ["C-24"], clauses: ["AIA-10.3"] },
   limits: [
     "a column that truly decides the class looks the same: whether it is known at the time of use only a person can say",
   ],

@@ -26,6 +26,7 @@ export default defineDataCheck({
   id: "trigger-patch",
   title: "Patches that go with one label",
   citation: "patch triggers: Gu, Dolan-Gavitt & Garg 2017, §4; our own statistic, method mark I",
+  bearsOn: { threats: ["T-06", "T-08"], controls: ["C-22"], clauses: ["AIA-10.3"] },
   limits: [
     "it sees small patches of fixed place and near-constant content; blended, moving, warped, semantic and clean-label triggers without a patch pass",
     "images saved with loss after the patch was set may hide it",
@@ -61,12 +62,13 @@ export default defineDataCheck({
           },
         ),
       ),
+      suspected: found.flatMap(({ carriers }) => carriers.map((at) => sample[at]!)),
       nothing: `no patch of ${number(sample.length)} images goes with one label; that is no evidence that there is no trigger`,
     };
   },
-  async errors({ data }, { rng, faults, pause }, { findings }) {
-    const suspected = new Set(findings.flatMap(({ items }) => items.map((item) => item.sample)));
-    const trusted = Array.from({ length: data.n }, (_, i) => i).filter((i) => !suspected.has(i));
+  async errors({ data }, { rng, faults, pause }, { suspected = [] }) {
+    const carriers = new Set(suspected);
+    const trusted = Array.from({ length: data.n }, (_, i) => i).filter((i) => !carriers.has(i));
     const clean = pick(data, trusted);
     if (clean.n < 2 * CARRIERS_MIN) return { planted: [], falseAlarms: [] };
     const base = sampleOf(clean, drawn(clean, rng.fork("copy")));

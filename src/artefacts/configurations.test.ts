@@ -1,0 +1,112 @@
+/** Configurations beside models: what code, models and files they name, and templates within. */
+import { describe, expect, test } from "vitest";
+import { contentOf } from "#formats/content.ts";
+import { scanPorts } from "#host/unpack.ts";
+import { rulesOf, scanned } from "../../test/support/scan.ts";
+import { scanFile } from "./scan.ts";
+
+const utf8 = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
+const verdict = (value: unknown, name = "config.json"): string => scanned(utf8(value), name).verdict;
+
+describe("a configuration", () => {
+  test.each([
+    ["of a model", { architectures: ["LlamaForCausalLM"], model_type: "llama", torch_dtype: "bfloat16" }],
+    ["of generation", { do_sample: true, eos_token_id: 2, temperature: 0.6 }],
+    ["of an adapter", { peft_type: "LORA", base_model_name_or_path: "meta-llama/Llama-3.1-8B", r: 16 }],
+    [
+      "of a pipeline",
+      {
+        _class_name: "StableDiffusionPipeline",
+        _diffusers_version: "0.30",
+        unet: ["diffusers", "UNet2DConditionModel"],
+        vae: [null, null],
+      },
+    ],
+    [
+      "of a tokenizer",
+      {
+        version: "1.0",
+        model: { type: "BPE", vocab: { a: 0 }, merges: [] },
+        post_processor: { type: "TemplateProcessing", single: [] },
+      },
+    ],
+    ["that instantiates what frameworks need", { model: { _target_: "collections.OrderedDict" } }],
+    ["of sentences", [{ idx: 0, name: "0", path: "", type: "sentence_transformers.models.Transformer" }]],
+  ])("%s has no code path", (_, value) =>
+    expect(scanned(utf8(value), "config.json")).toMatchObject({ verdict: "no code path found", read: "whole" }),
+  );
+  test.each([
+    ["code beside the model", { auto_map: { AutoModel: "modeling_acme.AcmeModel" } }],
+    ["a pipeline of its own", { custom_pipelines: { pair: { impl: "pair.PairPipeline" } } }],
+    ["a pipeline's code", { _class_name: ["pipeline", "P"], _diffusers_version: "0.30" }],
+    ["a class in no list", { model: { _target_: "acme.Net" } }],
+    ["a module in no list", [{ idx: 0, name: "0", path: "", type: "acme.models.Transformer" }]],
+    ["a library in no list", { peft_type: "LORA", auto_mapping: { base_model_class: "Net", parent_library: "acme" } }],
+  ])("that names %s is unknown", (_, value) => expect(verdict(value)).toBe("unknown"));
+  test.each([
+    ["code of another repository", { auto_map: { AutoModel: "mallory/x--modeling.Net" } }],
+    ["remote code as trusted", { model: { trust_remote_code: true } }],
+    ["a kernel from elsewhere", { attn_implementation: "mallory/flash" }],
+    ["shards outside its folder", { weight_map: { a: "../../other/model.safetensors" } }],
+    ["shards at an address", { weight_map: { a: "https://x/model.safetensors" } }],
+    ["a call for jsonpickle", { x: { "py/reduce": [1] } }],
+  ])("that names %s is suspicious", (_, value) => expect(verdict(value)).toBe("suspicious"));
+  test.each([
+    ["a command to instantiate", { model: { _target_: "os.system", command: "id" } }],
+    ["a library that runs programs", { auto_mapping: { base_model_class: "x", parent_library: "subprocess" } }],
+    ["a module that does", [{ idx: 0, name: "0", path: "", type: "subprocess.Popen" }]],
+    ["a component that does", { _class_name: "P", _diffusers_version: "1", unet: ["os", "system"] }],
+    ["an object for jsonpickle", { "py/object": "subprocess.Popen" }],
+    ["a text to evaluate", { "py/repr": "os/os.system('id')" }],
+  ])("that names %s is malicious", (_, value) => expect(verdict(value)).toBe("malicious"));
+  test("in YAML is judged by what it instantiates", () => {
+    expect(verdict("model:\n  _target_: subprocess.Popen\n  args: [id]\n", "c.yaml")).toBe("malicious");
+    expect(verdict("model:\n  _target_: acme.Net\n", "c.yaml")).toBe("unknown");
+    expect(verdict("model:\n  _target_: collections.OrderedDict\n", "c.yaml")).toBe("no code path found");
+  });
+  test("that lists shards is unknown while one is missing, and suspicious where one is a link", () => {
+    const index = utf8({ metadata: {}, weight_map: { a: "1.safetensors", b: "2.safetensors" } });
+    const beside = (kinds: Readonly<Record<string, "file" | "link">>): string =>
+      scanFile("model.safetensors.index.json", contentOf(index), {
+        ...scanPorts,
+        neighbour: (name) => (kinds[name] ? { kind: kinds[name], size: 1 } : undefined),
+      }).verdict;
+    expect(beside({ "1.safetensors": "file" })).toBe("unknown");
+    expect(beside({ "1.safetensors": "file", "2.safetensors": "link" })).toBe("suspicious");
+    expect(beside({ "1.safetensors": "file", "2.safetensors": "file" })).toBe("no code path found");
+  });
+});
+
+describe("a template", () => {
+  const harmful = "{{ cycler.__init__.__globals__.os.popen('id').read() }}";
+  const harmless = "{% for m in messages %}{{ m['content'] }}{% endfor %}";
+  test.each([
+    ["in a tokenizer", (text: string) => ({ chat_template: text })],
+    ["in a list of them", (text: string) => ({ chat_template: [{ name: "tool_use", template: text }] })],
+    ["in a processor", (text: string) => ({ processor: { chat_template: { default: text } } })],
+  ])("%s is followed", (_, holding) => {
+    expect(verdict(holding(harmful), "tokenizer_config.json")).toBe("malicious");
+    expect(verdict(holding(harmless), "tokenizer_config.json")).toBe("no code path found");
+    expect(verdict(holding("{{ unclosed"), "tokenizer_config.json")).toBe("unknown");
+  });
+  test("in a file of its own is followed, whatever the file is called", () => {
+    expect(verdict(harmful, "chat_template.jinja")).toBe("malicious");
+    expect(verdict(harmful, "model.bin")).toBe("malicious");
+    expect(verdict(harmless, "chat_template.jinja")).toBe("no code path found");
+  });
+});
+
+describe("JSON", () => {
+  test("with a name twice is unknown: readers see two documents", () =>
+    expect(rulesOf(scanned(utf8('{"a": 1, "a": 2}'), "c.json"))).toEqual(["json-duplicate"]));
+  test("followed by something else is unknown, and read up to there", () => {
+    const file = scanned(utf8('{"a": 1} and more'), "c.json");
+    expect(file).toMatchObject({ verdict: "unknown", read: "part" });
+  });
+  test("in lines is read line by line", () => {
+    expect(scanned(utf8('{"a": 1}\n{"a": 2}\n'), "d.jsonl").verdict).toBe("no code path found");
+    expect(scanned(utf8('{"a": 1}\n{"auto_map": {"x": "a.b"}}\n'), "d.jsonl").verdict).toBe("unknown");
+    expect(scanned(utf8('{"a": 1} {"a": 2}\n'), "d.jsonl").verdict).toBe("unknown");
+  });
+});

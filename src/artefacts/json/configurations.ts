@@ -1,0 +1,178 @@
+/**
+ * Configurations beside models that name code, other models or other files: Hugging Face's (config.json, tokenizers, adapters,
+ * indexes of shards, pipelines), and documents whose readers make objects of what they name (Hydra, jsonpickle).
+ */
+import { everyNode, itemsOf, JsonObject, memberOf, textIn, type JsonNode } from "#formats/json.ts";
+import type { Finding, Subject } from "#artefacts/check.ts";
+import { standingOf } from "#artefacts/policy.ts";
+import type { JsonReading } from "./readings.ts";
+
+type Say = (node: JsonNode, severity: Finding["severity"], rule: string, message: string) => void;
+
+const shown = (text: string): string => JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text);
+/** Absolute, climbing, or at an address. */
+const OUTSIDE = /^([/\\~]|[A-Za-z]:[\\/])|(^|[/\\])\.\.([/\\]|$)|:\/\//;
+/** Packages whose classes these configurations name; what else they name is imported too. */
+const PACKAGES =
+  /^(transformers|diffusers|sentence_transformers|peft|torch|torchvision|tokenizers|onnxruntime|optimum|timm|open_clip|flax|jax|numpy|sklearn|setfit|k_diffusion|accelerate)(\.|$)/;
+
+/** By the name of a member, wherever in the document it stands. */
+const MEMBERS: Readonly<Record<string, (node: JsonNode, say: Say, subject: Subject) => void>> = {
+  // transformers/dynamic_module_utils.py: "module.Class" beside the file, "owner/repo--module.Class" elsewhere.
+  auto_map(node, say) {
+    for (const { node: inner } of everyNode(node)) {
+      if (typeof inner.value !== "string") continue;
+      const elsewhere = inner.value.includes("--");
+      say(
+        inner,
+        elsewhere ? "suspicious" : "unknown",
+        "remote-code",
+        elsewhere
+          ? `loading with trust_remote_code fetches and runs ${shown(inner.value)}, from another repository`
+          : `loading with trust_remote_code runs ${shown(inner.value)}, code beside the model`,
+      );
+    }
+  },
+  custom_pipelines(node, say) {
+    for (const { node: inner, name } of everyNode(node))
+      if (name === "impl" && typeof inner.value === "string")
+        say(inner, "unknown", "remote-code", `a pipeline runs ${shown(inner.value)}, code beside the model`);
+  },
+  trust_remote_code(node, say) {
+    if (node.value === true)
+      say(
+        node,
+        "suspicious",
+        "remote-code",
+        "asks its reader to trust remote code: whatever model it names, that model's code runs",
+      );
+  },
+  // Kernels of the hub are native code, fetched when the model is made.
+  attn_implementation: kernel,
+  _attn_implementation: kernel,
+  _attn_implementation_internal: kernel,
+  weight_map(node, say, subject) {
+    if (!(node.value instanceof JsonObject)) return;
+    const files = new Map<string, JsonNode>();
+    for (const [, value] of node.value.members)
+      if (typeof value.value === "string" && files.size < 10_000) files.set(value.value, value);
+    const { neighbour } = subject.ports;
+    for (const [file, at] of files) {
+      subject.meter.tick();
+      if (OUTSIDE.test(file)) {
+        say(at, "suspicious", "outside", `a shard lies outside the model's folder: ${shown(file)}`);
+        continue;
+      }
+      if (neighbour === undefined) continue;
+      const beside = neighbour(file);
+      if (beside === undefined)
+        say(at, "unknown", "shard", `the shard ${shown(file)} is not there: this is not the whole model`);
+      else if (beside.kind !== "file")
+        say(
+          at,
+          beside.kind === "link" ? "suspicious" : "unknown",
+          "outside",
+          `the shard ${shown(file)} is ${beside.kind === "link" ? "a link to somewhere else" : "no file"}`,
+        );
+    }
+  },
+  // peft: an adapter made for a class that only its library has.
+  auto_mapping(node, say) {
+    const library = textIn(node, "parent_library");
+    if (library !== undefined)
+      importable(library, textIn(node, "base_model_class") ?? "", node, say, "loading imports");
+  },
+  base_model_name_or_path(node, say) {
+    if (typeof node.value === "string" && node.value !== "")
+      say(node, "note", "base-model", `it is an adapter of ${shown(node.value)}: nothing here speaks of that model`);
+  },
+  // hydra.utils.instantiate and its like call what stands here.
+  _target_(node, say) {
+    if (typeof node.value !== "string") return;
+    const dot = node.value.lastIndexOf(".");
+    importable(
+      dot < 0 ? "builtins" : node.value.slice(0, dot),
+      node.value.slice(dot + 1),
+      node,
+      say,
+      "instantiating calls",
+    );
+  },
+  "py/object": (node, say) => pickled(node, say, "makes an object of"),
+  "py/function": (node, say) => pickled(node, say, "finds"),
+  "py/type": (node, say) => pickled(node, say, "finds"),
+  "py/repr": (node, say) => say(node, "malicious", "jsonpickle", "jsonpickle evaluates the text that stands here"),
+  "py/reduce": (node, say) => say(node, "suspicious", "jsonpickle", "jsonpickle calls what stands here"),
+};
+
+function kernel(node: JsonNode, say: Say): void {
+  if (typeof node.value === "string" && node.value.includes("/"))
+    say(
+      node,
+      "suspicious",
+      "remote-code",
+      `loading fetches the kernel ${shown(node.value)}, native code from elsewhere`,
+    );
+}
+
+/** Something that loading imports by name. */
+function importable(module: string, name: string, node: JsonNode, say: Say, does: string): void {
+  const path = name === "" ? module : `${module}.${name}`;
+  const standing = standingOf(module, name);
+  // Packages that the policy for pickles calls harmful as wholes have their own classes here.
+  const own = PACKAGES.test(module) && /^[A-Z]\w*$/.test(name);
+  if (standing.is === "harmful" && !own)
+    return say(node, "malicious", "names-code", `${does} ${path}, which ${standing.does}`);
+  if (own || standing.is === "allowed") return;
+  say(node, "unknown", "names-code", `${does} ${path}, which stands in no list`);
+}
+
+function pickled(node: JsonNode, say: Say, does: string): void {
+  if (typeof node.value !== "string") return;
+  const dot = node.value.lastIndexOf(".");
+  importable(
+    dot < 0 ? "builtins" : node.value.slice(0, dot),
+    node.value.slice(dot + 1),
+    node,
+    say,
+    `jsonpickle ${does}`,
+  );
+}
+
+export const configurations: JsonReading = {
+  recognises: () => true,
+  judges(root, subject) {
+    const say: Say = ({ start, end }, severity, rule, message) =>
+      subject.report({ rule, severity, confidence: "high", start, end, message });
+    for (const { node, name } of everyNode(root))
+      if (name !== undefined && Object.hasOwn(MEMBERS, name)) MEMBERS[name]!(node, say, subject);
+    modules(root, say);
+    pipeline(root, say);
+  },
+};
+
+/** sentence_transformers' modules.json: each module's class is imported by the name that stands there. */
+function modules(root: JsonNode, say: Say): void {
+  for (const item of itemsOf(root)) {
+    const type = textIn(item, "type");
+    if (type === undefined || memberOf(item, "idx") === undefined) continue;
+    const dot = type.lastIndexOf(".");
+    importable(type.slice(0, Math.max(0, dot)), type.slice(dot + 1), item, say, "loading imports");
+    const path = textIn(item, "path");
+    if (path !== undefined && OUTSIDE.test(path))
+      say(item, "suspicious", "outside", `a module lies outside the model's folder: ${shown(path)}`);
+  }
+}
+
+/** diffusers' model_index.json: [library, class] per component. */
+function pipeline(root: JsonNode, say: Say): void {
+  const own = memberOf(root, "_class_name");
+  if (own === undefined || memberOf(root, "_diffusers_version") === undefined) return;
+  if (Array.isArray(own.value)) say(own, "unknown", "remote-code", "the pipeline is code beside the model");
+  if (!(root.value instanceof JsonObject)) return;
+  for (const [, value] of root.value.members) {
+    const [library, name] = itemsOf(value).map((item) => item.value);
+    if (typeof library === "string" && typeof name === "string")
+      importable(library, name, value, say, "loading imports");
+  }
+}
