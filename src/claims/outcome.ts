@@ -235,7 +235,7 @@ const blindChecks = (evidence: Weighed["grounds"]["evidence"]): SystemOutcome["n
       : [
           {
             what: `${counted(open.length, "integrity check")} of ${data.path}`,
-            because: open.join("; "),
+            because: `not asked, or unable to tell: ${open.map((said) => said.split(":")[0]).join(", ")}; why stands with the data`,
             remedy: `see \`vauban data ${data.path} --help\` for what each needs`,
           },
         ];
