@@ -58,7 +58,7 @@ export function againstBaseline(files: readonly ScanFile[], baseline: ScanBaseli
     .map(({ path, rule, expired, expires }) =>
       expired
         ? `${rule} in ${path} was accepted until ${expires}`
-        : `${rule} in ${path} (of that content) was not found: take the entry away`,
+        : `${rule} in ${path} (of that content) was not among what was scanned now: paths are as this run names them`,
     );
   return { open, accepted, idle };
 }

@@ -96,6 +96,7 @@ export class Judge implements PickleListener {
     if (this.steps.length < this.stepsMax) this.steps.push(expression(this.content, call));
     this.judgeCall(this.reach(call.callee), call.args, call, useOf(call));
     this.judgeSize(call);
+    this.judgeFunctionsGiven(call);
     this.handed(call.args, call, () => `hands it to ${expression(this.content, call.callee)}`);
     if (call.kwargs !== undefined)
       this.handed(call.kwargs, call, () => `hands it to ${expression(this.content, call.callee)}`);
@@ -107,8 +108,9 @@ export class Judge implements PickleListener {
     const sizes = call.args.items.flatMap((value) =>
       value instanceof Collection && value.kind === "tuple" ? [product(value)] : [value],
     );
-    if (!sizes.some((size) => size instanceof Opaque || (typeof size === "number" && size > SIZE_MAX))) return;
     const reached = this.reach(call.callee);
+    const most = reached.is === "name" && reached.name === "range" ? RANGE_MAX : SIZE_MAX;
+    if (!sizes.some((size) => size instanceof Opaque || (typeof size === "number" && size > most))) return;
     if (reached.is === "name" && ALLOCATING.has(`${reached.module}.${reached.name}`))
       this.note("suspicious", "pickle-bomb", "medium", call, {
         key: "bomb",
@@ -132,7 +134,74 @@ export class Judge implements PickleListener {
       if (callee !== undefined) this.judgeCall(this.reach(callee), null, { at }, "call");
     }
     this.handed(state, place, () => `stores it in ${expression(this.content, target)}`);
-    if (reached.is === "instance") this.judgeState(reached.of, state, place);
+    if (reached.is === "instance") {
+      this.judgeState(reached.of, state, place);
+      this.judgeMethods(reached.of, state, place);
+    }
+  }
+
+  /** Loading asks objects for methods by name; one that the state puts there is called in its place. */
+  private judgeMethods(of: string, state: Value, place: { at: number }): void {
+    const kept = state instanceof Collection && state.kind === "tuple" ? state.items : [state];
+    for (const one of kept) {
+      if (!(one instanceof Collection) || one.kind !== "dict") continue;
+      for (let i = 0; i + 1 < one.items.length; i += 2) {
+        const [key, value] = [one.items[i]!, one.items[i + 1]!];
+        const name = key instanceof Text ? textOf(this.content, key, 200) : undefined;
+        if (!this.isCallable(value)) continue;
+        if (name === undefined || CALLED_BY_NAME.test(name) || this.isAnything(of))
+          this.note("suspicious", "pickle-method-in-state", "medium", place, {
+            key: `method ${of}.${name ?? ""}`,
+            text: `gives an object of ${of} ${expression(this.content, value)} as its ${name ?? "attribute of a name made while loading"}: whoever asks for that calls it`,
+          });
+      }
+    }
+  }
+
+  /** Classes without attributes of their own, which stand for whatever they are given. */
+  private isAnything(of: string): boolean {
+    return of === "types.SimpleNamespace" || of === "argparse.Namespace";
+  }
+
+  /** A function, or something that may turn out to be one; classes, numbers and objects of known classes are not. */
+  private isCallable(value: Value): boolean {
+    if (!(value instanceof Global || value instanceof Call)) return false;
+    const reached = this.reach(value);
+    switch (reached.is) {
+      case "name":
+        return !CLASS_NAME.test(reached.name.split(".").at(-1)!);
+      case "partial":
+      case "method-caller":
+      case "attribute-getter":
+      case "unclear":
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Functions among the arguments of a call: the callee may call them, whatever frameworks only keep. */
+  private judgeFunctionsGiven(call: Call): void {
+    const callee = this.reach(call.callee);
+    if (callee.is !== "name") return;
+    const standing = this.standing(callee.module, callee.name);
+    // These are judged by what they do with their arguments; torch's own constants look like functions.
+    if (standing.is !== "allowed" || (standing.effect !== undefined && standing.effect !== "makes-first")) return;
+    for (const value of [call.args, call.kwargs ?? null]) {
+      const items = value instanceof Collection ? value.items : [];
+      // What is made of its first arguments is judged as an object of them.
+      for (const item of standing.effect === "makes-first" ? items.slice(2) : items) {
+        if (!(item instanceof Global) || !this.isCallable(item)) continue;
+        const reached = this.reach(item);
+        if (reached.is !== "name" || (reached.module === "torch" && callee.module.startsWith("torch"))) continue;
+        // NumPy's generators name the function beside the one that is called.
+        if (reached.module === callee.module) continue;
+        this.note("suspicious", "pickle-function-given", "medium", call, {
+          key: `given ${reached.module}.${reached.name}`,
+          text: `loading calls ${expression(this.content, call)}, which gives the function ${reached.module}.${reached.name} to something that may call it`,
+        });
+      }
+    }
   }
 
   /** Where a class runs an attribute of its state, that attribute must be what the library writes. */
@@ -178,7 +247,7 @@ export class Judge implements PickleListener {
           text: `changes the imported ${spoken(reached)} itself by ${METHODS[how]}: later uses of it in this process reach something else`,
         },
       );
-    else if (reached.is !== "instance")
+    else if (reached.is !== "instance" || this.isAnything(reached.of))
       this.note(
         "suspicious",
         "pickle-odd-change",
@@ -394,6 +463,23 @@ export class Judge implements PickleListener {
           this.harm(reached.module, "", place, (path, does) => `imports ${path} by ${shown()}: it ${does}`);
         return;
       }
+      case "rebuilds": {
+        const [rebuild, type, , state] = given;
+        const [by, of] = [this.reach(rebuild ?? null), this.reach(type ?? null)];
+        if (by.is !== "name" || by.module !== "torch._utils")
+          this.note("suspicious", "pickle-unusual-call", "medium", place, {
+            key: "rebuilds otherwise",
+            text: `${shown()} rebuilds a tensor by what is no function of torch's for that`,
+          });
+        else this.judgeCall(by, null, { at: place.at }, "call");
+        if (of.is !== "name" || !/^torch(\.|$)/.test(of.module))
+          this.note("suspicious", "pickle-unusual-call", "medium", place, {
+            key: "rebuilds another type",
+            text: `${shown()} rebuilds a tensor as an object of something else, whose own state it sets`,
+          });
+        else if (state !== undefined) this.judgeMethods(`${of.module}.${of.name}`, state, place);
+        return;
+      }
       case "calls-first":
       case "partial":
       case "keeps-callable": {
@@ -498,6 +584,8 @@ export class Judge implements PickleListener {
         return given[0] === undefined
           ? unclear("it wraps nothing")
           : { is: "partial", of: this.reach(given[0]), value: given[0] };
+      case "rebuilds":
+        return { is: "data" };
       case "calls-first":
       case "unpickles":
         return unclear("what it gives is made while loading");
@@ -628,7 +716,16 @@ function classOf(content: Content, { id }: PersistentId): Global | undefined {
 
 /** Elements no array in a pickle has without its bytes. */
 const SIZE_MAX = 2 ** 40;
+/** Methods that the pickle machine, containers and rebuilding functions ask objects for by name. */
+const CALLED_BY_NAME =
+  /^(__\w+__|append|extend|add|keys|items|values|update|untyped|_untyped|_untyped_storage|read|readline|readinto|write|seek|close)$/;
+/** Also the classes that Python, NumPy and SciPy write small. */
+const CLASS_NAME =
+  /^(_?[A-Z]\w*|ndarray|recarray|matrix|dtype|\w+_gen|rv_\w+|(u?int|float|complex|bool|str|bytes)\d*_?|list|dict|tuple|set|frozenset|object|type)$/;
+/** Ranges that are written out where a list is made of them. */
+const RANGE_MAX = 2 ** 28;
 const ALLOCATING: ReadonlySet<string> = new Set([
+  "builtins.range",
   "builtins.bytes",
   "builtins.bytearray",
   "builtins.range",

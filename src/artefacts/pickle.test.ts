@@ -235,6 +235,57 @@ describe("what a pickle carries as data is looked into:", () => {
   });
 });
 
+describe("a function that frameworks only keep is not called by a detour:", () => {
+  // Named in pickles of estimators, so naming it alone is fine.
+  const kept = op.global("sklearn.metrics._classification", "accuracy_score");
+  const namespace = (state: Uint8Array): Uint8Array =>
+    bytes(op.global("argparse", "Namespace"), op.tuple(), op.newobj, state, op.build);
+  const estimator = (state: Uint8Array): Uint8Array =>
+    bytes(op.global("sklearn.linear_model._base", "LinearRegression"), op.tuple(), op.newobj, state, op.build);
+  const ways: Readonly<Record<string, Uint8Array>> = {
+    "given to something that calls its argument": pickle(
+      op.call(op.global("numpy.random._pickle", "__generator_ctor"), op.str("text"), kept),
+    ),
+    "as the __setstate__ of an object": pickle(
+      estimator(op.dict(op.str("__setstate__"), kept)),
+      op.str("text"),
+      op.build,
+    ),
+    "as the append of an object": pickle(estimator(op.dict(op.str("append"), kept)), op.mark, op.str("text"), "e"),
+    "as the keys of a namespace": pickle(
+      op.call(op.global("builtins", "dict"), namespace(op.dict(op.str("keys"), kept))),
+    ),
+    "in a namespace under any name": pickle(namespace(op.dict(op.str("x"), kept))),
+    "by rebuilding a tensor with something else": pickle(
+      op.call(
+        op.global("torch._tensor", "_rebuild_from_type_v2"),
+        op.global("scipy.stats._continuous_distns", "norm_gen"),
+        op.global("scipy.stats._continuous_distns", "norm_gen"),
+        op.tuple(),
+        op.dict(op.str("_parse_arg_template"), op.str("import os")),
+      ),
+    ),
+    "a joblib wrapper that opens a file elsewhere": pickle(
+      op.global("joblib.numpy_pickle_compat", "NDArrayWrapper"),
+      op.tuple(),
+      op.newobj,
+      op.dict(op.str("filename"), op.str("/etc/x.npy")),
+      op.build,
+    ),
+    "a range that no memory holds": pickle(
+      op.call(op.global("builtins", "list"), op.call(op.global("builtins", "range"), op.int(0x7fffffff))),
+    ),
+  };
+  for (const [name, content] of Object.entries(ways))
+    test(name, () => expect(flagged).toContain(scanned(content).verdict));
+
+  test("kept by an estimator it is fine, and functions of packages that run programs are in no list", () => {
+    expect(scanned(pickle(estimator(op.dict(op.str("_score_func"), kept)))).verdict).toBe("no code path found");
+    const runs = op.global("sklearn.utils._testing", "assert_run_python_script");
+    expect(scanned(pickle(estimator(op.dict(op.str("_score_func"), runs)))).verdict).toBe("unknown");
+  });
+});
+
 describe("the reconstruction", () => {
   test("reads as Python would write it, in the order of loading", () =>
     expect(

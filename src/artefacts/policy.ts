@@ -28,6 +28,8 @@ export type Effect =
   | "resolve-name"
   /** Calls its first argument with what follows. */
   | "calls-first"
+  /** Calls its first argument, a function that rebuilds tensors, and gives the result its last as state. */
+  | "rebuilds"
   /** Makes an object of the class in its first argument. */
   | "makes-first"
   /** Keeps its first argument, and calls it later. */
@@ -138,11 +140,18 @@ export const ALLOWED: readonly Row[] = [
   { of: "scipy", in: "scipy.special.*", refer: /^[a-z]\w*$/ },
   { of: "scipy", in: "scipy.optimize.*", refer: /^[a-z]\w*$/ },
   { of: "scikit-learn", in: "sklearn.*", call: CYTHON, new: CLASS },
-  { of: "scikit-learn", in: "sklearn.*", refer: /^[a-z_]\w*$/ },
+  // Functions that estimators keep: scores, distances, transformations. Elsewhere in the package there are some that run programs.
+  {
+    of: "scikit-learn",
+    in: "sklearn.*",
+    module:
+      /^sklearn\.(metrics|feature_selection|feature_extraction|preprocessing|gaussian_process|neighbors|linear_model|base|decomposition|cluster|utils\.(extmath|validation|_array_api))(\.|$)/,
+    refer: /^[a-z_]\w*$/,
+  },
   { of: "scikit-learn", in: "sklearn.tree._tree", call: "Tree" },
   { of: "scikit-learn", in: "sklearn.tree.tree", call: "Tree" },
-  { of: "scikit-learn", in: "sklearn.neighbors.*", call: "newObj" },
-  { of: "scikit-learn", in: "sklearn.metrics._dist_metrics", call: "newObj" },
+  { of: "scikit-learn", in: "sklearn.neighbors.*", call: "newObj", effect: "makes-first" },
+  { of: "scikit-learn", in: "sklearn.metrics._dist_metrics", call: "newObj", effect: "makes-first" },
   { of: "scikit-learn", in: "sklearn._loss._loss", call: /^Cy[A-Z]\w*$/ },
   { of: "scikit-learn", in: "sklearn.linear_model._sgd_fast", call: CLASS },
   { of: "scikit-learn", in: "sklearn.ensemble._hist_gradient_boosting.*", call: "TreePredictor" },
@@ -178,7 +187,7 @@ export const ALLOWED: readonly Row[] = [
     in: "torch._utils",
     call: "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_parameter _rebuild_parameter_with_state _rebuild_sparse_tensor _rebuild_sparse_csr_tensor _rebuild_qtensor _rebuild_meta_tensor_no_storage _rebuild_device_tensor_from_numpy _rebuild_nested_tensor _rebuild_xla_tensor",
   },
-  { of: "torch", in: "torch._tensor", call: "_rebuild_from_type_v2", effect: "calls-first", refer: "Tensor" },
+  { of: "torch", in: "torch._tensor", call: "_rebuild_from_type_v2", effect: "rebuilds", refer: "Tensor" },
   {
     of: "torch",
     in: "torch",
@@ -569,6 +578,15 @@ export const RUN_FROM_STATE: readonly {
       /^\s*def _parse_args\(self,[\w\s,=.]*\):\s+return \([\w\s,]*\),[\w\s,]*\s+def _parse_args_rvs\(self,[\w\s,=.]*\):\s+return self\._argcheck_rvs\([\w\s,=]*\)\s+def _parse_args_stats\(self,[\w\s,=.']*\):\s+return \([\w\s,]*\),[\w\s,]*$/,
     does: "runs it as Python",
   },
+  // Joblib's old wrappers open the file of that name beside the pickle, and load pickles in it.
+  ...["joblib.numpy_pickle_compat.", "sklearn.externals.joblib.numpy_pickle."].flatMap((module) =>
+    ["NDArrayWrapper", "ZNDArrayWrapper"].map((name) => ({
+      in: `${module}${name}`,
+      attribute: "filename",
+      written: /^(?!\.)[\w.-]+$/,
+      does: "opens it as a file",
+    })),
+  ),
 ];
 
 /** Attributes through which any object leads to everything else. */

@@ -78,9 +78,11 @@ function threshold({
       ? {}
       : {
           remedy:
-            verdict === "missed"
-              ? "harden the model and measure again, or show by a verified or measured control that the actors of the bound do not get there"
-              : "test more independent units, or remove what made the trial inconclusive, and run `vauban assess` again",
+            verdict === "missed" && trial.kind === "scan"
+              ? "take the file away, and get what it held from a source you trust, in a format that holds no code"
+              : verdict === "missed"
+                ? "harden the model and measure again, or show by a verified or measured control that the actors of the bound do not get there"
+                : "test more independent units, or remove what made the trial inconclusive, and run `vauban assess` again",
         }),
     at: trial.target,
     evidence: evidence ? [evidence.id] : [],

@@ -260,7 +260,7 @@ function withoutFiles({ system, evidence }: Weighed["grounds"]): SystemOutcome["
 }
 
 /** What would narrow most, in order: the width of the interval owed to each thing that could be tried, verified or argued. */
-export function nextOf({ grounds, coverage }: Weighed): SystemOutcome["next"] {
+export function nextOf({ grounds, coverage, verdicts }: Weighed): SystemOutcome["next"] {
   const { risks, widths, system, credits } = grounds;
   const owed = new Map(widths.map((width) => [width.risk, width]));
   const unsettled = risks.filter(
@@ -271,6 +271,14 @@ export function nextOf({ grounds, coverage }: Weighed): SystemOutcome["next"] {
     const known = items.get(what);
     if (narrows > 0 && narrows > (known?.narrows ?? 0)) items.set(what, { what, narrows, command });
   };
+  // A file that harms whoever loads it decides by itself, and nothing that is tried besides changes that.
+  for (const { trial, verdict, evidence } of verdicts)
+    if (trial.kind === "scan" && verdict === "missed")
+      note(
+        `replace what harms whoever loads it: ${(evidence && scanOf(evidence))?.files[0]?.path ?? trial.target}`,
+        2,
+        "vauban explain T-11",
+      );
   for (const { component, because } of grounds.unrated) note(`${component}: ${because}`, 1, "vauban explain not-tried");
   for (const entry of coverage.filter(({ status }) => status === "not-tried")) {
     const types = typesOfClass(grounds, entry.class);

@@ -37,10 +37,10 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Text that came from a file, a model or an attacker, with control characters made visible. */
+/** Text that came from a file, a model or an attacker, in one line: control characters and line ends made visible. */
 export function plain(text: string): string {
   return text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/gu,
+    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/gu,
     (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`,
   );
 }

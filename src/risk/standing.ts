@@ -34,7 +34,7 @@ function staleBecause(item: Evidence, system: System, knowledge: Knowledge, asOf
     return `it is dated ${item.date}, after the day this assessment speaks of (${asOf})`;
   const until = item.validUntil === undefined ? undefined : dayOf(item.validUntil);
   if (item.validUntil && (until === undefined || until < today)) return `it was valid until ${item.validUntil}`;
-  if (item.kind === "measured" && made !== undefined && today - made > VALID_DAYS)
+  if (item.kind === "measured" && made !== undefined && today - made > VALID_DAYS && !hasFoundHarm(item))
     return `it was measured on ${item.date}, more than ${VALID_DAYS} days ago: attacks have moved on`;
   const control = knowledge.controls.find(({ id }) => id === item.control);
   if (control && made !== undefined && today - made > control.validDays)

@@ -192,7 +192,8 @@ function table(
   const lines: string[] = [];
   const width = Math.max(...SCAN_VERDICTS.map(({ length }) => length));
   lines.push(c.bold(`${"VERDICT".padEnd(width)}  ${"READ".padEnd(5)}  FILE`));
-  for (const file of files) {
+  const worstFirst = files.toSorted((a, b) => SCAN_VERDICTS.indexOf(a.verdict) - SCAN_VERDICTS.indexOf(b.verdict));
+  for (const file of worstFirst) {
     lines.push(`${TONE[file.verdict](c)(file.verdict.padEnd(width))}  ${file.read.padEnd(5)}  ${plain(file.path)}`);
     const told = ranked(file);
     for (const { where, finding } of told.slice(0, SHOWN))
@@ -214,7 +215,7 @@ function table(
   );
   if (accepted.length > 0)
     lines.push(
-      `${c.bold("ACCEPTED")}  ${accepted.length} findings by the baseline; they keep their verdict and fail nothing`,
+      `${c.bold("ACCEPTED")}  ${accepted.length === 1 ? "1 finding" : `${accepted.length} findings`} by the baseline; they keep their verdict and fail nothing`,
     );
   if (summary.partial !== undefined) lines.push(`${c.bold("PARTIAL")}   ${summary.partial}`);
   lines.push(
