@@ -1,4 +1,5 @@
 /** Labels that are probably wrong, how many there are, and how many of planted ones are found. */
+import { clopperPearson } from "#base/statistics.ts";
 import type { Rng } from "#base/random.ts";
 import { candidatesOf, confidentJoint, noiseInterval } from "#datasets/integrity/confident.ts";
 import { counted, defineDataCheck, finding, number, percent, share } from "#datasets/integrity/check.ts";
@@ -79,8 +80,10 @@ export default defineDataCheck({
           name: "share of wrong labels, by the confident joint",
           value: joint.noise,
           low: Math.min(interval.low, joint.noise),
-          high: Math.max(interval.high, joint.noise),
-          method: "percentile bootstrap over samples, 95 %, the classifier held fixed",
+          // Samples without a candidate are drawn without one, too: a bootstrap alone would say that there are surely none.
+          high: Math.max(interval.high, joint.noise, clopperPearson(candidates.length, used).high),
+          method:
+            "percentile bootstrap over samples, 95 %, the classifier held fixed; the upper end no lower than Clopper–Pearson of the candidates",
         },
       ],
       suspected: candidates.map(({ sample }) => sample),
