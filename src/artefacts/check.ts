@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly persistentIds?: "torch";
   /** Names in `__torch__` are compiled from the archive's own code. */
   readonly torchScript?: boolean;
+  /** It is the configuration of a Keras archive: whatever stands in it is what Keras makes a model of. */
+  readonly keras?: boolean;
   /** The bytes are plain numbers of this kind, which the container's own records say; nothing interprets them. */
   readonly numbers?: string;
   /** Hears of the storages that a pickle names by persistent ids. */

@@ -46,6 +46,14 @@ describe("a Keras model's configuration", () => {
     );
     expect(file).toMatchObject({ verdict: "no code path found", read: "whole" });
   });
+  test("is judged wherever in an archive's config.json it stands", () => {
+    const archive = (config: unknown): string =>
+      scanned(writeZip([{ name: "config.json", content: text(config) }]), "m.keras").verdict;
+    const evil = { module: "builtins", class_name: "exec", config: {} };
+    expect(archive({ x: evil })).toBe("malicious");
+    expect(archive([evil])).toBe("malicious");
+    expect(archive({ x: 1 })).toBe("unknown");
+  });
   test.each([
     ["imports a module that runs programs (CVE-2025-1550)", { module: "os", class_name: "function", config: "system" }],
     ["names Python's exec", { module: "builtins", class_name: "function", config: "exec", registered_name: "exec" }],

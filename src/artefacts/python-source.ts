@@ -21,6 +21,8 @@ export interface Call {
 
 export interface Reading {
   readonly imports: readonly string[];
+  /** Names that imports bind. */
+  readonly imported: readonly string[];
   readonly calls: readonly Call[];
   /** Methods that decide what a pickle of the class runs, and the harmful name they give. */
   readonly reduces: readonly { readonly path: string; readonly start: number; readonly end: number }[];
@@ -71,6 +73,7 @@ export function readPythonSource({ lines }: PythonSource, installs = false): Rea
   const names = new Map<string, string>();
   const tainted = new Set<string>();
   const imports: string[] = [];
+  const imported: string[] = [];
   const calls: Call[] = [];
   const reduces: { path: string; start: number; end: number }[] = [];
   const computed: { path: string; start: number; end: number }[] = [];
@@ -85,7 +88,7 @@ export function readPythonSource({ lines }: PythonSource, installs = false): Rea
     // Several statements may stand on one line.
     for (const tokens of statements(line.tokens)) {
       inert &&= isInert(tokens);
-      if (importing(tokens, names, imports)) continue;
+      if (importing(tokens, names, imports, imported)) continue;
       const opens = opened(tokens, around, installs);
       if (opens) {
         blocks.push({ ...opens, indent: line.indent });
@@ -97,7 +100,7 @@ export function readPythonSource({ lines }: PythonSource, installs = false): Rea
       if (head < tokens.length) follow(tokens.slice(head), opens!);
     }
   }
-  return { imports, calls, reduces, computed, trustsRemoteCode, inert, definitions };
+  return { imports, imported, calls, reduces, computed, trustsRemoteCode, inert, definitions };
 
   function follow(tokens: readonly PythonToken[], { when, method }: Pick<Block, "when" | "method">): void {
     const assigned = assignment(tokens);
@@ -190,7 +193,12 @@ function isInert(tokens: readonly PythonToken[]): boolean {
   );
 }
 
-function importing(tokens: readonly PythonToken[], names: Map<string, string>, imports: string[]): boolean {
+function importing(
+  tokens: readonly PythonToken[],
+  names: Map<string, string>,
+  imports: string[],
+  imported: string[],
+): boolean {
   const [first] = tokens;
   if (first?.kind !== "name" || (first.text !== "import" && first.text !== "from")) return false;
   let at = 1;
@@ -213,6 +221,7 @@ function importing(tokens: readonly PythonToken[], names: Map<string, string>, i
       if (path === "") break;
       if (imports.length < 10_000) imports.push(path);
       const as = renamed();
+      if (imported.length < 10_000) imported.push(as ?? path);
       if (as === undefined) names.set(path.split(".")[0]!, path.split(".")[0]!);
       else names.set(as, path);
       if (!isOp(tokens[at++], ",")) break;
@@ -226,7 +235,9 @@ function importing(tokens: readonly PythonToken[], names: Map<string, string>, i
   if (isOp(tokens[at], "(")) at++;
   while (tokens[at]?.kind === "name") {
     const name = tokens[at++]!.text;
-    names.set(renamed() ?? name, `${module}.${name}`);
+    const bound = renamed() ?? name;
+    if (imported.length < 10_000) imported.push(bound);
+    names.set(bound, `${module}.${name}`);
     if (!isOp(tokens[at++], ",")) break;
   }
   return true;

@@ -185,9 +185,30 @@ describe("text", () => {
     ["!!python/object/new:subprocess.Popen [[id]]", "malicious"],
     ["!!python/name:os.system", "suspicious"],
     ["!!python/object:acme.Net {}", "suspicious"],
-    ["a: 1", "no code path found"],
+    ["{ a: 1 }", "no code path found"],
+    ["!!pyth%6fn/object/apply:os.system [id]", "malicious"],
+    ['{ "\\x5ftarget_": os.system }', "malicious"],
+    ["{ ? _target_ : os.system }", "malicious"],
+    ["{ &k _target_: os.system }", "malicious"],
+    ["{ _target_: sklearn.utils.acme }", "unknown"],
+    ["!acme 1", "unknown"],
+    ["a: 1", "unknown"],
   ])("in YAML with %s is %s", (yaml, verdict) => expect(scanned(utf8(`x: ${yaml}\n`), "c.yaml").verdict).toBe(verdict));
 });
+
+test.each([
+  ["logging.cfg", "[handler_h]\nargs=(1,)\n"],
+  ["graph.pbtxt", "node { }\n"],
+  ["requirements.txt", "a @ git+https://x/y\n"],
+  ["pyproject.toml", "[build-system]\n"],
+  ["notes.txt", "a \u001b[2J\n"],
+  ["a.py", "import evil\n"],
+  ["__main__.py", "from evil2 import *\n"],
+  ["modules.json", '[{"path": "", "type": "evil.Mod"}]'],
+  ["model_index.json", '{"_class_name": "P", "unet": ["evil", "x"]}'],
+])("%s that has others load code is unknown", (name, text) =>
+  expect(scanned(utf8(text), name).verdict).toBe("unknown"),
+);
 
 test("a compiled module is unknown, or suspicious by what its code reaches; what follows it is unread", () => {
   const module = (code: Uint8Array): Uint8Array => bytes(0xa7, 0x0d, 13, 10, new Uint8Array(12), code);

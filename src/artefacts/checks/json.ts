@@ -80,5 +80,6 @@ export default defineCheck({
 });
 
 function judge(subject: Subject, { root }: JsonDocument): void {
-  for (const { recognises, judges } of readings) if (recognises(root, subject.path)) judges(root, subject);
+  for (const { recognises, judges } of readings)
+    if (recognises(root, subject.path, subject.surroundings)) judges(root, subject);
 }

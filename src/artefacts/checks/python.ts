@@ -3,6 +3,7 @@ import { upTo, type Content } from "#formats/content.ts";
 import { defineCheck } from "#artefacts/check.ts";
 import { LimitReached } from "#artefacts/limits.ts";
 import { judgeProgram } from "#artefacts/program.ts";
+import { foreignImport } from "#artefacts/python-modules.ts";
 import { looksLikeText } from "#artefacts/sweep.ts";
 
 const SIZE_MAX = 16 * 2 ** 20;
@@ -33,8 +34,10 @@ export default defineCheck({
     });
     ledger.understood(0, content.size);
     for (const finding of findings) report(finding);
-    const foreign = reading.imports.filter((module) => module.startsWith("."));
-    if (reading.inert && foreign.length === 0) return;
+    const foreign = foreignImport(reading.imports);
+    // `from os import system as __getattr__`: Python itself calls what has such a name.
+    const special = reading.imported.find((name) => /^__\w+__$/.test(name));
+    if (reading.inert && foreign === undefined && special === undefined) return;
     report({
       rule: "python",
       severity: "unknown",
@@ -42,7 +45,9 @@ export default defineCheck({
       start: 0,
       end: content.size,
       message: reading.inert
-        ? `imports ${foreign[0]}, a file beside it`
+        ? foreign === undefined
+          ? `imports something as ${special}, a name that Python itself looks up`
+          : `imports ${foreign}, whose code then runs: a file beside it, or a package that is not judged here`
         : "it is a Python program: it was looked through for what it does on import, which is no proof of what it does not",
     });
   },

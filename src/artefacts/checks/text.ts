@@ -5,10 +5,10 @@
 import { upTo, type Content } from "#formats/content.ts";
 import { FormatError } from "#formats/error.ts";
 import { readUtf8 } from "#formats/text.ts";
-import { defineCheck } from "#artefacts/check.ts";
+import { defineCheck, type Finding } from "#artefacts/check.ts";
 import { LimitReached } from "#artefacts/limits.ts";
-import { standingOf } from "#artefacts/policy.ts";
 import { looksLikeText } from "#artefacts/sweep.ts";
+import { judgeYaml } from "#artefacts/yaml.ts";
 
 const SIZE_MAX = 256 * 2 ** 20;
 const NAMED =
@@ -19,8 +19,12 @@ const POINTER = "version https://git-lfs.github.com/spec/";
 const isPointer = (content: Content): boolean =>
   content.size < 1024 && String.fromCharCode(...upTo(content, 0, POINTER.length)) === POINTER;
 
-/** YAML tags that make Python objects (PyYAML's UnsafeLoader and old Loader). */
-const TAG = /!!?<?(?:tag:yaml\.org,2002:)?python\/(object(?:\/(?:apply|new))?|name|module):([\w.]+)/g;
+/** Keys of settings that name code; `\\u` can spell any of them. */
+const CALLS = /_target_|class_path|loader_module|build-backend|backend-path|git\+|\\[uUx]/;
+/** Lines that only pip reads: options that change where packages come from, and packages at addresses. */
+const REQUIRES =
+  /^[ \t]*(?:-e\s+\S|--editable|--(?:extra-)?index-url|--find-links|(?:[\w.[\],-]+\s*@\s*)?(?:git|hg|svn|bzr)\+\w+:|[\w.[\],-]+\s*@\s*\w+:\/\/)/m;
+const FROM = /:\/\/|^[ \t]*(?:-|\.{0,2}\/|[\w.]+\s*@)|\.(?:whl|zip|tar\.gz)\b/m;
 
 export default defineCheck({
   title: "text",
@@ -48,41 +52,33 @@ export default defineCheck({
     if (control >= 0) throw new FormatError("text", control, "a control character", "");
     const text = readUtf8("text", bytes);
     ledger.understood(0, content.size);
+    const whole = (rule: string, severity: Finding["severity"], message: string, start = 0, end = content.size): void =>
+      report({ rule, severity, confidence: "high", start, end, message });
+    if (bytes.includes(0x1b))
+      whole("text-escape", "unknown", "it holds escape sequences: a terminal that shows it does what they say");
+    const what = programOf(path, text);
+    if (what !== undefined) whole("text-program", "unknown", what);
     if (!/\.ya?ml$/i.test(path)) return;
-    let [from, start] = [0, 0];
-    for (const { 1: target, index } of text.matchAll(/^[ \t-]*["']?_target_["']?[ \t]*:[ \t]*["']?([\w.]+)/gm)) {
-      const dot = target!.lastIndexOf(".");
-      const standing = standingOf(dot < 0 ? "builtins" : target!.slice(0, dot), target!.slice(dot + 1));
-      start += new TextEncoder().encode(text.slice(from, index)).length;
-      from = index;
-      if (standing.is === "allowed") continue;
-      report({
-        rule: "names-code",
-        severity:
-          standing.is === "harmful" && !/^(torch|keras|tensorflow)\.[\w.]*\.[A-Z]\w*$/.test(target!)
-            ? "malicious"
-            : "unknown",
-        confidence: "high",
-        start,
-        end: start + target!.length,
-        message: `instantiating calls ${target}, which ${standing.is === "harmful" ? standing.does : "stands in no list"}`,
-      });
-    }
-    for (const { 1: how, 2: target } of text.matchAll(TAG)) {
-      const dot = target!.lastIndexOf(".");
-      const standing = standingOf(
-        dot < 0 ? (how === "module" ? target! : "builtins") : target!.slice(0, dot),
-        target!.slice(dot + 1),
-      );
-      const called = how!.startsWith("object");
-      report({
-        rule: "yaml-python",
-        severity: standing.is === "harmful" ? (called ? "malicious" : "suspicious") : called ? "suspicious" : "unknown",
-        confidence: "high",
-        start: 0,
-        end: content.size,
-        message: `a tag has YAML's loader ${called ? "call" : "find"} ${target}${standing.is === "harmful" ? `, which ${standing.does}` : ""}`,
-      });
-    }
+    const exact = bytes.length === text.length;
+    judgeYaml(text, (rule, severity, message, start, end) =>
+      exact ? whole(rule, severity, message, start, end) : whole(rule, severity, message),
+    );
   },
 });
+
+/** Text that other programs take as instructions, by its name or by what stands in it; prose is nothing of the kind. */
+function programOf(path: string, text: string): string | undefined {
+  const ending = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase();
+  if (ending === "pbtxt" || ending === "prototxt")
+    return "it is a graph or a server's settings as text, and can name operations and code that are not judged here";
+  if (ending === "cfg" || ending === "ini")
+    return "it holds settings, which programs read as names of classes, arguments or commands (logging evaluates args=)";
+  if (ending === "toml" && (/(^|\/)pyproject\.toml$/i.test(path) || CALLS.test(text)))
+    return "it holds settings that can name code for an installer or loader to run";
+  if (
+    ending === "txt" &&
+    (REQUIRES.test(text) || (/require|constraint/i.test(path.split("/").at(-1)!) && FROM.test(text)))
+  )
+    return "it has an installer fetch packages from addresses or folders, whose code then runs";
+  return undefined;
+}

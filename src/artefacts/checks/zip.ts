@@ -49,6 +49,8 @@ export default defineCheck({
       report({ rule, severity, confidence: "high", start: at, end, message: problem });
     }
     const torch = torchArchive(zip.members);
+    const keras =
+      /\.keras$/i.test(subject.path) || zip.members.some(({ name }) => /^model\.weights\.(h5|npz)$/.test(name));
     // By the folder they lie in: data.pkl names those in data/, constants.pkl those in constants/.
     const storages = new Map<string, Storage>();
     // Pickles first: they say which members are storages, and how large.
@@ -62,7 +64,10 @@ export default defineCheck({
       }
       const within = readMember(subject, member);
       if (within === undefined) continue;
-      subject.inspect(member.name, within, torch ? partOfTorch(torch, member.name, within, storages) : {});
+      subject.inspect(member.name, within, {
+        ...(torch && partOfTorch(torch, member.name, within, storages)),
+        ...(keras && /(^|\/)config\.json$/i.test(member.name) ? { keras } : {}),
+      });
     }
   },
 });

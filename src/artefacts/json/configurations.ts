@@ -4,6 +4,7 @@
  */
 import { everyNode, itemsOf, JsonObject, memberOf, textIn, type JsonNode } from "#formats/json.ts";
 import type { Finding, Subject } from "#artefacts/check.ts";
+import { calledBy } from "#artefacts/calls.ts";
 import { standingOf } from "#artefacts/policy.ts";
 import type { JsonReading } from "./readings.ts";
 
@@ -87,18 +88,12 @@ const MEMBERS: Readonly<Record<string, (node: JsonNode, say: Say, subject: Subje
       say(node, "note", "base-model", `it is an adapter of ${shown(node.value)}: nothing here speaks of that model`);
   },
   // hydra.utils.instantiate and its like call what stands here.
-  _target_(node, say) {
-    if (typeof node.value !== "string") return;
-    const dot = node.value.lastIndexOf(".");
-    importable(
-      dot < 0 ? "builtins" : node.value.slice(0, dot),
-      node.value.slice(dot + 1),
-      node,
-      say,
-      "instantiating calls",
-    );
-  },
-  "py/object": (node, say) => pickled(node, say, "makes an object of"),
+  _target_: (node, say) => called(node, say, "instantiating calls"),
+  // jsonargparse, and with it Lightning's command line.
+  class_path: (node, say) => called(node, say, "instantiating calls"),
+  "py/object": (node, say) => called(node, say, "jsonpickle makes an object of"),
+  "py/newobj": (node, say) => say(node, "unknown", "jsonpickle", "jsonpickle makes an object of what stands here"),
+  "py/newargsex": (node, say) => say(node, "unknown", "jsonpickle", "jsonpickle makes an object of what stands here"),
   "py/function": (node, say) => pickled(node, say, "finds"),
   "py/type": (node, say) => pickled(node, say, "finds"),
   "py/repr": (node, say) => say(node, "malicious", "jsonpickle", "jsonpickle evaluates the text that stands here"),
@@ -127,6 +122,12 @@ function importable(module: string, name: string, node: JsonNode, say: Say, does
   say(node, "unknown", "names-code", `${does} ${path}, which stands in no list`);
 }
 
+/** Something that is found by name and called. */
+function called(node: JsonNode, say: Say, does: string): void {
+  const verdict = calledBy(node.value, does);
+  if (verdict) say(node, verdict.severity, "names-code", verdict.message);
+}
+
 function pickled(node: JsonNode, say: Say, does: string): void {
   if (typeof node.value !== "string") return;
   const dot = node.value.lastIndexOf(".");
@@ -146,29 +147,37 @@ export const configurations: JsonReading = {
       subject.report({ rule, severity, confidence: "high", start, end, message });
     for (const { node, name } of everyNode(root))
       if (name !== undefined && Object.hasOwn(MEMBERS, name)) MEMBERS[name]!(node, say, subject);
-    modules(root, say);
-    pipeline(root, say);
+    modules(root, say, subject.path);
+    pipeline(root, say, subject.path);
   },
 };
 
 /** sentence_transformers' modules.json: each module's class is imported by the name that stands there. */
-function modules(root: JsonNode, say: Say): void {
+function modules(root: JsonNode, say: Say, name: string): void {
+  const named = /(^|\/)modules\.json$/i.test(name);
   for (const item of itemsOf(root)) {
     const type = textIn(item, "type");
-    if (type === undefined || memberOf(item, "idx") === undefined) continue;
-    const dot = type.lastIndexOf(".");
-    importable(type.slice(0, Math.max(0, dot)), type.slice(dot + 1), item, say, "loading imports");
     const path = textIn(item, "path");
+    const dotted = type !== undefined && /^[\w]+(\.\w+)+$/.test(type);
+    if (type === undefined || (!named && memberOf(item, "idx") === undefined && (path === undefined || !dotted)))
+      continue;
+    const dot = type.lastIndexOf(".");
+    if (!/^sentence_transformers\.([\w.]+\.)?[A-Z]\w*$/.test(type)) {
+      const verdict = calledBy(type, "loading imports and calls");
+      if (verdict) say(item, verdict.severity, "names-code", verdict.message);
+      else say(item, "unknown", "names-code", `loading imports and calls ${type}, no module of sentence_transformers`);
+    } else importable(type.slice(0, Math.max(0, dot)), type.slice(dot + 1), item, say, "loading imports");
     if (path !== undefined && OUTSIDE.test(path))
       say(item, "suspicious", "outside", `a module lies outside the model's folder: ${shown(path)}`);
   }
 }
 
 /** diffusers' model_index.json: [library, class] per component. */
-function pipeline(root: JsonNode, say: Say): void {
+function pipeline(root: JsonNode, say: Say, path: string): void {
   const own = memberOf(root, "_class_name");
-  if (own === undefined || memberOf(root, "_diffusers_version") === undefined) return;
-  if (Array.isArray(own.value)) say(own, "unknown", "remote-code", "the pipeline is code beside the model");
+  const named = /(^|\/)model_index\.json$/i.test(path) || textIn(root, "_class_name")?.endsWith("Pipeline") === true;
+  if (!named && (own === undefined || memberOf(root, "_diffusers_version") === undefined)) return;
+  if (own && Array.isArray(own.value)) say(own, "unknown", "remote-code", "the pipeline is code beside the model");
   if (!(root.value instanceof JsonObject)) return;
   for (const [, value] of root.value.members) {
     const [library, name] = itemsOf(value).map((item) => item.value);

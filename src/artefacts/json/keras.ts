@@ -49,20 +49,38 @@ const REACHING: Readonly<Record<string, string>> = {
 const LOOKUPS = new Set(["StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup", "Discretization"]);
 
 export const keras: JsonReading = {
-  recognises(root) {
-    const name = textIn(root, "class_name");
-    if (name === undefined || !(root.value instanceof JsonObject)) return false;
-    return root.value.get("config") !== undefined;
+  recognises(root, _, { keras: within }) {
+    if (within === true || isObject(root)) return true;
+    for (const { node } of everyNode(root)) if (isObject(node) && textIn(node, "module") !== undefined) return true;
+    return false;
   },
   judges(root, subject) {
+    const archive = subject.surroundings.keras === true;
+    const unsure = ({ start, end }: JsonNode, message: string): void =>
+      subject.report({ rule: "keras-custom", severity: "unknown", confidence: "high", start, end, message });
+    if (!isObject(root))
+      unsure(root, "it is no object that Keras would make a model of, and holds such objects or should");
     for (const { node } of everyNode(root)) {
       subject.meter.tick();
       if (!(node.value instanceof JsonObject)) continue;
       const name = textIn(node, "class_name");
-      if (name !== undefined && node.value.get("config") !== undefined) judgeObject(name, node, subject);
+      if (
+        name !== undefined &&
+        (archive || node.value.get("config") !== undefined || textIn(node, "module") !== undefined)
+      )
+        judgeObject(name, node, subject);
+      else if (archive && name === undefined) {
+        const module = textIn(node, "module");
+        if (module !== undefined && module !== "" && !KERAS.test(module))
+          unsure(node, `names the module ${JSON.stringify(module.slice(0, 80))} and no class of it`);
+        else if (node.value.get("class_name") !== undefined) unsure(node, "has a class name that is no text");
+      }
     }
   },
 };
+
+const isObject = (node: JsonNode): boolean =>
+  textIn(node, "class_name") !== undefined && memberOf(node, "config") !== undefined;
 
 type Say = (rule: string, severity: "malicious" | "suspicious" | "unknown" | "note", message: string) => void;
 
@@ -106,6 +124,12 @@ function judgeName(
         "keras-harmful",
         "malicious",
         `names ${shown}, which ${standing.does}; loading finds it and hands it on`,
+      );
+    if (!isFunction || standing.effect !== undefined)
+      say(
+        "keras-unlisted",
+        "suspicious",
+        `names ${shown}, one of Python's own, as ${isFunction ? "a function" : "a class"}`,
       );
     return;
   }

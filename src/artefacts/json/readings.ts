@@ -1,6 +1,6 @@
 /** What a JSON document can be a program or a description of; a document can be several. */
 import type { JsonNode } from "#formats/json.ts";
-import type { Subject } from "#artefacts/check.ts";
+import type { Subject, Surroundings } from "#artefacts/check.ts";
 import { configurations } from "./configurations.ts";
 import { keras } from "./keras.ts";
 import { notebook } from "./notebook.ts";
@@ -9,7 +9,7 @@ import { templates } from "./templates.ts";
 
 export interface JsonReading {
   /** By what stands in the document; the name decides only between documents that look alike. */
-  readonly recognises: (root: JsonNode, path: string) => boolean;
+  readonly recognises: (root: JsonNode, path: string, surroundings: Surroundings) => boolean;
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
