@@ -123,7 +123,11 @@ describe("the reference's own bundles", () => {
       ok: true,
       verified: 2,
       ignored: ["ignore-me"],
-      signer: ["CN=intermediate-ca", "CN=intermediate-ca", "CN=root-ca"],
+      signer: [
+        expect.stringMatching(/^CN=intermediate-ca \(SHA-256 [0-9a-f]{16}\)$/),
+        expect.stringContaining("CN=intermediate-ca"),
+        expect.stringContaining("CN=root-ca"),
+      ],
     });
   });
 
@@ -236,6 +240,53 @@ describe("signing a folder", () => {
     expect(() =>
       openssl("dgst", "-sha256", "-verify", open, "-signature", join(at, "sig"), join(at, "signed")),
     ).not.toThrow();
+  });
+
+  it("or one file in it has signatures of different names, and each says what it is of; the old name is found", async () => {
+    const { secret, open } = keys("P-256");
+    const folder = model();
+    const file = join(folder, "config.json");
+    await sign(file, { key: secret });
+    expect(existsSync(`${file}.sig`)).toBe(true);
+    expect((await verify(file, { key: open })).ok).toBe(true);
+    renameSync(`${file}.sig`, join(folder, "config.sig"));
+    expect((await verify(file, { key: open })).ok).toBe(true);
+    const one = await verify(folder, { key: open, bundle: join(folder, "config.sig") });
+    expect(one).toMatchObject({ ok: false, verified: 0, reasons: [{ rule: "one-file" }] });
+    expect(one.reasons[0]!.message).toMatch(
+      /^this signs one file, config\.json: verify that file with --bundle .*sig$/,
+    );
+    rmSync(join(folder, "config.sig"));
+    await sign(folder, { key: secret });
+    expect(await rules(file, { key: open, bundle: join(folder, "model.sig") })).toEqual(["whole-folder"]);
+  });
+
+  it("names the bundle where it was put elsewhere, one trust at a time, and what is signed is not ignored", async () => {
+    const { secret, open } = keys("P-256");
+    const folder = model();
+    const out = join(fresh(), "reader.sig");
+    const { out: said } = await sign(folder, { key: secret, out });
+    expect(said).toContain(`verify ${folder} --bundle ${out} --key key.pub.pem`);
+    await expect(verify(folder, { key: open, root: [open], bundle: out })).rejects.toThrow("only one of them is taken");
+    const { ok, reasons } = await verify(folder, { key: open, bundle: out, ignore: ["weights"] });
+    expect(ok).toBe(false);
+    expect(reasons).toEqual(
+      ["weights/a.bin", "weights/empty.bin"].map((path) => ({
+        rule: "ignored",
+        path,
+        message: "signed: cannot be ignored",
+      })),
+    );
+  });
+
+  it("shows no control character of a file's name", async (context) => {
+    if (process.platform === "win32") context.skip("no such names there");
+    const { secret, open } = keys("P-256");
+    const folder = model();
+    await sign(folder, { key: secret });
+    writeFileSync(join(folder, "a\u001b[2K\rb"), "x");
+    const { out } = await ran((invocation) => verifySignatureCommand(invocation, folder, { key: open }));
+    expect(out).toContain("added  a\\u001b[2K\\u000db: not in the signature");
   });
 
   it("follows the link that names it: the latest run is a run", async () => {
@@ -408,9 +459,14 @@ describe("a chain of certificates", () => {
     if (!hasOpenssl) context.skip("no openssl");
     const parts = chain();
     const whole = await signedBy(parts);
+    const fingerprint = certificates(readFileSync(parts.certificate), "signer.pem")[0]!.fingerprint256;
     expect(await verify(whole, { root: parts.root })).toMatchObject({
       ok: true,
-      signer: ["CN=signer", "CN=between", "CN=root"],
+      signer: [
+        `CN=signer (SHA-256 ${fingerprint.replaceAll(":", "").toLowerCase().slice(0, 16)})`,
+        expect.stringContaining("CN=between"),
+        expect.stringContaining("CN=root"),
+      ],
     });
     const short = await signedBy(parts, false);
     expect((await verify(short, { root: parts.root })).reasons[0]!.message).toContain("no given root");

@@ -449,7 +449,10 @@ Examples:
       "Whether every file is as it was signed, by whom you trust: a public key, or a root above the signer's certificate.",
     )
     .argument("<path>", "a model's folder or file, or the folder of a run")
-    .option("--bundle <file>", "the signature (default: model.sig in the folder, or <name>.sig beside the file)")
+    .option(
+      "--bundle <file>",
+      "the signature (default: model.sig in the folder, or <file>.sig beside the file, as model.onnx.sig)",
+    )
     .option("--key <file>", "the signer's public key (PEM; EC P-256, P-384, P-521 or Ed25519)")
     .option(
       "--root <files>",
@@ -494,7 +497,7 @@ Examples:
     .option("--chain <files>", "certificates between that one and the root (PEM; a,b or repeated)", collected)
     .option(
       "-o, --out <file>",
-      "where the signature goes (default: model.sig in the folder, or <name>.sig beside the file)",
+      "where the signature goes (default: model.sig in the folder, or <file>.sig beside the file, as model.onnx.sig)",
     )
     .option("--ignore <paths>", "files and folders to leave out; the signature says which", collected)
     .option("--force", "replace a signature that is there")

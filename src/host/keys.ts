@@ -136,7 +136,9 @@ function certificateOf(source: string | Uint8Array, name: string): X509Certifica
   }
 }
 
-const nameOf = (certificate: X509Certificate): string => certificate.subject.replaceAll("\n", ", ");
+/** Anybody may write any name into a certificate: the start of its SHA-256 fingerprint stands beside it. */
+const nameOf = ({ subject, fingerprint256 }: X509Certificate): string =>
+  `${(subject ?? "no name").replaceAll("\n", ", ")} (SHA-256 ${fingerprint256.replaceAll(":", "").toLowerCase().slice(0, 16)})`;
 const sameCertificate = (a: X509Certificate, b: X509Certificate): boolean => a.fingerprint256 === b.fingerprint256;
 /** Longer chains are no chains of signers. */
 const CHAIN_MAX = 8;
@@ -169,7 +171,7 @@ export function trustedKey(
   if (digestOf(signer.publicKey) === undefined)
     return { because: `the signer's certificate holds a key of kind ${keyWords(signer.publicKey)}` };
   // The nearest to a chain says best why there is none.
-  let because = `no given root stands above the signer's certificate (${nameOf(signer)})`;
+  let because = `no given root stands above the signer's certificate, ${nameOf(signer)}`;
   const up = (
     certificate: X509Certificate,
     way: readonly X509Certificate[],

@@ -5,7 +5,7 @@ import type { Assessment, System } from "#assessment/index.ts";
 import type { CycloneDx } from "#host/schemas.ts";
 import { officialCycloneDx } from "../../test/support/cyclonedx.ts";
 import { systemOf } from "../../test/support/system.ts";
-import { bomOf, licencesOf, refsOf, type BomInput } from "./bom.ts";
+import { bomOf, licencesOf, outdatedOf, refsOf, type BomInput } from "./bom.ts";
 import { diffBoms } from "./diff.ts";
 import { readLock } from "./locks/index.ts";
 import type { Json } from "./serial.ts";
@@ -332,9 +332,29 @@ describe("a VEX", () => {
     ]);
   });
 
+  it.each([
+    ["of another file", assessed(B), "on another file"],
+    ["that is stale", assessed(A, { status: "stale", because: "too old" }), "too old"],
+  ])("calls what only evidence %s shows in triage, with the reason", (_, assessment, words) => {
+    const { document } = bomOf(input({ assessment, vex: true }));
+    const outdated = outdatedOf(gate, input().artefacts, assessment.body);
+    const own = vexDocument(assessment, document, refsOf(gate), outdated, {
+      version: "1.6",
+      tool: { name: "vauban", version: "0" },
+    });
+    for (const said of [document, own]) {
+      const [first] = said["vulnerabilities"] as { analysis: { state: string; detail: string } }[];
+      expect(first!.analysis.state).toBe("in_triage");
+      expect(first!.analysis.detail).toContain(words);
+    }
+  });
+
   it("of its own is valid and points into the bill of materials by its serial number", () => {
     const bom = bomOf(input()).document;
-    const vex = vexDocument(assessed(), bom, refsOf(gate), { version: "1.7", tool: { name: "vauban", version: "0" } });
+    const vex = vexDocument(assessed(), bom, refsOf(gate), new Map(), {
+      version: "1.7",
+      tool: { name: "vauban", version: "0" },
+    });
     expect(official.check(vex)).toEqual([]);
     const serial = (bom["serialNumber"] as string).slice("urn:uuid:".length);
     expect((vex["vulnerabilities"] as { affects: Json[] }[])[0]!.affects).toEqual([

@@ -152,7 +152,16 @@ export function bomOf(input: BomInput): Bom {
     services: listed(services.map((component) => serviceOf(component, system, zones))),
     dependencies: dependenciesOf(system, libraries),
     vulnerabilities:
-      input.vex && assessment ? listed(vulnerabilitiesOf(assessment, refsOf(system), (ref) => ref)) : undefined,
+      input.vex && assessment
+        ? listed(
+            vulnerabilitiesOf(
+              assessment,
+              refsOf(system),
+              outdatedOf(system, input.artefacts, assessment.body),
+              (ref) => ref,
+            ),
+          )
+        : undefined,
     properties: listed(
       locks.flatMap(({ path, sha256, locked }) => property(`lock:${path}`, `${locked.format}, SHA-256 ${sha256}`)),
     ),
@@ -516,27 +525,52 @@ const balanced = (words: string): boolean => {
 
 // ---------------------------------------------------------------- what was measured
 
+/** Evidence that says nothing of what lies there now, by id with the reason: stale, or of another file. */
+export function outdatedOf(
+  system: System,
+  artefacts: BomInput["artefacts"],
+  { trials, evidence }: Pick<Assessment["body"], "trials" | "evidence">,
+): ReadonlyMap<string, string> {
+  const own = new Map(trials.map((trial) => [trial.id, trial]));
+  const now = new Map([...artefacts.values()].flatMap(({ files }) => files.map(({ path, sha256 }) => [path, sha256])));
+  const reasonOf = ({ standing, trial: id, at, outcome }: Evidence): string | undefined => {
+    if (standing.status === "stale") return standing.because;
+    if (outcome.status === "measured" && outcome.measure.kind === "artefacts") {
+      const other = outcome.measure.files.find(({ path, sha256 }) => (now.get(path) ?? sha256) !== sha256);
+      return other && `${other.path} is another file now than the one that was scanned`;
+    }
+    const trial = id === undefined ? undefined : own.get(id);
+    const model = system.components.find((component) => component.id === at)?.model;
+    if (!trial || !model || outcome.status !== "measured") return undefined;
+    const measuredOn = trial.inputs.find(({ role }) => role === "model")?.sha256;
+    const lies =
+      (model.artefact === undefined ? undefined : artefacts.get(model.artefact)?.files[0]?.sha256) ?? model.sha256;
+    return measuredOn === undefined || measuredOn !== lies
+      ? "it was measured on another file than the one that lies there"
+      : undefined;
+  };
+  return new Map(
+    evidence.flatMap((item) => {
+      const reason = reasonOf(item);
+      return reason === undefined ? [] : [[item.id, reason] as const];
+    }),
+  );
+}
+
 /** Figures of the model card, by component: each with n, interval, seed, the measurement's key and the evidence it is from. */
 function measurementsOf(
   { system, artefacts }: BomInput,
   { body }: Assessment,
   gaps: Gap[],
 ): ReadonlyMap<string, readonly Json[]> {
+  const outdated = outdatedOf(system, artefacts, body);
   const trials = new Map(body.trials.map((trial) => [trial.id, trial]));
   const found = new Map<string, Json[]>();
   for (const item of body.evidence) {
     const trial = item.trial === undefined ? undefined : trials.get(item.trial);
     const component = system.components.find(({ id }) => id === item.at);
     if (!trial || !component?.model || item.outcome.status !== "measured") continue;
-    const measuredOn = trial.inputs.find(({ role }) => role === "model")?.sha256;
-    const path = component.model.artefact;
-    const now = (path === undefined ? undefined : artefacts.get(path)?.files[0]?.sha256) ?? component.model.sha256;
-    const reason =
-      item.standing.status === "stale"
-        ? item.standing.because
-        : measuredOn === undefined || measuredOn !== now
-          ? "it was measured on another file than the one that lies there"
-          : undefined;
+    const reason = outdated.get(item.id);
     if (reason !== undefined) {
       gaps.push({
         at: componentRef(component.id),

@@ -163,7 +163,8 @@ export function readManifest(payload: Uint8Array): Manifest {
   if (together !== own)
     throw refuse(`the statement contradicts itself: its digest is ${String(together)}, its files come to ${own}`);
   return {
-    name: textOf(subject["name"], "the subject's name"),
+    // The reference signs a folder that it is called in (".") without a name.
+    name: subject["name"] === "" ? "" : textOf(subject["name"], "the subject's name"),
     method,
     hash,
     ...(method === "shards" && { shardSize: shardSize as number }),

@@ -13,7 +13,7 @@ import { artefactAt } from "#host/artefacts.ts";
 import { filesBelow, writeWhole } from "#host/index.ts";
 import { cycloneDx } from "#host/schemas.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
-import { bomOf, refsOf, type Artefact, type Bom, type LockFile } from "#provenance/bom.ts";
+import { bomOf, outdatedOf, refsOf, type Artefact, type Bom, type LockFile } from "#provenance/bom.ts";
 import { diffBoms, type Difference } from "#provenance/diff.ts";
 import { LOCK_NAMES, readLock } from "#provenance/locks/index.ts";
 import type { Json } from "#provenance/serial.ts";
@@ -66,12 +66,13 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
     return EXIT.badInput;
   }
   const { check, licences } = await cycloneDx();
+  const artefacts = await artefactsOf(system, files);
   const assessment = flags.assessment === undefined ? undefined : await namedAssessment(flags.assessment);
   const bom = bomOf({
     system,
     version: flags.spec,
     tool: TOOL,
-    artefacts: await artefactsOf(system, files),
+    artefacts,
     locks: await locksOf(file.folder, files, flags.lock),
     licences,
     ...(assessment && {
@@ -83,7 +84,8 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
   });
   ours(check(bom.document), "bill of materials");
   if (flags.vexTo !== undefined) {
-    const vex = vexDocument(assessment!, bom.document, refsOf(system), {
+    const outdated = outdatedOf(system, artefacts, assessment!.body);
+    const vex = vexDocument(assessment!, bom.document, refsOf(system), outdated, {
       version: flags.spec,
       tool: TOOL,
       ...(flags.asOf !== undefined && { asOf: flags.asOf }),

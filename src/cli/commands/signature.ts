@@ -58,8 +58,15 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** Where the bundle lies by default: in the folder, or beside the file. */
-const besides = (path: string, folder: boolean): string =>
-  folder ? resolve(path, SIGNATURE_NAME) : `${path.replace(/\.[^./\\]*$/, "")}.sig`;
+const besides = (path: string, folder: boolean): string => (folder ? resolve(path, SIGNATURE_NAME) : `${path}.sig`);
+
+/** Where it lies without being named; beside a file also as it was once called, with .sig in place of the extension. */
+async function lyingBy(path: string, folder: boolean): Promise<string> {
+  const usual = besides(path, folder);
+  if (folder || (await filesBelow(dirname(usual)).stat(usual))) return usual;
+  const once = `${path.replace(/\.[^./\\]*$/, "")}.sig`;
+  return once !== path && (await filesBelow(dirname(once)).stat(once)) ? once : usual;
+}
 
 /** The path of a file below a folder, with forward slashes; undefined where it lies elsewhere. */
 function below(folder: string, file: string): string | undefined {
@@ -78,8 +85,13 @@ export async function verifySignatureCommand(
 ): Promise<ExitCode> {
   const full = resolve(named);
   const folder = await isFolder(full);
-  const bundlePath = resolve(flags.bundle ?? besides(full, folder));
-  if ((flags.key === undefined) === (flags.root === undefined))
+  const bundlePath = resolve(flags.bundle ?? (await lyingBy(full, folder)));
+  if (flags.key !== undefined && flags.root !== undefined)
+    throw new HostError(
+      "--key and --root are both given, and only one of them is taken",
+      "give --key for a signer's public key, or --root for a root above the signer's certificate",
+    );
+  if (flags.key === undefined && flags.root === undefined)
     throw new HostError(
       "a signature is held to something you trust: a key, or a root certificate",
       "give --key key.pub.pem, or --root ca.pem; what stands in the bundle itself proves nothing",
@@ -93,11 +105,18 @@ export async function verifySignatureCommand(
     manifest = await parsed(flags.bundle ?? bundlePath, async () => readManifest(bundle.payload));
     const own = folder ? below(full, bundlePath) : undefined;
     const ignored = [...(own === undefined ? [] : [own]), ...(flags.ignore ?? [])];
-    const found = (await everythingIn(full)).filter(
-      ({ path }) => !ignored.some((one) => path === one || path.startsWith(`${one}/`)),
-    );
-    compared = await compare(manifest, found, digestIn(full));
-    reasons = [...compared.mismatches];
+    const other = otherShape(manifest, folder, flags.bundle ?? (relative(process.cwd(), bundlePath) || bundlePath));
+    const there = other ? [] : await everythingIn(full);
+    const found = there.filter(({ path }) => !isIgnored(path, ignored));
+    if (!other) compared = await compare(manifest, found, digestIn(full));
+    const left = new Set(there.flatMap(({ path }) => (isIgnored(path, ignored) ? path : [])));
+    reasons = other
+      ? [other]
+      : compared!.mismatches.map((one) =>
+          one.rule === "missing" && left.has(one.path)
+            ? { rule: "ignored", path: one.path, message: "signed: cannot be ignored" }
+            : one,
+        );
     if (manifest.resources.length === 0) reasons.push({ rule: "empty", message: "the signature covers no file" });
   }
   const ok = reasons.length === 0;
@@ -119,6 +138,24 @@ export async function verifySignatureCommand(
     );
   else terminal.out(verdict(named, signer, manifest, compared, reasons, terminal.colours));
   return ok ? EXIT.fine : EXIT.finding;
+}
+
+/** A signature of one file speaks of no folder, and one of a folder of no file alone. */
+function otherShape({ name, resources }: Manifest, folder: boolean, bundle: string): Reason | undefined {
+  const oneFile = resources.length > 0 && resources.every(({ path }) => path === ".");
+  if (folder && oneFile) {
+    const called = name === "" || name === "." ? "whose name it does not say" : name;
+    return {
+      rule: "one-file",
+      message: `this signs one file, ${called}: verify that file with --bundle ${bundle}`,
+    };
+  }
+  if (!folder && resources.length > 0 && resources.every(({ path }) => path !== "."))
+    return {
+      rule: "whole-folder",
+      message: `this signs the files of a folder: verify that folder with --bundle ${bundle}`,
+    };
+  return undefined;
 }
 
 type Signer = { readonly words: readonly string[] } | { readonly rule: string; readonly because: string };
@@ -241,7 +278,7 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
     terminal.out(
       `signed ${resources.length} files with the ${keyWords(key)} key ${keyHint(key).slice(0, 16)}…: ${plain(shown)}\n` +
         (present.length > 0 ? `  left out where they are there: ${present.map(plain).join(", ")}\n` : "") +
-        `Then: vauban signature verify ${plain(named)} ${material ? "--root ca.pem" : "--key key.pub.pem"}\n`,
+        `Then: vauban signature verify ${plain(named)} ${flags.out === undefined ? "" : `--bundle ${plain(shown)} `}${material ? "--root ca.pem" : "--key key.pub.pem"}\n`,
     );
   return EXIT.fine;
 }
