@@ -3,7 +3,9 @@ import { dataReport, type DataCheckResult, type DataReport } from "#assessment/d
 import { hashOf } from "#base/hash.ts";
 import { rng } from "#base/random.ts";
 import { CHECK_IDS, checkData, type DataRequest } from "./check-data.ts";
+import { filesOf } from "#datasets/files.testing.ts";
 import { pictures, table } from "./checks.testing.ts";
+import { openRecords } from "./open-records.ts";
 import { pick, type Records } from "./records.ts";
 
 const run = (request: DataRequest, faults = 20): Promise<DataReport> =>
@@ -342,4 +344,30 @@ test("no set is too small, too flat or too broken to be checked: whatever it hol
     // Plain data have a hash: nothing in them is NaN or infinite.
     expect(hashOf(report)).toMatch(/^[0-9a-f]{64}$/);
   }
+});
+
+describe("tables with words", () => {
+  const csv = async (text: string): Promise<Records> => {
+    const result = await openRecords(filesOf({ "t.csv": text }), { path: "t.csv" });
+    return result.status === "opened" ? result.records : expect.unreachable(result.diagnostics[0]!.message);
+  };
+  test("codes of categories are held to no range, numbers among words are, by their own value", async () => {
+    const row = (i: number): string =>
+      `${["red", "green", "blue"][i % 3]},${i % 5 === 0 ? "old" : 20 + i},${i},${i % 2}`;
+    const data = await csv(`colour,age,dose,y\n${Array.from({ length: 30 }, (_, i) => row(i)).join("\n")}\n`);
+    const check = await only("ranges", { data, range: [3, 48] });
+    expect(check.findings[0]!.items.map(({ given }) => given)).toEqual(["dose: 0", "dose: 1", "dose: 2", "age: 49"]);
+    expect(check).toMatchObject({ n: 60, tried: expect.stringContaining('no range: "colour"') });
+    expect(check.planted[0]!.detected).toMatchObject({ k: 20, n: 20 });
+  });
+  test("where every column is a category no range is asked", async () => {
+    const data = await csv("a,b,y\nu,v,0\nw,v,1\nu,x,0\n");
+    expect((await only("ranges", { data, range: [0, 1] })).outcome).toBe("not asked");
+  });
+  test("a word among numbers is one fault, not also a missing value", async () => {
+    const data = await csv(
+      `a,y\n${Array.from({ length: 20 }, (_, i) => `${i === 4 ? "x" : i},${i % 2}`).join("\n")}\n`,
+    );
+    expect(rules(await only("schema", { data }))).toEqual(["mixed-type"]);
+  });
 });

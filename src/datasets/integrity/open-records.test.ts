@@ -30,6 +30,23 @@ test("a table keeps its categories as codes, its missing cells as gaps, and tell
   expect(Array.from(records.y!.subarray(0, 3))).toEqual([0, 1, 0]);
 });
 
+test("of a column taken for a category the odd cells are told, whichever are fewer", async () => {
+  const records = await opened({ "t.csv": "age,site,y\n30,A,0\n41,B,1\nold,C,0\n,7,1\n52,D,0\n" }, { path: "t.csv" });
+  expect(records.columns).toEqual([
+    { name: "age", categories: ["30", "41", "52", "old"], mixed: true },
+    { name: "site", categories: ["7", "A", "B", "C", "D"] },
+  ]);
+  expect(records.seen).toMatchObject([
+    {
+      rule: "mixed-type",
+      message: '"age" mixes 1 word with 3 numbers; it was taken for a category',
+      count: 1,
+      items: [{ sample: 2, given: "age: old" }],
+    },
+    { rule: "mixed-type", count: 1, items: [{ sample: 3, given: "site: 7" }] },
+  ]);
+});
+
 test("a table of numbers is read as an evaluation set is, with the names of its columns and its units", async () => {
   const records = await opened({ "t.csv": "a,patient,b,y\n1,p1,2,0\n3,p1,4,1\n5,p2,,1\n" }, { path: "t.csv" });
   expect(records).toMatchObject({

@@ -36,6 +36,7 @@ const TRAINING_PAIRS = [
 interface Extras {
   columns?: readonly Column[];
   names?: readonly string[];
+  words?: Set<number>;
   seen: DataFinding[];
 }
 
@@ -128,7 +129,11 @@ async function table(extras: Extras, ...asked: Parameters<typeof tableSet>): Pro
       const items: DataItem[] = cells.flatMap((cell, sample) =>
         missing(cell) || isNumber(cell) ? [] : [{ sample, given: `${name}: ${cell.slice(0, 40)}` }],
       );
-      if (words > 0)
+      if (words > 0) {
+        const places = (extras.words ??= new Set());
+        cells.forEach((cell, row) => {
+          if (!missing(cell) && !isNumber(cell)) places.add(row * features.length + column);
+        });
         extras.seen.push(
           finding(
             "mixed-type",
@@ -142,20 +147,22 @@ async function table(extras: Extras, ...asked: Parameters<typeof tableSet>): Pro
             },
           ),
         );
+      }
       return { name };
     }
+    const mixed = numbers >= words;
     if (numbers > 0)
       extras.seen.push(
         finding(
           "mixed-type",
           "doubt",
-          `"${name}" mixes ${words} words with ${numbers} numbers; it was taken for a category`,
+          `"${name}" mixes ${counted(words, "word")} with ${counted(numbers, "number")}; it was taken for a category`,
           {
-            count: numbers,
+            count: mixed ? words : numbers,
             of: rows,
             unit: "cells",
             items: cells.flatMap((cell, sample) =>
-              isNumber(cell) ? [{ sample, given: `${name}: ${cell.slice(0, 40)}` }] : [],
+              !missing(cell) && isNumber(cell) !== mixed ? [{ sample, given: `${name}: ${cell.slice(0, 40)}` }] : [],
             ),
           },
         ),
@@ -163,7 +170,7 @@ async function table(extras: Extras, ...asked: Parameters<typeof tableSet>): Pro
     const categories = [...new Set(cells.filter((cell) => !missing(cell)))].toSorted();
     const code = new Map(categories.map((category, i) => [category, i]));
     put((cell) => code.get(cell) ?? NaN);
-    return { name, categories };
+    return { name, categories, ...(mixed && { mixed }) };
   });
   const units = unitsAt < 0 ? undefined : texts.get(unitsAt)!;
   const inputs = [inputOf("data", source), ...(separate ? [inputOf("labels", separate.source)] : [])];
@@ -287,7 +294,7 @@ async function images(extras: Extras, files: Files, spec: DatasetSpec, signal: S
 const sizeOf = ({ width, height, channels, maximum }: Image): string =>
   `${width} × ${height} ${channels === 1 ? "grey" : "colour"}${maximum === 65535 ? " 16 bit" : ""}`;
 
-function recordsOf(raw: RawSet, spec: DatasetSpec, { columns, names, seen }: Extras): Records {
+function recordsOf(raw: RawSet, spec: DatasetSpec, { columns, names, words, seen }: Extras): Records {
   const { place, x } = raw;
   const [n = 0, ...shape] = x.shape;
   if (x.kind === "strings")
@@ -323,6 +330,7 @@ function recordsOf(raw: RawSet, spec: DatasetSpec, { columns, names, seen }: Ext
     x: rowsOf(x),
     ...(grid && { grid }),
     ...(columns && columns.length === size && !grid && { columns }),
+    ...(words && { words }),
     ...(names && { names }),
     ...labels,
     ...(units && { units }),

@@ -6,6 +6,8 @@ export interface Column {
   readonly name: string;
   /** The words of a category by their code; absent for numbers. */
   readonly categories?: readonly string[];
+  /** Most of the categories' cells are numbers: words among them made it a category. */
+  readonly mixed?: true;
 }
 
 /** Where the pixels of an image lie in its row. */
@@ -30,6 +32,8 @@ export interface Records {
   readonly size: number;
   /** n × size, row-major; NaN where a value is missing, codes where a column holds categories. */
   readonly x: Rows;
+  /** Places in x of words among numbers: NaN there, told in `seen`, and not missing. */
+  readonly words?: ReadonlySet<number>;
   /** Present where samples are images. */
   readonly grid?: Grid;
   /** Present where samples are rows of a table with named or typed columns. */
@@ -54,12 +58,15 @@ export const columnName = ({ columns }: Pick<Records, "columns">, column: number
 
 /** The rows at these places, in their order, as records of their own. */
 export function pick(records: Records, at: ArrayLike<number>): Records {
+  // Places of words are those of the whole.
+  const kept = { ...records };
+  delete (kept as { words?: unknown }).words;
   const { size, x, y, units, names } = records;
   const n = at.length;
   const rows = x instanceof Float32Array ? new Float32Array(n * size) : new Float64Array(n * size);
   for (let i = 0; i < n; i++) rows.set(x.subarray(at[i]! * size, (at[i]! + 1) * size) as never, i * size);
   return {
-    ...records,
+    ...kept,
     n,
     x: rows,
     ...(y && { y: Int32Array.from({ length: n }, (_, i) => y[at[i]!]!) }),

@@ -16,11 +16,15 @@ export default defineDataCheck({
     "values that are wrong and still usual are not seen",
     "a column that spreads over many powers of ten hides a wrong unit",
   ],
-  notAsked: ({ data, range }) =>
-    data.grid && !range ? "no range was declared (--range 0..255), and pixels need one" : undefined,
+  notAsked({ data, range }) {
+    if (data.grid && !range) return "no range was declared, and pixels need one";
+    return heldBy(data, range).length === 0 ? "every column is a category, and has no range" : undefined;
+  },
   look({ data, train, range }) {
     const findings = [];
-    const { n, size, grid } = data;
+    const { n, grid, columns } = data;
+    const values = n * heldBy(data, range).length;
+    const left = (columns ?? []).filter(({ categories, mixed }) => categories && !(range && mixed));
     if (range) {
       const outside = outsideOf(data, range);
       if (outside.count > 0)
@@ -31,7 +35,7 @@ export default defineDataCheck({
             `${counted(outside.count, "value lies", "values lie")} outside the declared range [${range[0]}, ${range[1]}]`,
             {
               count: outside.count,
-              of: n * size,
+              of: values,
               unit: "values",
               items: outside.items.map(({ sample, column, value }) => ({
                 sample,
@@ -53,7 +57,7 @@ export default defineDataCheck({
             `${counted(far.length, "value lies", "values lie")} so far from the others of ${new Set(far.map(({ column }) => column)).size === 1 ? "its column" : "their columns"} that the unit may be another`,
             {
               count: far.length,
-              of: n * size,
+              of: values,
               unit: "values",
               items: far.map(({ sample, column, value }): DataItem => {
                 const [low, high] = fences.at(column)!;
@@ -68,7 +72,7 @@ export default defineDataCheck({
         );
     }
     return {
-      n: n * size,
+      n: values,
       unit: "values",
       tried: [
         range ? `every value against the declared range [${range[0]}, ${range[1]}]` : "no range was declared",
@@ -77,18 +81,31 @@ export default defineDataCheck({
               `every number against ${SPANS} times the span from the 1st to the 99th percentile beyond them, learned from ${train ? "the training data" : "the data themselves"}`,
             ]
           : []),
+        ...(left.length > 0
+          ? [
+              `left out, as ${left.length === 1 ? "a category has" : "categories have"} no range: ${left
+                .slice(0, 10)
+                .map(({ name }) => `"${name}"`)
+                .join(", ")}${left.length > 10 ? ` and ${left.length - 10} more` : ""}`,
+            ]
+          : []),
       ].join("; "),
       findings,
-      nothing: `none of ${number(n * size)} values lies ${range ? `outside [${range[0]}, ${range[1]}]` : "far from the others of its column"}`,
+      nothing: `none of ${number(values)} values lies ${range ? `outside [${range[0]}, ${range[1]}]` : "far from the others of its column"}`,
     };
   },
   errors({ data, train, range }, { rng, faults }) {
     const planted = [];
     const falseAlarms = [];
-    if (range) {
+    const plain = heldBy(data, undefined);
+    if (range && plain.length > 0) {
       const base = pick(data, rng.fork("rows").sample(data.n, Math.min(2000, data.n)));
       const x = Float64Array.from(base.x);
-      const places = rng.fork("outside").sample(x.length, Math.min(faults, x.length));
+      const cells = base.n * plain.length;
+      const places = rng
+        .fork("outside")
+        .sample(cells, Math.min(faults, cells))
+        .map((at) => Math.floor(at / plain.length) * base.size + plain[at % plain.length]!);
       const step = (range[1] - range[0]) / 255;
       for (const [i, place] of places.entries()) x[place] = i % 2 === 0 ? range[1] + step : range[0] - step;
       const seen = new Set(
@@ -138,17 +155,28 @@ interface Far {
   readonly value: number;
 }
 
-function outsideOf({ x, size }: Records, [low, high]: readonly [number, number], keep = 1000) {
+/** Columns that are looked at: of numbers, and with a range those whose words stand among numbers. */
+const heldBy = ({ size, columns }: Records, range: unknown): number[] =>
+  Array.from({ length: size }, (_, column) => column).filter((column) => {
+    const { categories, mixed } = columns?.[column] ?? {};
+    return !categories || (range !== undefined && mixed === true);
+  });
+
+function outsideOf({ x, size, columns }: Records, [low, high]: readonly [number, number], keep = 1000) {
   // Bounds such as 0.1 are not float32 numbers; the data may be.
   const [lowest, highest] = x instanceof Float32Array ? [Math.fround(low), Math.fround(high)] : [low, high];
+  // Codes are no values: of a category only what is written as a number counts.
+  const written = columns?.map(({ categories, mixed }) => categories && (mixed ? categories.map(Number) : []));
   const items: Far[] = [];
   let count = 0;
   for (let i = 0; i < x.length; i++) {
-    const value = x[i]!;
+    const column = i % size;
+    const numbers = written?.[column];
+    const value = numbers ? (numbers[x[i]!] ?? NaN) : x[i]!;
     if (value >= lowest && value <= highest) continue;
     if (!Number.isFinite(value)) continue;
     count++;
-    if (items.length < keep) items.push({ sample: Math.floor(i / size), column: i % size, value });
+    if (items.length < keep) items.push({ sample: Math.floor(i / size), column, value });
   }
   return { count, items };
 }

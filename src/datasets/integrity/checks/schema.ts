@@ -135,12 +135,12 @@ interface Cell {
 /** Cells kept with their place. */
 const CELLS_KEPT = 20_000;
 
-function strangeCells({ x, size }: Records) {
+function strangeCells({ x, size, words }: Records) {
   const missing = { count: 0, first: [] as Cell[] };
   const infinite = { count: 0, first: [] as Cell[] };
   for (let i = 0; i < x.length; i++) {
     const value = x[i]!;
-    if (Number.isFinite(value)) continue;
+    if (Number.isFinite(value) || words?.has(i)) continue;
     const list = Number.isNaN(value) ? missing : infinite;
     list.count++;
     if (list.first.length < CELLS_KEPT) list.first.push({ sample: Math.floor(i / size), column: i % size, value });
