@@ -157,7 +157,7 @@ test.each([
 test("a number that is none ends with 2 before anything is opened", async () => {
   const { code, out, err } = await launched("data", "x.npy", "--planted", "-3");
   expect([code, out]).toEqual([2, ""]);
-  expect(err).toContain("not a whole number");
+  expect(err).toContain("not a whole number of at least 0");
 });
 
 test("what checks bear on is in the catalogue", () => {

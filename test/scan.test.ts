@@ -141,7 +141,10 @@ describe("a baseline", () => {
     const expired = judged(baselineOf(file.sha256, "2026-12-31"));
     expect([exitCode(expired, undefined), expired.idle]).toEqual([1, [expect.stringContaining("until 2026-12-31")]]);
     const other = judged(baselineOf("f".repeat(64)));
-    expect([exitCode(other, undefined), other.idle]).toEqual([1, [expect.stringContaining("was not among what was scanned now")]]);
+    expect([exitCode(other, undefined), other.idle]).toEqual([
+      1,
+      [expect.stringContaining("was not among what was scanned now")],
+    ]);
   });
   test("keeps the verdict, fails nothing, and is listed with its reason and its end", async () => {
     const path = join(folder, "accepted.yaml");

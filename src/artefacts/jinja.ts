@@ -636,6 +636,11 @@ class Analysis {
         "reads an item whose name it puts together in a way that was not followed",
       );
     if (of.is === "internal") return INTERNAL;
+    // No template asks a function for an item; whoever does asks for what every function leads to.
+    if ((of.is === "global" || of.is === "method") && index.is !== "text" && index.is !== "number") {
+      this.say("template-name", "suspicious", at, "asks a function for an attribute whose name was not followed");
+      return INTERNAL;
+    }
     if (of.is === "list" && index.is === "number") return of.items.at(index.value) ?? DATA;
     if (of.is === "list" && of.items.length > 0) return of.items.reduce(either);
     if (of.is === "text" && index.is === "number") return mapped(of, (one) => one.at(index.value) ?? "");
@@ -724,6 +729,8 @@ class Analysis {
     if (name === "join" && isText(of)) return this.joined(of, plain[0] ?? DATA);
     if (name === "get" || name === "pop" || name === "setdefault" || name === "__getitem__")
       return this.item(of, plain[0] ?? DATA, at);
+    // Keys and values of a mapping that stands in the template may be any of its texts.
+    if (of.is === "list" && (name === "items" || name === "keys" || name === "values")) return MADE;
     if (!isText(of))
       return of.is === "list" && name !== "index" && name !== "count"
         ? of.items.length === 0

@@ -38,13 +38,14 @@ export function dataWanted(system: System): WantedData[] {
     const { id, path, labels, role } = dataset;
     if (path === undefined || !CHECKED_ROLES.includes(role)) return [];
     const owner = taken.has(id) ? `dataset:${id}` : id;
-    const model = system.components.find(
+    const users = system.components.filter(
       (component) =>
         component.model &&
         (component.model.accuracy?.on === id ||
           component.model.training.datasets.includes(id) ||
           system.tests.some((test) => test.model === component.id && test.data === id)),
-    )?.model;
+    );
+    const model = (users.find((user) => user.model?.input?.range) ?? users[0])?.model;
     const training =
       role === "training"
         ? undefined

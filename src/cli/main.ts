@@ -849,15 +849,15 @@ function calendarDay(text: string): string {
   return text;
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1e9)
-    throw new CommanderError(2, "vauban.badNumber", `error: "${text}" is not a whole number of at least 1`);
+function wholeNumber(text: string, _before?: unknown, least = 1): number {
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (!Number.isInteger(value) || value < least || value > 1e9)
+    throw new CommanderError(2, "vauban.badNumber", `error: "${text}" is not a whole number of at least ${least}`);
   return value;
 }
 
 function wholeNumberOrZero(text: string): number {
-  return /^0+$/.test(text) ? 0 : wholeNumber(text);
+  return wholeNumber(text, undefined, 0);
 }
 
 /** Runs the command line. Sets the exit code and lets the process end by itself, so that nothing written is lost. */

@@ -9,7 +9,11 @@ const SHELL_CELL = /^\s*%%\s*(bash|sh|script|cmd|powershell|system|sx|!)/;
 const OTHER_CELL = /^\s*%%\s*(\w+)/;
 /** A command on a line of its own, or what it prints as a value. */
 const SHELL_LINE = /^\s*(?:[\w, ]+=\s*)?(?:!{1,2}|%(?:system|sx|sc)\s+)(.*)$/;
-const MAGIC_LINE = /^\s*(?:[\w, ]+=\s*)?(%\w+.*|\?.*|.*\?{1,2})\s*$/;
+/** Help on a name: nothing but the name and the question marks. */
+const HELP_LINE = /^\s*(?:\?{1,2}\s*%{0,2}[\w.*]+|%{0,2}[\w.*]+\?{1,2})\s*$/;
+/** A magic that runs the rest of its line as Python, and any other, of which nobody here knows what it runs. */
+const TIMED_LINE = /^\s*%(?:time|timeit|prun)\s+(.*)$/;
+const MAGIC_LINE = /^\s*(?:[\w, ]+=\s*)?%\w+.*$/;
 
 /** Commands and magics are shorter; what is longer is Python, or nothing. */
 const LINE_MAX = 2000;
@@ -59,13 +63,18 @@ function divided(text: string): { python: string; shell: readonly string[] } {
   if (SHELL_CELL.test(text)) return { python: "", shell: [text.slice(text.indexOf("\n") + 1)] };
   const cell = OTHER_CELL.exec(text);
   // Timing and capturing magics run the rest as Python; others write it, or run it as another language.
-  if (cell && !/^(time|timeit|capture|prun|python3?|px)$/.test(cell[1]!)) return { python: "", shell: [] };
+  if (cell && !/^(time|timeit|capture|prun|python3?|px)$/.test(cell[1]!)) return { python: "", shell: [text] };
   const shell: string[] = [];
   const python = (cell ? text.slice(text.indexOf("\n") + 1) : text).split("\n").map((line) => {
     if (line.length > LINE_MAX) return line;
     const command = SHELL_LINE.exec(line);
     if (command) shell.push(command[1]!);
-    return command || MAGIC_LINE.test(line) ? "" : line;
+    if (command || HELP_LINE.test(line)) return "";
+    const timed = TIMED_LINE.exec(line);
+    if (timed) return timed[1]!;
+    if (!MAGIC_LINE.test(line)) return line;
+    shell.push(line);
+    return "";
   });
   return { python: python.join("\n"), shell };
 }

@@ -168,6 +168,17 @@ const MARK: Readonly<Record<DataOutcome, (c: Colours) => string>> = {
   "cannot tell": (c) => c.bold(c.magenta("cannot tell".padEnd(13))),
   "not asked": (c) => c.dim("not asked".padEnd(13)),
 };
+/** What gives a check what it lacked; reports that no command line made do not speak of flags. */
+const REMEDY: Readonly<Record<string, string>> = {
+  "no training data were given": "--train",
+  "no earlier version was given": "--reference",
+  "no range was declared, and pixels need one": "--range 0..255",
+  "nothing declares these data": "--system",
+};
+const remedied = (because: string): string => {
+  const flag = REMEDY[because.replace(/^[\w-]+: /, "")];
+  return flag === undefined ? because : `${because} (${flag})`;
+};
 const MARGIN = " ".repeat(15);
 const ITEMS_SHOWN = 5;
 
@@ -187,7 +198,7 @@ function text(document: DataDocument, c: Colours): string {
     `${c.bold("FOUND")}        ${counted(fault, "fault")}, ${counted(doubt, "doubt")} for a person to look at, ${counted(note, "note")}`,
   );
   for (const why of cannotTell) lines.push(`${c.bold("CANNOT TELL")}  ${plain(why)}`);
-  for (const why of notAsked) lines.push(`${c.bold("NOT ASKED")}    ${plain(why)}`);
+  for (const why of notAsked) lines.push(`${c.bold("NOT ASKED")}    ${plain(remedied(why))}`);
   lines.push(
     c.dim(
       "Nothing found is no proof of clean data: read it with the planted faults that were seen, and with each check's limits (--json).",
@@ -201,7 +212,7 @@ function checkLines(
   c: Colours,
 ): string[] {
   const lines = [`${MARK[outcome](c)}  ${c.bold(title)}`];
-  if (outcome === "not asked") return [`${lines[0]!}${c.dim(`: ${plain(because ?? "")}`)}`];
+  if (outcome === "not asked") return [`${lines[0]!}${c.dim(`: ${plain(remedied(because ?? ""))}`)}`];
   const tone = { fault: c.red, doubt: c.yellow, note: c.cyan } as const;
   for (const { severity, message, items, count } of findings) {
     lines.push(`${MARGIN}${tone[severity](severity)}  ${plain(message)}`);

@@ -161,7 +161,7 @@ async function checked(check: DataCheck, subject: Subject, run: CheckRun): Promi
     items: found.items.map((item) => named(item, subject.data)),
   }));
   const grave = findings.some(({ severity }) => severity !== "note");
-  const because = looked.because ?? rates.because ?? (grave ? undefined : blindness(rates));
+  const because = looked.because ?? rates.because ?? (grave ? undefined : blindness(rates, run.faults));
   const outcome = grave ? "found" : because === undefined ? "nothing found" : "cannot tell";
   return {
     ...base,
@@ -183,11 +183,18 @@ const named = (item: DataItem, { names }: Records): DataItem =>
   item.file !== undefined || names?.[item.sample] === undefined ? item : { ...item, file: names[item.sample]! };
 
 /** Why "nothing found" would say nothing here: of every kind of fault, too few of those planted were seen. */
-function blindness({ planted }: ErrorRates): string | undefined {
+function blindness({ planted }: ErrorRates, faults: number): string | undefined {
   const kinds = planted.filter(({ detected }) => detected.n > 0);
   if (kinds.length === 0 || kinds.some(({ detected }) => detected.low >= BLIND_BELOW)) return undefined;
   const best = kinds.toSorted((a, b) => b.detected.k / b.detected.n - a.detected.k / a.detected.n)[0]!;
-  return `of ${best.detected.n} planted faults (${best.fault}) it saw ${best.detected.k}: in these data it would miss too many`;
+  const { k, n, unit } = best.detected;
+  const why =
+    k < BLIND_BELOW * n
+      ? "in these data it would miss too many"
+      : n < faults
+        ? `there are too few ${unit === "columns" ? unit : "samples"} to tell how many it would miss`
+        : "too few were planted to tell how many it would miss";
+  return `of ${n} planted faults (${best.fault}) it saw ${k}: ${why}`;
 }
 
 function sentence({ findings, nothing, because }: Looked, { planted, falseAlarms }: ErrorRates): string {

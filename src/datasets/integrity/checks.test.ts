@@ -346,6 +346,16 @@ test("no set is too small, too flat or too broken to be checked: whatever it hol
   }
 });
 
+test("with five samples it says that they are too few to tell, not that it would miss many", async () => {
+  const check = await only("duplicates", { data: table(5, 3) });
+  expect(check).toMatchObject({ outcome: "cannot tell", because: expect.stringContaining("too few samples to tell") });
+});
+
+test("why a check was not asked speaks of no flags: reports of an assessment have none", async () => {
+  for (const data of [table(20, 1), pictures(20, 1)])
+    expect((await run({ data }, 0)).summary.notAsked.join()).not.toContain("--");
+});
+
 describe("tables with words", () => {
   const csv = async (text: string): Promise<Records> => {
     const result = await openRecords(filesOf({ "t.csv": text }), { path: "t.csv" });

@@ -57,13 +57,16 @@ export const columnName = ({ columns }: Pick<Records, "columns">, column: number
   columns?.[column]?.name ?? `feature ${column}`;
 
 /** The rows at these places, in their order, as records of their own. */
-export function pick({ words: _, ...records }: Records, at: ArrayLike<number>): Records {
+export function pick(records: Records, at: ArrayLike<number>): Records {
+  // Places of words are those of the whole.
+  const kept = { ...records };
+  delete (kept as { words?: unknown }).words;
   const { size, x, y, units, names } = records;
   const n = at.length;
   const rows = x instanceof Float32Array ? new Float32Array(n * size) : new Float64Array(n * size);
   for (let i = 0; i < n; i++) rows.set(x.subarray(at[i]! * size, (at[i]! + 1) * size) as never, i * size);
   return {
-    ...records,
+    ...kept,
     n,
     x: rows,
     ...(y && { y: Int32Array.from({ length: n }, (_, i) => y[at[i]!]!) }),

@@ -17,7 +17,7 @@ export default defineDataCheck({
     "leakage by time, by preprocessing fitted on both sets, and by units nobody named is not seen",
     "near is measured as for duplicates: a larger crop, a turn or a mirror image is not near",
   ],
-  notAsked: ({ train }) => (train ? undefined : "no training data were given (--train)"),
+  notAsked: ({ train }) => (train ? undefined : "no training data were given"),
   look({ data, train: given }, { rng }) {
     const [test, train] = alike(data, given!);
     const findings = [];

@@ -17,8 +17,7 @@ export default defineDataCheck({
   citation: "C-20; datasheets: Gebru et al. 2021",
   bearsOn: { threats: ["T-05", "T-06", "T-07", "T-08", "T-09"], controls: ["C-20"], clauses: ["AIA-10.2-b"] },
   limits: ["whether what is declared is true only a person can say; a hash proves origin, not content"],
-  notAsked: ({ declared }) =>
-    declared ? undefined : "nothing declares these data: name them in a system file (--system)",
+  notAsked: ({ declared }) => (declared ? undefined : "nothing declares these data"),
   look({ data, declared }) {
     const gaps = gapsOf(declared!);
     const findings = gaps.map(({ what, why }) =>

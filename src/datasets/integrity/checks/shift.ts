@@ -27,7 +27,7 @@ export default defineDataCheck({
     "with many samples a shift too small to matter is found, with few a large one is missed: read it with the planted shifts",
     "that nothing shifted says nothing about a reference that was wrong itself",
   ],
-  notAsked: ({ reference }) => (reference ? undefined : "no earlier version was given (--reference)"),
+  notAsked: ({ reference }) => (reference ? undefined : "no earlier version was given"),
   look({ data, reference: given }, { rng }) {
     const [now, before] = alike(data, given!);
     const findings = [];
