@@ -276,13 +276,35 @@ export const OPERATORS: Readonly<Record<string, ReadonlySet<string>>> = {
   "ai.onnx.preview": words("FlexAttention"),
 };
 
-/** Operators that ONNX Runtime has built in, by domain; it compiles them itself. */
-export const RUNTIME_DOMAINS: ReadonlySet<string> = new Set([
-  "com.microsoft",
-  "com.microsoft.nchwc",
-  "com.ms.internal.nhwc",
-  "com.microsoft.dml",
-]);
+/** Operators of `com.microsoft` that ONNX Runtime has built in and that only compute (docs/ContribOperators.md, and what its optimizer and training write). */
+const RUNTIME_OPERATORS = words(`
+    AdamOptimizer AdamWOptimizer Attention AttnLSTM BatchNormInternal BeamSearch BiasAdd BiasDropout BiasFastGelu BiasGelu BiasGeluGrad_dX BiasSoftmax
+    BiasSplitGelu BifurcationDetector BitmaskBiasDropout BitmaskDropout CDist CausalConvWithState ComplexMul ComplexMulConj ConvTransposeWithDynamicPads
+    CropAndResize DecoderAttention DecoderMaskedMultiHeadAttention DecoderMaskedSelfAttention DequantizeBFP DequantizeLinear DequantizeWithOrder
+    DynamicQuantizeLSTM DynamicQuantizeMatMul DynamicTimeWarping EmbedLayerNormalization EngramGate ExpandDims FakeQuant FastGelu FusedConv FusedGemm
+    FusedMatMul FusedMatMulActivation GatedAdd GatedDeltaNet GatedRMSNorm GatedRelativePositionBias GatherBlockQuantized GatherND Gelu GemmFastGelu
+    GemmFloat8 GemmaRotaryEmbedding GreedySearch GridSample GroupNorm GroupQueryAttention InPlaceAccumulator InPlaceAccumulatorV2 Inverse Irfft
+    IsAllFinite LayerNormalization LinearAttention LinearAttentionGate LongformerAttention MRotaryEmbedding MatMulBlockQuantizedFp4Weight
+    MatMulBlockQuantizedFp8Weight MatMulBnb4 MatMulFpQ4 MatMulInteger16 MatMulIntegerToFloat MatMulNBits MatMulNBitsMlp MatMulNBitsQkv
+    MaxpoolWithMask MoE MulInteger MultiHeadAttention MurmurHash3 NGramHashMapping NGramRepeatBlock NhwcConv NhwcFusedConv NhwcMaxPool
+    PackedAttention PackedMultiHeadAttention Pad PagedAttention QAttention QEmbedLayerNormalization QGemm QLinearAdd QLinearAveragePool
+    QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QMoE
+    QOrderedAttention QOrderedGelu QOrderedLayerNormalization QOrderedLongformerAttention QOrderedMatMul QuantizeBFP QuantizeLinear QuantizeWithOrder
+    QuickGelu Range ReduceSumInteger ReduceSumTraining RelativePositionBias RemovePadding RestorePadding Rfft RotaryEmbedding Sampling
+    SimplifiedLayerNormalization SkipGroupNorm SkipLayerNormalization SkipSimplifiedLayerNormalization SoftmaxCrossEntropyLossInternal
+    SoftmaxCrossEntropyLossInternalGrad SparseAttention SparseToDenseMatMul Tokenizer TorchEmbedding TransposeMatMul Trilu UnfoldTensor Unique
+    VarlenCausalConvWithState VarlenNGramHashMapping WhisperBeamSearch WordConvEmbedding`);
+/** Those that its optimizer writes for a layout; the same computing under another order of channels. */
+const LAYOUT = words(`
+    Conv FusedConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReorderInput ReorderOutput Upsample BatchNormalization ConvTranspose DepthToSpace
+    SpaceToDepth GridSample InstanceNormalization LRN LpPool GlobalLpPool QLinearConv QLinearAveragePool QLinearConvTranspose QLinearGlobalAveragePool
+    Resize ConvInteger MaxUnpool`);
+/** Operators that ONNX Runtime brings itself, by domain. */
+export const RUNTIME_DOMAINS: Readonly<Record<string, ReadonlySet<string>>> = {
+  "com.microsoft": RUNTIME_OPERATORS,
+  "com.microsoft.nchwc": LAYOUT,
+  "com.ms.internal.nhwc": LAYOUT,
+};
 /** Of whatever domain: operators that hand work to Python or to another framework by name. */
 export const LANGUAGE_OPERATORS =
   /^(?:PyOp|PyCustomOp\w*|PythonOp(?:Grad)?|PyFunc|PyObject\w*|ATen(?:Op)?|ExternalFunction|TorchScript\w*|Triton(?:Op)?)$/;

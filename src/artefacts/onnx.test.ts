@@ -41,6 +41,20 @@ describe("an ONNX model", () => {
     expect(withNodes(onnx.node("FusedMatMul", ["x", "x"], ["y"], { domain: "com.microsoft" })).findings).toEqual([]));
 });
 
+describe("an operator that hides what runs:", () => {
+  const own = { domain: "com.microsoft" };
+  test.each<[string, Uint8Array, string]>([
+    ["an engine", onnx.graph({ nodes: [onnx.node("EPContext", ["x"], ["y"], own)] }), "suspicious"],
+    ["another compiler's", onnx.graph({ nodes: [onnx.node("StandaloneTvm", ["x"], ["y"], own)] }), "unknown"],
+    ["none of the runtime's", onnx.graph({ nodes: [onnx.node("TotallyMadeUp", ["x"], ["y"], own)] }), "unknown"],
+  ])("%s", (_, graph, verdict) => expect(scan(onnx.model(graph)).verdict).toBe(verdict));
+  test.each(["", "ai.onnx"])("a function in the place of a standard one, of %j", (domain) => {
+    const relu = onnx.function(domain, "Relu", [onnx.node("Identity", ["a"], ["b"])]);
+    const model = onnx.model(onnx.graph({ nodes: [onnx.node("Relu", ["x"], ["y"])] }), field(25, relu));
+    expect(scan(model).verdict).toBe("suspicious");
+  });
+});
+
 describe("what is not as onnx.proto says is not fine:", () => {
   const base = onnxFile();
   test.each<[string, Uint8Array, string]>([

@@ -167,6 +167,7 @@ class OnnxReader {
       if (this.functions.has(key))
         this.say("suspicious", "onnx-duplicate", one, `the function ${shown(key)} is there twice`);
       this.functions.set(key, one);
+      this.shadows(one);
     }
     const around: Place = { rounds: 1, depth: 0, constants: undefined };
     for (const graph of model.messages.graph ?? []) this.graph(graph, around);
@@ -516,7 +517,44 @@ class OnnxReader {
       this.attribute(attribute, { ...place, rounds: place.rounds * loops });
   }
 
+  /** A function under an operator's own name: what the graph shows is not what runs, and runtimes disagree on which does. */
+  private shadows(one: Walked): void {
+    const written = this.text(one, "domain") ?? "";
+    const domain = written === "ai.onnx" ? "" : written;
+    const name = this.text(one, "name") ?? "";
+    const taken =
+      domain === "" ||
+      (Object.hasOwn(OPERATORS, domain) && OPERATORS[domain]!.has(name)) ||
+      (Object.hasOwn(RUNTIME_DOMAINS, domain) && RUNTIME_DOMAINS[domain]!.has(name));
+    if (taken)
+      this.say(
+        "suspicious",
+        "onnx-shadow",
+        one,
+        `a function of the model is named ${shown(name)} of ${domain === "" ? "ONNX" : shown(domain)}: it takes that operator's place`,
+      );
+  }
+
+  /** An engine that some hardware's library unpacks and runs (ONNX Runtime, EP context design). */
+  private engine(node: Walked): void {
+    const given = (name: string): Walked | undefined =>
+      (node.messages.attribute ?? []).find((one) => this.text(one, "name") === name);
+    const inside = given("embed_mode");
+    const external = inside !== undefined && numberOf(inside, "i") === 0n;
+    const cache = given("ep_cache_context");
+    const location = external && cache ? (this.text(cache, "s") ?? "") : "";
+    const climbs = leaves(location);
+    const where = external ? `in ${shown(location)}${climbs === undefined ? "" : `, ${climbs}`}` : "in the node";
+    this.say(
+      "suspicious",
+      "onnx-engine",
+      node,
+      `EPContext holds a compiled engine ${where}, which a hardware's library loads and runs unread`,
+    );
+  }
+
   private operator(node: Walked, op: string, domain: string, written: string): void {
+    if (domain === "com.microsoft" && op === "EPContext") return this.engine(node);
     if (this.functions.has(`${written} ${op} ${this.text(node, "overload") ?? ""}`)) return;
     const where = domain === "" ? "ONNX" : shown(domain);
     if (LANGUAGE_OPERATORS.test(op))
@@ -526,8 +564,12 @@ class OnnxReader {
         node,
         `the operator ${shown(op)} of ${where} hands its work to Python or another framework`,
       );
-    const known = Object.hasOwn(OPERATORS, domain) ? OPERATORS[domain] : undefined;
-    if (known?.has(op) || RUNTIME_DOMAINS.has(domain)) return;
+    const known = Object.hasOwn(OPERATORS, domain)
+      ? OPERATORS[domain]
+      : Object.hasOwn(RUNTIME_DOMAINS, domain)
+        ? RUNTIME_DOMAINS[domain]
+        : undefined;
+    if (known?.has(op)) return;
     this.say(
       "unknown",
       "onnx-operator",
