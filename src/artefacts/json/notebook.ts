@@ -13,6 +13,7 @@ const SHELL_LINE = /^\s*(?:[\w, ]+=\s*)?(?:!{1,2}|%(?:system|sx|sc)\s+)(.*)$/;
 const HELP_LINE = /^\s*(?:\?{1,2}\s*%{0,2}[\w.*]+|%{0,2}[\w.*]+\?{1,2})\s*$/;
 /** A magic that runs the rest of its line as Python, and any other, of which nobody here knows what it runs. */
 const TIMED_LINE = /^\s*%(?:time|timeit|prun)\s+(.*)$/;
+const SHOWING_LINE = /^\s*%(?:matplotlib(?:\s+(?:inline|notebook|widget))?|precision\s+%?\w*|pprint)\s*$/;
 const MAGIC_LINE = /^\s*(?:[\w, ]+=\s*)?%\w+.*$/;
 
 /** Commands and magics are shorter; what is longer is Python, or nothing. */
@@ -69,7 +70,7 @@ function divided(text: string): { python: string; shell: readonly string[] } {
     if (line.length > LINE_MAX) return line;
     const command = SHELL_LINE.exec(line);
     if (command) shell.push(command[1]!);
-    if (command || HELP_LINE.test(line)) return "";
+    if (command || HELP_LINE.test(line) || SHOWING_LINE.test(line)) return "";
     const timed = TIMED_LINE.exec(line);
     if (timed) return timed[1]!;
     if (!MAGIC_LINE.test(line)) return line;
