@@ -24,6 +24,22 @@ const titleOf = ({ kind, target }: Trial, system: System): string => {
   return `${TITLES[kind]} of ${component ?? data(target.replace(/^dataset:/, "")) ?? target}`;
 };
 
+/** What every piece of evidence says of the trial it came of. */
+const ofTrial = (
+  trial: Trial,
+  system: System,
+  version: string,
+): Pick<Evidence, "kind" | "title" | "trial" | "tests" | "at" | "tool" | "inputs" | "standing"> => ({
+  kind: "measured",
+  title: titleOf(trial, system),
+  trial: trial.id,
+  tests: [...trial.tests],
+  at: trial.target,
+  tool: { name: "vauban", version },
+  inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
+  standing: { status: "current" },
+});
+
 /** Evidence of one trial. Its id is the hash of its content; the tool's version is part of it, time is not. */
 export function evidenceOf(trial: Trial, result: TrialResult, system: System, version: string): Evidence {
   const outside = outsideTheAttack(trial, system);
@@ -38,19 +54,12 @@ export function evidenceOf(trial: Trial, result: TrialResult, system: System, ve
     ),
   ];
   return sealed({
-    kind: "measured",
+    ...ofTrial(trial, system, version),
     grade: gradeOf({ ...result, outcome }, adaptive),
-    title: titleOf(trial, system),
-    trial: trial.id,
-    tests: [...trial.tests],
-    at: trial.target,
     outcome,
     sanity: [...result.sanity],
     adaptive,
-    tool: { name: "vauban", version },
-    inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
     date: result.date,
-    standing: { status: "current" },
     notes,
   });
 }
@@ -62,19 +71,12 @@ export function evidenceOf(trial: Trial, result: TrialResult, system: System, ve
 export function scanEvidence(trial: Trial, { measure, date }: ScanResult, system: System, version: string): Evidence {
   const { verdict, absent } = measure;
   return sealed({
-    kind: "measured",
+    ...ofTrial(trial, system, version),
     grade: verdict === "unknown" || verdict === "header-ok" ? "F" : "C",
-    title: titleOf(trial, system),
-    trial: trial.id,
-    tests: [...trial.tests],
-    at: trial.target,
     outcome: { status: "measured", measure },
     sanity: [],
     adaptive: false,
-    tool: { name: "vauban", version },
-    inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
     date,
-    standing: { status: "current" },
     notes: [
       "it speaks of loading these bytes; it is no evidence against a backdoor in the weights (T-08, T-09)",
       "scanners are bypassed now and then (C-75): no policy was tried against somebody who hides from it",
@@ -87,19 +89,12 @@ export function scanEvidence(trial: Trial, { measure, date }: ScanResult, system
 export function dataEvidence(trial: Trial, { checked, date }: DataResult, system: System, version: string): Evidence {
   if (checked.status === "refused") return inconclusiveEvidence(trial, checked.because, system, version);
   return sealed({
-    kind: "measured",
+    ...ofTrial(trial, system, version),
     grade: "C",
-    title: titleOf(trial, system),
-    trial: trial.id,
-    tests: [...trial.tests],
-    at: trial.target,
     outcome: { status: "measured", measure: { kind: "data", report: checked.report } },
     sanity: [],
     adaptive: false,
-    tool: { name: "vauban", version },
-    inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
     date,
-    standing: { status: "current" },
     notes: [
       "nothing found is no proof of clean data: planted faults that were missed stand beside each check, and who hides poison plants other faults",
     ],
@@ -144,18 +139,11 @@ export const outsideTheAttack = ({ target }: Pick<Trial, "target">, system: Syst
 /** Evidence that says: this was planned and did not come about. */
 export function inconclusiveEvidence(trial: Trial, because: string, system: System, version: string): Evidence {
   return sealed({
-    kind: "measured",
+    ...ofTrial(trial, system, version),
     grade: "F",
-    title: titleOf(trial, system),
-    trial: trial.id,
-    tests: [...trial.tests],
-    at: trial.target,
     outcome: { status: "inconclusive", because },
     sanity: [],
     adaptive: false,
-    tool: { name: "vauban", version },
-    inputs: trial.inputs.map(({ role, sha256 }) => ({ role, sha256 })),
-    standing: { status: "current" },
     notes: [],
   });
 }

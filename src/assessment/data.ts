@@ -16,7 +16,6 @@ export type DataOutcome = z.infer<typeof dataOutcome>;
 /** fault: wrong whatever the data are for. doubt: a person has to look. note: worth knowing. */
 export const DATA_SEVERITIES = ["fault", "doubt", "note"] as const;
 export const dataSeverity = z.enum(DATA_SEVERITIES);
-export type DataSeverity = z.infer<typeof dataSeverity>;
 
 /** One sample a finding is about; samples count from 0 in the order of the files. */
 export const dataItem = z.strictObject({

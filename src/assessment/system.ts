@@ -106,7 +106,6 @@ export const componentFile = z.strictObject({
   role: z.enum(["pretrained", "adapter", "other"]),
   where: span,
 });
-export type ComponentFile = DeepReadonly<z.infer<typeof componentFile>>;
 
 export const component = z.strictObject({
   id: z.string(),

@@ -15,6 +15,7 @@ import { attackSummary } from "#cli/attack-summary.ts";
 import type { AttackFlags, Invocation } from "#cli/main.ts";
 import { progressView } from "#cli/progress.ts";
 import { shortPath, writable } from "#cli/state.ts";
+import { rangeIn } from "#cli/range.ts";
 import { EXIT, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
 
@@ -122,17 +123,6 @@ function positive(option: string, written: string): number {
   const value = numberIn(option, written);
   if (value > 0) return value;
   throw new HostError(`${option} ${written} is not above zero`, "write a fraction of the input range, such as 0.25");
-}
-
-function rangeIn(written: string): [number, number] {
-  const [low, high, more] = written.split("..");
-  const bounds = [low, high].map((part) => (part === undefined || part.trim() === "" ? NaN : Number(part)));
-  if (more !== undefined || !bounds.every(Number.isFinite) || !(bounds[0]! < bounds[1]!))
-    throw new HostError(
-      `--range ${written} is not a range`,
-      "write the lowest and the highest raw value: 0..255, or 0..1",
-    );
-  return [bounds[0]!, bounds[1]!];
 }
 
 function expectation(written: string, samples: number): NonNullable<AttackRequest["expect"]> {

@@ -19,6 +19,7 @@ import { filesBelow } from "#host/index.ts";
 import { declaredIn } from "#cli/declared-data.ts";
 import type { DataFlags, Invocation } from "#cli/main.ts";
 import { progressView } from "#cli/progress.ts";
+import { rangeIn } from "#cli/range.ts";
 import { EXIT, plain, type Colours, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
 
@@ -117,17 +118,6 @@ async function opened(spec: RecordsSpec, signal: AbortSignal, err: (text: string
   const [first, ...more] = result.diagnostics;
   for (const { code, message, hint } of more) err(`${code}  ${plain(message)}${hint ? `\n    ${plain(hint)}` : ""}\n`);
   throw new HostError(first!.message, first!.hint);
-}
-
-function rangeIn(written: string): [number, number] {
-  const [low, high, more] = written.split("..");
-  const bounds = [low, high].map((part) => (part === undefined || part.trim() === "" ? NaN : Number(part)));
-  if (more !== undefined || !bounds.every(Number.isFinite) || !(bounds[0]! < bounds[1]!))
-    throw new HostError(
-      `--range ${written} is not a range`,
-      "write the lowest and the highest raw value: 0..255, or 0..1",
-    );
-  return [bounds[0]!, bounds[1]!];
 }
 
 function namedChecks(names: readonly string[]): readonly string[] {
