@@ -113,10 +113,10 @@ export function rate(input: RateInput): Rating {
       );
     const profile = profiles.get(actor.profile);
     const asked = profile ? { profile } : {};
-    const standing = relevant(closures, threat);
+    const testimony = testimonyOf(threat, { graph, trials, evidence, unrated });
+    const standing = testimony.unguarded === undefined ? relevant(closures, threat) : [];
     const reach = (given: readonly Closure[]): ActorReach =>
       reachOfThreat(graph, threat, type, { closures: given, ...asked }).reach;
-    const testimony = testimonyOf(threat, { graph, trials, evidence, unrated });
     const inherent = reach([]);
     const ways = { inherent, current: standing.length === 0 ? inherent : reach(standing) };
     const effects = effectsOf(threat, ways.current, credits, trials, (extra) => reach([...standing, extra]));
@@ -137,7 +137,7 @@ export function rate(input: RateInput): Rating {
       exposures,
       attempts: attemptsOf(actor, threat.type, profile),
       closures: standing,
-      layers: layersOf(threat, credits, ways, speaking(type)),
+      layers: layersOf(threat, credits, ways, speaking(type), testimony.unguarded),
       harms: suffers(type).map((suffered) => ({
         suffered,
         id: `${threat.id} -> ${suffered.harm}`,
@@ -575,6 +575,7 @@ function layersOf(
   credits: readonly ControlCredit[],
   ways: { inherent: ActorReach; current: ActorReach },
   speaking: ReadonlySet<ControlCredit>,
+  unguarded: string | undefined,
 ): Layer[] {
   const closesHere = ({ closure }: ControlCredit): boolean =>
     closure !== undefined && closesFor(closure, threat.type, threat.actor);
@@ -600,11 +601,13 @@ function layersOf(
       ? credit.why
       : !holds(credit, threat.actor)
         ? `it does not bind ${threat.actor}`
-        : !onTheWay.has(credit.at) && !blocking.has(`${credit.control} at ${credit.at}`)
-          ? `${credit.at} is not on the way`
-          : closesHere(credit) && !moved && credit.effect.length === 0
-            ? `the way ${threat.actor} has does not end there`
-            : undefined;
+        : unguarded !== undefined && closesHere(credit)
+          ? unguarded
+          : !onTheWay.has(credit.at) && !blocking.has(`${credit.control} at ${credit.at}`)
+            ? `${credit.at} is not on the way`
+            : closesHere(credit) && !moved && credit.effect.length === 0
+              ? `the way ${threat.actor} has does not end there`
+              : undefined;
     const closes = closesHere(credit);
     const shut = closes && ways.current.reach === "none";
     const effect = shut ? "closes the way" : closes ? "closes part of the ways" : "a layer, which closes no way";
