@@ -136,17 +136,34 @@ const baselineOf = (sha256: string, expires = "2027-06-30"): ScanBaseline => ({
 });
 
 describe("the exit code", () => {
-  test.each([
-    [evil, undefined, 1],
-    [evil, "malicious", 1],
-    [bytes("what is this"), undefined, 2],
-    [bytes("what is this"), "unknown", 1],
-    [bytes("what is this"), "suspicious", 0],
-    [fine, "unknown", 0],
-    [fine, undefined, 0],
-  ] as const)("of file %# with --fail-on %s is %i", (content, failOn, code) =>
-    expect(exitCode(againstBaseline([scanned(content)], undefined, "2027-01-01"), failOn)).toBe(code),
+  const worst: Readonly<Record<string, ScanFile>> = {
+    malicious: scanned(evil),
+    suspicious: scanned(pickle(op.call(op.global("acme", "Net")))),
+    unknown: scanned(bytes("what is this")),
+    nothing: scanned(fine),
+  };
+  const rows = readFileSync("docs/scanning.md", "utf8")
+    .split("\n## Exit codes\n")[1]!
+    .matchAll(/^\| (malicious|suspicious|unknown|nothing)\b[^|]* \| (\d) \| (\d) \| (\d) \| (\d) \|$/gm);
+  test.each([...rows].map(([, verdict, ...codes]) => [verdict!, codes.map(Number)] as const))(
+    "of what is %s is what docs/scanning.md says, plain and for each --fail-on",
+    (verdict, codes) => {
+      const file = worst[verdict]!;
+      if (verdict !== "nothing") expect(file.verdict).toBe(verdict);
+      const judged = againstBaseline([scanned(fine), file], undefined, "2027-01-01");
+      expect([undefined, "malicious", "suspicious", "unknown"].map((on) => exitCode(judged, on as "unknown"))).toEqual(
+        codes,
+      );
+    },
   );
+  test("has a row for every verdict that can fail", () => {
+    expect(Object.values(worst).map(({ verdict }) => verdict)).toEqual([
+      "malicious",
+      "suspicious",
+      "unknown",
+      "no code path found",
+    ]);
+  });
 });
 
 describe("a baseline", () => {

@@ -111,6 +111,12 @@ export function againstBaseline(
   return { files: marked, open, accepted, lapsed };
 }
 
+/** A new entry, and what it accepts in the scan's own words. */
+export interface Acceptance {
+  readonly entry: Entry;
+  readonly says: readonly string[];
+}
+
 /** A note fails nothing, and nobody needs to accept it. */
 const accepts = ({ severity }: ScanFinding): boolean => severity !== "note";
 
@@ -123,20 +129,21 @@ export function acceptedAll(
   { open }: Pick<Judged, "open">,
   { reason, expires }: Pick<Entry, "reason" | "expires">,
   { named }: Pick<BaselinePlace, "named"> = AS_REPORTED,
-): { readonly baseline: ScanBaseline; readonly added: readonly (Entry & { readonly says: readonly string[] })[] } {
-  const added = new Map<string, Entry & { says: string[] }>();
+): { readonly baseline: ScanBaseline; readonly added: readonly Acceptance[] } {
+  const added = new Map<string, { entry: Entry; says: string[] }>();
+  const keyOf = (path: string, rule: string): string => JSON.stringify([path, rule]);
   for (const { file, finding } of open) {
     if (!accepts(finding)) continue;
     const path = named(file.path);
-    const key = JSON.stringify([path, finding.rule]);
-    const entry = added.get(key) ?? { path, sha256: file.sha256, rule: finding.rule, reason, expires, says: [] };
-    entry.says.push(`${finding.severity}: ${finding.message}`);
-    added.set(key, entry);
+    const key = keyOf(path, finding.rule);
+    const fresh = { entry: { path, sha256: file.sha256, rule: finding.rule, reason, expires }, says: [] };
+    const { says } = added.get(key) ?? added.set(key, fresh).get(key)!;
+    says.push(`${finding.severity}: ${finding.message}`);
   }
-  const kept = (baseline?.accepted ?? []).filter(({ path, rule }) => !added.has(JSON.stringify([path, rule])));
+  const kept = (baseline?.accepted ?? []).filter(({ path, rule }) => !added.has(keyOf(path, rule)));
   const fresh = [...added.values()];
   return {
-    baseline: { format: BASELINE_FORMAT, accepted: [...kept, ...fresh.map(({ says: _, ...entry }) => entry)] },
+    baseline: { format: BASELINE_FORMAT, accepted: [...kept, ...fresh.map(({ entry }) => entry)] },
     added: fresh,
   };
 }

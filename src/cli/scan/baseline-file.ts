@@ -97,7 +97,7 @@ export async function writeBaseline(
   const document = before === undefined ? fresh() : parseDocument(await readFile(file, "utf8"));
   const list = document.get("accepted") as YAMLSeq<YAMLMap>;
   const replaced = (path: unknown, rule: unknown): boolean =>
-    added.some((entry) => entry.path === posix.normalize(String(path)) && entry.rule === rule);
+    added.some(({ entry }) => entry.path === posix.normalize(String(path)) && entry.rule === rule);
   // The parser takes what stands above the first entry for the list's.
   const first = list.items[0];
   if (list.commentBefore && isMap(first)) {
@@ -106,7 +106,7 @@ export async function writeBaseline(
   }
   list.items = list.items.filter((item) => !(isMap(item) && replaced(item.get("path"), item.get("rule"))));
   list.flow = false;
-  for (const { says, ...entry } of added) {
+  for (const { says, entry } of added) {
     const node = document.createNode(entry) as YAMLMap;
     node.commentBefore = says.map((line) => ` ${plain(line).slice(0, 300)}`).join("\n");
     list.add(node);
