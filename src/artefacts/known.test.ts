@@ -7,7 +7,6 @@ import { scanned } from "../../test/support/scan.ts";
 const room = new Uint8Array(200).fill(0xee);
 
 test.each<[string, Uint8Array]>([
-  ["a TFLite model", bytes(0x1c, 0, 0, 0, "TFL3", room)],
   ["an ONNX Runtime model (ORT format)", bytes(0x1c, 0, 0, 0, "ORTM", room)],
   ["a CatBoost model", bytes("CBM1", room)],
   ["an XGBoost model in its old binary format", bytes("binf", room)],

@@ -8,7 +8,6 @@ type Magic = readonly [what: string, at: number, magic: readonly number[]];
 
 /** Models that other libraries read. */
 const MODELS: readonly Magic[] = [
-  ["a TFLite model", 4, ascii("TFL3")],
   ["an ONNX Runtime model (ORT format)", 4, ascii("ORTM")],
   ["an ExecuTorch program", 4, ascii("ET12")],
   ["an ExecuTorch program", 4, ascii("ET13")],

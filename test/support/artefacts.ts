@@ -7,6 +7,7 @@ import hdf5 from "../../src/formats/fixtures/hdf5.json" with { type: "json" };
 import type { Rng } from "#base/random.ts";
 import { encodeMessage } from "#formats/protobuf.ts";
 import { SAVED_MODEL } from "#formats/savedmodel.ts";
+import { tfliteFile } from "#formats/flatbuffers.testing.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
 import { bytes, op, pickle } from "./pickle.ts";
@@ -236,6 +237,11 @@ export const ggufFile = (parts: Partial<GgufParts> = {}): Uint8Array<ArrayBuffer
     ...parts,
   });
 
+/** A TFLite model with labels in an archive behind it, whose records count from the model's beginning. */
+export const tfliteWithFiles = (
+  files: readonly ZipEntry[] = [{ name: "labels.txt", content: bytes("cat\ndog\n") }],
+): Uint8Array<ArrayBuffer> => writeZip(files, tfliteFile());
+
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   pickle: plain,
@@ -285,6 +291,8 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   safetensors: safetensorsFile(),
   GGUF: ggufFile(),
   ONNX: onnxFile(),
+  TFLite: tfliteFile(),
+  "TFLite with files behind it": tfliteWithFiles(),
 };
 
 /** What a program that loads models would run. */

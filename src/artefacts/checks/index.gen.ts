@@ -14,6 +14,7 @@ import safetensors from "./safetensors.ts";
 import tar from "./tar.ts";
 import tensorflow from "./tensorflow.ts";
 import text from "./text.ts";
+import tflite from "./tflite.ts";
 import torchLegacy from "./torch-legacy.ts";
 import zip from "./zip.ts";
 
@@ -32,6 +33,7 @@ export const checks = {
   tar,
   tensorflow,
   text,
+  tflite,
   "torch-legacy": torchLegacy,
   zip,
 } as const satisfies Readonly<Record<string, Check>>;
