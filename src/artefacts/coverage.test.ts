@@ -19,6 +19,7 @@ import { tfliteFile, tfliteGraph } from "#formats/flatbuffers.testing.ts";
 import { contentOf } from "#formats/content.ts";
 import { writeNpy, writeZip } from "#formats/writers.testing.ts";
 import type { ScanFile } from "#assessment/index.ts";
+import { lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
 import { Ledger } from "./ledger.ts";
 import { readOf, verdictOf } from "./verdict.ts";
 
@@ -62,6 +63,8 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
     subgraphs: [tfliteGraph({ operators: [{ opcode_index: 0, custom_options: room(400, 0x22) }] })],
   }),
   "a TFLite model that breaks off": bytes(tfliteFile().subarray(0, 200), room(400, 0xff)),
+  "a model of XGBoost's followed by something else": bytes(writeUbjson(xgboostModel()), room(400, 0x11)),
+  "a model of LightGBM's followed by something else": bytes(lightgbmModel(), "\n", room(400, 0x11)),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

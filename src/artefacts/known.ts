@@ -14,7 +14,6 @@ const MODELS: readonly Magic[] = [
   ["a MindSpore model", 4, ascii("MSL2")],
   ["a CatBoost model", 0, ascii("CBM1")],
   ["an XGBoost model in its old binary format", 0, ascii("binf")],
-  ["a LightGBM model", 0, ascii("tree\nversion=")],
   ["an ncnn network", 0, ascii("7767517\n")],
   ["an RKNN model", 0, ascii("RKNN")],
   ["a TensorRT engine", 0, ascii("ptrt")],
@@ -114,8 +113,6 @@ function lookOf(content: Content): string | undefined {
   const tail = upTo(content, content.size - TABLE.length, TABLE.length);
   if (TABLE.every((byte, i) => tail[i] === byte)) return "the index of a TensorFlow checkpoint";
   const start = String.fromCharCode(...head.subarray(0, 64));
-  // UBJSON: an object whose first key has its length before it.
-  if (/^\{[iUIlL].{1,8}(?:learner|version)/s.test(start)) return "an XGBoost model in UBJSON";
   // MessagePack: a map whose first key is a short text of letters.
   if (/^[\u0081-\u008f][\u00a1-\u00bf][a-z_]{2,31}[\u0080-\u00ff]/.test(start))
     return "MessagePack, as Flax writes models";

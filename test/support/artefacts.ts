@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { bzip2Hello, lz4Hello, lzmaHello, xzHello } from "./packed.ts";
 import { deflateRawSync, deflateSync, gzipSync, inflateSync, zstdCompressSync } from "node:zlib";
 import hdf5 from "../../src/formats/fixtures/hdf5.json" with { type: "json" };
+import { lightgbmModel, writeUbjson, xgboostModel } from "#artefacts/boosted.testing.ts";
 import type { Rng } from "#base/random.ts";
 import { encodeMessage } from "#formats/protobuf.ts";
 import { SAVED_MODEL } from "#formats/savedmodel.ts";
@@ -293,6 +294,9 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   ONNX: onnxFile(),
   TFLite: tfliteFile(),
   "TFLite with files behind it": tfliteWithFiles(),
+  "XGBoost in JSON": bytes(JSON.stringify(xgboostModel())),
+  "XGBoost in UBJSON": writeUbjson(xgboostModel()),
+  LightGBM: lightgbmModel(),
 };
 
 /** What a program that loads models would run. */

@@ -5,6 +5,7 @@ import gguf from "./gguf.ts";
 import hdf5 from "./hdf5.ts";
 import jinja from "./jinja.ts";
 import json from "./json.ts";
+import lightgbm from "./lightgbm.ts";
 import npy from "./npy.ts";
 import onnx from "./onnx.ts";
 import pickle from "./pickle.ts";
@@ -16,6 +17,7 @@ import tensorflow from "./tensorflow.ts";
 import text from "./text.ts";
 import tflite from "./tflite.ts";
 import torchLegacy from "./torch-legacy.ts";
+import ubjson from "./ubjson.ts";
 import zip from "./zip.ts";
 
 export const checks = {
@@ -24,6 +26,7 @@ export const checks = {
   hdf5,
   jinja,
   json,
+  lightgbm,
   npy,
   onnx,
   pickle,
@@ -35,6 +38,7 @@ export const checks = {
   text,
   tflite,
   "torch-legacy": torchLegacy,
+  ubjson,
   zip,
 } as const satisfies Readonly<Record<string, Check>>;
 export type CheckId = keyof typeof checks;
