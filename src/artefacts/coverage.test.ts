@@ -6,6 +6,7 @@ import {
   HARMLESS,
   mutated,
   PAYLOADS,
+  pmmlFile,
   safetensorsFile,
   torchZip,
   writeSafetensors,
@@ -65,6 +66,7 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   "a TFLite model that breaks off": bytes(tfliteFile().subarray(0, 200), room(400, 0xff)),
   "a model of XGBoost's followed by something else": bytes(writeUbjson(xgboostModel()), room(400, 0x11)),
   "a model of LightGBM's followed by something else": bytes(lightgbmModel(), "\n", room(400, 0x11)),
+  "a PMML model followed by something else": bytes(pmmlFile(), "\n", room(400, 0x11)),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

@@ -11,7 +11,6 @@ test.each<[string, Uint8Array]>([
   ["a CatBoost model", bytes("CBM1", room)],
   ["an XGBoost model in its old binary format", bytes("binf", room)],
   ["a GGML model, from before GGUF", bytes("tjgg", room)],
-  ["a PMML model", bytes('<?xml version="1.0"?>\n<PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4">')],
   ["an OpenVINO model", bytes('<?xml version="1.0"?>\n<net name="x" version="11">')],
   ["an XML document", bytes('<?xml version="1.0"?>\n<note/>')],
   ["a Core ML model", bytes(field(1, 4), field(2, bytes(field(1, "x"))), field(500, room))],

@@ -85,7 +85,6 @@ const TABLE = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 /** Text by how it begins, white space and case aside. */
 const TEXTS: readonly (readonly [what: string, begins: RegExp])[] = [
   ["a script for an interpreter", /^#!/],
-  ["a PMML model", /<PMML[\s>]/],
   ["an OpenVINO model", /^(?:<\?xml[^>]*>\s*)?<net\s[^>]*version=/],
   ["an SVG image", /^(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<svg[\s>]/s],
   ["an HTML document", /^<(?:!doctype\s+html|html)\b/i],

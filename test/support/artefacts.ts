@@ -243,6 +243,14 @@ export const tfliteWithFiles = (
   files: readonly ZipEntry[] = [{ name: "labels.txt", content: bytes("cat\ndog\n") }],
 ): Uint8Array<ArrayBuffer> => writeZip(files, tfliteFile());
 
+/** A regression on one field; `inner` stands behind its dictionary. */
+export const pmmlFile = (inner = ""): Uint8Array<ArrayBuffer> =>
+  bytes(
+    new TextEncoder().encode(
+      `<?xml version="1.0" encoding="UTF-8"?>\n<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4">\n<Header description="y = 2x"/>\n<DataDictionary><DataField name="x" optype="continuous" dataType="double"/></DataDictionary>${inner}\n<RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/></MiningSchema><RegressionTable intercept="0"><NumericPredictor name="x" coefficient="2"/></RegressionTable></RegressionModel>\n</PMML>\n`,
+    ),
+  );
+
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   pickle: plain,
@@ -297,6 +305,7 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   "XGBoost in JSON": bytes(JSON.stringify(xgboostModel())),
   "XGBoost in UBJSON": writeUbjson(xgboostModel()),
   LightGBM: lightgbmModel(),
+  PMML: pmmlFile(),
 };
 
 /** What a program that loads models would run. */

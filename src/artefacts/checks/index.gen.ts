@@ -9,6 +9,7 @@ import lightgbm from "./lightgbm.ts";
 import npy from "./npy.ts";
 import onnx from "./onnx.ts";
 import pickle from "./pickle.ts";
+import pmml from "./pmml.ts";
 import pyc from "./pyc.ts";
 import python from "./python.ts";
 import safetensors from "./safetensors.ts";
@@ -30,6 +31,7 @@ export const checks = {
   npy,
   onnx,
   pickle,
+  pmml,
   pyc,
   python,
   safetensors,
