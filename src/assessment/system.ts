@@ -107,6 +107,8 @@ export const componentFile = z.strictObject({
   where: span,
 });
 
+export type ComponentFile = DeepReadonly<z.infer<typeof componentFile>>;
+
 export const component = z.strictObject({
   id: z.string(),
   kind: componentKind,
