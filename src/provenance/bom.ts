@@ -782,6 +782,11 @@ function leftOf(system: System): Bom["left"] {
     ["flows of people", peopleFlows, "people are no materials; a service tells only its own end of them"],
     ["answers on usual flows", usual, "ways in belong to the assessment"],
     ["controls", system.controls.length, "a claim about a control belongs to the assessment"],
+    [
+      "signatures",
+      system.components.filter(({ model }) => model?.signature).length,
+      "who must have signed belongs to the assessment",
+    ],
     ["tests", system.tests.length, "what is tried belongs to the assessment"],
     ["imports", system.imports.length, "evidence belongs to the assessment"],
     ["harms", system.harms.filter(({ assumed }) => !assumed).length, "harms belong to the assessment"],
