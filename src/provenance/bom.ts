@@ -776,7 +776,7 @@ function leftOf(system: System): Bom["left"] {
   const peopleFlows = system.flows.filter(({ from, to }) => isPerson.has(from) || isPerson.has(to)).length;
   const usual = system.components.reduce((sum, { usual: said }) => sum + Object.keys(said).length, 0);
   const rows: readonly (readonly [section: string, entries: number, because: string])[] = [
-    ["components", people, "people are no materials"],
+    ["people", people, "people are no materials"],
     ["actors", system.actors.filter(({ byMethod }) => !byMethod).length, "attackers are no materials"],
     ["assets", system.assets.length, "what they are worth shows in the classification of flows only, and no title"],
     ["flows of people", peopleFlows, "people are no materials; a service tells only its own end of them"],
