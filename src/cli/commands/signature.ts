@@ -76,12 +76,14 @@ async function isFolder(path: string): Promise<boolean> {
 /** Where the bundle lies by default: in the folder, or beside the file. */
 const besides = (path: string, folder: boolean): string => (folder ? resolve(path, SIGNATURE_NAME) : `${path}.sig`);
 
-/** Where it lies without being named; beside a file also as it was once called, with .sig in place of the extension. */
+/** Where it lies without being named; beside a file also with .sig in place of the extension, as it was once called, or as cosign calls it. */
 async function lyingBy(path: string, folder: boolean): Promise<string> {
   const usual = besides(path, folder);
   if (folder || (await filesBelow(dirname(usual)).stat(usual))) return usual;
   const once = `${path.replace(/\.[^./\\]*$/, "")}.sig`;
-  return once !== path && (await filesBelow(dirname(once)).stat(once)) ? once : usual;
+  for (const other of [once, `${path}.sigstore.json`])
+    if (other !== path && (await filesBelow(dirname(other)).stat(other))) return other;
+  return usual;
 }
 
 /** The path of a file below a folder, with forward slashes; undefined where it lies elsewhere. */
@@ -186,6 +188,11 @@ type Signer = Trusting | { readonly rule: string; readonly because: string };
 
 /** Exactly one thing to trust: a key, roots, or an identity under a trusted root. */
 function trustOf({ key, root, identity, issuer, trustedRoot, asOf, chain }: VerifySignatureFlags): void {
+  const [empty] = Object.entries({ "--identity": identity, "--issuer": issuer }).filter(
+    ([, value]) => value?.trim() === "",
+  );
+  if (empty)
+    throw new HostError(`${empty[0]} is empty`, "give the name as it stands in the certificate, to the letter");
   const keyless = [identity, issuer, trustedRoot].filter((flag) => flag !== undefined).length;
   const given = [key, root, keyless > 0 ? "identity" : undefined].filter((one) => one !== undefined).length;
   if (given > 1)
