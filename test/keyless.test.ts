@@ -251,7 +251,7 @@ describe("one bit", () => {
       const holder = path.slice(0, -1).reduce((at: any, step) => at[step], bundle);
       const right = holder[last] as string;
       let tried = 0;
-      for (const other of flips(right, right.length > 1000 ? 11 : 1)) {
+      for (const other of flips(right, right.length > 1000 ? 17 : 1)) {
         holder[last] = other;
         expect(await refused(bundle), `${part}, ${tried}`).toBeTypeOf("string");
         tried++;
@@ -331,6 +331,7 @@ describe("the command", () => {
     const keys: readonly (readonly [VerifySignatureFlags, RegExp])[] = [
       [{ identity: undefined as never }, /--identity is missing/],
       [{ issuer: undefined as never, trustedRoot: undefined as never }, /--issuer and --trusted-root are missing/],
+      [{ identity: " " }, /--identity is empty/],
       [{ key: "key.pem" }, /both given/],
       [{ asOf: "2026-03-01" }, /--as-of says nothing/],
     ];
@@ -339,6 +340,14 @@ describe("the command", () => {
       expect(error).toBeInstanceOf(HostError);
       expect((error as HostError).message).toMatch(words);
     }
+  });
+
+  it("finds a signature that lies beside the file under cosign's name for it", async () => {
+    const other = join(place, "other.bin");
+    writeFileSync(other, FILE);
+    writeFileSync(`${other}.sigstore.json`, JSON.stringify(little.bundle(FILE, { kind: "hashedrekord 0.0.1" })));
+    const flags = { identity: IDENTITY, issuer: ISSUER, trustedRoot: usual };
+    expect((await ran((invocation) => verifySignatureCommand(invocation, other, flags))).out).toContain("AS SIGNED");
   });
 
   it("says in words what is wrong with a trusted root", async () => {

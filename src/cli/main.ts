@@ -467,6 +467,7 @@ Examples:
     )
     .option("--chain <files>", "certificates in between that the bundle does not hold (PEM)", collected)
     .option("--as-of <day>", "the day the certificates must be valid on (YYYY-MM-DD; default: today)", calendarDay)
+    .option("--crl <files>", "lists of revoked certificates for --root (PEM or DER; a,b or repeated)", collected)
     .option("--identity <name>", "who must have signed: an e-mail address or URI, exactly (Sigstore)")
     .option("--issuer <url>", "who vouched for that identity: the OIDC issuer, exactly (Sigstore)")
     .option("--trusted-root <file>", "Sigstore's trusted_root.json, or your own: authorities and logs that you trust")

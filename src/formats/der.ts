@@ -55,7 +55,7 @@ export const INTEGER = 0x02;
 /** `extensions [3]` of a TBSCertificate. */
 export const EXTENSIONS = 0xa3;
 const BOOLEAN = 0x01;
-const BITS = 0x03;
+export const BITS = 0x03;
 
 export function objectId(content: Uint8Array): string {
   const arcs: number[] = [];
@@ -75,7 +75,7 @@ export function objectId(content: Uint8Array): string {
 
 export interface CertificateUse {
   /** Bits of keyUsage by RFC 5280, §4.2.1.3; absent where the certificate has no such extension. */
-  readonly keyUsage?: { readonly digitalSignature: boolean; readonly keyCertSign: boolean };
+  readonly keyUsage?: { readonly digitalSignature: boolean; readonly keyCertSign: boolean; readonly crlSign: boolean };
   /** At most so many certification authorities may stand below it. */
   readonly pathLength?: number;
   /** Critical extensions that nothing here understands: who does not understand one must refuse the certificate (§4.2). */
@@ -114,7 +114,11 @@ export function certificateUse(der: Uint8Array): CertificateUse {
     if (oid === "2.5.29.15") {
       const bits = nodeAt(value.content, 0);
       const first = bits.tag === BITS ? (bits.content[1] ?? 0) : 0;
-      keyUsage = { digitalSignature: (first & 0x80) !== 0, keyCertSign: (first & 0x04) !== 0 };
+      keyUsage = {
+        digitalSignature: (first & 0x80) !== 0,
+        keyCertSign: (first & 0x04) !== 0,
+        crlSign: (first & 0x02) !== 0,
+      };
     } else if (oid === "2.5.29.19") {
       const length = children(nodeAt(value.content, 0).content).find(({ tag }) => tag === INTEGER);
       if (length) pathLength = length.content.reduce((sum, byte) => sum * 256 + byte, 0);

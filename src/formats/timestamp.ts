@@ -59,6 +59,25 @@ export interface TimeStamp {
   readonly certificates: readonly Uint8Array[];
 }
 
+/** Of a signature whose algorithm says its digest (RFC 5758, RFC 4055, RFC 8410). Throws a FormatError for others. */
+export function signatureDigest(algorithm: DerNode | undefined): DigestName | null {
+  const oid = algorithm?.tag === OBJECT_ID ? objectId(algorithm.content) : "none";
+  const how = Object.hasOwn(SIGNATURES, oid) ? SIGNATURES[oid] : undefined;
+  if (how === undefined || how === "as stated") throw damaged(-1, `it is signed in a way that is not taken (${oid})`);
+  return how;
+}
+
+const UTC_TIME = 0x17;
+/** UTCTime or GeneralizedTime, to the second (RFC 5280, §4.1.2.5). */
+export function derTime({ tag, content }: DerNode): number {
+  if (tag !== UTC_TIME) {
+    if (tag !== GENERALIZED_TIME) throw damaged(-1, "a time is no time");
+    return generalizedTime(content);
+  }
+  const words = String.fromCharCode(...content);
+  return generalizedTime(new TextEncoder().encode(`${Number(words.slice(0, 2)) < 50 ? "20" : "19"}${words}`));
+}
+
 const wrong = (problem: string): Error => damaged(-1, problem);
 
 function expect(node: DerNode | undefined, tag: number, what: string): DerNode {
@@ -173,6 +192,6 @@ function generalizedTime(bytes: Uint8Array): number {
   const time = Date.parse(
     `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, "0").slice(0, 3)}Z`,
   );
-  if (!parts || Number.isNaN(time)) throw wrong("the time of the time stamp is no time");
+  if (!parts || Number.isNaN(time)) throw wrong("a time is no time");
   return time;
 }

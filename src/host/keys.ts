@@ -11,7 +11,9 @@ import {
 } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { HostError } from "#base/ports.ts";
+import { issuerAndSerial } from "#formats/certificate.ts";
 import { certificateUse } from "#formats/der.ts";
+import { hexOf, readRevocationList, type RevocationList } from "#formats/revocation.ts";
 import { FormatError } from "#formats/error.ts";
 import { explained } from "./files.ts";
 
@@ -262,6 +264,91 @@ export function trustedKey(
   };
   const found = up(signer, []);
   return found ? { key: signer.publicKey, chain: found.map(nameOf), certificates: found } : { because };
+}
+
+export interface Revocation {
+  /** Why the chain is not trusted any more; undefined where no list speaks against it. */
+  readonly because: string | undefined;
+  readonly checked: readonly string[];
+  readonly notChecked: readonly string[];
+}
+
+/**
+ * Holds each certificate of a chain below its root to the lists given (RFC 5280, §6.3, without deltas and partitioned lists). A list that
+ * cannot be used – not signed by the authority, not in date, more than is understood – speaks against the chain: who gave it wanted it asked.
+ */
+export function revocation(
+  chain: readonly X509Certificate[],
+  lists: readonly { readonly name: string; readonly list: RevocationList }[],
+  at: Date,
+): Revocation {
+  const checked: string[] = [];
+  const notChecked: string[] = [];
+  const used = new Set<string>();
+  for (const [n, certificate] of chain.slice(0, -1).entries()) {
+    const above = chain[n + 1]!;
+    const { issuer, serial } = issuerAndSerial(certificate.raw);
+    const own = lists.filter(({ list }) => Buffer.from(list.issuer).equals(issuer));
+    if (own.length === 0) notChecked.push(`revocation of ${nameOf(certificate)}: no list of its authority was given`);
+    for (const { name, list } of own) {
+      used.add(name);
+      const unfit = unfitList(list, above, at);
+      if (unfit !== undefined) return { because: `the revocation list ${name} ${unfit}`, checked, notChecked };
+      const since = list.revoked.get(hexOf(serial));
+      if (since !== undefined)
+        return {
+          because: `the certificate ${nameOf(certificate)} was revoked on ${new Date(since).toISOString().slice(0, 10)} (${name})`,
+          checked,
+          notChecked,
+        };
+      checked.push(`${nameOf(certificate)} is not in ${name}`);
+    }
+  }
+  for (const { name } of lists)
+    if (!used.has(name)) notChecked.push(`${name}: a list of none of the authorities of this chain`);
+  return { because: undefined, checked, notChecked };
+}
+
+function unfitList(list: RevocationList, above: X509Certificate, at: Date): string | undefined {
+  const day = (time: number): string => new Date(time).toISOString().slice(0, 10);
+  const use = useOf(above);
+  if (typeof use === "string") return `cannot be used: ${use}`;
+  if (use.keyUsage && !use.keyUsage.crlSign) return `is by an authority that may sign none (${nameOf(above)})`;
+  let held = false;
+  try {
+    held = verify(list.signedWith, list.signed, above.publicKey, list.signature);
+  } catch {
+    // Said below.
+  }
+  if (!held) return `is not signed by ${nameOf(above)}`;
+  if (list.notUnderstood.length > 0) return `demands what is not understood here (${list.notUnderstood.join(", ")})`;
+  if (list.until === undefined) return "does not say how long it counts";
+  if (at.getTime() < list.from || at.getTime() > list.until)
+    return `counts from ${day(list.from)} to ${day(list.until)}, not on ${day(at.getTime())}`;
+  return undefined;
+}
+
+/** Lists in PEM (`X509 CRL`, several in a file) or DER. */
+export function revocationLists(
+  bytes: Uint8Array,
+  name: string,
+): { readonly name: string; readonly list: RevocationList }[] {
+  const text = new TextDecoder("latin1").decode(bytes);
+  const blocks = [...text.matchAll(/-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]*)-----END X509 CRL-----/g)].map(
+    ([, words]) => Buffer.from(words!, "base64"),
+  );
+  const ders = blocks.length > 0 ? blocks : [bytes];
+  return ders.map((der, n) => {
+    try {
+      return { name: ders.length === 1 ? name : `${name} (${n + 1})`, list: readRevocationList(der) };
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      throw new HostError(
+        `${name}: ${error.problem}`,
+        "give a list of revoked certificates as its authority publishes it (PEM or DER)",
+      );
+    }
+  });
 }
 
 function verifies(certificate: X509Certificate, above: X509Certificate): boolean {

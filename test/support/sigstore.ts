@@ -49,7 +49,7 @@ const signed = (secret: KeyObject, content: Uint8Array): Uint8Array =>
     ? sign(null, content, secret)
     : createSign("sha256").update(content).sign(secret);
 
-interface CertificateWish {
+export interface CertificateWish {
   readonly subject: string;
   readonly issuer: string;
   readonly key: Key;
@@ -60,7 +60,16 @@ interface CertificateWish {
   readonly extensions: readonly Uint8Array[];
 }
 
-function certificate({ subject, issuer, key: own, by, from, to, serial, extensions }: CertificateWish): Uint8Array {
+export function certificate({
+  subject,
+  issuer,
+  key: own,
+  by,
+  from,
+  to,
+  serial,
+  extensions,
+}: CertificateWish): Uint8Array {
   const body = sequence(
     encoded(0xa0, integer(2)),
     integer(serial),
@@ -74,12 +83,12 @@ function certificate({ subject, issuer, key: own, by, from, to, serial, extensio
   return sequence(body, ECDSA_SHA256, encoded(0x03, joined([bytes(0), signed(by.secret, body)])));
 }
 
-const AUTHORITY = [
+export const AUTHORITY = [
   extension("2.5.29.19", sequence(encoded(0x01, bytes(0xff))), true),
   extension("2.5.29.15", encoded(0x03, bytes(1, 0x06)), true),
 ];
-const SIGNATURE_ONLY = extension("2.5.29.15", encoded(0x03, bytes(7, 0x80)), true);
-const purpose = (id: string): Uint8Array => extension("2.5.29.37", sequence(oid(id)));
+export const SIGNATURE_ONLY = extension("2.5.29.15", encoded(0x03, bytes(7, 0x80)), true);
+export const purpose = (id: string): Uint8Array => extension("2.5.29.37", sequence(oid(id)));
 
 export const IDENTITY = "reader@example.org";
 export const ISSUER = "https://accounts.example.org";
@@ -392,3 +401,35 @@ export class LittleSigstore {
     return sequence(sequence(integer(0)), sequence(oid("1.2.840.113549.1.7.2"), encoded(0xa0, data)));
   }
 }
+
+/** A list of revoked certificates (RFC 5280, §5.1), version 2. */
+export function revocationList({
+  issuer,
+  by,
+  from,
+  to,
+  revoked,
+  extensions = [],
+}: {
+  readonly issuer: string;
+  readonly by: Key;
+  readonly from: number;
+  readonly to: number | undefined;
+  readonly revoked: readonly number[];
+  readonly extensions?: readonly Uint8Array[];
+}): Uint8Array {
+  const body = sequence(
+    integer(1),
+    ECDSA_SHA256,
+    name(issuer),
+    generalizedTime(from),
+    ...(to === undefined ? [] : [generalizedTime(to)]),
+    ...(revoked.length === 0
+      ? []
+      : [sequence(...revoked.map((serial) => sequence(integer(serial), generalizedTime(from))))]),
+    ...(extensions.length === 0 ? [] : [encoded(0xa0, sequence(...extensions))]),
+  );
+  return sequence(body, ECDSA_SHA256, encoded(0x03, joined([bytes(0), signed(by.secret, body)])));
+}
+/** An extension for a list, critical: only part of the certificates are in it (§5.2.5). */
+export const PARTITIONED = extension("2.5.29.28", sequence(), true);

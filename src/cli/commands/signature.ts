@@ -13,6 +13,8 @@ import {
   keyWords,
   privateKey,
   publicKey,
+  revocation,
+  revocationLists,
   signBytes,
   signedFile,
   trustedKey,
@@ -40,6 +42,7 @@ export interface VerifySignatureFlags {
   readonly root?: readonly string[];
   readonly chain?: readonly string[];
   readonly asOf?: string;
+  readonly crl?: readonly string[];
   readonly identity?: string;
   readonly issuer?: string;
   readonly trustedRoot?: string;
@@ -59,6 +62,7 @@ export interface SignFlags {
 }
 
 const KEY_LIMIT = 2 ** 20;
+const CRL_LIMIT = 64 * 2 ** 20;
 const BUNDLE_LIMIT = 256 * 2 ** 20;
 const SIGNATURE_NAME = "model.sig";
 /** What `model_signing` leaves out of every model: a folder signed with them would not verify there. */
@@ -76,12 +80,14 @@ async function isFolder(path: string): Promise<boolean> {
 /** Where the bundle lies by default: in the folder, or beside the file. */
 const besides = (path: string, folder: boolean): string => (folder ? resolve(path, SIGNATURE_NAME) : `${path}.sig`);
 
-/** Where it lies without being named; beside a file also as it was once called, with .sig in place of the extension. */
+/** Where it lies without being named; beside a file also with .sig in place of the extension, as it was once called, or as cosign calls it. */
 async function lyingBy(path: string, folder: boolean): Promise<string> {
   const usual = besides(path, folder);
   if (folder || (await filesBelow(dirname(usual)).stat(usual))) return usual;
   const once = `${path.replace(/\.[^./\\]*$/, "")}.sig`;
-  return once !== path && (await filesBelow(dirname(once)).stat(once)) ? once : usual;
+  for (const other of [once, `${path}.sigstore.json`])
+    if (other !== path && (await filesBelow(dirname(other)).stat(other))) return other;
+  return usual;
 }
 
 /** The path of a file below a folder, with forward slashes; undefined where it lies elsewhere. */
@@ -185,7 +191,12 @@ interface Trusting {
 type Signer = Trusting | { readonly rule: string; readonly because: string };
 
 /** Exactly one thing to trust: a key, roots, or an identity under a trusted root. */
-function trustOf({ key, root, identity, issuer, trustedRoot, asOf, chain }: VerifySignatureFlags): void {
+function trustOf({ key, root, identity, issuer, trustedRoot, asOf, chain, crl }: VerifySignatureFlags): void {
+  const [empty] = Object.entries({ "--identity": identity, "--issuer": issuer }).filter(
+    ([, value]) => value?.trim() === "",
+  );
+  if (empty)
+    throw new HostError(`${empty[0]} is empty`, "give the name as it stands in the certificate, to the letter");
   const keyless = [identity, issuer, trustedRoot].filter((flag) => flag !== undefined).length;
   const given = [key, root, keyless > 0 ? "identity" : undefined].filter((one) => one !== undefined).length;
   if (given > 1)
@@ -202,6 +213,11 @@ function trustOf({ key, root, identity, issuer, trustedRoot, asOf, chain }: Veri
     throw new HostError(
       `--identity, --issuer and --trusted-root belong together, and ${[identity === undefined && "--identity", issuer === undefined && "--issuer", trustedRoot === undefined && "--trusted-root"].filter(Boolean).join(" and ")} ${keyless === 2 ? "is" : "are"} missing`,
       "who signed is a name, and who vouched for it: --identity me@example.org --issuer https://accounts.google.com --trusted-root trusted_root.json",
+    );
+  if (crl !== undefined && root === undefined)
+    throw new HostError(
+      "--crl speaks of certificates, and there are none below --root",
+      "give it with --root, or leave it out",
     );
   if (keyless > 0 && (asOf !== undefined || chain !== undefined))
     throw new HostError(
@@ -237,7 +253,8 @@ async function signerOf(bundle: Bundle, file: string, flags: VerifySignatureFlag
       "give --identity, --issuer and --trusted-root",
     );
   const logs = entries.length + timeStamps.length;
-  const notChecked = logs === 0 ? {} : { notChecked: ["log entries and time stamps that the bundle holds"] };
+  const notChecked: Pick<Trusting, "notChecked"> =
+    logs === 0 ? {} : { notChecked: ["log entries and time stamps that the bundle holds"] };
   if (flags.key !== undefined) {
     const key = publicKey(await read(flags.key), flags.key);
     // The key decides; what the bundle says of itself only explains why a signature does not hold.
@@ -261,8 +278,20 @@ async function signerOf(bundle: Bundle, file: string, flags: VerifySignatureFlag
   const at = flags.asOf === undefined ? new Date() : new Date(`${flags.asOf}T12:00:00Z`);
   const trusted = trustedKey([...material.chain, ...more.map(({ raw }) => raw)], roots, at);
   if ("because" in trusted) return { rule: "untrusted", because: trusted.because };
+  const lists = (
+    await Promise.all((flags.crl ?? []).map(async (path) => revocationLists(await read(path, CRL_LIMIT), path)))
+  ).flat();
+  const { because, checked, notChecked: unasked } = revocation(trusted.certificates, lists, at);
+  if (because !== undefined) return { rule: "untrusted", because };
   return (await signed.holds(trusted.key, signature))
-    ? { words: trusted.chain, ...notChecked }
+    ? {
+        words: trusted.chain,
+        ...(checked.length > 0 && { checked }),
+        notChecked: [
+          ...(lists.length === 0 ? ["revocation: no list was given (--crl)"] : unasked),
+          ...(notChecked.notChecked ?? []),
+        ],
+      }
     : { rule: "bad-signature", because: "the signature does not hold for the signer's certificate and this content" };
 }
 

@@ -292,6 +292,7 @@ export function fromCycloneDx(
     datasets.push(datasetOf(entry, id, named));
   };
   const datasetOf = (entry: Entry, id: string, named: Entry | undefined): DraftDataset => {
+    const called = property(entry, "id");
     const first = entry.get("data")?.items[0] ?? entry;
     const classification = first.get("classification");
     const sensitive = first.get("sensitiveData");
@@ -309,6 +310,10 @@ export function fromCycloneDx(
     const dated = collected !== undefined && /^\d{4}(-\d{2}(-\d{2})?)?$/.test(collected.value);
     if (dated) collected.read("datasets", id, "provenance", "collected");
     if (source !== undefined) description?.read("datasets", id, "provenance", "source");
+    // Ours: the first of the owners, once more.
+    const supplier = entry.dig("supplier", "name");
+    if (called && supplier && owners.some((one) => one.dig("organization", "name")?.value === supplier.value))
+      supplier.read("datasets", id, "provenance", "suppliers");
     const place = (key: "path" | "labels"): string | undefined => {
       const said = property(entry, key);
       if (said === undefined) return undefined;
@@ -418,7 +423,13 @@ export function fromCycloneDx(
     const measuredOn = property(entry, "accuracy");
     const accuracy = valueOf(measuredOn, ACCURACY);
     const known = accuracy && datasets.some(({ id: other }) => other === accuracy.on);
-    if (known) measuredOn!.read(...at, "accuracy");
+    if (known) {
+      measuredOn!.read(...at, "accuracy");
+      const declared = entry
+        .dig("modelCard", "quantitativeAnalysis", "performanceMetrics")
+        ?.items.find((one) => one.get("type")?.value === "accuracy, declared");
+      for (const name of ["type", "value", "slice"]) declared?.get(name)?.read(...at, "accuracy");
+    }
     const input = valueOf(property(entry, "input"), INPUT, ...at, "input");
     if (input)
       entry
@@ -617,6 +628,7 @@ function flowsOf(
   known: ReadonlyMap<string, DraftModel>,
   titles: ReadonlyMap<string, string>,
 ): DraftFlow[] {
+  const whole = root.dig("metadata", "component", "bom-ref")?.words();
   const flows: DraftFlow[] = [];
   const seen = new Map<string, string>();
   /** The flow between two parts, by its ends. */
@@ -667,6 +679,15 @@ function flowsOf(
     }
   for (const entry of root.get("dependencies")?.items ?? []) {
     const ref = entry.get("ref");
+    // Ours: the system is made of its parts; that says no more than that they are there.
+    if (ref?.words() === whole) {
+      const parts = (entry.get("dependsOn")?.items ?? []).map(
+        (other) => [other, byRef.get(other.words() ?? "")] as const,
+      );
+      for (const [other, part] of parts) if (part !== undefined) other.read("components", part);
+      if (parts.some(([, part]) => part !== undefined)) ref?.read("system");
+      continue;
+    }
     const to = byRef.get(ref?.words() ?? "");
     if (to === undefined) continue;
     ref!.read("components", to);
