@@ -614,22 +614,23 @@ function layersOf(
     a.path.length === b.path.length &&
     a.path.every((step, i) => step.component === b.path[i]!.component && step.flow === b.path[i]!.flow);
   const moved = !same(ways.inherent, ways.current);
+  /** Why a control that speaks of this threat moves nothing here; undefined where it does. */
+  const faultOf = (credit: ControlCredit): string | undefined => {
+    if (!credit.credited) return credit.why;
+    if (!holds(credit, threat.actor)) return `it does not bind ${threat.actor}`;
+    const closes = closesHere(credit);
+    const measured = credit.effect.length > 0;
+    if (closes && unguarded !== undefined) return unguarded;
+    if (!onTheWay.has(credit.at) && !blocking.has(`${credit.control} at ${credit.at}`))
+      return `${credit.at} is not on the way`;
+    if (closes && !moved && !measured) return `the way ${threat.actor} has does not end there`;
+    if (closes || !measured || counting.has(credit)) return undefined;
+    return credit.effect.some(({ tests }) => tests.includes(threat.type))
+      ? `${credit.why} – this counts at ${threat.at} or on every way there, and ${threat.actor} has ways round ${credit.at}`
+      : `what was measured of it is not ${threat.type}`;
+  };
   return entries.map((credit) => {
-    const fault = !credit.credited
-      ? credit.why
-      : !holds(credit, threat.actor)
-        ? `it does not bind ${threat.actor}`
-        : unguarded !== undefined && closesHere(credit)
-          ? unguarded
-          : !onTheWay.has(credit.at) && !blocking.has(`${credit.control} at ${credit.at}`)
-            ? `${credit.at} is not on the way`
-            : closesHere(credit) && !moved && credit.effect.length === 0
-              ? `the way ${threat.actor} has does not end there`
-              : credit.effect.length > 0 && !closesHere(credit) && !counting.has(credit)
-                ? credit.effect.some(({ tests }) => tests.includes(threat.type))
-                  ? `${credit.why} – this counts at ${threat.at} or on every way there, and ${threat.actor} has ways round ${credit.at}`
-                  : `what was measured of it is not ${threat.type}`
-                : undefined;
+    const fault = faultOf(credit);
     const closes = closesHere(credit);
     const shut = closes && ways.current.reach === "none";
     const effect = shut ? "closes the way" : closes ? "closes part of the ways" : "a layer, which closes no way";
