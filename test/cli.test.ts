@@ -1,4 +1,5 @@
 /** The command line as a person or a script meets it: exit codes, one document per --json, and what it says to wrong input. */
+import { rangeOf } from "#assess/readings.ts";
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -94,6 +95,12 @@ describe("the commands", () => {
       expect(out).toContain("Usage: vauban " + name);
     },
   );
+  test("what is assumed of a model's values names the option that says otherwise", async () => {
+    const { out } = await vauban(["attack", "--help"]);
+    const named = [...rangeOf({ range: { low: -3, high: 300 }, integer: false }).because.matchAll(/--[a-z-]+/g)];
+    expect(named.map(([option]) => option)).toEqual(["--range"]);
+    expect(out).toContain("--range <low..high>");
+  });
   test("a misspelt command is refused with a suggestion", async () => {
     const { code, err } = await vauban(["asess"]);
     expect(code).toBe(2);
