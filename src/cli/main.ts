@@ -452,7 +452,7 @@ Examples:
   signature
     .command("verify")
     .description(
-      "Whether every file is as it was signed, by whom you trust: a public key, or a root above the signer's certificate.",
+      "Whether every file is as it was signed, by whom you trust: a public key, a root above the signer's certificate, or an identity.",
     )
     .argument("<path>", "a model's folder or file, or the folder of a run")
     .option(
@@ -467,6 +467,9 @@ Examples:
     )
     .option("--chain <files>", "certificates in between that the bundle does not hold (PEM)", collected)
     .option("--as-of <day>", "the day the certificates must be valid on (YYYY-MM-DD; default: today)", calendarDay)
+    .option("--identity <name>", "who must have signed: an e-mail address or URI, exactly (Sigstore)")
+    .option("--issuer <url>", "who vouched for that identity: the OIDC issuer, exactly (Sigstore)")
+    .option("--trusted-root <file>", "Sigstore's trusted_root.json, or your own: authorities and logs that you trust")
     .option(
       "--ignore <paths>",
       "files and folders to leave out of the comparison, besides those the signer left out",
@@ -477,14 +480,15 @@ Examples:
       "after",
       `
 Every file of the folder counts: changed, missing and added ones are named, links too. What the signer left out is listed as not covered.
-Signatures by an identity (Sigstore's Fulcio and Rekor) are not verified here.
+Signatures by an identity (Sigstore's Fulcio and Rekor) are held to --identity, --issuer and --trusted-root together, without any network.
 ${EXITS}
 Here: 0 as signed · 1 not as signed, or not by whom you trust · 2 the signature cannot be read, or bad input.
 
 Examples:
   vauban signature verify models/reader --key key.pub.pem
   vauban signature verify models/reader --bundle reader.sig --root ca.pem --as-of 2026-11-26
-  vauban signature verify .vauban/latest --key key.pub.pem --json`,
+  vauban signature verify .vauban/latest --key key.pub.pem --json
+  vauban signature verify models/reader --identity me@example.org --issuer https://accounts.google.com --trusted-root trusted_root.json`,
     )
     .action((path: string, options: VerifySignatureFlags) =>
       invoke(

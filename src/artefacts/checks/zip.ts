@@ -1,10 +1,12 @@
 /** ZIP archives: what their records hide from one reader and show to another, and every member; PyTorch's and NumPy's among them. */
 import { contentOf, part, upTo, type Content } from "#formats/content.ts";
 import { FormatError } from "#formats/error.ts";
+import { isTflite } from "#formats/tflite.ts";
 import { examineZip, zipSigns, type ExaminedMember, type ZipOddity } from "#formats/zip-examined.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Storage, type Subject, type Surroundings } from "#artefacts/check.ts";
 import { bombOf, unpacked, type Packed } from "#artefacts/packing.ts";
+import { importableAmong } from "#artefacts/python-modules.ts";
 import { torchScriptProblem } from "#artefacts/torchscript.ts";
 
 /** What each oddity of the records means. */
@@ -38,6 +40,8 @@ export default defineCheck({
   title: "zip archive",
   recognise(content) {
     const { front, back } = zipSigns(content);
+    // TFLite keeps files in an archive behind the model; its own check hands that on.
+    if (!front && isTflite(content) === "yes") return "no";
     return front || back ? "yes" : "no";
   },
   read(subject) {
@@ -53,6 +57,7 @@ export default defineCheck({
       /\.keras$/i.test(subject.path) || zip.members.some(({ name }) => /^model\.weights\.(h5|npz)$/.test(name));
     // By the folder they lie in: data.pkl names those in data/, constants.pkl those in constants/.
     const storages = new Map<string, Storage>();
+    const importable = importableAmong(zip.members.map(({ name }) => name));
     // Pickles first: they say which members are storages, and how large.
     const rank = (member: ExaminedMember): number => (member.name.endsWith(".pkl") ? 0 : 1);
     for (const member of zip.members.toSorted((a, b) => rank(a) - rank(b))) {
@@ -65,6 +70,7 @@ export default defineCheck({
       const within = readMember(subject, member);
       if (within === undefined) continue;
       subject.inspect(member.name, within, {
+        importable: importable(member.name),
         ...(torch && partOfTorch(torch, member.name, within, storages)),
         ...(keras && /(^|\/)config\.json$/i.test(member.name) ? { keras } : {}),
       });
