@@ -410,6 +410,16 @@ describe("init, explain, schema", () => {
       expect(JSON.parse(ran.out)).toMatchObject({ ok: false, diagnostics: [{ code: "E900" }] });
     }
   });
+  test("explain knows the rules of the scan, and every word that --json prints for a refusal", async () => {
+    const rule = await vauban(["explain", "pickle-harmful-call"]);
+    expect(rule.code).toBe(0);
+    for (const words of ["What was seen: ", "What would happen: ", "What to do: Do not load", "Source: Lib/pickle.py"])
+      expect(rule.out).toContain(words);
+    expect((await vauban(["explain", "e900"])).out).toContain("the command could not be carried out");
+    expect((await vauban(["explain", "E412"])).out).toContain("messages about data");
+    const near = await vauban(["explain", "harmful"]);
+    expect([near.code, near.err]).toEqual([2, expect.stringMatching(/did you mean pickle-harmful-call, .* or /)]);
+  });
   test("explain suggests what was meant", async () => {
     const { code, err } = await vauban(["explain", "AIA-15.5-c-EA"]);
     expect(code).toBe(2);

@@ -10,29 +10,22 @@ import { HARMFUL_OPERATORS } from "./tensorflow-operators.ts";
 export const ACTS = ["executes", "connects", "writes", "reads", "refers"] as const;
 export type Act = (typeof ACTS)[number];
 
-/** What the policy's words come to; "reads or writes files" may write. */
-const BY_WORDS: readonly (readonly [words: string, act: Act])[] = [
-  ["runs programs", "executes"],
-  ["runs Python code", "executes"],
-  ["runs it as Python", "executes"],
-  ["imports or loads code", "executes"],
-  ["loads another pickle", "executes"],
-  ["interpreter", "executes"],
-  ["calls native code", "executes"],
-  ["starts threads or processes", "executes"],
-  ["calls Python functions", "executes"],
-  ["runs a compiled engine", "executes"],
-  ["evaluates the text", "executes"],
-  ["runs what was decoded", "executes"],
-  ["hands a shell", "executes"],
-  ["opens network connections", "connects"],
-  ["reads or writes files", "writes"],
-  ["writes files", "writes"],
-  ["opens it as a file", "reads"],
-  ["reads files", "reads"],
-  ["reads a file", "reads"],
-  ["ends or blocks the process", "reads"],
+/** What a reason of the policy comes to, by the verbs it is written in: the first line that fits. */
+const BY_VERB: readonly (readonly [pattern: RegExp, act: Act])[] = [
+  [
+    /\b(runs?|evaluates?|compiles?|calls?|imports?|makes (code|programs|objects|another process|Python)|loads|code|pickles?|unpickles|interpreter|debugger|starts|programs?|shell|every object)\b/,
+    "executes",
+  ],
+  [/\b(network|connects|fetches|uploads)\b/, "connects"],
+  [
+    /\b(writes?|moves|deletes|unpacks|packed|packs|copies|changes?|sets|opens|makes|controls|registry|signals|ends|memory of a value)\b/,
+    "writes",
+  ],
+  [/\b(reads|files|lists|looks|takes|tells|waits|watches|turns|memory|describes|compares)\b/, "reads"],
 ];
+/** Further words for harm, of checks that have no policy. */
+const MORE_WORDS = ["evaluates the text", "runs what was decoded", "hands a shell", "reads a file"];
+
 /** Rules whose findings do by themselves what their name says, whatever else the message tells. */
 const BY_RULE: Readonly<Record<string, Act>> = {
   "pickle-harmful-import": "refers",
@@ -46,23 +39,24 @@ const BY_RULE: Readonly<Record<string, Act>> = {
   jsonpickle: "executes",
 };
 
-/** What the finding's file would do; the mildest where the finding does not say. */
-export function actOf({ rule, message }: Pick<ScanFinding, "rule" | "message">): Act {
-  return (
-    BY_RULE[rule] ??
-    BY_WORDS.filter(([words]) => message.includes(words))
-      .map(([, act]) => act)
-      .toSorted((a, b) => ACTS.indexOf(a) - ACTS.indexOf(b))[0] ??
-    "refers"
-  );
-}
-
-/** The words of the policy, for the test that every one of them is understood here. */
-export const HARM_WORDS: ReadonlySet<string> = new Set([
+/** The policy's reasons, which stand in the messages word by word. */
+export const REASONS: ReadonlySet<string> = new Set([
   ...HARMFUL.map(({ does }) => does),
   ...RUN_FROM_STATE.map(({ does }) => does),
   ...[...HARMFUL_OPERATORS.values()].map(({ does }) => does),
+  ...MORE_WORDS,
 ]);
+
+const ACT_OF: readonly (readonly [reason: string, act: Act])[] = [...REASONS].map((reason) => [
+  reason,
+  BY_VERB.find(([pattern]) => pattern.test(reason))?.[1] ?? "refers",
+]);
+
+/** What the finding's file would do: the worst of the reasons in its message; the mildest where it gives none. */
+export function actOf({ rule, message }: Pick<ScanFinding, "rule" | "message">): Act {
+  const given = ACT_OF.flatMap(([reason, act]) => (message.includes(reason) ? [act] : []));
+  return BY_RULE[rule] ?? ACTS.find((act) => given.includes(act)) ?? "refers";
+}
 
 export interface Told {
   readonly finding: ScanFinding;
