@@ -10,22 +10,34 @@ import { HARMFUL_OPERATORS } from "./tensorflow-operators.ts";
 export const ACTS = ["executes", "connects", "writes", "reads", "refers"] as const;
 export type Act = (typeof ACTS)[number];
 
-/** What a reason of the policy comes to, by the verbs it is written in: the first line that fits. */
-const BY_VERB: readonly (readonly [pattern: RegExp, act: Act])[] = [
+/** What words come to, the worst of them first; a phrase that runs something and writes files runs something. */
+const BY_VERBS: readonly (readonly [Act, RegExp])[] = [
   [
-    /\b(runs?|evaluates?|compiles?|calls?|imports?|makes (code|programs|objects|another process|Python)|loads|code|pickles?|unpickles|interpreter|debugger|starts|programs?|shell|every object)\b/,
     "executes",
+    /\b(?:runs?|executes|calls?|compiles|evaluates|starts|imports?|imported|loads?|unpickles|debugger|shell|interpreter|native|as Python|watches, ends)\b|\bmakes (?:code|objects|programs|another process|Python)|\b(?:builds or installs)\b|marshalled/,
   ],
-  [/\b(network|connects|fetches|uploads)\b/, "connects"],
+  ["connects", /\b(?:network|address|connections?|connects|fetches|uploads)\b/],
+  ["writes", /\b(?:writes?|deletes|moves|copies|changes?|unpacks|sets)\b/],
   [
-    /\b(writes?|moves|deletes|unpacks|packed|packs|copies|changes?|sets|opens|makes|controls|registry|signals|ends|memory of a value)\b/,
-    "writes",
+    "reads",
+    /\b(?:reads?|opens?|lists|compares|waits|ends|finds|looks|takes|tells|watches|controls|gives|follows|turns|reaches)\b/,
   ],
-  [/\b(reads|files|lists|looks|takes|tells|waits|watches|turns|memory|describes|compares)\b/, "reads"],
 ];
-/** Further words for harm, of checks that have no policy. */
-const MORE_WORDS = ["evaluates the text", "runs what was decoded", "hands a shell", "reads a file"];
+const actOfWords = (words: string): Act => BY_VERBS.find(([, verbs]) => verbs.test(words))?.[0] ?? "refers";
 
+/** The words of the policy, for the test that every one of them is understood here. */
+export const HARM_WORDS: ReadonlySet<string> = new Set([
+  ...HARMFUL.map(({ does }) => does),
+  ...RUN_FROM_STATE.map(({ does }) => does),
+  ...[...HARMFUL_OPERATORS.values()].map(({ does }) => does),
+]);
+/** Phrases to look for in a message: the policy's, and those of readers that have none. */
+const BY_WORDS: readonly (readonly [words: string, act: Act])[] = [
+  ...HARM_WORDS,
+  "runs what was decoded",
+  "hands a shell",
+  "interpreter",
+].map((words) => [words, actOfWords(words)]);
 /** Rules whose findings do by themselves what their name says, whatever else the message tells. */
 const BY_RULE: Readonly<Record<string, Act>> = {
   "pickle-harmful-import": "refers",
@@ -39,23 +51,15 @@ const BY_RULE: Readonly<Record<string, Act>> = {
   jsonpickle: "executes",
 };
 
-/** The policy's reasons, which stand in the messages word by word. */
-export const REASONS: ReadonlySet<string> = new Set([
-  ...HARMFUL.map(({ does }) => does),
-  ...RUN_FROM_STATE.map(({ does }) => does),
-  ...[...HARMFUL_OPERATORS.values()].map(({ does }) => does),
-  ...MORE_WORDS,
-]);
-
-const ACT_OF: readonly (readonly [reason: string, act: Act])[] = [...REASONS].map((reason) => [
-  reason,
-  BY_VERB.find(([pattern]) => pattern.test(reason))?.[1] ?? "refers",
-]);
-
-/** What the finding's file would do: the worst of the reasons in its message; the mildest where it gives none. */
+/** What the finding's file would do; the mildest where the finding does not say. */
 export function actOf({ rule, message }: Pick<ScanFinding, "rule" | "message">): Act {
-  const given = ACT_OF.flatMap(([reason, act]) => (message.includes(reason) ? [act] : []));
-  return BY_RULE[rule] ?? ACTS.find((act) => given.includes(act)) ?? "refers";
+  return (
+    BY_RULE[rule] ??
+    BY_WORDS.filter(([words]) => message.includes(words))
+      .map(([, act]) => act)
+      .toSorted((a, b) => ACTS.indexOf(a) - ACTS.indexOf(b))[0] ??
+    "refers"
+  );
 }
 
 export interface Told {
