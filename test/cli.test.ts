@@ -1,4 +1,5 @@
 /** The command line as a person or a script meets it: exit codes, one document per --json, and what it says to wrong input. */
+import { rangeOf } from "#assess/readings.ts";
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -94,6 +95,12 @@ describe("the commands", () => {
       expect(out).toContain("Usage: vauban " + name);
     },
   );
+  test("what is assumed of a model's values names the option that says otherwise", async () => {
+    const { out } = await vauban(["attack", "--help"]);
+    const named = [...rangeOf({ range: { low: -3, high: 300 }, integer: false }).because.matchAll(/--[a-z-]+/g)];
+    expect(named.map(([option]) => option)).toEqual(["--range"]);
+    expect(out).toContain("--range <low..high>");
+  });
   test("a misspelt command is refused with a suggestion", async () => {
     const { code, err } = await vauban(["asess"]);
     expect(code).toBe(2);
@@ -402,6 +409,16 @@ describe("init, explain, schema", () => {
       expect(ran.code).toBe(2);
       expect(JSON.parse(ran.out)).toMatchObject({ ok: false, diagnostics: [{ code: "E900" }] });
     }
+  });
+  test("explain knows the rules of the scan, and every word that --json prints for a refusal", async () => {
+    const rule = await vauban(["explain", "pickle-harmful-call"]);
+    expect(rule.code).toBe(0);
+    for (const words of ["What was seen: ", "What would happen: ", "What to do: Do not load", "Source: Lib/pickle.py"])
+      expect(rule.out).toContain(words);
+    expect((await vauban(["explain", "e900"])).out).toContain("the command could not be carried out");
+    expect((await vauban(["explain", "E412"])).out).toContain("messages about data");
+    const near = await vauban(["explain", "harmful"]);
+    expect([near.code, near.err]).toEqual([2, expect.stringMatching(/did you mean pickle-harmful-call, .* or /)]);
   });
   test("explain suggests what was meant", async () => {
     const { code, err } = await vauban(["explain", "AIA-15.5-c-EA"]);

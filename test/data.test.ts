@@ -109,11 +109,11 @@ test("leaked rows end with 1, are named in words, and stand in one document that
 test("clean data end with 0 and say what was planted; where nothing was asked the end is 2", async () => {
   const fine = await vauban(at("x.npy"), { only: ["duplicates", "schema", "ranges"] });
   expect(fine.code).toBe(0);
-  expect(fine.out).toContain("nothing found  Duplicates and near duplicates");
+  expect(fine.out).toContain("nothing found   Duplicates and near duplicates");
   expect(fine.err).toBe("");
   const nothing = await vauban(at("x.npy"), { only: ["leakage"] });
   expect(nothing.code).toBe(2);
-  expect(nothing.out).toContain("NOT ASKED    leakage: no training data were given (--train)");
+  expect(nothing.out).toContain("NOT ASKED       leakage: no training data were given (--train)");
 });
 
 test("a csv with categories is checked as it is", async () => {
@@ -176,7 +176,7 @@ test("exit codes: faults 1, doubts 2 unless --fail-on says where failing begins"
   const check = { outcome: "found" } as DataDocument["checks"][0];
   const of = (fault: number, doubt: number, cannotTell: string[] = []): Pick<DataDocument, "checks" | "summary"> => ({
     checks: [check],
-    summary: { fault, doubt, note: 0, cannotTell, notAsked: [] },
+    summary: { fault, doubt, note: 0, cannotTell, notAsked: [], doesNotApply: [] },
   });
   expect([of(1, 0), of(0, 1), of(0, 0, ["x"]), of(0, 0)].map((one) => dataExit(one, undefined))).toEqual([1, 2, 2, 0]);
   expect([of(1, 0), of(0, 1), of(0, 0, ["x"]), of(0, 0)].map((one) => dataExit(one, "fault"))).toEqual([1, 0, 0, 0]);

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Log } from "sarif";
 import { scanDocument, type ScanDocument, type ScanFile, type ScanSummary } from "#assessment/index.ts";
 import { againstBaseline, type ScanBaseline } from "#artefacts/baseline.ts";
+import { scanRule } from "#artefacts/rules.ts";
 import { gravestFirst } from "#artefacts/gravity.ts";
 import { placeOf, readBaseline } from "#cli/scan/baseline-file.ts";
 import { filesFound, uriPlaces, type Found } from "#cli/scan/files.ts";
@@ -125,6 +126,10 @@ describe("a folder", () => {
       region: { byteOffset: evil.length - 2, byteLength: 1 },
     });
     for (const { ruleId, ruleIndex } of run!.results!) expect(run!.tool.driver.rules![ruleIndex!]!.id).toBe(ruleId);
+    for (const { id, fullDescription, help } of run!.tool.driver.rules!) {
+      expect(fullDescription!.text, id).toContain("What would happen: ");
+      expect(help!.text, id).toContain(`vauban explain ${id}`);
+    }
     expect(run!.artifacts).toHaveLength(5);
     expect(run!.invocations![0]!.executionSuccessful).toBe(true);
   });
@@ -285,7 +290,7 @@ describe("the SARIF log", () => {
       new Map(found.files.map(({ path, size }) => [path, size])),
     );
     const summary = { files: files.length, verdicts: {}, read: {}, accepted: [], lapsed: [] } as unknown as ScanSummary;
-    const log = scanSarif({ format: "vauban/scan/1", files, summary }, "0", {
+    const log = scanSarif({ format: "vauban/scan/1", files, summary }, "0", scanRule, {
       ...uriPlaces(found, cwd),
       regionOf: (path, start, end) => regions.get(regionKey(path, start, end)),
     });

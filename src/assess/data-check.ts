@@ -43,7 +43,11 @@ export async function checkDataset(
         signal,
         rng: rng(plan.seed),
         faults: FAULTS,
-        progress: ({ done, total, label }) => onProgress(done, total, label),
+        // Parts of a check have a progress of their own, which would be taken for that of all checks. Nobody pauses: who
+        // cancels kills the worker where it stands.
+        progress: ({ item, done, total, label }) => {
+          if (item === "checks") onProgress(done, total, label);
+        },
       },
       {
         data,

@@ -116,7 +116,7 @@ export function rangeOf({ range, integer }: Pick<DataSet, "range" | "integer">):
   if (low >= -1 && high <= 1) return { range: [-1, 1], because: "values from −1 to 1" };
   return {
     range: [low, high],
-    because: `values from ${Number(low.toPrecision(4))} to ${Number(high.toPrecision(4))}, taken for all there can be: budgets are fractions of that – state --range where it is another`,
+    because: `values from ${Number(low.toPrecision(4))} to ${Number(high.toPrecision(4))}, taken for all there can be: budgets are fractions of that – --range low..high says another`,
   };
 }
 

@@ -7,9 +7,10 @@ export const DATA_FORMAT = "vauban/data/1";
 
 /**
  * What a check came to. "cannot tell": it could not be made, or found nothing while it misses too many of the faults planted
- * into these very data. "not asked": what it needs – training data, a reference, labels – was not given.
+ * into these very data. "not asked": what it needs – training data, a reference, labels – was not given. "does not apply": data of
+ * this kind have nothing that it looks at, whatever is given.
  */
-export const DATA_OUTCOMES = ["found", "nothing found", "cannot tell", "not asked"] as const;
+export const DATA_OUTCOMES = ["found", "nothing found", "cannot tell", "not asked", "does not apply"] as const;
 export const dataOutcome = z.enum(DATA_OUTCOMES);
 export type DataOutcome = z.infer<typeof dataOutcome>;
 
@@ -141,6 +142,8 @@ export const dataReport = z.strictObject({
     /** Checks that could not be made or are blind here, and checks that nobody asked for, each with its reason. */
     cannotTell: z.array(z.string()),
     notAsked: z.array(z.string()),
+    /** Checks that data of this kind have nothing for, each with what they look at. */
+    doesNotApply: z.array(z.string()),
   }),
 });
 export type DataReport = DeepReadonly<z.infer<typeof dataReport>>;

@@ -69,7 +69,9 @@ export function dataChecks({ evidence }: Grounds): Checked[] {
   const sets = checkedData(evidence);
   return STANDS_FOR.flatMap(([control, ids, not]): Checked[] => {
     const asked = sets.flatMap(({ item, report }) => {
-      const checks = report.checks.filter(({ id, outcome }) => ids.includes(id) && outcome !== "not asked");
+      const checks = report.checks.filter(
+        ({ id, outcome }) => ids.includes(id) && outcome !== "not asked" && outcome !== "does not apply",
+      );
       return checks.length > 0 ? [{ item, report, checks }] : [];
     });
     if (asked.length === 0) return [];

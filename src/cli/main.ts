@@ -703,7 +703,7 @@ Examples:
   program
     .command("explain")
     .description(
-      "A threat (T-25), control (C-30), clause (AIA-15.5-c-AE), actor (AT-7), message (E012), a finding of the last run, or not-tried.",
+      "A threat (T-25), control (C-30), clause (AIA-15.5-c-AE), actor (AT-7), message (E012), rule of the scan (pickle-harmful-call), a finding of the last run, or not-tried.",
     )
     .argument("<id>", "what to explain")
     .option("--system <system>", "the system whose last run holds the finding", ".")
@@ -715,6 +715,7 @@ Examples:
 Examples:
   vauban explain T-25
   vauban explain C-92
+  vauban explain pickle-harmful-call
   vauban explain not-tried
   vauban explain F-threshold:altered-in-the-archive --system examples/chest-xray`,
     )

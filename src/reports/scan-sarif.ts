@@ -33,6 +33,25 @@ export interface SarifRegion {
   readonly endColumn: number;
 }
 
+/** What is known of a rule, in words for people. */
+export interface SarifRuleText {
+  readonly title: string;
+  readonly means: string;
+  readonly happens: string;
+  readonly todo: string;
+}
+
+function descriptor(id: string, known: SarifRuleText | undefined): ReportingDescriptor {
+  if (!known) return { id, shortDescription: { text: id.replaceAll("-", " ") } };
+  const { title, means, happens, todo } = known;
+  return {
+    id,
+    shortDescription: { text: plain(title) },
+    fullDescription: { text: plain(`What was seen: ${means}. What would happen: ${happens}.`) },
+    help: { text: plain(`${todo} More: vauban explain ${id}`) },
+  };
+}
+
 /** What is no file has no bytes that a hash could be of; what nobody could read has the hash of nothing. */
 const hashed = ({ sha256, findings }: ScanFile): boolean =>
   !/^0+$/.test(sha256) && !findings.some(({ rule }) => rule === "link-not-followed" || rule === "not-a-file");
@@ -41,7 +60,12 @@ const hashed = ({ sha256, findings }: ScanFile): boolean =>
  * One SARIF log of one scan. Bytes of members are given relative to the member, which is named as a logical location. A file's
  * URI starts from a base that `originalUriBaseIds` resolves (§3.14.14), without `..` (§3.10.1), wherever the scan was called.
  */
-export function scanSarif(document: ScanDocument, version: string, { bases, placeOf, regionOf }: SarifPlaces): Log {
+export function scanSarif(
+  document: ScanDocument,
+  version: string,
+  ruleText: (id: string) => SarifRuleText | undefined,
+  { bases, placeOf, regionOf }: SarifPlaces,
+): Log {
   const located = new Map(
     document.files.map(({ path }, index) => {
       const place = placeOf(path);
@@ -57,7 +81,7 @@ export function scanSarif(document: ScanDocument, version: string, { bases, plac
       if (index === undefined) {
         index = rules.length;
         indices.set(finding.rule, index);
-        rules.push({ id: finding.rule, shortDescription: { text: finding.rule.replaceAll("-", " ") } });
+        rules.push(descriptor(finding.rule, ruleText(finding.rule)));
       }
       const kind = KIND[finding.severity];
       const { accepted } = finding;

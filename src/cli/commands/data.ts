@@ -99,6 +99,9 @@ export async function dataCommand(
   }
 }
 
+/** Outcomes of checks that did not look. */
+const UNMADE: ReadonlySet<DataOutcome> = new Set(["not asked", "does not apply"]);
+
 /** 1: a fault, or what --fail-on says. 2: without it, a doubt, or a check that cannot tell. */
 export function dataExit(
   { checks, summary }: Pick<DataDocument, "checks" | "summary">,
@@ -108,7 +111,7 @@ export function dataExit(
   const failing = { fault, doubt: fault + doubt, "cannot-tell": fault + doubt + cannotTell.length }[failOn ?? "fault"];
   if (failing > 0) return EXIT.finding;
   // Where nothing was asked nothing is fine.
-  if (checks.every(({ outcome }) => outcome === "not asked")) return EXIT.inconclusive;
+  if (checks.every(({ outcome }) => UNMADE.has(outcome))) return EXIT.inconclusive;
   return failOn === undefined && doubt + cannotTell.length > 0 ? EXIT.inconclusive : EXIT.fine;
 }
 
@@ -153,10 +156,11 @@ function commandLine(path: string, flags: DataFlags): string {
 }
 
 const MARK: Readonly<Record<DataOutcome, (c: Colours) => string>> = {
-  found: (c) => c.bold(c.yellow("found".padEnd(13))),
-  "nothing found": (c) => c.green("nothing found"),
-  "cannot tell": (c) => c.bold(c.magenta("cannot tell".padEnd(13))),
-  "not asked": (c) => c.dim("not asked".padEnd(13)),
+  found: (c) => c.bold(c.yellow("found".padEnd(14))),
+  "nothing found": (c) => c.green("nothing found".padEnd(14)),
+  "cannot tell": (c) => c.bold(c.magenta("cannot tell".padEnd(14))),
+  "not asked": (c) => c.dim("not asked".padEnd(14)),
+  "does not apply": (c) => c.dim("does not apply"),
 };
 /** What gives a check what it lacked; reports that no command line made do not speak of flags. */
 const REMEDY: Readonly<Record<string, string>> = {
@@ -169,7 +173,7 @@ const remedied = (because: string): string => {
   const flag = REMEDY[because.replace(/^[\w-]+: /, "")];
   return flag === undefined ? because : `${because} (${flag})`;
 };
-const MARGIN = " ".repeat(15);
+const MARGIN = " ".repeat(16);
 const ITEMS_SHOWN = 5;
 
 function text(document: DataDocument, c: Colours): string {
@@ -182,13 +186,14 @@ function text(document: DataDocument, c: Colours): string {
   if (reference) lines.push(`compared with ${described(reference)}`);
   lines.push("");
   for (const check of checks) lines.push(...checkLines(check, c));
-  const { fault, doubt, note, cannotTell, notAsked } = summary;
+  const { fault, doubt, note, cannotTell, notAsked, doesNotApply } = summary;
   lines.push(
     "",
-    `${c.bold("FOUND")}        ${counted(fault, "fault")}, ${counted(doubt, "doubt")} for a person to look at, ${counted(note, "note")}`,
+    `${c.bold("FOUND")}           ${counted(fault, "fault")}, ${counted(doubt, "doubt")} for a person to look at, ${counted(note, "note")}`,
   );
-  for (const why of cannotTell) lines.push(`${c.bold("CANNOT TELL")}  ${plain(why)}`);
-  for (const why of notAsked) lines.push(`${c.bold("NOT ASKED")}    ${plain(remedied(why))}`);
+  for (const why of cannotTell) lines.push(`${c.bold("CANNOT TELL")}     ${plain(why)}`);
+  for (const why of notAsked) lines.push(`${c.bold("NOT ASKED")}       ${plain(remedied(why))}`);
+  for (const why of doesNotApply) lines.push(`${c.bold("DOES NOT APPLY")}  ${plain(why)}`);
   lines.push(
     c.dim(
       "Nothing found is no proof of clean data: read it with the planted faults that were seen, and with each check's limits (--json).",
@@ -202,7 +207,7 @@ function checkLines(
   c: Colours,
 ): string[] {
   const lines = [`${MARK[outcome](c)}  ${c.bold(title)}`];
-  if (outcome === "not asked") return [`${lines[0]!}${c.dim(`: ${plain(remedied(because ?? ""))}`)}`];
+  if (UNMADE.has(outcome)) return [`${lines[0]!}${c.dim(`: ${plain(remedied(because ?? ""))}`)}`];
   const tone = { fault: c.red, doubt: c.yellow, note: c.cyan } as const;
   for (const { severity, message, items, count } of findings) {
     lines.push(`${MARGIN}${tone[severity](severity)}  ${plain(message)}`);

@@ -1,12 +1,14 @@
-/** `vauban explain`: an entry of the catalogue, a message code, or a finding of the last run, in plain words. */
+/** `vauban explain`: an entry of the catalogue, a message code, a rule of the scan, or a finding of the last run, in plain words. */
 import { join } from "node:path";
 import { HostError } from "#base/ports.ts";
 import { nearest } from "#base/diagnostics.ts";
 import type { Assessment, Finding } from "#assessment/index.ts";
+import { SCAN_RULES, scanRule } from "#artefacts/rules.ts";
 import { filesBelow } from "#host/index.ts";
 import { explain } from "#knowledge/explain.ts";
 import { explainableIds, loadKnowledge } from "#knowledge/index.ts";
-import { SYSTEM_FILE_CODES } from "#system/codes.ts";
+import { Page } from "#knowledge/page.ts";
+import { SYSTEM_FILE_CODES, type CodeEntry } from "#system/codes.ts";
 import { readAssessment } from "#cli/assessment-file.ts";
 import type { Invocation } from "#cli/main.ts";
 import { EXIT, plain, type ExitCode } from "#cli/terminal.ts";
@@ -21,14 +23,19 @@ export async function explainCommand(
   id: string,
   { system }: { system: string },
 ): Promise<ExitCode> {
-  const found = explain(loadKnowledge(), id) ?? codeExplanation(id) ?? (await findingExplanation(id, system));
+  const found =
+    explain(loadKnowledge(), id) ??
+    codeExplanation(id) ??
+    ruleExplanation(id) ??
+    (await findingExplanation(id, system)) ??
+    familyExplanation(id);
   if (!found) {
-    const meant = nearest(id, [...explainableIds(), ...Object.keys(SYSTEM_FILE_CODES)]);
+    const meant = near(id, [...explainableIds(), ...Object.keys(CODES), ...SCAN_RULES.keys()]);
     throw new HostError(
       `there is nothing called "${id}"`,
-      meant
-        ? `did you mean ${meant}?`
-        : "try a threat (T-01), a control (C-30), a clause (AIA-15.5-c-AE), an actor (AT-7), a message (E012), not-tried, or a finding of the last run (with --system where that is not the current folder)",
+      meant.length > 0
+        ? `did you mean ${meant.join(", ").replace(/, ([^,]*)$/, " or $1")}?`
+        : "try a threat (T-01), a control (C-30), a clause (AIA-15.5-c-AE), an actor (AT-7), a message (E012), a rule of the scan (pickle-harmful-call), not-tried, or a finding of the last run (with --system where that is not the current folder)",
     );
   }
   if (json)
@@ -39,9 +46,74 @@ export async function explainCommand(
   return EXIT.fine;
 }
 
+/** Ids that a misspelt one may mean: those a slip away, the nearest first, then those that begin like it or hold it. */
+function near(id: string, ids: readonly string[]): readonly string[] {
+  const nearer = nearest(id, ids);
+  const wanted = id.trim().toLowerCase();
+  const like = (test: (candidate: string) => boolean): readonly string[] =>
+    wanted.length < 3 ? [] : ids.filter((candidate) => test(candidate.toLowerCase()));
+  const all = new Set([
+    ...(nearer === undefined ? [] : [nearer]),
+    ...like((candidate) => candidate.startsWith(wanted)),
+    ...like((candidate) => candidate.includes(wanted)),
+  ]);
+  return [...all].slice(0, SUGGESTED);
+}
+
+const SUGGESTED = 5;
+const WIDTH = 100;
+
+/** Codes of messages that are not about a system file. */
+const CODES: Readonly<Record<string, CodeEntry>> = {
+  ...SYSTEM_FILE_CODES,
+  E900: {
+    title: "the command could not be carried out",
+    explanation:
+      "With --json a refusal is a document, too: this code stands for everything that is said on standard error after “error” – a file that is not there, an option that contradicts another, input that cannot be read. The message says what, the hint what to do; the exit code is 2.",
+  },
+};
+
+/** Messages whose own words say what is wrong and what to do, by the hundred of their code. */
+const FAMILIES: Readonly<Record<string, string>> = {
+  E4: "data: samples, labels and what is declared of them. Nothing is measured on data that could not be read for certain",
+  W4: "data: samples, labels and what is declared of them. The run goes on",
+  W5: "evidence that could not be brought in. The run goes on without it",
+  E6: "evidence from elsewhere (SARIF, VEX, signed statements). It is not counted",
+  W6: "evidence from elsewhere. It is counted less, or not at all",
+  E7: "the catalogue of this tool. An entry that is not as it should be is refused when the tool is made",
+  E8: "threat models of other tools. Nothing is written",
+};
+
 function codeExplanation(id: string): Explanation | undefined {
-  const entry = Object.entries(SYSTEM_FILE_CODES).find(([code]) => code === id.toUpperCase());
+  const entry = Object.entries(CODES).find(([code]) => code === id.trim().toUpperCase());
   return entry ? { title: `${entry[0]} ${entry[1].title}`, lines: [entry[1].explanation] } : undefined;
+}
+
+function familyExplanation(id: string): Explanation | undefined {
+  const code = /^([EW][4-8])\d\d$/.exec(id.trim().toUpperCase());
+  const about = code === null ? undefined : FAMILIES[code[1]!];
+  return about === undefined
+    ? undefined
+    : {
+        title: `${code![1]}00 to ${code![1]}99: messages about ${about.split(":")[0]!.split(".")[0]!}`,
+        lines: [
+          `Messages of these numbers are about ${about}. Each says in its own words what was found where, and below it what to do; there is no more to explain than stands there.`,
+        ],
+      };
+}
+
+/** A rule of the scan: what was seen, what would happen, what to do, who says so. */
+function ruleExplanation(id: string): Explanation | undefined {
+  const wanted = id.trim();
+  const name = scanRule(wanted) ? wanted : wanted.toLowerCase();
+  const rule = scanRule(name);
+  if (!rule) return undefined;
+  const page = new Page(WIDTH);
+  page.text(`What was seen: ${rule.means}.`);
+  page.text(`What would happen: ${rule.happens}.`);
+  page.text(`What to do: ${rule.todo}`);
+  page.text(`Source: ${rule.source}. How findings become verdicts: docs/scanning.md.`);
+  return { title: `${name}  ${rule.title}`, lines: page.lines };
 }
 
 /** A finding, threat, risk or evidence of the last run below the named system. */

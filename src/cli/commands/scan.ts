@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { againstBaseline, type BaselinePlace, type Judged } from "#artefacts/baseline.ts";
+import { scanRule } from "#artefacts/rules.ts";
 import type { Trace } from "#artefacts/scan.ts";
 import {
   SCAN_FORMAT,
@@ -114,7 +115,10 @@ export async function scanCommand(
       ...uriPlaces(found, cwd),
       regionOf: (path: string, start: number, end: number) => regions.get(regionKey(path, start, end)),
     };
-    await writeWhole(resolve(cwd, flags.sarif), `${JSON.stringify(scanSarif(document, VERSION, places), null, 2)}\n`);
+    await writeWhole(
+      resolve(cwd, flags.sarif),
+      `${JSON.stringify(scanSarif(document, VERSION, scanRule, places), null, 2)}\n`,
+    );
   }
   if (json) {
     terminal.out(`${JSON.stringify(document, null, 2)}\n`);

@@ -73,11 +73,24 @@ export async function checkData(run: DataRun, request: DataRequest): Promise<Dat
         signal: run.signal,
         faults: run.faults ?? FAULTS,
         pause,
+        part: (name) => ({
+          pause,
+          told: (at, total) =>
+            run.progress?.({
+              stage: "data",
+              item: `${check.id}/${name}`,
+              label: `${check.title}: ${name}`,
+              done: at,
+              total,
+            }),
+        }),
       }),
     );
   }
   run.progress?.({ stage: "data", item: "checks", label: "checks", done: chosen.length, total: chosen.length });
   const severities = results.flatMap(({ findings }) => findings.map(({ severity }) => severity));
+  const reasons = (wanted: DataCheckResult["outcome"]): string[] =>
+    results.flatMap(({ outcome, id, because }) => (outcome === wanted ? [`${id}: ${because}`] : []));
   const of = (wanted: string): number => severities.filter((severity) => severity === wanted).length;
   return {
     data: readOf(data),
@@ -88,10 +101,9 @@ export async function checkData(run: DataRun, request: DataRequest): Promise<Dat
       fault: of("fault"),
       doubt: of("doubt"),
       note: of("note"),
-      cannotTell: results.flatMap(({ outcome, id, because }) =>
-        outcome === "cannot tell" ? [`${id}: ${because}`] : [],
-      ),
-      notAsked: results.flatMap(({ outcome, id, because }) => (outcome === "not asked" ? [`${id}: ${because}`] : [])),
+      cannotTell: reasons("cannot tell"),
+      notAsked: reasons("not asked"),
+      doesNotApply: reasons("does not apply"),
     },
   };
 }
@@ -112,7 +124,7 @@ function subjectOf({ data, train, reference, range, declared }: DataRequest, rng
     radius,
     firstAlike: once(() => firstAlike(data)),
     index,
-    near: once(() => nearAmong(index(), space(), data)),
+    near: (part) => nearAmong(index(), space(), data, part),
   };
 }
 
@@ -137,12 +149,14 @@ const NOTHING: ErrorRates = { planted: [], falseAlarms: [] };
 async function checked(check: DataCheck, subject: Subject, run: CheckRun): Promise<DataCheckResult> {
   const { id, title, citation, bearsOn, limits } = check;
   const base = { id, title, bearsOn, seed: run.rng.name, limits };
-  const without = check.notAsked(subject);
+  const foreign = check.doesNotApply?.(subject);
+  const without = foreign ?? check.notAsked(subject);
+  const unmade = foreign === undefined ? "not asked" : "does not apply";
   if (without !== undefined)
     return {
       ...base,
-      outcome: "not asked",
-      says: `not asked: ${without}`,
+      outcome: unmade,
+      says: `${unmade}: ${without}`,
       because: without,
       n: 0,
       unit: "samples",

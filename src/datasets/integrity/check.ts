@@ -12,6 +12,7 @@ import type {
   DataPlanted,
 } from "#assessment/data.ts";
 import type { Proportion } from "#assessment/scalars.ts";
+import type { Part } from "./breath.ts";
 import type { Near, NearPairs } from "./near.ts";
 import type { Records } from "./records.ts";
 import type { Points, Space } from "./space.ts";
@@ -34,7 +35,7 @@ export interface Subject {
   /** The samples, to be asked about. */
   readonly index: () => Near;
   /** Pairs within the radius; images also moved by one pixel. */
-  readonly near: () => NearPairs;
+  readonly near: (part: Part) => Promise<NearPairs>;
 }
 
 export interface CheckRun {
@@ -44,6 +45,8 @@ export interface CheckRun {
   readonly faults: number;
   /** Lets others work – a signal, a line of progress. */
   readonly pause: () => Promise<void>;
+  /** A long part of the check, by its name: it pauses, and says how far it is. */
+  readonly part: (name: string) => Part;
 }
 
 export interface Looked {
@@ -74,6 +77,8 @@ export interface DataCheck {
   readonly citation: string;
   readonly bearsOn: DataBearing;
   readonly limits: readonly string[];
+  /** Why data of this kind have nothing that it looks at, whatever else is given; undefined where they have, or may have. */
+  doesNotApply?(subject: Subject): string | undefined;
   /** Why nobody asks this of these data; undefined where it is asked. */
   notAsked(subject: Subject): string | undefined;
   look(subject: Subject, run: CheckRun): Looked | Promise<Looked>;

@@ -1,5 +1,6 @@
 /** Confident learning (Northcutt, Jiang & Chuang 2021): which labels are probably wrong, and how many are. */
 import type { Rng } from "#base/random.ts";
+import { pacedBy, type Part } from "./breath.ts";
 import { quantile, type Interval } from "#base/statistics.ts";
 
 export interface ConfidentJoint {
@@ -91,18 +92,23 @@ export function candidatesOf(
 }
 
 /** Percentile bootstrap over samples, probabilities held fixed: the interval is about which samples came, not about the classifier. */
-export function noiseInterval(
+export async function noiseInterval(
   probabilities: Float64Array,
   labels: Int32Array,
   classes: number,
   rng: Rng,
+  part: Part,
   resamples = 200,
-): Interval {
+): Promise<Interval> {
   const n = labels.length;
   const estimates: number[] = [];
   const chosenLabels = new Int32Array(n);
   const chosen = new Float64Array(n * classes);
+  const { breath, end } = pacedBy(part, resamples);
   for (let turn = 0; turn < resamples; turn++) {
+    // Drawing costs about as much as ten multiplications.
+    const due = breath(turn, n * (classes + 10));
+    if (due) await due;
     for (let i = 0; i < n; i++) {
       const at = rng.below(n);
       chosenLabels[i] = labels[at]!;
@@ -110,5 +116,6 @@ export function noiseInterval(
     }
     estimates.push(confidentJoint(chosen, chosenLabels, classes).noise);
   }
+  end();
   return { low: quantile(estimates, 0.025), high: quantile(estimates, 0.975) };
 }

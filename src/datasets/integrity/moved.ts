@@ -1,6 +1,7 @@
 /** Images moved by one pixel, edges repeated: cut out a little differently, and still the same. */
 import type { Records } from "./records.ts";
 import { pick } from "./records.ts";
+import type { Part } from "./breath.ts";
 import type { Points, Space } from "./space.ts";
 import type { Near, NearPairs, Pair } from "./near.ts";
 
@@ -44,19 +45,20 @@ function movedPoints(space: Space, records: Records, down: number, right: number
 }
 
 /** Pairs of a sample asked – images also moved by one pixel – and a sample kept; of several the nearest. */
-export function nearTo(index: Near, space: Space, asked: Records): NearPairs {
-  const found = [index.of(space.points(asked))];
-  if (asked.grid) for (const [down, right] of STEPS) found.push(index.of(movedPoints(space, asked, down, right)));
+export async function nearTo(index: Near, space: Space, asked: Records, part: Part): Promise<NearPairs> {
+  const found = [await index.of(space.points(asked), part)];
+  if (asked.grid)
+    for (const [down, right] of STEPS) found.push(await index.of(movedPoints(space, asked, down, right), part));
   return together(found);
 }
 
 /** Pairs among the samples kept, a > b; images also moved by one pixel. */
-export function nearAmong(index: Near, space: Space, kept: Records): NearPairs {
-  const found = [index.among()];
+export async function nearAmong(index: Near, space: Space, kept: Records, part: Part): Promise<NearPairs> {
+  const found = [await index.among(part)];
   // Moved the other way is the other image moved this way.
   if (kept.grid)
     for (const [down, right] of STEPS.slice(0, 2)) {
-      const { pairs, ...rest } = index.of(movedPoints(space, kept, down, right));
+      const { pairs, ...rest } = await index.of(movedPoints(space, kept, down, right), part);
       found.push({
         ...rest,
         pairs: pairs.flatMap(({ a, b, distance }) =>

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { rng } from "#base/random.ts";
+import { AT_ONCE } from "./checks.testing.ts";
 import { firstAlike, foundIn } from "./content-keys.ts";
 import { ALL_PAIRS_MAX, nearestDistances, nearIndex } from "./near.ts";
 import { principal, projected, spaceOf, type Points } from "./space.ts";
@@ -22,7 +23,7 @@ const tableOf = (x: Float64Array, size: number): Records => ({
   seen: [],
 });
 
-test("the grid finds the very pairs that comparing all with all finds, within a set and between two", () => {
+test("the grid finds the very pairs that comparing all with all finds, within a set and between two", async () => {
   const kept = cloud(ALL_PAIRS_MAX + 500, 6, 1);
   const asked = cloud(200, 6, 2);
   for (const radius of [0.6, 1.1]) {
@@ -38,12 +39,12 @@ test("the grid finds the very pairs that comparing all with all finds, within a 
       for (let i = 0; i < j; i++) if (distance(kept, j, kept, i) <= radius) among.add(`${j} ${i}`);
     }
     const index = nearIndex(kept, radius);
-    const found = index.of(asked);
+    const found = await index.of(asked, AT_ONCE);
     expect(new Set(found.pairs.map(({ a, b }) => `${a} ${b}`))).toEqual(expected);
-    expect(new Set(index.among().pairs.map(({ a, b }) => `${a} ${b}`))).toEqual(among);
+    expect(new Set((await index.among(AT_ONCE)).pairs.map(({ a, b }) => `${a} ${b}`))).toEqual(among);
     expect(among.size).toBeGreaterThan(10);
     // It would be no use if it looked at all of them.
-    expect(index.among().looked).toBeLessThan((kept.n * (kept.n - 1)) / 4);
+    expect((await index.among(AT_ONCE)).looked).toBeLessThan((kept.n * (kept.n - 1)) / 4);
   }
 });
 

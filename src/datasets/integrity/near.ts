@@ -5,6 +5,7 @@
  */
 import { quantile } from "#base/statistics.ts";
 import type { Rng } from "#base/random.ts";
+import { pacedBy, type Part } from "./breath.ts";
 import { principal, projected, type Points } from "./space.ts";
 
 export interface Pair {
@@ -15,9 +16,9 @@ export interface Pair {
 
 export interface Near {
   /** Pairs of a point asked and a point kept, by point asked. */
-  of(asked: Points): NearPairs;
+  of(asked: Points, part: Part): Promise<NearPairs>;
   /** Pairs among the points kept, a > b. */
-  among(): NearPairs;
+  among(part: Part): Promise<NearPairs>;
 }
 
 export interface NearPairs {
@@ -31,6 +32,10 @@ export interface NearPairs {
 /** Above this the grid is used. */
 export const ALL_PAIRS_MAX = 3000;
 const DIRECTIONS = 4;
+/** Cells around one, each looked up by its hash. */
+const NEIGHBOURS = 3 ** DIRECTIONS;
+/** Coordinates that a comparison takes until it is too far, roughly. */
+const COMPARED = 8;
 /** Most pairs whose distance is computed in one call, and most pairs kept. */
 const LOOKED_MAX = 3e8;
 const PAIRS_MAX = 200_000;
@@ -40,7 +45,7 @@ export function nearIndex(kept: Points, radius: number): Near {
   const whole = kept.n <= ALL_PAIRS_MAX;
   const grid = whole ? undefined : gridOf(kept, radius);
   const limit = radius * radius * (1 + 1e-6);
-  const search = (asked: Points, within: boolean): NearPairs => {
+  const search = async (asked: Points, within: boolean, part: Part): Promise<NearPairs> => {
     const pairs: Pair[] = [];
     let looked = 0;
     let cut = false;
@@ -57,14 +62,20 @@ export function nearIndex(kept: Points, radius: number): Near {
       pairs.push({ a, b, distance: Math.sqrt(sum) });
     };
     const far = grid?.project(asked);
+    const { breath, end: over } = pacedBy(part, asked.n);
     for (let a = 0; a < asked.n && !cut; a++) {
-      if (grid) grid.around(far!, a, (b) => (within && b >= a ? undefined : compare(a, b)));
+      const before = looked;
+      let met = 0;
+      if (grid) met = grid.around(far!, a, (b) => (within && b >= a ? undefined : compare(a, b)));
       else for (let b = 0, end = within ? a : kept.n; b < end; b++) compare(a, b);
+      const due = breath(a, DIRECTIONS * (NEIGHBOURS + met) + COMPARED * (looked - before));
+      if (due) await due;
       cut = looked > LOOKED_MAX || pairs.length > PAIRS_MAX;
     }
+    over();
     return { pairs, looked, cut };
   };
-  return { of: (asked) => search(asked, false), among: () => search(kept, true) };
+  return { of: (asked, part) => search(asked, false, part), among: (part) => search(kept, true, part) };
 }
 
 function gridOf(kept: Points, radius: number) {
@@ -99,10 +110,12 @@ function gridOf(kept: Points, radius: number) {
   const near = new Int32Array(k);
   return {
     project: (points: Points): Points => (points === kept ? place : projected(points, basis)),
-    around(points: Points, a: number, visit: (b: number) => void): void {
+    /** Visits the points in the cells around one, and says how many it looked at. */
+    around(points: Points, a: number, visit: (b: number) => void): number {
       cellOf(points, a, cell);
       // Two of the cells around may share a code: a point of both would be met twice.
       const met = new Set<number>();
+      let seen = 0;
       for (let n = 0; n < neighbours; n++) {
         for (let i = 0, rest = n; i < k; i++, rest = Math.floor(rest / 3)) near[i] = cell[i]! + (rest % 3) - 1;
         const code = hash(near);
@@ -112,6 +125,7 @@ function gridOf(kept: Points, radius: number) {
         for (let rank = from; rank < order.length; rank++) {
           const b = order[rank]!;
           if (codes[b] !== code) break;
+          seen++;
           let sum = 0;
           for (let i = 0; i < k; i++) {
             const step = points.at[a * k + i]! - place.at[b * k + i]!;
@@ -120,6 +134,7 @@ function gridOf(kept: Points, radius: number) {
           if (sum <= limit) visit(b);
         }
       }
+      return seen;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { rng } from "#base/random.ts";
+import { AT_ONCE } from "./checks.testing.ts";
 import { candidatesOf, confidentJoint, noiseInterval } from "./confident.ts";
 import { chiSquared, gammaUpper, holm, kolmogorovSmirnov, kolmogorovUpper, meanDiscrepancy } from "./distributions.ts";
 import truth from "./fixtures/scipy.json" with { type: "json" };
@@ -54,15 +55,17 @@ describe("what scipy says of the same numbers", () => {
     expect(at).toHaveLength(low.length);
     at.forEach((value, i) => expect(value).toBeCloseTo(low[i]!, 6));
   });
-  test("the votes of sklearn's nearest neighbours, and logistic regression about as good as sklearn's", () => {
+  test("the votes of sklearn's nearest neighbours, and logistic regression about as good as sklearn's", async () => {
     const { d, x, y, votes, logistic } = truth.learners;
     const labels = Int32Array.from(y);
     const points = { n: y.length, d, at: Float32Array.from(x) };
-    const [neighbours, regression] = learners(points, undefined, rng(1));
+    const [neighbours, regression] = await learners(points, undefined, rng(1), AT_ONCE);
     const share = [0, 1, 2].map((c) => y.filter((label) => label === c).length / y.length);
-    const out = neighbours!.learn(labels, 3, rng(1));
+    const out = await neighbours!.learn(labels, 3, rng(1), AT_ONCE);
     votes.forEach((count, i) => expect(out[i]).toBeCloseTo((count + 0.1 * share[i % 3]!) / 10.1, 12));
-    expect(agreementOf(regression!.learn(labels, 3, rng(1)), labels, 3)).toBeGreaterThan(logistic - 0.04);
+    expect(agreementOf(await regression!.learn(labels, 3, rng(1), AT_ONCE), labels, 3)).toBeGreaterThan(
+      logistic - 0.04,
+    );
   });
 });
 
@@ -124,13 +127,13 @@ describe("confident learning", () => {
     expect(Array.from(byHand.counts)).toEqual([2, 1, 1, 2]);
     expect(byHand.noise).toBeCloseTo(1 / 3, 12);
   });
-  test("a classifier that is right and sure recovers the planted noise exactly, and the interval holds it", () => {
+  test("a classifier that is right and sure recovers the planted noise exactly, and the interval holds it", async () => {
     const n = 400;
     const truthOf = (i: number): number => i % 2;
     const flipped = Int32Array.from({ length: n }, (_, i) => (i % 20 === 0 ? 1 - truthOf(i) : truthOf(i)));
     const sure = Float64Array.from({ length: 2 * n }, (_, i) => (truthOf(Math.floor(i / 2)) === i % 2 ? 0.95 : 0.05));
     expect(confidentJoint(sure, flipped, 2).noise).toBeCloseTo(0.05, 12);
-    const { low, high } = noiseInterval(sure, flipped, 2, rng(1));
+    const { low, high } = await noiseInterval(sure, flipped, 2, rng(1), AT_ONCE);
     expect(low).toBeLessThan(0.05);
     expect(high).toBeGreaterThan(0.05);
     // The normal approximation of 20 of 400 is ± 0.0214.

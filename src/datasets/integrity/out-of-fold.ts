@@ -3,6 +3,7 @@
  * itself, or multinomial logistic regression over folds. Both are small, ours, and for this purpose only.
  */
 import type { Rng } from "#base/random.ts";
+import { pacedBy, type Part } from "./breath.ts";
 import { principal, projected, type Points } from "./space.ts";
 
 /** n × classes probabilities. */
@@ -24,27 +25,35 @@ const WORK_MAX = 6e9;
 export interface Learner {
   readonly by: string;
   /** Probabilities for all samples under these labels; samples labelled −1 are predicted and teach nothing. */
-  learn(labels: Int32Array, classes: number, rng: Rng): Float64Array;
+  learn(labels: Int32Array, classes: number, rng: Rng, part: Part): Promise<Float64Array>;
 }
 
 /** The learners over these points. Samples of one unit never teach about each other. */
-export function learners(points: Points, units: readonly string[] | undefined, rng: Rng): readonly Learner[] {
+export async function learners(
+  points: Points,
+  units: readonly string[] | undefined,
+  rng: Rng,
+  part: Part,
+): Promise<readonly Learner[]> {
   const seen = points.d > COORDINATES ? projected(points, principal(points, COORDINATES)) : points;
   const groups = groupsOf(points.n, units);
-  return [neighbourLearner(seen, groups, rng.fork("neighbours")), logisticLearner(seen, groups)];
+  return [await neighbourLearner(seen, groups, rng.fork("neighbours"), part), logisticLearner(seen, groups)];
 }
 
 /** The learner that agrees most with the labels given, and its probabilities. */
-export function bestLearner(
+export async function bestLearner(
   all: readonly Learner[],
   labels: Int32Array,
   classes: number,
   rng: Rng,
-): { readonly learner: Learner; readonly out: OutOfFold } {
-  const made = all.map((learner) => {
-    const probabilities = learner.learn(labels, classes, rng.fork(learner.by));
-    return { learner, out: { by: learner.by, probabilities, agreement: agreementOf(probabilities, labels, classes) } };
-  });
+  part: Part,
+): Promise<{ readonly learner: Learner; readonly out: OutOfFold }> {
+  const made: { readonly learner: Learner; readonly out: OutOfFold }[] = [];
+  for (const learner of all) {
+    const probabilities = await learner.learn(labels, classes, rng.fork(learner.by), part);
+    const agreement = agreementOf(probabilities, labels, classes);
+    made.push({ learner, out: { by: learner.by, probabilities, agreement } });
+  }
   return made.reduce((best, next) => (next.out.agreement > best.out.agreement ? next : best));
 }
 
@@ -72,7 +81,7 @@ function groupsOf(n: number, units: readonly string[] | undefined): Int32Array {
 }
 
 /** Neighbours do not depend on labels: they are found once, and labels may be tried many times. */
-function neighbourLearner(points: Points, groups: Int32Array, rng: Rng): Learner {
+async function neighbourLearner(points: Points, groups: Int32Array, rng: Rng, part: Part): Promise<Learner> {
   const { n, d, at } = points;
   const asked = Math.max(1000, Math.min(n, Math.floor(WORK_MAX / (n * d))));
   const from = asked >= n ? Int32Array.from({ length: n }, (_, i) => i) : Int32Array.from(rng.sample(n, asked)).sort();
@@ -80,7 +89,10 @@ function neighbourLearner(points: Points, groups: Int32Array, rng: Rng): Learner
   const nearest = new Int32Array(n * k).fill(-1);
   const distances = new Float64Array(k);
   const places = new Int32Array(k);
+  const { breath, end } = pacedBy(part, n);
   for (let a = 0; a < n; a++) {
+    const due = breath(a, from.length * d);
+    if (due) await due;
     distances.fill(Infinity);
     places.fill(-1);
     for (const b of from) {
@@ -104,9 +116,10 @@ function neighbourLearner(points: Points, groups: Int32Array, rng: Rng): Learner
     }
     nearest.set(places, a * k);
   }
+  end();
   return {
     by: `${k} nearest neighbours${from.length < n ? ` of ${from.length.toLocaleString("en-US")} drawn samples` : ""}, the sample left out`,
-    learn(labels, classes) {
+    async learn(labels, classes) {
       const share = sharesOf(labels, classes);
       const out = new Float64Array(n * classes);
       for (let i = 0; i < n; i++) {
@@ -141,7 +154,7 @@ function sharesOf(labels: Int32Array, classes: number): Float64Array {
 function logisticLearner({ n, d, at }: Points, groups: Int32Array): Learner {
   return {
     by: `multinomial logistic regression, ${FOLDS} folds`,
-    learn(labels, classes, rng) {
+    async learn(labels, classes, rng, part) {
       const order = Int32Array.from(rng.fork("order").sample(n, n));
       // Folds by unit, so that all samples of one fall into the same.
       const foldOf = new Int32Array(n);
@@ -155,9 +168,12 @@ function logisticLearner({ n, d, at }: Points, groups: Int32Array): Learner {
       const scale = scalesOf(at, n, d);
       const out = new Float64Array(n * classes);
       const epochs = Math.max(2, Math.min(150, Math.ceil(60_000 / n)));
+      const { breath, end } = pacedBy(part, 1);
       for (let fold = 0; fold < FOLDS; fold++) {
         const teach = order.filter((i) => foldOf[i] !== fold && labels[i]! >= 0);
-        const weights = fit(at, d, scale, labels, classes, teach, epochs);
+        const weights = await fit(at, d, scale, labels, classes, teach, epochs, (done, total, work) =>
+          breath((fold + done / total) / FOLDS, work),
+        );
         const score = new Float64Array(classes);
         for (let i = 0; i < n; i++)
           if (foldOf[i] === fold) {
@@ -165,6 +181,7 @@ function logisticLearner({ n, d, at }: Points, groups: Int32Array): Learner {
             out.set(score, i * classes);
           }
       }
+      end();
       return out;
     },
   };
@@ -210,7 +227,7 @@ const BATCH = 32;
 const RATE = 0.03;
 const DECAY = 1e-3;
 
-function fit(
+async function fit(
   at: Float32Array,
   d: number,
   scale: Float64Array,
@@ -218,7 +235,8 @@ function fit(
   classes: number,
   teach: Int32Array,
   epochs: number,
-): Float64Array {
+  breath: (done: number, total: number, work: number) => Promise<void> | undefined,
+): Promise<Float64Array> {
   const size = classes * (d + 1);
   const [weights, gradient, first, second] = Array.from({ length: 4 }, () => new Float64Array(size)) as [
     Float64Array,
@@ -231,6 +249,8 @@ function fit(
   let step = 0;
   for (let epoch = 0; epoch < epochs; epoch++)
     for (let from = 0; from < teach.length; from += BATCH) {
+      const due = breath(step, steps, 2 * BATCH * size);
+      if (due) await due;
       gradient.fill(0);
       const end = Math.min(teach.length, from + BATCH);
       for (let t = from; t < end; t++) {

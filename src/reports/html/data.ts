@@ -12,6 +12,7 @@ const OUTCOME_TONE: Readonly<Record<Check["outcome"], Tone>> = {
   "nothing found": "good",
   "cannot tell": "warn",
   "not asked": "mute",
+  "does not apply": "mute",
 };
 
 export function dataSection({ body }: Assessment): Markup {

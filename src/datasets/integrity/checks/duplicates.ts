@@ -17,7 +17,7 @@ export default defineDataCheck({
     "near is a share of the distance between neighbours: where most samples have a twin, twins count as neighbours",
   ],
   notAsked: () => undefined,
-  look(subject) {
+  async look(subject, { part }) {
     const { data } = subject;
     const { n, y } = data;
     const findings = [];
@@ -57,7 +57,7 @@ export default defineDataCheck({
         ),
       );
     const { radius, median, probes } = subject.radius();
-    const { pairs, looked, cut } = subject.near();
+    const { pairs, looked, cut } = await subject.near(part("pairs"));
     const equal = new Set(repeated.map(({ sample, like }) => sample * n + like!));
     const firstOf = (sample: number): number => (earlier[sample]! < 0 ? sample : earlier[sample]!);
     const near = pairs.filter(({ a, b }) => !equal.has(a * n + b) && firstOf(a) !== firstOf(b));
@@ -121,9 +121,10 @@ export default defineDataCheck({
       ...(cut && { because: `too many pairs are near: the comparison was cut off after ${number(looked)}` }),
     };
   },
-  async errors(subject, { rng, faults, pause }) {
+  async errors(subject, { rng, faults, pause, part }) {
     const { data } = subject;
-    const near = (asked: Records) => nearTo(subject.index(), subject.space(), asked).pairs;
+    const near = async (asked: Records) =>
+      (await nearTo(subject.index(), subject.space(), asked, part("planted copies"))).pairs;
     const planted = [];
     const exact = rng.fork("exact").sample(data.n, Math.min(faults, data.n));
     const seen = foundIn(pick(data, exact), data).filter((like) => like >= 0).length;
@@ -133,12 +134,12 @@ export default defineDataCheck({
       const drawn = rng.fork(fault).sample(data.n, Math.min(faults, data.n));
       const copies = copy(pick(data, drawn), rng.fork(`${fault} change`));
       const found = new Set<number>();
-      for (const { a, b } of near(copies)) if (b === drawn[a]) found.add(a);
+      for (const { a, b } of await near(copies)) if (b === drawn[a]) found.add(a);
       planted.push({ fault, detected: share(found.size, drawn.length, "copies") });
     }
     await pause();
     const made = inBetween(data, subject.points(), faults, rng.fork("in between"));
-    const raised = new Set(near(made).map(({ a }) => a)).size;
+    const raised = new Set((await near(made)).map(({ a }) => a)).size;
     return {
       planted,
       falseAlarms: [

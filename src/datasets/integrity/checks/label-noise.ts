@@ -31,7 +31,7 @@ export default defineDataCheck({
     if (counts.length < 2) return "all labels are the same";
     return counts.length > CLASSES_MAX ? `${counts.length} classes are more than ${CLASSES_MAX}` : undefined;
   },
-  look(subject, { rng }) {
+  async look(subject, { rng, part }) {
     const { data } = subject;
     const { y, classes, units, n } = data;
     const counts = classCounts(data);
@@ -41,11 +41,18 @@ export default defineDataCheck({
     const base = { n: used, unit: "labels", findings: [], nothing: "" };
     if (new Set(labels.filter((label) => label >= 0)).size < 2)
       return { ...base, tried: "nothing", because: `fewer than two classes have ${PER_CLASS_MIN} samples` };
-    const all = learners(subject.points(), units, rng.fork("learners"));
-    const { out } = bestLearner(all, labels, classes, rng.fork("learn"));
+    const all = await learners(subject.points(), units, rng.fork("learners"), part("neighbours"));
+    const { out } = await bestLearner(all, labels, classes, rng.fork("learn"), part("classifiers"));
     const joint = confidentJoint(out.probabilities, labels, classes);
     const candidates = candidatesOf(joint, out.probabilities, labels, classes);
-    const interval = noiseInterval(out.probabilities, labels, classes, rng.fork("bootstrap"), n > 20_000 ? 50 : 200);
+    const interval = await noiseInterval(
+      out.probabilities,
+      labels,
+      classes,
+      rng.fork("bootstrap"),
+      part("interval"),
+      n > 20_000 ? 50 : 200,
+    );
     const guess = Math.max(...counts) / n;
     const findings =
       candidates.length === 0
@@ -90,7 +97,7 @@ export default defineDataCheck({
       nothing: `no label of ${number(used)} contradicts what its neighbours and a simple classifier say with confidence`,
     };
   },
-  async errors(subject, { rng, faults, pause }, { n: used, suspected = [] }) {
+  async errors(subject, { rng, faults, pause, part }, { n: used, suspected = [] }) {
     const { data } = subject;
     const { classes } = data;
     const counts = classCounts(data);
@@ -109,19 +116,20 @@ export default defineDataCheck({
       );
     const copy = some(trusted, "copy");
     if (copy.n < 20) return { planted: [], falseAlarms: [] };
-    const judge = (of: Records, name: string) => {
-      const all = learners(subject.space().points(of), of.units, rng.fork(`${name} learners`));
-      const { learner, out } = bestLearner(all, of.y!, classes, rng.fork(`${name} choice`));
+    const judge = async (of: Records, name: string) => {
+      const asked = part(`a copy (${name})`);
+      const all = await learners(subject.space().points(of), of.units, rng.fork(`${name} learners`), asked);
+      const { learner, out } = await bestLearner(all, of.y!, classes, rng.fork(`${name} choice`), asked);
       return {
         out,
-        candidates(labels: Int32Array, turn: string): Set<number> {
-          const probabilities = learner.learn(labels, classes, rng.fork(`${name} ${turn}`));
+        async candidates(labels: Int32Array, turn: string): Promise<Set<number>> {
+          const probabilities = await learner.learn(labels, classes, rng.fork(`${name} ${turn}`), asked);
           const joint = confidentJoint(probabilities, labels, classes);
           return new Set(candidatesOf(joint, probabilities, labels, classes).map(({ sample }) => sample));
         },
       };
     };
-    const { candidates } = judge(copy, "copy");
+    const { candidates } = await judge(copy, "copy");
     const occurring = [...new Set(copy.y!)].toSorted((a, b) => a - b);
     const planted = [];
     for (const rate of RATES) {
@@ -137,13 +145,13 @@ export default defineDataCheck({
           const others = occurring.filter((label) => label !== labels[sample]);
           labels[sample] = others[draw.below(others.length)]!;
         }
-        const found = candidates(labels, `found ${rate} ${turn}`);
+        const found = await candidates(labels, `found ${rate} ${turn}`);
         seen += flipped.filter((sample) => found.has(sample)).length;
         n += flips;
       }
       planted.push({ fault: `a label flipped at random, ${percent(rate)} of all`, detected: share(seen, n, "labels") });
     }
-    const clean = share(candidates(copy.y!, "clean").size, copy.n, "labels");
+    const clean = share((await candidates(copy.y!, "clean")).size, copy.n, "labels");
     await pause();
     // A world in which no label is wrong, and the classes overlap as much as the classifier believes they do.
     const whole = some(
@@ -152,9 +160,9 @@ export default defineDataCheck({
       ),
       "whole",
     );
-    const judged = judge(whole, "whole");
+    const judged = await judge(whole, "whole");
     const hard = share(
-      judged.candidates(drawnFrom(judged.out.probabilities, classes, rng.fork("drawn")), "drawn").size,
+      (await judged.candidates(drawnFrom(judged.out.probabilities, classes, rng.fork("drawn")), "drawn")).size,
       whole.n,
       "labels",
     );

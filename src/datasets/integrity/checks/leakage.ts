@@ -18,7 +18,7 @@ export default defineDataCheck({
     "near is measured as for duplicates: a larger crop, a turn or a mirror image is not near",
   ],
   notAsked: ({ train }) => (train ? undefined : "no training data were given"),
-  look({ data, train: given }, { rng }) {
+  async look({ data, train: given }, { rng, part }) {
     const [test, train] = alike(data, given!);
     const findings = [];
     const equal = foundIn(test, train);
@@ -41,7 +41,7 @@ export default defineDataCheck({
         ),
       );
     const { space, radius, median, index } = memory(train, rng);
-    const { pairs, looked, cut } = nearTo(index, space, test);
+    const { pairs, looked, cut } = await nearTo(index, space, test, part("pairs"));
     const near = new Map<number, DataItem>();
     for (const { a, b, distance } of pairs)
       if (equal[a]! < 0 && distance < (near.get(a)?.score ?? Infinity))
@@ -101,7 +101,7 @@ export default defineDataCheck({
       ...(cut && { because: `too many pairs are near: the comparison was cut off after ${number(looked)}` }),
     };
   },
-  async errors({ data, train: given }, { rng, faults, pause }) {
+  async errors({ data, train: given }, { rng, faults, pause, part }) {
     const [, train] = alike(data, given!);
     const { space, index, points } = memory(train, rng);
     const planted = [];
@@ -113,12 +113,13 @@ export default defineDataCheck({
       const drawn = rng.fork(fault).sample(train.n, Math.min(faults, train.n));
       const copies = copy(pick(train, drawn), rng.fork(`${fault} change`));
       const found = new Set<number>();
-      for (const { a, b } of nearTo(index, space, copies).pairs) if (b === drawn[a]) found.add(a);
+      for (const { a, b } of (await nearTo(index, space, copies, part("planted copies"))).pairs)
+        if (b === drawn[a]) found.add(a);
       planted.push({ fault: `${fault}, put into the test set`, detected: share(found.size, drawn.length, "copies") });
     }
     await pause();
     const made = inBetween(train, points, faults, rng.fork("in between"));
-    const raised = new Set(nearTo(index, space, made).pairs.map(({ a }) => a)).size;
+    const raised = new Set((await nearTo(index, space, made, part("planted copies"))).pairs.map(({ a }) => a)).size;
     return {
       planted,
       falseAlarms: [

@@ -1,12 +1,15 @@
 /** Single columns that give the label away: an answer among the questions. */
 import type { Rng } from "#base/random.ts";
 import { clopperPearson } from "#base/statistics.ts";
+import { pacedBy } from "#datasets/integrity/breath.ts";
 import { counted, defineDataCheck, finding, percent, share } from "#datasets/integrity/check.ts";
 import { classCounts, columnName, type Records } from "#datasets/integrity/records.ts";
 
 const BINS = 32;
 const SAMPLES_MIN = 50;
 const ROWS_MAX = 20_000;
+/** What a value of a column costs, in multiplications: sorting, and finding its bin. */
+const STEPS_EACH = 100;
 /** Share of labels that one column alone may give before it is said. */
 const TELLS = 0.95;
 
@@ -18,21 +21,28 @@ export default defineDataCheck({
   limits: [
     "a column that truly decides the class looks the same: whether it is known at the time of use only a person can say",
   ],
+  doesNotApply: ({ data }) =>
+    data.grid
+      ? "the samples are images, and no pixel is a column of its own; marks in them are for trigger-patch"
+      : undefined,
   notAsked({ data }) {
-    if (data.grid) return "the samples are images: no pixel is a column of its own";
     if (!data.y) return "the labels are no classes";
     return data.n < SAMPLES_MIN ? `${data.n} samples are fewer than ${SAMPLES_MIN}` : undefined;
   },
-  look({ data }, { rng }) {
+  async look({ data }, { rng, part }) {
     const rows = Math.min(data.n, ROWS_MAX);
     const folds = foldsOf(data, rng.fork("folds"));
     const base = baseline(data);
-    const telling = Array.from({ length: data.size }, (_, column) => {
+    const { breath, end } = pacedBy(part("columns"), data.size);
+    const alones = [];
+    for (let column = 0; column < data.size; column++) {
+      const due = breath(column, STEPS_EACH * data.n);
+      if (due) await due;
       const { right, n } = alone(columnOf(data, column), data, folds);
-      return { column, right, n, low: clopperPearson(right, n).low };
-    })
-      .filter((one) => tells(one, base))
-      .toSorted((a, b) => b.low - a.low);
+      alones.push({ column, right, n, low: clopperPearson(right, n).low });
+    }
+    end();
+    const telling = alones.filter((one) => tells(one, base)).toSorted((a, b) => b.low - a.low);
     return {
       n: data.size,
       unit: "columns",
@@ -57,12 +67,13 @@ export default defineDataCheck({
       nothing: `none of ${counted(data.size, "column")} alone gives the label`,
     };
   },
-  errors({ data }, { rng, faults }) {
+  async errors({ data }, { rng, faults, pause }) {
     const folds = foldsOf(data, rng.fork("folds"));
     const base = baseline(data);
     const count = Math.min(faults, 50);
     let [seen, raised] = [0, 0];
     for (let turn = 0; turn < count; turn++) {
+      await pause();
       const draw = rng.fork(`planted ${turn}`);
       // The label, recorded wrongly once in a hundred, with a little noise to be a number.
       const answer = Float64Array.from(

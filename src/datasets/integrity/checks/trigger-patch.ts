@@ -32,8 +32,8 @@ export default defineDataCheck({
     "images saved with loss after the patch was set may hide it",
     "that nothing was found is never evidence that the data are not poisoned",
   ],
+  doesNotApply: ({ data }) => (data.grid ? undefined : "the samples are no images"),
   notAsked({ data }) {
-    if (!data.grid) return "the samples are no images";
     if (!data.y) return "the labels are no classes";
     return [...classCounts(data)].filter((count) => count > 0).length < 2 ? "all labels are the same" : undefined;
   },
