@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  coremlFile,
+  coremlValues,
   ggufFile,
   HARMLESS,
   mutated,
@@ -67,6 +69,12 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   "a model of XGBoost's followed by something else": bytes(writeUbjson(xgboostModel()), room(400, 0x11)),
   "a model of LightGBM's followed by something else": bytes(lightgbmModel(), "\n", room(400, 0x11)),
   "a PMML model followed by something else": bytes(pmmlFile(), "\n", room(400, 0x11)),
+  "a Core ML model with a layer that nothing knows": coremlFile(
+    500,
+    field(1, bytes(field(1, "a"), field(1999, room(400, 0x22)))),
+  ),
+  "a Core ML model of a text framework's": coremlFile(2000, field(100, room(400, 0x22))),
+  "values of Core ML followed by something else": bytes(coremlValues(room(64, 7)), room(400, 0x11)),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

@@ -1,7 +1,6 @@
 /** Names for what is not read: each by its bytes alone, and none of them fine. */
 import { expect, test } from "vitest";
 import { bytes } from "../../test/support/pickle.ts";
-import { field } from "../../test/support/protobuf.ts";
 import { scanned } from "../../test/support/scan.ts";
 
 const room = new Uint8Array(200).fill(0xee);
@@ -13,7 +12,6 @@ test.each<[string, Uint8Array]>([
   ["a GGML model, from before GGUF", bytes("tjgg", room)],
   ["an OpenVINO model", bytes('<?xml version="1.0"?>\n<net name="x" version="11">')],
   ["an XML document", bytes('<?xml version="1.0"?>\n<note/>')],
-  ["a Core ML model", bytes(field(1, 4), field(2, bytes(field(1, "x"))), field(500, room))],
   ["a SentencePiece vocabulary", bytes(0x0a, 0x0e, 0x0a, 5, "<unk>", 0x15, 0, 0, 0, 0, 0x18, 2)],
   ["MessagePack, as Flax writes models", bytes(0x81, 0xa6, "params", 0x82, 0xa5, "dense", room)],
   ["the index of a TensorFlow checkpoint", bytes(room, 0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)],

@@ -1,6 +1,5 @@
 /** Names for what no check reads, by its bytes, so that "unknown" can say of what. A name here is no promise. */
 import { upTo, type Content } from "#formats/content.ts";
-import { topFields } from "#formats/protobuf-walk.ts";
 
 const ascii = (text: string): readonly number[] => Array.from(text, (letter) => letter.charCodeAt(0));
 
@@ -116,7 +115,6 @@ function lookOf(content: Content): string | undefined {
   if (/^[\u0081-\u008f][\u00a1-\u00bf][a-z_]{2,31}[\u0080-\u00ff]/.test(start))
     return "MessagePack, as Flax writes models";
   if (head[0] === 0x0a && start.includes("<unk>")) return "a SentencePiece vocabulary";
-  if (isCoreMl(content, head)) return "a Core ML model";
   if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) return "text in UTF-16";
   return text && (TEXTS.find(([, begins]) => begins.test(text.trimStart()))?.[0] ?? "text");
 }
@@ -129,17 +127,6 @@ function textOf(head: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** CoreML.Specification.Model: a version, a description, and a field of 200 or more that holds the model (Model.proto). */
-function isCoreMl(content: Content, head: Uint8Array): boolean {
-  if (head[0] !== 0x08 || head[1]! > 20 || head[2] !== 0x12) return false;
-  const { fields, whole } = topFields(content, 0, content.size, 32);
-  return (
-    whole &&
-    fields.every(({ number }) => [1, 2, 10].includes(number) || (number >= 200 && number <= 3000)) &&
-    fields.some(({ number, wireType }) => number >= 200 && wireType === 2)
-  );
 }
 
 /** Endings of formats that hold data and nothing that runs. */

@@ -3,6 +3,7 @@ import type { JsonNode } from "#formats/json.ts";
 import type { Subject, Surroundings } from "#artefacts/check.ts";
 import { configurations } from "./configurations.ts";
 import { keras } from "./keras.ts";
+import { mlpackage } from "./mlpackage.ts";
 import { notebook } from "./notebook.ts";
 import { skops } from "./skops.ts";
 import { templates } from "./templates.ts";
@@ -14,4 +15,4 @@ export interface JsonReading {
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
-export const readings: readonly JsonReading[] = [keras, skops, notebook, templates, configurations, xgboost];
+export const readings: readonly JsonReading[] = [keras, skops, notebook, templates, configurations, xgboost, mlpackage];
