@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly keras?: boolean;
   /** The bytes are plain numbers of this kind, which the container's own records say; nothing interprets them. */
   readonly numbers?: string;
+  /** Of an archive's member: the member that Python would import under this name from within the archive. */
+  readonly importable?: (module: string) => string | undefined;
   /** Hears of the storages that a pickle names by persistent ids. */
   readonly storage?: (storage: Storage) => void;
 }

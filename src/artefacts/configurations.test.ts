@@ -31,6 +31,9 @@ describe("a configuration", () => {
         post_processor: { type: "TemplateProcessing", single: [] },
       },
     ],
+    ["of sentences' layers", { activation_function: "torch.nn.modules.activation.Tanh", in_features: 4 }],
+    ["with words where others have paths", { activation_function: "gelu_new", tokenizer_class: "LlamaTokenizer" }],
+    ["that trusts nobody", { trust_remote_code: false, autoMap: true }],
     ["that instantiates what frameworks need", { model: { _target_: "collections.OrderedDict" } }],
     ["of sentences", [{ idx: 0, name: "0", path: "", type: "sentence_transformers.models.Transformer" }]],
   ])("%s has no code path", (_, value) =>
@@ -42,12 +45,21 @@ describe("a configuration", () => {
     ["a pipeline's code", { _class_name: ["pipeline", "P"], _diffusers_version: "0.30" }],
     ["a class in no list", { model: { _target_: "acme.Net" } }],
     ["a module in no list", [{ idx: 0, name: "0", path: "", type: "acme.models.Transformer" }]],
+    ["almost what a loader reads", { Auto_Map: { AutoModel: "modeling_acme.AcmeModel" } }],
+    ["how to generate, beside the model", { custom_generate: "here" }],
+    ["a class by its path", { activation_function: "acme.Swish" }],
+    ["a tokenizer by its path", { tokenizer_class: ["acme.Tokens", null] }],
+    ["a route by its path", { types: { query: "acme.Net" }, structure: { query: ["a"] } }],
+    ["a class with its arguments", { target: "acme.Net", params: { size: 1 } }],
+    ["a loader of mlflow's", { loader_module: "acme.serving" }],
     ["a library in no list", { peft_type: "LORA", auto_mapping: { base_model_class: "Net", parent_library: "acme" } }],
   ])("that names %s is unknown", (_, value) => expect(verdict(value)).toBe("unknown"));
   test.each([
     ["code of another repository", { auto_map: { AutoModel: "mallory/x--modeling.Net" } }],
     ["remote code as trusted", { model: { trust_remote_code: true } }],
     ["a kernel from elsewhere", { attn_implementation: "mallory/flash" }],
+    ["a kernel for a part", { attn_implementation: { text_config: "mallory/flash" } }],
+    ["how to generate, from elsewhere", { custom_generate: "mallory/decoding" }],
     ["shards outside its folder", { weight_map: { a: "../../other/model.safetensors" } }],
     ["shards at an address", { weight_map: { a: "https://x/model.safetensors" } }],
     ["a call for jsonpickle", { x: { "py/reduce": [1] } }],
@@ -58,12 +70,22 @@ describe("a configuration", () => {
     ["a module that does", [{ idx: 0, name: "0", path: "", type: "subprocess.Popen" }]],
     ["a component that does", { _class_name: "P", _diffusers_version: "1", unet: ["os", "system"] }],
     ["an object for jsonpickle", { "py/object": "subprocess.Popen" }],
+    ["a command as an activation", { activation_fn: "os.system" }],
+    ["a command with its arguments", { target: "subprocess.run", params: { args: ["id"] } }],
     ["a text to evaluate", { "py/repr": "os/os.system('id')" }],
   ])("that names %s is malicious", (_, value) => expect(verdict(value)).toBe("malicious"));
   test("in YAML is judged by what it instantiates", () => {
     expect(verdict("model:\n  _target_: subprocess.Popen\n  args: [id]\n", "c.yaml")).toBe("malicious");
     expect(verdict("model:\n  _target_: acme.Net\n", "c.yaml")).toBe("unknown");
     expect(verdict("model:\n  _target_: collections.OrderedDict\n", "c.yaml")).toBe("no code path found");
+    expect(verdict("model:\n  target: os.system\n  params: { command: id }\n", "c.yaml")).toBe("malicious");
+    expect(verdict("a: &x { command: id }\nb: { <<: *x, _target_: os.system }\n", "c.yaml")).toBe("malicious");
+    expect(verdict("trust_remote_code: yes\n", "c.yaml")).toBe("suspicious");
+    expect(verdict("auto_map: &x { AutoModel: a.B }\n", "c.yaml")).toBe("unknown");
+  });
+  test("in YAML whose aliases make more of it than is there is unknown, at once", () => {
+    const lines = Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}, *a${i}, *a${i}]`);
+    expect(verdict(["a0: &a0 [x]", ...lines].join("\n"), "c.yaml")).toBe("unknown");
   });
   test("that lists shards is unknown while one is missing, and suspicious where one is a link", () => {
     const index = utf8({ metadata: {}, weight_map: { a: "1.safetensors", b: "2.safetensors" } });
@@ -89,6 +111,19 @@ describe("a template", () => {
     expect(verdict(holding(harmful), "tokenizer_config.json")).toBe("malicious");
     expect(verdict(holding(harmless), "tokenizer_config.json")).toBe("no code path found");
     expect(verdict(holding("{{ unclosed"), "tokenizer_config.json")).toBe("unknown");
+  });
+  test("under a name that speaks of none is followed, and harm is a degree less sure", () => {
+    expect(verdict({ default: harmful })).toBe("suspicious");
+    expect(verdict({ greetings: [{ a: "b" }, harmful] })).toBe("suspicious");
+    expect(verdict({ default: "{% for m in messages %}{{ m|acme }}{% endfor %}" })).toBe("unknown");
+    expect(verdict({ default: harmless })).toBe("no code path found");
+    expect(verdict({ text: "in LaTeX \\frac{{a}}{{b}}, in Python f'{{x}}'" })).toBe("no code path found");
+    expect(verdict({ default: harmful }, "chat_template.json")).toBe("malicious");
+  });
+  test("in YAML is followed as in JSON", () => {
+    expect(verdict(`chat_template: "${harmful}"\n`, "c.yaml")).toBe("malicious");
+    expect(verdict(`chat_template: "${harmless}"\n`, "c.yaml")).toBe("no code path found");
+    expect(verdict(`chat_template: "{{ unclosed"\n`, "c.yaml")).toBe("unknown");
   });
   test("in a file of its own is followed, whatever the file is called", () => {
     expect(verdict(harmful, "chat_template.jinja")).toBe("malicious");

@@ -120,6 +120,54 @@ describe("what cannot be followed is unknown:", () => {
     expect(verdictOf("{{ lipsum.__globals__")).toBe("suspicious"));
 });
 
+describe("a name that takes a detour is not passed over:", () => {
+  test.each([
+    "{{ messages[messages[0].content] }}",
+    "{{ messages|groupby(attribute=messages[0].role) }}",
+    "{{ messages.clear() }}",
+    "{{ loop._iterator }}",
+    "{{ x|attr('_environ' ~ 'ment') }}",
+    "{{ lipsum(n=999999999) }}",
+    "{% macro m(o,k) %}{{ o[k] }}{% endmacro %}{% set f=m %}{{ f(lipsum,'__globals__') }}",
+    "{% macro m() %}{{ caller(lipsum,'__globals__') }}{% endmacro %}{% call(o,k) m() %}{{ o[k].os.popen('id') }}{% endcall %}",
+    "{% macro m() %}{{ varargs[0][varargs[1]].os }}{% endmacro %}{{ m(lipsum,'__globals__') }}",
+    "{% macro m() %}{{ kwargs.o[kwargs.k].os }}{% endmacro %}{{ m(o=lipsum,k='__globals__') }}",
+    "{% macro m() %}__class__{% endmacro %}{{ ''[m()] }}",
+    "{% set ns = namespace(o=lipsum,k='__globals__') %}{{ ns['o'][ns['k']] }}",
+    "{% set ns = namespace(o=lipsum,k='__globals__') %}{% set n = ns %}{{ n.o[n.k] }}",
+    "{{ ''[namespace(k='__class__').k] }}",
+    "{{ ''[dict(a='__class__')['a']] }}",
+    "{{ lipsum|attr({'__globals__':1}|join) }}",
+    "{{ ''[{0:'__class__'}[0]] }}",
+    "{% for k in ['a'] recursive %}{{ lipsum[k] }}{{ loop(['__globals__']) }}{% endfor %}",
+    "{{ ''[cycler('__class__').next()] }}",
+    "{{ ''[messages[0].get('zz','__class__')] }}",
+    "{{ ''[messages[0].role.replace('user','__class__')] }}",
+    "{{ ''[messages[0].role|replace('user','__class__')] }}",
+    "{{ ''[messages[0].role|truncate(0,true,'__class__',0)] }}",
+    "{{ ''[[1]|batch(2,'__class__')|first|last] }}",
+    "{{ ''[messages|map(attribute='nope',default='__class__')|first] }}",
+    "{{ ''[messages|map(attribute='nope',default='')|join('__class__')] }}",
+    "{% set l=[] %}{% set _=l.append('__class__') %}{{ ''[l[0]] }}",
+    "{% set d={} %}{% set _=d.update({'k':'__class__'}) %}{{ ''[d.k] }}",
+    "{% if a %}{% set l=['x'] %}{% else %}{% set l=['__class__'] %}{% endif %}{{ ''[l[0]] }}",
+    "{{ ''[['x','__class__'][1:][0]] }}",
+    "{{ ''[(messages+['__class__'])[1]] }}",
+    "{{ [[lipsum]]|map('map','attr','__globals__')|first|first }}",
+    "{{ messages|sort(false,false,'__class__') }}",
+    "{{ messages|sum('__class__') }}",
+    "{{ messages|groupby(**{'attribute':'__class__'}) }}",
+    "{{ ''[messages[0].content][messages[1].content]() }}",
+    "{{ tools[0].popen('id') }}",
+    "{% set x = lipsum if a else '__globals__' %}{{ x[x] }}",
+    "{% for i in [1] %}{% set lipsum = 1 %}{% endfor %}{{ lipsum['__glo' ~ messages[0].x] }}",
+    "{{ ''[strftime_now('__class__')] }}",
+    "{{ ''['__class__'|tojson|trim('\"')] }}",
+    "{{ ''[{'a':'__class__'}|dictsort|first|last] }}",
+    "{% for x in y %}{% call m() %}{{ ''.__class__ }}{% endcall %}{% endfor %}",
+  ])("%s", (template) => expect(verdictOf(template)).not.toBe("nothing"));
+});
+
 describe("what chat templates do is nothing:", () => {
   test.each([
     "",
@@ -147,6 +195,11 @@ describe("what chat templates do is nothing:", () => {
     "{% set text %}{{ a }} and {{ b }}{% endset %}{{ text | trim }}",
     "{% if tools :%}{{ 2 ** tools | length }}{% endif %}",
     "{{- ns.result ~ part -}}{% set ns.result = ns.result ~ part %}",
+    "{% macro m(d, known) %}{% for k in d if k not in known %}{{ d[k] }}{% endfor %}{% endmacro %}{{ m(tool.function, ['a']) }}",
+    "{% macro m(s) %}{% set names = {'string': 'str'} %}{{ names[s.type] }}{% for t in s.type %}{{ m({'type': t}) }}{% endfor %}{{ m(s.more) }}{% endmacro %}{{ m(tool) }}",
+    "{% set l = [] %}{% for m in messages %}{% set _ = l.append(m.role) %}{% endfor %}{{ l[0] }}{{ l|join(', ') }}",
+    "{% for m in messages %}{% call(x) wrap(m) %}{{ x }}{% endcall %}{% endfor %}{% macro wrap(m) %}{{ caller(m.content) }}{% endmacro %}",
+    "{{ messages[0].content.split('</think>')[-1].strip() }}{{ messages|map(attribute='role')|join(', ') }}",
   ])("%.70s", (template) => expect(analyseTemplate(template)).toMatchObject({ verdict: "nothing", findings: [] }));
 });
 

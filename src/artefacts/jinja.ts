@@ -158,12 +158,45 @@ const TESTS = new Set(
 const BY_ATTRIBUTE = new Set(["map", "sort", "groupby", "sum", "min", "max", "unique"]);
 const BY_FIRST = new Set(["selectattr", "rejectattr", "groupby"]);
 
+/** Filters whose texts choose or mark and never come out; `default` and its like are not among them. */
+const SAFE_FILTERS = new Set(["tojson", "from_json", "trim", "length", "count", "round", "select", "reject", "items"]);
+const PICKING = new Set(["sort", "unique", "min", "max", "map"]);
+const PICKS = new Set(["attribute", "by", "case_sensitive", "reverse"]);
+/** Globals that every renderer has, whatever a template binds to their names in some scope. */
+const ALWAYS_THERE = new Set(["lipsum", "cycler", "joiner", "namespace", "self"]);
+/** Globals that give nothing back of what they are given. */
+const PLAIN_GLOBALS = new Set(["raise_exception", "range"]);
+/** Methods of texts, lists, mappings and sets (Python's library reference), and of what Jinja has for loops and cyclers. */
+const METHODS = new Set(
+  (
+    "append extend insert remove pop clear index count sort reverse copy keys values items get update setdefault popitem " +
+    "capitalize casefold center encode decode endswith expandtabs find format format_map isalnum isalpha isascii isdecimal " +
+    "isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip partition " +
+    "removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith strip " +
+    "swapcase title translate upper zfill add discard union intersection difference isoformat strftime cycle changed next " +
+    "reset __getitem__"
+  ).split(" "),
+);
+/** Of these, what changes the value it is asked of; and what may give back the text it is given. */
+const CHANGING = new Set(
+  "append extend insert remove pop clear sort reverse update setdefault popitem add discard".split(" "),
+);
+const HANDS_ON = new Set("replace join ljust rjust center translate get pop setdefault strftime".split(" "));
+
 /** What a value may be. */
 type Value =
   /** One of these texts, all of which the template holds or puts together. */
   | { readonly is: "text"; readonly texts: readonly string[] }
   | { readonly is: "number"; readonly value: number }
-  | { readonly is: "list"; readonly items: readonly Value[]; readonly weight: number }
+  | {
+      readonly is: "list";
+      readonly items: readonly Value[];
+      readonly weight: number;
+      /** Of a mapping: what a loop over it gives. Its items are keys and values in turn. */
+      readonly keys?: readonly Value[];
+      /** In what order they stand is not known. */
+      readonly loose?: boolean;
+    }
   /** A global by its name, or something that only Jinja itself has. */
   | { readonly is: "global"; readonly name: string }
   /** The interpreter's internals, and what came of them. */
@@ -181,9 +214,9 @@ const INTERNAL: Value = { is: "internal" };
 const text = (...texts: readonly string[]): Value => ({ is: "text", texts });
 
 /** A list of these; a large one is no longer told apart from text that was not followed, or from data. */
-function listOf(items: readonly Value[]): Value {
+function listOf(items: readonly Value[], more: { keys?: readonly Value[]; loose?: boolean } = {}): Value {
   const weight = items.reduce((sum, item) => sum + (item.is === "list" ? item.weight : 1), 1);
-  if (weight <= WEIGHT_MAX) return { is: "list", items, weight };
+  if (weight <= WEIGHT_MAX) return { is: "list", items, weight, ...more };
   return items.some((item) => item.is === "internal")
     ? INTERNAL
     : items.some((item) => item.is !== "data" && item.is !== "number")
@@ -192,7 +225,25 @@ function listOf(items: readonly Value[]): Value {
 }
 
 const isText = (value: Value): boolean => value.is === "text" || value.is === "made";
+/** Text of the template's own, or something that holds some. */
+const holdsText = (value: Value): boolean =>
+  isText(value) ||
+  value.is === "internal" ||
+  (value.is === "list" && value.items.some(holdsText)) ||
+  (value.is === "method" && holdsText(value.of));
+/** What a loop over it gives, in a row. */
+const inTurn = (value: Value): Value =>
+  value.is === "list" && value.keys ? listOf(value.keys, value.loose ? { loose: true } : {}) : value;
+const loosely = (value: Value): Value =>
+  value.is === "list"
+    ? listOf(inTurn(value).is === "list" ? (inTurn(value) as Value & { is: "list" }).items : [], { loose: true })
+    : value;
 const same = (a: Value, b: Value): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Each once: what grows in every pass never comes to an end. */
+const union = (a: readonly Value[], b: readonly Value[]): readonly Value[] => [
+  ...new Map([...a, ...b].map((value) => [JSON.stringify(value), value])).values(),
+];
 
 /** What something is that may be either. */
 function either(a: Value, b: Value): Value {
@@ -206,19 +257,37 @@ function either(a: Value, b: Value): Value {
   // Data hides nothing: what the template itself brings is what is followed.
   if (a.is === "data") return b;
   if (b.is === "data") return a;
-  if (a.is === "global" || a.is === "method") return a;
-  if (b.is === "global" || b.is === "method") return b;
   if (a.is === "list" && b.is === "list") {
-    return listOf([...a.items, ...b.items]);
+    // Of a mapping and a list all items: its values too.
+    return listOf(union(a.items, b.items), {
+      loose: true,
+      ...(a.keys && b.keys ? { keys: union(a.keys, b.keys) } : {}),
+    });
   }
-  if (a.is === "text" || a.is === "list") return a;
-  return b;
+  if (a.is === "number") return b;
+  if (b.is === "number") return a;
+  // A text or a list of some, and what is taken from either: all of them, in no order.
+  const [left, right] = [partsOf(a), partsOf(b)];
+  if (left && right) return listOf(union(left, right), { loose: true });
+  // One kind or another: what it may be used for is not followed.
+  if (holdsText(a) || holdsText(b)) return MADE;
+  return a.is === "global" || a.is === "method" ? a : b;
 }
+
+/** What a value holds, where that is texts and no function. */
+const partsOf = (value: Value): readonly Value[] | undefined =>
+  value.is === "list"
+    ? value.items
+    : value.is === "text"
+      ? [value]
+      : value.is === "method" && (value.of.is === "data" || value.of.is === "list")
+        ? (partsOf(value.of) ?? [DATA])
+        : undefined;
 
 /** Every combination, joined by `how`; too many, or too long, is text that was not followed. */
 function combined(a: Value, b: Value, how: (a: string, b: string) => string): Value {
   const [left, right] = [textsOf(a), textsOf(b)];
-  if (!left || !right) return isText(a) || isText(b) ? MADE : DATA;
+  if (!left || !right) return holdsText(a) || holdsText(b) ? MADE : DATA;
   if (left.length * right.length > ALTERNATIVES_MAX) return MADE;
   const texts = [...new Set(left.flatMap((x) => right.map((y) => how(x, y))))];
   return texts.some(({ length }) => length > TEXT_MAX) ? MADE : text(...texts);
@@ -293,6 +362,9 @@ class Analysis {
   private readonly grew = new Set<string>();
   private work = 0;
   private readonly ranges: number[] = [];
+  /** What the loops around this place bind, and what blocks for macros take from `caller`. */
+  private readonly loops: (readonly string[])[] = [];
+  private readonly takers: (readonly string[])[] = [];
 
   result(): TemplateAnalysis {
     const findings = [...this.findings.values()];
@@ -333,6 +405,7 @@ class Analysis {
           statement.name,
           statement.parameters.map(({ name }) => name),
         );
+      if (statement.kind === "call") this.takers.push(statement.parameters.map(({ name }) => name));
       if ("body" in statement) this.hoist(statement.body);
     }
   }
@@ -362,7 +435,8 @@ class Analysis {
     targets.forEach((target, i) => {
       if (targets.length === 1) return this.bind(target, value);
       // An element of a list of lists is all of them in a row.
-      const parts = value.is === "list" && value.items.length % targets.length === 0 ? value.items : undefined;
+      const parts =
+        value.is === "list" && !value.loose && value.items.length % targets.length === 0 ? value.items : undefined;
       this.bind(
         target,
         parts ? parts.filter((_, at) => at % targets.length === i).reduce(either, DATA) : this.elementOf(value),
@@ -398,7 +472,9 @@ class Analysis {
           this.ranges.push(total);
         }
         if (statement.over.kind === "name") this.grows(statement.over.name, statement);
+        this.loops.push(statement.targets);
         this.run(statement.body);
+        this.loops.pop();
         if (length !== undefined) this.ranges.pop();
         return;
       }
@@ -453,6 +529,7 @@ class Analysis {
       const node = part as JinjaExpression;
       if (
         node.kind === "call" &&
+        "callee" in node &&
         node.callee.kind === "attribute" &&
         ["append", "extend", "insert"].includes(node.callee.name) &&
         node.callee.of.kind === "name" &&
@@ -478,7 +555,8 @@ class Analysis {
     return MADE;
   }
 
-  private elementOf(value: Value): Value {
+  private elementOf(given: Value): Value {
+    const value = inTurn(given);
     switch (value.is) {
       case "list":
         return value.items.length === 0 ? DATA : value.items.reduce(either);
@@ -520,13 +598,25 @@ class Analysis {
         return listOf(expression.items.map((item) => this.value(item)));
       }
       case "dict":
-        return listOf(expression.items.flatMap(([key, value]) => [this.value(key), this.value(value)]));
+        return mappingOf(expression.items.map(([key, value]) => [this.value(key), this.value(value)] as const));
       case "attribute":
         return this.attribute(this.value(expression.of), expression.name, expression, expression.of);
       case "item": {
         const of = this.value(expression.of);
         const index = this.value(expression.index);
-        return this.item(of, index, expression);
+        const kept =
+          expression.of.kind === "name" && index.is === "text" && index.texts.length === 1
+            ? this.names.get(`${expression.of.name}.${index.texts[0]}`)
+            : undefined;
+        if (kept !== undefined) return kept;
+        if (
+          index.is !== "text" &&
+          index.is !== "number" &&
+          this.isGiven(expression.index) &&
+          (isText(of) || (expression.of.kind === "name" && this.isGiven(expression.of)))
+        )
+          this.say("template-name", "unknown", expression, "reads an item that whoever writes the chat names");
+        return this.item(of, nameOf(index), expression);
       }
       case "slice":
         return this.slice(expression);
@@ -562,8 +652,13 @@ class Analysis {
   private named(expression: JinjaExpression & { kind: "name" }): Value {
     const { name } = expression;
     const bound = this.names.get(name);
-    if (bound !== undefined) return bound;
-    if (this.macros.has(name)) return DATA;
+    // A name that Jinja has is only taken where it is bound.
+    if (bound !== undefined) return ALWAYS_THERE.has(name) ? either({ is: "global", name }, bound) : bound;
+    if (this.macros.has(name)) {
+      // Not called here but handed on: whoever calls it gives it anything.
+      for (const parameter of this.macros.get(name)!) this.bind(parameter, MADE);
+      return MADE;
+    }
     this.globals.add(name);
     if (dunder(name)) return this.reached(name, expression);
     return MODULES.has(name) ||
@@ -593,6 +688,13 @@ class Analysis {
     this.attributes.add(name);
     if (WAY_OUT.has(name) || dunder(name) || name.startsWith("_TemplateReference")) return this.reached(name, at);
     if (of.is === "internal") return INTERNAL;
+    if (name.startsWith("_"))
+      this.say(
+        "template-reach",
+        "unknown",
+        at,
+        `reads ${name}, an attribute of Python's own that Jinja's sandbox refuses`,
+      );
     if (of.is === "global") {
       if (MODULES.has(of.name))
         this.say(
@@ -621,7 +723,9 @@ class Analysis {
       const kept = this.names.get(`${source.name}.${name}`);
       if (kept !== undefined) return kept;
     }
-    return { is: "method", of, name };
+    // A cycler gives what it was made of.
+    if (of.is === "list" && name === "current") return this.elementOf(of);
+    return { is: "method", of: rootOf(of), name };
   }
 
   /** `value[index]`, which Jinja answers with an attribute where there is no item of that name (jinja2/environment.py, getitem). */
@@ -637,13 +741,19 @@ class Analysis {
       );
     if (of.is === "internal") return INTERNAL;
     // No template asks a function for an item; whoever does asks for what every function leads to.
-    if ((of.is === "global" || of.is === "method") && index.is !== "text" && index.is !== "number") {
+    if (
+      (of.is === "global" || (of.is === "method" && rootOf(of).is !== "data")) &&
+      index.is !== "text" &&
+      index.is !== "number"
+    ) {
       this.say("template-name", "suspicious", at, "asks a function for an attribute whose name was not followed");
       return INTERNAL;
     }
-    if (of.is === "list" && index.is === "number") return of.items.at(index.value) ?? DATA;
+    if (of.is === "list" && index.is === "number" && !of.keys && !of.loose) return of.items.at(index.value) ?? DATA;
     if (of.is === "list" && of.items.length > 0) return of.items.reduce(either);
     if (of.is === "text" && index.is === "number") return mapped(of, (one) => one.at(index.value) ?? "");
+    if (of.is === "global" && index.is === "text")
+      return index.texts.map((name) => this.attribute(of, name, at)).reduce(either);
     if (of.is === "global" && MODULES.has(of.name))
       return this.attribute(of, index.is === "text" ? index.texts[0]! : "…", at);
     return of.is === "made" ? MADE : DATA;
@@ -656,7 +766,7 @@ class Analysis {
       const value = this.value(part);
       return value.is === "number" ? value.value : Number.NaN;
     });
-    if (of.is !== "text") return of.is === "list" || of.is === "made" || of.is === "internal" ? of : DATA;
+    if (of.is !== "text") return of.is === "list" ? loosely(of) : of.is === "made" || of.is === "internal" ? of : DATA;
     if (parts.some(Number.isNaN)) return MADE;
     return mapped(of, (one) => sliced(one, parts));
   }
@@ -669,23 +779,31 @@ class Analysis {
   }
 
   private call(expression: JinjaExpression & { kind: "call" }): Value {
-    const callee = this.value(expression.callee);
+    const { callee: called } = expression;
     const args = this.arguments(expression.args);
+    if (called.kind === "name" && !this.names.has(called.name)) {
+      const parameters = this.macros.get(called.name);
+      if (parameters) {
+        this.give(parameters, args);
+        return MADE;
+      }
+    }
+    const callee = this.value(called);
     if (callee.is === "internal") {
       this.say("template-call", "malicious", expression, "calls what it got out of the interpreter");
       return INTERNAL;
     }
-    if (callee.is === "global" && callee.name === "dict") return listOf([...args.named.keys()].map((key) => text(key)));
-    if (callee.is === "global") return this.callGlobal(callee.name, args.plain, expression);
-    if (callee.is === "method") return this.method(callee, args.plain, expression);
-    if (expression.callee.kind === "name") {
-      const { name } = expression.callee;
-      const parameters = this.macros.get(name);
-      if (parameters) {
-        args.plain.forEach((value, i) => parameters[i] !== undefined && this.bind(parameters[i], value));
-        for (const [key, value] of args.named) this.bind(key, value);
-        return DATA;
-      }
+    if (callee.is === "global" && callee.name === "dict")
+      return args.plain.length === 0
+        ? mappingOf([...args.named].map(([key, value]) => [text(key), value] as const))
+        : MADE;
+    if (callee.is === "global") return this.callGlobal(callee.name, args, expression);
+    if (callee.is === "method") {
+      if (called.kind === "attribute") this.changes(called, callee.name, args);
+      return this.method(callee, [...args.plain, ...args.named.values()], expression);
+    }
+    if (called.kind === "name") {
+      const { name } = called;
       if (!this.names.has(name))
         this.say(
           "template-call",
@@ -693,12 +811,64 @@ class Analysis {
           expression,
           `calls ${shown(name)}, which neither Jinja nor the libraries for chats give to templates`,
         );
-    } else if (expression.callee.kind !== "call" && expression.callee.kind !== "item")
-      this.say("template-call", "unknown", expression, "calls a value that was not followed");
-    return DATA;
+    } else this.say("template-call", "unknown", expression, "calls a value that was not followed");
+    return isText(callee) || [...args.plain, ...args.named.values()].some(holdsText) ? MADE : DATA;
   }
 
-  private callGlobal(name: string, plain: readonly Value[], at: JinjaExpression & { kind: "call" }): Value {
+  /** What a macro, or a block for one, is called with. */
+  private give(parameters: readonly string[], { plain, named }: ReturnType<Analysis["arguments"]>): void {
+    plain.forEach((value, i) =>
+      this.bind(parameters[i] ?? "varargs", parameters[i] === undefined ? bundled(value) : value),
+    );
+    for (const [key, value] of named)
+      if (parameters.includes(key)) this.bind(key, value);
+      else this.bind("kwargs", MADE);
+  }
+
+  /** Methods that change what they are asked of. */
+  private changes(
+    { of }: JinjaExpression & { kind: "attribute" },
+    method: string,
+    { plain, named }: ReturnType<Analysis["arguments"]>,
+  ): void {
+    if (!CHANGING.has(method)) return;
+    const name =
+      of.kind === "name"
+        ? of.name
+        : of.kind === "attribute" && of.of.kind === "name"
+          ? `${of.of.name}.${of.name}`
+          : undefined;
+    if (
+      name !== undefined &&
+      [...plain, ...named.values()].some((value) => value.is !== "data" && value.is !== "number")
+    )
+      this.bind(name, MADE);
+    if (this.isGiven(of))
+      this.say(
+        "template-changes",
+        "unknown",
+        of,
+        `changes by ${method} what the program gave it, which Jinja's sandbox for chats refuses`,
+      );
+  }
+
+  /** Taken from what the program gave, by attributes and items alone: nothing that the template made. */
+  private isGiven(expression: JinjaExpression): boolean {
+    if (expression.kind === "attribute" || expression.kind === "item") return this.isGiven(expression.of);
+    return (
+      expression.kind === "name" &&
+      !this.names.has(expression.name) &&
+      !this.macros.has(expression.name) &&
+      this.named(expression).is === "data"
+    );
+  }
+
+  private callGlobal(
+    name: string,
+    { plain, named }: ReturnType<Analysis["arguments"]>,
+    at: JinjaExpression & { kind: "call" },
+  ): Value {
+    const given = [...plain, ...named.values()];
     if (MODULES.has(name) || FUNCTIONS.has(name)) {
       const harm = at.callee.kind === "attribute" || ["eval", "exec", "compile"].includes(name);
       this.say(
@@ -718,19 +888,37 @@ class Analysis {
       if (length !== undefined && length > BOMB)
         this.say("template-bomb", "suspicious", at, `counts to ${length.toExponential(0)}, which no chat needs`);
     }
-    if (name === "lipsum" && plain.some((value) => value.is === "number" && value.value > 10_000))
+    if (name === "lipsum" && given.some((value) => value.is === "number" && value.value > 10_000))
       this.say("template-bomb", "suspicious", at, "asks for more filler text than any chat needs");
-    return DATA;
+    switch (name) {
+      case "cycler":
+        return listOf(given, { loose: true });
+      case "caller":
+        for (const parameters of this.takers) this.give(parameters, { plain, named });
+        return MADE;
+      case "loop":
+        for (const targets of this.loops) if (given[0]) this.unpack(targets, this.elementOf(given[0]));
+        return MADE;
+      default:
+        return given.some(holdsText) && !PLAIN_GLOBALS.has(name) ? MADE : DATA;
+    }
   }
 
   /** Methods of texts, by which names are put together; of everything else the result is data. */
   private method({ of, name }: Value & { is: "method" }, plain: readonly Value[], at: JinjaExpression): Value {
+    if (of.is !== "global" && !METHODS.has(name))
+      this.say("template-call", "unknown", at, `calls ${shown(name)} of a value: no text, list or mapping has that`);
+    if (of.is === "global" && of.name === "loop" && name === "cycle")
+      return plain.length > 0 ? plain.reduce(either) : DATA;
     if (name === "format" || name === "format_map") return this.format(of, plain, at);
     if (name === "join" && isText(of)) return this.joined(of, plain[0] ?? DATA);
-    if (name === "get" || name === "pop" || name === "setdefault" || name === "__getitem__")
-      return this.item(of, plain[0] ?? DATA, at);
+    if (name === "get" || name === "pop" || name === "setdefault" || name === "__getitem__") {
+      const found = this.item(of, nameOf(plain[0] ?? DATA), at);
+      return plain[1] ? either(found, plain[1]) : found;
+    }
     // Keys and values of a mapping that stands in the template may be any of its texts.
     if (of.is === "list" && (name === "items" || name === "keys" || name === "values")) return MADE;
+    if (of.is === "data" || of.is === "method") return HANDS_ON.has(name) && plain.some(holdsText) ? MADE : DATA;
     if (!isText(of))
       return of.is === "list" && name !== "index" && name !== "count"
         ? of.items.length === 0
@@ -794,7 +982,7 @@ class Analysis {
       );
       return MADE;
     }
-    if (of.is !== "text") return DATA;
+    if (of.is !== "text") return plain.some(holdsText) ? MADE : DATA;
     let counter = 0;
     let followed = true;
     const texts = of.texts.map((one) =>
@@ -827,7 +1015,9 @@ class Analysis {
     return followed ? text(...texts) : MADE;
   }
 
-  private joined(separator: Value, list: Value): Value {
+  private joined(separator: Value, given: Value): Value {
+    const list = inTurn(given);
+    if (list.is === "list" && list.loose && list.items.length > 1) return MADE;
     if (list.is === "list")
       return list.items.length === 0
         ? text("")
@@ -844,7 +1034,7 @@ class Analysis {
       return separator.is === "text" && separator.texts.length === 1
         ? mapped(list, (one) => [...one].join(separator.texts[0]))
         : MADE;
-    return list.is === "internal" ? INTERNAL : list.is === "made" ? MADE : DATA;
+    return list.is === "internal" ? INTERNAL : list.is === "made" || holdsText(separator) ? MADE : DATA;
   }
 
   private filtered(expression: JinjaExpression, first: Value): Value {
@@ -854,12 +1044,32 @@ class Analysis {
     const { name, args } = expression;
     this.filters.add(name);
     const { plain, named } = this.arguments(args);
+    const result = this.applied(expression, name, of, plain, named);
+    if (result.is !== "data" && result.is !== "list") return result;
+    // Texts that it is given for what is missing, or to put around, may be what comes out.
+    const hands = [
+      ...plain.filter(() => !BY_FIRST.has(name) && !PICKING.has(name)),
+      ...[...named].filter(([key]) => !PICKS.has(key)).map(([, value]) => value),
+    ];
+    return hands.some(holdsText) && !SAFE_FILTERS.has(name) ? MADE : result;
+  }
+
+  private applied(
+    expression: JinjaExpression & { kind: "filter" },
+    name: string,
+    of: Value,
+    plain: readonly Value[],
+    named: ReadonlyMap<string, Value>,
+  ): Value {
     if (!FILTERS.has(name)) {
       this.say("template-filter", "unknown", expression, `uses ${shown(name)}, a filter that Jinja does not have`);
       return isText(of) ? MADE : DATA;
     }
     if (BY_ATTRIBUTE.has(name) && named.has("attribute")) this.attributeNames(named.get("attribute")!, expression);
     if (BY_FIRST.has(name) && plain[0]) this.attributeNames(plain[0], expression);
+    // By place, too: sort's third, the first of sum.
+    else if (BY_ATTRIBUTE.has(name) && name !== "map")
+      for (const value of plain) if (holdsText(value)) this.attributeNames(value, expression);
     switch (name) {
       case "attr":
         return this.attr(of, plain[0] ?? named.get("name") ?? DATA, expression);
@@ -885,8 +1095,12 @@ class Analysis {
               expression,
               `uses ${shown(filter)}, a filter that Jinja does not have`,
             );
+          // Filters that read attributes, or apply others, one level further down.
+          if (BY_ATTRIBUTE.has(filter) || BY_FIRST.has(filter) || filter === "select" || filter === "reject")
+            for (const value of [...plain.slice(1), ...named.values()])
+              if (value.is !== "number") this.attributeNames(value, expression);
         }
-        return isText(element) ? MADE : of;
+        return isText(element) ? MADE : loosely(of);
       }
       case "join":
         return this.joined(plain[0] ?? named.get("d") ?? text(""), of);
@@ -897,7 +1111,7 @@ class Analysis {
       case "upper":
         return mapped(of, (one) => one.toUpperCase());
       case "reverse":
-        if (of.is === "list") return listOf(of.items.toReversed());
+        if (of.is === "list") return loosely(of);
         return mapped(of, (one) => [...one].toReversed().join(""));
       case "trim":
         return plain.length === 0 ? mapped(of, (one) => one.trim()) : isText(of) ? MADE : DATA;
@@ -911,18 +1125,23 @@ class Analysis {
       case "min":
       case "max":
       case "random":
-        if (of.is === "list" && of.items.length > 0)
-          return name === "first" ? of.items[0]! : name === "last" ? of.items.at(-1)! : of.items.reduce(either);
+        {
+          const row = inTurn(of);
+          if (row.is === "list" && row.items.length > 0 && !row.loose && (name === "first" || name === "last"))
+            return row.items.at(name === "first" ? 0 : -1)!;
+        }
         return this.elementOf(of);
       case "default":
       case "d":
         return plain[0] ? either(of, plain[0]) : of;
+      case "list":
+        return inTurn(of);
       case "string":
       case "safe":
       case "e":
       case "escape":
       case "forceescape":
-      case "list":
+        return of;
       case "select":
       case "reject":
       case "selectattr":
@@ -931,9 +1150,10 @@ class Analysis {
       case "unique":
       case "items":
       case "dictsort":
+        return name === "items" || name === "dictsort" ? pairsOf(of) : loosely(of);
       case "batch":
       case "slice":
-        return of;
+        return of.is === "list" ? listOf([loosely(of)], { loose: true }) : isText(of) ? MADE : of;
       case "center":
       case "indent":
       case "wordwrap":
@@ -957,7 +1177,7 @@ class Analysis {
         return DATA;
       case "tojson":
       case "from_json":
-        return DATA;
+        return holdsText(of) ? MADE : DATA;
       default:
         return isText(of) ? MADE : of.is === "internal" ? INTERNAL : DATA;
     }
@@ -978,12 +1198,14 @@ class Analysis {
           this.attributes.add(name);
           if (WAY_OUT.has(name) || dunder(name)) this.reached(name, at);
         }
-    } else if (value.is === "made")
+    } else if (value.is !== "number")
       this.say(
         "template-name",
         "suspicious",
         at,
-        "reads an attribute whose name it puts together in a way that was not followed",
+        value.is === "data" || value.is === "method"
+          ? "reads an attribute that whoever writes the chat names"
+          : "reads an attribute whose name it puts together in a way that was not followed",
       );
   }
 
@@ -1024,14 +1246,14 @@ class Analysis {
     switch (expression.operator) {
       case "+":
         if (left.is === "number" && right.is === "number") return { is: "number", value: left.value + right.value };
-        if (left.is === "list" || right.is === "list") return either(left, right);
+        if (left.is === "list" || right.is === "list") return loosely(either(left, right));
         if (!isText(left) && !isText(right)) return DATA;
         return combined(left, right, (a, b) => a + b);
       case "~":
         return combined(left, right, (a, b) => a + b);
       case "*": {
         const [times, repeated] = left.is === "number" ? [left, right] : [right, left];
-        if (times.is !== "number") return isText(left) || isText(right) ? MADE : DATA;
+        if (times.is !== "number") return holdsText(left) || holdsText(right) ? MADE : DATA;
         if (repeated.is === "number") return { is: "number", value: times.value * repeated.value };
         if (!isText(repeated) && repeated.is !== "list") return DATA;
         const length = repeated.is === "text" ? Math.max(...repeated.texts.map((one) => one.length)) : 1;
@@ -1042,7 +1264,7 @@ class Analysis {
             expression,
             `repeats a text ${times.value.toExponential(0)} times, which no chat needs`,
           );
-        if (repeated.is !== "text") return repeated;
+        if (repeated.is !== "text") return loosely(repeated);
         return times.value * length <= TEXT_MAX
           ? mapped(repeated, (one) => one.repeat(Math.max(0, Math.floor(times.value))))
           : MADE;
@@ -1116,6 +1338,43 @@ class Analysis {
     );
     return followed && result.length <= TEXT_MAX ? text(result) : MADE;
   }
+}
+
+/** The pairs of a mapping, in a row. */
+function pairsOf(value: Value): Value {
+  if (value.is !== "list" || !value.keys) return value;
+  const { items, loose } = value;
+  return loose
+    ? listOf([listOf(items, { loose })], { loose })
+    : listOf(
+        value.keys.map((_, i) => listOf(items.slice(2 * i, 2 * i + 2))),
+        { loose: true },
+      );
+}
+
+/** What an attribute is of, in the end. */
+const rootOf = (value: Value): Value => (value.is === "method" ? rootOf(value.of) : value);
+
+/** A mapping: keys and values in turn, of which loops give the keys. */
+const mappingOf = (pairs: readonly (readonly [Value, Value])[]): Value =>
+  listOf(pairs.flat(), { keys: pairs.map(([key]) => key) });
+
+/** What surplus arguments come to, one of which is asked for by its place. */
+const bundled = (value: Value): Value => (value.is === "data" || value.is === "number" ? DATA : MADE);
+
+/** What a value is as the name of something: whatever holds texts of the template may come to any of them. */
+function nameOf(value: Value): Value {
+  if ((value.is !== "list" && value.is !== "method") || !holdsText(value)) return value;
+  const texts = new Set<string>();
+  const gather = (one: Value): boolean => {
+    if (one.is === "text") for (const text of one.texts) texts.add(text);
+    return one.is === "method"
+      ? gather(one.of)
+      : one.is === "list"
+        ? one.items.every(gather)
+        : !holdsText(one) || one.is === "text";
+  };
+  return gather(value) ? text(...texts) : MADE;
 }
 
 /** How often a loop over this runs, where only constants say so. */

@@ -58,6 +58,8 @@ export class Judge implements PickleListener {
   private readonly reached = new WeakMap<object, Reached>();
   /** What loading does, in order, as far as anything is called. */
   readonly steps: string[] = [];
+  /** Modules that loading imports. */
+  readonly modules = new Set<string>();
   /** Calls and changes that were told, also those beyond the steps that are kept. */
   acts = 0;
   private readonly options: JudgeOptions;
@@ -88,6 +90,7 @@ export class Judge implements PickleListener {
         text: `names entry ${what.code} of the extension registry: what that is, only the loading program knows`,
       });
     const { module, name } = presentName(what.module, what.name);
+    this.modules.add(module);
     this.judgeReference(module, name, what, "imports");
   }
 

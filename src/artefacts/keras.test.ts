@@ -79,7 +79,35 @@ describe("a Keras model's configuration", () => {
     ],
     ["a class in no module", { class_name: "Gate", config: {} }],
     ["a function by its name", { class_name: "Lambda", config: { function: "swish2", function_type: "function" } }],
+    [
+      "a function in no module",
+      { module: null, class_name: "function", config: "system", registered_name: "function" },
+    ],
+    ["a function among Python's own", { module: "builtins", class_name: "function", config: "swish2" }],
+    [
+      "a function of Keras's inner modules",
+      { module: "keras.src.backend.torch.core", class_name: "function", config: "os" },
+    ],
+    ["a class of Keras's inner modules", { module: "keras.src.layers.acme", class_name: "GateBase", config: {} }],
+    ["a layer registered in another's place", layer("Dense", { units: 1 }, { registered_name: "acme>Dense" })],
+    ["somebody's class under a name of Keras's", { class_name: "acme>Dense", config: {} }],
+    ["an activation that Keras does not have", layer("Dense", { units: 1, activation: "acme>swish2" })],
+    ["a loss that Keras does not have", layer("Dense", {}, { compile_config: { loss: { out: "acme_loss" } } })],
   ])("with %s is unknown", (_, object) => expect(verdict(sequential(object))).toBe("unknown"));
+  test.each([
+    ["functions of its own by name", { module: "builtins", class_name: "function", config: "relu" }],
+    ["names in small letters", layer("Dense", { kernel_initializer: "glorot_uniform", kernel_regularizer: "l2" })],
+    ["an operation", { module: "keras.src.ops.numpy", class_name: "GetItem", config: { name: "g" } }],
+    ["losses by name", layer("Dense", {}, { compile_config: { loss: ["mse", { class_name: "Huber", config: {} }] } })],
+  ])("with %s has no code path", (_, object) => expect(verdict(sequential(object))).toBe("no code path found"));
+  test("within another document is judged too", () => {
+    const lambda = { class_name: "Lambda", config: { function: "swish2", function_type: "function" } };
+    expect(verdict({ modelTopology: { model_config: { class_name: "Sequential", config: [lambda] } } })).toBe(
+      "unknown",
+    );
+    expect(verdict({ class_name: "GoldenRetriever", config: { tail: 1 } })).toBe("unknown");
+    expect(verdict({ dogs: [{ class_name: "GoldenRetriever", config: { tail: 1 } }] })).toBe("no code path found");
+  });
   test("with a vocabulary as a list has no code path", () =>
     expect(verdict(sequential(layer("StringLookup", { vocabulary: ["a", "b"] })))).toBe("no code path found"));
   test("whose wrapped module is a harmful pickle says what that pickle does", () => {
@@ -134,6 +162,15 @@ describe("an H5 file", () => {
     const config = Buffer.from(h5).indexOf('{"class_name"');
     const hostile = Uint8Array.from(h5);
     const text = '{"class_name": "TFSMLayer", "config": {}}';
+    hostile.set(Buffer.from(text.padEnd('{"class_name": "Sequential", "config": {"layers": []}}'.length)), config);
+    expect(scanned(hostile, "model.h5").verdict).toBe("suspicious");
+  });
+  test("is judged by a configuration under any other name too, where that does harm", () => {
+    const hostile = Uint8Array.from(h5);
+    hostile.set(Buffer.from("acme_config\0"), Buffer.from(h5).indexOf("model_config"));
+    expect(scanned(hostile, "model.h5").verdict).toBe("no code path found");
+    const text = '{"class_name": "TFSMLayer", "config": {}}';
+    const config = Buffer.from(h5).indexOf('{"class_name"');
     hostile.set(Buffer.from(text.padEnd('{"class_name": "Sequential", "config": {"layers": []}}'.length)), config);
     expect(scanned(hostile, "model.h5").verdict).toBe("suspicious");
   });

@@ -40,6 +40,11 @@ export interface ScanPorts {
    * is there and how large: never its content. Absent for members of archives, which have no folder.
    */
   readonly neighbour?: ((name: string) => Neighbour | undefined) | undefined;
+  /**
+   * The file that Python would import under this name before any installed package: in the file's own folder, or in one above it
+   * up to what was scanned. For members of archives, what lies beside the archive.
+   */
+  readonly importable?: ((module: string) => string | undefined) | undefined;
   /** The model beside this file that says which of its bytes are the model's values. Asked only of what no check recognises. */
   readonly claim?: (() => Claim | undefined) | undefined;
 }

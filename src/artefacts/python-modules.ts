@@ -1,3 +1,6 @@
+import type { Subject } from "./check.ts";
+import type { Reading } from "./python-source.ts";
+
 /** Modules whose import is known to run nothing of a stranger's: Python's own, and those of the frameworks. */
 const PYTHON =
   "abc aifc argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii bisect builtins bz2 " +
@@ -23,6 +26,81 @@ const FRAMEWORKS =
   "omegaconf hydra mlflow nltk spacy statsmodels plotly IPython";
 const KNOWN = new Set(`${PYTHON} ${FRAMEWORKS}`.split(" "));
 
+/** Modules that the interpreter has in itself: no file takes their place. */
+const BUILT_IN = new Set([
+  "builtins",
+  "sys",
+  "marshal",
+  "time",
+  "gc",
+  "errno",
+  "posix",
+  "nt",
+  "pwd",
+  "atexit",
+  "faulthandler",
+]);
+
 /** The first import that runs the code of a module nobody here knows: a file beside this one, or a package of any name. */
-export const foreignImport = (imports: readonly string[]): string | undefined =>
+const foreignImport = (imports: readonly string[]): string | undefined =>
   imports.find((module) => !KNOWN.has(module.split(".")[0]!));
+
+/** What Python's finders take for a module: source, bytecode, native code for some interpreter (importlib.machinery). */
+const FILE = /^([A-Za-z_]\w*)(?:\.pyw?|\.pyc|(?:\.[\w-]+)*\.(?:so|pyd))$/;
+/** The module that a file of this name would be. */
+export const moduleOf = (file: string): string | undefined => FILE.exec(file)?.[1];
+
+/** The same for an archive's members: asked for a member, it gives what that member's import would find in the archive. */
+export function importableAmong(names: Iterable<string>): (from: string) => (module: string) => string | undefined {
+  /** By the folder and the module. */
+  const modules = new Map<string, string>();
+  for (const name of names) {
+    const parts = name.split("/");
+    const module = moduleOf(parts.pop()!);
+    // A package is its folder's module.
+    const place = module === "__init__" ? parts : [...parts, module];
+    if (module !== undefined) modules.set(place.join("/"), name);
+  }
+  return (from) => (module) => {
+    if (modules.size === 0) return undefined;
+    for (let folders = from.split("/").slice(0, -1); ; folders = folders.slice(0, -1)) {
+      const found = modules.get([...folders, module].join("/"));
+      if (found !== undefined && found !== from) return found;
+      if (folders.length === 0) return undefined;
+    }
+  };
+}
+
+/** The first module of these that a file beside this one takes the place of, as Python looks in a program's own folder first. */
+export function shadowed(
+  modules: Iterable<string>,
+  { ports, surroundings, path }: Pick<Subject, "ports" | "surroundings" | "path">,
+): { readonly module: string; readonly by: string } | undefined {
+  if (!surroundings.importable && !ports.importable) return undefined;
+  const own = path
+    .split("/")
+    .at(-1)!
+    .replace(/\.\w+$/, "");
+  for (const module of new Set(Array.from(modules, (one) => one.split(".")[0]!))) {
+    if (module === "" || module === "__torch__" || BUILT_IN.has(module) || module === own) continue;
+    const by = surroundings.importable?.(module) ?? ports.importable?.(module);
+    if (by !== undefined) return { module, by };
+  }
+  return undefined;
+}
+
+/** What imports of a program leave open: code of modules that nobody here knows, or that a file takes the place of. */
+export function importFinding(
+  { imports, imported }: Pick<Reading, "imports" | "imported">,
+  subject: Pick<Subject, "ports" | "surroundings" | "path">,
+): string | undefined {
+  const foreign = foreignImport(imports);
+  if (foreign !== undefined)
+    return `imports ${foreign}, whose code then runs: a file beside it, or a package that is not judged here`;
+  const taken = shadowed(imports, subject);
+  if (taken)
+    return `imports ${taken.module}, and ${taken.by} lies where Python looks first: that file's code runs instead`;
+  // `from os import system as __getattr__`: Python itself calls what has such a name.
+  const special = imported.find((name) => /^__\w+__$/.test(name));
+  return special === undefined ? undefined : `imports something as ${special}, a name that Python itself looks up`;
+}

@@ -1,11 +1,15 @@
 /** Python programs and notebooks beside models: what runs by itself, what is hidden, and how little ordinary code says. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { lexPython } from "#formats/python.ts";
-import { bytes } from "../../test/support/pickle.ts";
+import { writeZip } from "#formats/writers.testing.ts";
+import { scanPorts, scanPortsFor, withFile } from "#host/unpack.ts";
+import { bytes, op, pickle } from "../../test/support/pickle.ts";
 import { rulesOf, scanned } from "../../test/support/scan.ts";
 import { judgeProgram } from "./program.ts";
+import { scanFile } from "./scan.ts";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const flagged = (source: string, name = "modeling.py"): string => scanned(utf8(source), name).verdict;
@@ -151,13 +155,38 @@ describe("a notebook", () => {
     ["installs and trains", "!pip install torch\n%matplotlib inline\nimport torch\nx = !ls\ntorch.ones(3)", "unknown"],
     ["runs programs", "import os\nos.system('ls')", "unknown"],
     ["only imports", "%matplotlib inline\nimport numpy as np", "no code path found"],
+    ["imports what nobody knows", "import acme", "unknown"],
   ])("that %s is judged so", (_, source, verdict) =>
     expect(scanned(notebook(source), "n.ipynb").verdict).toBe(verdict),
   );
+  test.each([
+    ["of no type", { source: "x = 1" }],
+    ["of a type spelt otherwise", { cell_type: "CODE", source: "x = 1" }],
+    ["with its code twice", { cell_type: "code", source: "x = 1", input: "y = 2" }],
+    ["of another language", { cell_type: "code", language: "ruby", input: "x = 1" }],
+  ])("with a cell %s is unknown", (_, cell) => {
+    const of = (value: object): string => scanned(utf8(JSON.stringify(value)), "n.ipynb").verdict;
+    expect(of({ nbformat: 4, cells: [cell] })).toBe("unknown");
+    expect(of({ nbformat: 3, worksheets: [{ cells: [cell] }] })).toBe("unknown");
+  });
+  test("is read as its kernel would, and cells that are shown are not run", () => {
+    const of = (language: string, cell: object): string =>
+      scanned(utf8(JSON.stringify({ nbformat: 4, metadata: { kernelspec: { language } }, cells: [cell] })), "n.ipynb")
+        .verdict;
+    expect(of("python", { cell_type: "code", source: '"rm"' })).toBe("no code path found");
+    expect(of("bash", { cell_type: "code", source: '"rm"' })).toBe("unknown");
+    expect(of("bash", { cell_type: "markdown", source: "rm" })).toBe("no code path found");
+    expect(of("python", { cell_type: "markdown", source: "<img onerror=\"fetch('/api/terminals')\">" })).toBe(
+      "suspicious",
+    );
+    expect(of("python", { cell_type: "html", source: "<b>a</b>" })).toBe("no code path found");
+  });
+  test("whose cells are no list is unknown", () =>
+    expect(scanned(utf8(JSON.stringify({ nbformat: 4, cells: { a: 1 } })), "n.ipynb").verdict).toBe("unknown"));
   test("with an output that takes the kernel over is suspicious; one that draws is not", () => {
     const output = (html: string): object => ({ output_type: "display_data", data: { "text/html": [html] } });
     const of = (html: string): string =>
-      scanned(notebook({ source: "import a", outputs: [output(html)] }), "n.ipynb").verdict;
+      scanned(notebook({ source: "import json", outputs: [output(html)] }), "n.ipynb").verdict;
     expect(of("<script>Jupyter.notebook.kernel.execute('x')</script>")).toBe("suspicious");
     expect(of("<script>draw()</script>")).toBe("no code path found");
   });
@@ -209,6 +238,52 @@ test.each([
 ])("%s that has others load code is unknown", (name, text) =>
   expect(scanned(utf8(text), name).verdict).toBe("unknown"),
 );
+
+describe("an import that a file beside takes the place of", () => {
+  const numbers = pickle(bytes(op.global("numpy", "dtype"), op.tuple(op.str("f8")), op.reduce));
+  const inert = utf8("import numpy as np\nimport sys\n");
+  const besides = (name: string, content: Uint8Array, ...files: readonly string[]): readonly string[] => {
+    const root = mkdtempSync(join(tmpdir(), "vauban-imports-"));
+    try {
+      for (const file of files) {
+        mkdirSync(dirname(join(root, file)), { recursive: true });
+        writeFileSync(join(root, file), "");
+      }
+      mkdirSync(dirname(join(root, name)), { recursive: true });
+      writeFileSync(join(root, name), content);
+      const file = join(root, name);
+      const report = withFile(file, (within) => scanFile(name, within, scanPortsFor(file, scanPorts, name)));
+      return [report.verdict, ...rulesOf(report)];
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  };
+  test.each([
+    ["a program", "a.py", inert, "python"],
+    ["a program below it", "code/a.py", inert, "python"],
+    ["a pickle", "a.pkl", numbers, "import-shadowed"],
+    ["a pickle in an archive", "a.zip", writeZip([{ name: "a/data.pkl", content: numbers }]), "import-shadowed"],
+  ] as const)("makes %s unknown", (_, name, content, rule) => {
+    expect(besides(name, content)).toEqual(["no code path found"]);
+    for (const file of ["numpy.py", "numpy/__init__.py", "numpy.pyc", "numpy.cpython-312-x86_64-linux-gnu.so"])
+      expect(besides(name, content, file)).toEqual(["unknown", rule]);
+    for (const file of ["numpy.txt", "numpy/data.csv", "sys.py", "my/numpy.py"])
+      expect(besides(name, content, file)).toEqual(["no code path found"]);
+  });
+  test("in an archive counts where the member would find it", () => {
+    const among = (name: string, beside: string): string =>
+      scanned(
+        writeZip([
+          { name, content: inert },
+          { name: beside, content: utf8("X = 1\n") },
+        ]),
+        "a.zip",
+      ).verdict;
+    expect(among("a.py", "numpy.py")).toBe("unknown");
+    expect(among("pkg/a.py", "numpy/__init__.py")).toBe("unknown");
+    expect(among("a.py", "pkg/numpy.py")).toBe("no code path found");
+  });
+});
 
 test("a compiled module is unknown, or suspicious by what its code reaches; what follows it is unread", () => {
   const module = (code: Uint8Array): Uint8Array => bytes(0xa7, 0x0d, 13, 10, new Uint8Array(12), code);

@@ -2,7 +2,8 @@
  * YAML beside models: tags that make Python objects, and keys whose readers find and call what they name. Parsed without resolving
  * any tag; where readers of YAML disagree on what stands there, that is said.
  */
-import { isAlias, isMap, isNode, isScalar, parseAllDocuments, visit, type Document } from "yaml";
+import { isAlias, isMap, isNode, isScalar, isSeq, parseAllDocuments, visit, type Document, type Node } from "yaml";
+import { JsonObject, type JsonNode } from "#formats/json.ts";
 import { calledBy } from "./calls.ts";
 import type { Finding } from "./check.ts";
 import { standingOf } from "./policy.ts";
@@ -17,6 +18,8 @@ export type SayYaml = (
 
 const SIZE_MAX = 2 ** 20;
 const DEPTH_MAX = 300;
+/** Values of a document, aliases counted as often as they stand. */
+const NODES_MAX = 200_000;
 const FINDINGS_MAX = 50;
 const PREFIX = "tag:yaml.org,2002:";
 const CORE = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq|binary|omap|pairs|set|timestamp|merge)$/;
@@ -27,7 +30,8 @@ const TARGET = /["']?_target_["']?[ \t]*:[ \t]*["']?([\w.]+)/g;
 /** Line ends to some readers only, and what hides text from eyes. */
 const DOUBTFUL = /\r(?!\n)|[\u0085\u2028\u2029]|(?!^)\ufeff/;
 
-export function judgeYaml(text: string, say: SayYaml): void {
+/** The values of each document come back, places in characters of the text. */
+export function judgeYaml(text: string, say: SayYaml): readonly JsonNode[] {
   let said = 0;
   const tell: SayYaml = (...finding) => {
     if (said++ < FINDINGS_MAX || finding[1] === "malicious") say(...finding);
@@ -40,6 +44,7 @@ export function judgeYaml(text: string, say: SayYaml): void {
     );
   let problem = unfit(text);
   let documents: readonly Document[] = [];
+  const roots: JsonNode[] = [];
   if (problem === undefined)
     try {
       const parsed = parseAllDocuments(text, {
@@ -51,14 +56,18 @@ export function judgeYaml(text: string, say: SayYaml): void {
       documents = Array.isArray(parsed) ? parsed : [];
       const error = documents.flatMap(({ errors }) => errors)[0];
       if (error) problem = error.message.slice(0, 120);
-      for (const document of documents) judgeDocument(document, tell);
+      for (const document of documents) roots.push(judgeDocument(document, tell));
     } catch (error) {
       problem = error instanceof RangeError ? "it is nested too deep" : "its reader gave up";
     }
-  if (problem === undefined) return;
+  if (problem === undefined) return roots;
   tell("yaml-broken", "unknown", `as YAML: ${problem}`);
   for (const { 1: how, 2: target } of text.matchAll(TAG)) python(how!, target!, tell);
-  for (const { 1: target } of text.matchAll(TARGET)) called(target, tell);
+  for (const { 1: target } of text.matchAll(TARGET)) {
+    const verdict = calledBy(target, "instantiating calls");
+    if (verdict) tell("names-code", verdict.severity, verdict.message);
+  }
+  return roots;
 }
 
 /** Why the text is not given to the parser. */
@@ -74,7 +83,8 @@ function unfit(text: string): string | undefined {
   return /(?:[-?:!&][ \t]+){300}/.test(text) || / {1500}[-?\w]/.test(text) ? "it is nested too deep" : undefined;
 }
 
-function judgeDocument(document: Document, say: SayYaml): void {
+/** Judges the tags, and gives the values as JSON has them: what reads JSON reads them too. */
+function judgeDocument(document: Document, say: SayYaml): JsonNode {
   const handles = Object.entries(document.directives?.tags ?? {}).filter(
     ([handle, prefix]) => !(handle === "!!" && prefix === PREFIX),
   );
@@ -96,38 +106,53 @@ function judgeDocument(document: Document, say: SayYaml): void {
         say("yaml-python", "unknown", `the tag ${tag.slice(0, 80)} makes a value of Python`, start, end);
       else say("yaml-tag", "unknown", `the tag ${tag.slice(0, 80)} means what the loading program says`, start, end);
     },
-    Pair(_, pair) {
-      const { key } = pair;
-      const value = isAlias(pair.value) ? pair.value.resolve(document) : pair.value;
-      const name = isAlias(key) ? key.resolve(document) : key;
-      const [start, end] = isNode(pair.value) ? (pair.value.range ?? []) : [];
-      const plain = isScalar(value) ? value.value : value === null ? null : isMap(value) ? value : undefined;
-      if (isScalar(name)) judgeKey(String(name.value), plain, say, start, end);
-    },
   });
+  let budget = NODES_MAX;
+  let cut = false;
+  // The last of a name before the alias counts; looking it up by the library walks the whole document each time.
+  const anchors = new Map<string, Node>();
+  const meant = (node: unknown): unknown => (isAlias(node) ? anchors.get(node.source) : node);
+  const tree = (node: unknown, depth: number, again = false): JsonNode => {
+    const [start = 0, end = start] = isNode(node) ? (node.range ?? []) : [];
+    const at = (value: JsonNode["value"]): JsonNode => ({ start, end, value });
+    if (--budget < 0 || depth > DEPTH_MAX) {
+      cut = true;
+      return at(null);
+    }
+    if (isAlias(node)) return tree(meant(node), depth + 1, true);
+    if (isNode(node) && node.anchor !== undefined && !again) anchors.set(node.anchor, node);
+    if (isSeq(node)) return at(node.items.map((item) => tree(item, depth + 1, again)));
+    if (!isMap(node)) return at(isScalar(node) ? plain(node.value) : null);
+    const members = node.items.flatMap(({ key, value }): (readonly [string, JsonNode])[] => {
+      const named = tree(key, depth + 1, again);
+      const name = meant(key);
+      const inner = tree(value, depth + 1, again);
+      const text = isScalar(name) ? String(name.value) : "";
+      // What is merged stands as if it were written here.
+      if (text === "<<" && inner.value instanceof JsonObject) return [...inner.value.members];
+      return isScalar(name)
+        ? [[text, inner]]
+        : [
+            ["", named],
+            [text, inner],
+          ];
+    });
+    return at(new JsonObject(members));
+  };
+  const root = tree(document.contents, 0);
+  if (cut) say("yaml-doubtful", "unknown", "its aliases make more of it than is followed");
+  return root;
 }
+
+const plain = (value: unknown): JsonNode["value"] =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null
+    ? value
+    : String(value);
 
 function judgeText(value: unknown, say: SayYaml, start?: number, end?: number): void {
   if (typeof value !== "string") return;
   if (/^\s*(\S+\s*@\s*)?(git|hg|svn|bzr)\+\w+:/.test(value))
     say("fetches-code", "unknown", `names a package at an address: ${value.slice(0, 80)}`, start, end);
-  if (/\{[{%]/.test(value)) say("template", "unknown", "holds a template, which is not followed here", start, end);
-}
-
-function judgeKey(name: string, value: unknown, say: SayYaml, start?: number, end?: number): void {
-  if (["_target_", "class_path", "py/object", "py/function", "py/type"].includes(name))
-    return called(value, say, start, end);
-  if (name === "py/repr") return say("jsonpickle", "malicious", "jsonpickle evaluates what stands here", start, end);
-  if (name === "py/reduce") return say("jsonpickle", "suspicious", "jsonpickle calls what stands here", start, end);
-  if (name === "trust_remote_code" && value === true)
-    return say("remote-code", "suspicious", "asks its reader to trust remote code", start, end);
-  if (/^(loader_module|auto_map|custom_pipelines|build-backend)$/.test(name))
-    say("names-code", "unknown", `${name} has a loading program import what stands here`, start, end);
-}
-
-function called(target: unknown, say: SayYaml, start?: number, end?: number): void {
-  const verdict = calledBy(target === undefined ? {} : target, "instantiating calls");
-  if (verdict) say("names-code", verdict.severity, verdict.message, start, end);
 }
 
 /** Tags that make Python objects (PyYAML's UnsafeLoader and old Loader). */

@@ -68,9 +68,17 @@ export function judgeSystem(input: JudgeInput): Judged {
   });
   const { register, risks } = conclusions;
   const closures = closuresOf(creditControls({ system, evidence: conclusions.evidence, knowledge }));
+  const reached = new Map(risks.map(({ threat, reach: by }) => [threat, by === "none" ? "closed" : "open"]));
   return {
     ...conclusions,
-    threats: threats.map((threat) => ({ ...threat, reach: reach(threat, closures) })),
+    threats: threats.map((threat) => {
+      const closed = reach(threat, closures);
+      // A control that let a harmful file in keeps nobody away: the rating has heard of it.
+      return {
+        ...threat,
+        reach: reached.get(threat.id) === "open" && closed.reach === "none" ? reach(threat, []) : closed,
+      };
+    }),
     discarded,
     attackGraph: {
       ...attackGraph,

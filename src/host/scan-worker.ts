@@ -29,7 +29,7 @@ function answer({ file, path, trace }: ToScanner): FromScanner {
     const options = trace ? { trace: (one: Trace) => void traces.push(one) } : {};
     return {
       type: "scanned",
-      report: withFile(file, (content) => scanFile(path, content, scanPortsFor(file, ports), options)),
+      report: withFile(file, (content) => scanFile(path, content, scanPortsFor(file, ports, path), options)),
       traces,
     };
   } catch (error) {

@@ -4,6 +4,7 @@ import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, statS
 import { basename, dirname, join } from "node:path";
 import { crc32, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, type ZlibOptions } from "node:zlib";
 import { valuesIn } from "#artefacts/onnx-external.ts";
+import { moduleOf } from "#artefacts/python-modules.ts";
 import type { Claim, Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
 import type { Content } from "#formats/content.ts";
 import { FormatError, readableSize } from "#formats/error.ts";
@@ -70,11 +71,37 @@ function crc32Of(content: Content): number {
 export const scanPorts: ScanPorts = { clock: () => performance.now(), sha256: sha256Of, crc32: crc32Of, unpack };
 
 /** The same for one file, which may ask what lies beside it. */
-export const scanPortsFor = (path: string, base: ScanPorts = scanPorts): ScanPorts => ({
+export const scanPortsFor = (path: string, base: ScanPorts = scanPorts, name = basename(path)): ScanPorts => ({
   ...base,
+  importable: (module) => importableIn(path, name, module),
   neighbour: (name) => besides(dirname(path), name),
   claim: () => claimOn(path, base),
 });
+
+const FOLDERS_MAX = 64;
+const entriesOf = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+};
+
+/** `name`: the file's path from what was scanned, which says how many folders above it were scanned too. */
+function importableIn(path: string, name: string, module: string): string | undefined {
+  let folder = dirname(path);
+  // A name that leads out of where the scan began says nothing of what was scanned.
+  const above = /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(name) ? 1 : name.split(/[/\\]/).length;
+  for (let up = Math.min(above, FOLDERS_MAX); up > 0; up--, folder = dirname(folder)) {
+    const entries = entriesOf(folder);
+    const file = entries.find((entry) => moduleOf(entry) === module);
+    if (file !== undefined && join(folder, file) !== path) return file;
+    // A folder without __init__ gives way to an installed package (PEP 420).
+    if (entries.includes(module) && entriesOf(join(folder, module)).some((entry) => moduleOf(entry) === "__init__"))
+      return `${module}/`;
+  }
+  return undefined;
+}
 
 /** Models beside a file that are asked whether it is theirs, and how large they may be: structure, as their values lie elsewhere. */
 const ASKED_MAX = 32;

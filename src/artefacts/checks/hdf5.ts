@@ -19,6 +19,7 @@ const [DEFLATE, SHUFFLE, FLETCHER32] = [1, 2, 3];
 /** Attributes of Keras that are programs. */
 const CONFIGURATIONS = /^(model_config|training_config|optimizer_config|layer_config|config)$/;
 const PROBED_MAX = 2000;
+const BRACE = 0x7b;
 
 export default defineCheck({
   title: "HDF5 file",
@@ -49,7 +50,12 @@ export default defineCheck({
     let probed = 0;
     for (const { object, name, start, end } of hdf5.texts) {
       const text = trimmed(subject, start, end);
-      if (CONFIGURATIONS.test(name)) subject.inspect(`${object}@${name}`, part(content, start, text));
+      const within = part(content, start, text);
+      // What Keras makes a model of; the rest may be read by anybody's program.
+      if (CONFIGURATIONS.test(name))
+        subject.inspect(`${object}@${name}`, within, name === "model_config" ? { keras: true } : {});
+      else if (upTo(content, start, 1)[0] === BRACE)
+        subject.probe(`${object}@${name}`, within, { start, end, what: "a document as an attribute" });
     }
     const loose = [
       ...hdf5.values,

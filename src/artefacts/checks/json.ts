@@ -5,8 +5,8 @@
 import { upTo, type Content } from "#formats/content.ts";
 import { FormatError } from "#formats/error.ts";
 import { readJson, type JsonDocument } from "#formats/json.ts";
-import { defineCheck, type Subject } from "#artefacts/check.ts";
-import { readings } from "#artefacts/json/readings.ts";
+import { defineCheck } from "#artefacts/check.ts";
+import { judgeValue } from "#artefacts/json/readings.ts";
 import { LimitReached } from "#artefacts/limits.ts";
 
 const SIZE_MAX = 256 * 2 ** 20;
@@ -72,14 +72,9 @@ export default defineCheck({
           message: `${JSON.stringify(name.slice(0, 60))} stands twice in one object: readers disagree on which counts`,
         });
       ledger.understood(at, document.end);
-      judge(subject, document);
+      judgeValue(document.root, subject);
       at = document.end;
     }
     ledger.left(at, bytes.length, "it follows the document");
   },
 });
-
-function judge(subject: Subject, { root }: JsonDocument): void {
-  for (const { recognises, judges } of readings)
-    if (recognises(root, subject.path, subject.surroundings)) judges(root, subject);
-}

@@ -6,6 +6,7 @@ import { Judge } from "#artefacts/judge.ts";
 import type { Range } from "#artefacts/ledger.ts";
 import { LimitReached } from "#artefacts/limits.ts";
 import { interrupts, joblibArray } from "#artefacts/joblib.ts";
+import { shadowed } from "#artefacts/python-modules.ts";
 import { carriedBy } from "#artefacts/payload.ts";
 
 /** Endings that say pickle, and endings that may. */
@@ -181,6 +182,16 @@ export function readPickles(
     }
   } finally {
     for (const finding of judge.findings) subject.report(finding);
+    const taken = shadowed(judge.modules, subject);
+    if (taken)
+      subject.report({
+        rule: "import-shadowed",
+        severity: "unknown",
+        confidence: "medium",
+        start: from,
+        end: at,
+        message: `imports ${taken.module}, and ${taken.by} lies where Python looks first: loaded from there, that file's code runs`,
+      });
     if (arrays.length > 0) readAsPlain(subject, from, arrays[0]!.start);
     subject.traced?.(judge.steps, judge.acts);
   }
@@ -225,37 +236,26 @@ function lookInto(subject: Subject, text: Text, seen: Set<number>, loaded: boole
   const key = loaded ? -text.at : text.at;
   if (seen.has(key)) return;
   const { content, meter } = subject;
-  if (loaded) {
-    seen.add(key);
-    seen.add(text.at);
-    if (text.length > meter.limits.payloadMax)
-      return subject.report({
-        rule: "limit-payload",
-        severity: "unknown",
-        confidence: "high",
-        start: text.at,
-        end: text.at + text.length,
-        message: `loading reads ${text.length} bytes as a pickle; that is more than is looked into`,
-      });
-    const carried = carriedBy(content, text, meter.limits.payloadMax);
-    subject.inspect(`bytes at ${text.at}`, contentOf(carried?.bytes() ?? content.read(text.at, text.length)));
-    return;
-  }
+  const [start, end] = [text.at, text.at + text.length];
   const carried = carriedBy(content, text, meter.limits.payloadMax);
-  if (!carried) return;
+  if (!loaded && !carried) return;
   seen.add(key);
+  seen.add(start);
   if (text.length > meter.limits.payloadMax)
     return subject.report({
       rule: "limit-payload",
       severity: "unknown",
       confidence: "high",
-      start: text.at,
-      end: text.at + text.length,
-      message: `carries a ${carried.what} of ${text.length} bytes; that is more than is looked into`,
+      start,
+      end,
+      message: `${loaded ? `loading reads ${text.length} bytes as a pickle` : `carries a ${carried!.what} of ${text.length} bytes`}; that is more than is looked into`,
     });
-  subject.probe(`${carried.what} at ${text.at}`, contentOf(carried.bytes()), {
-    start: text.at,
-    end: text.at + text.length,
-    what: `a ${carried.what} ${carried.written}`,
-  });
+  const within = contentOf(carried?.bytes() ?? content.read(start, text.length));
+  if (loaded) subject.inspect(`bytes at ${start}`, within);
+  else
+    subject.probe(`${carried!.what} at ${start}`, within, {
+      start,
+      end,
+      what: `a ${carried!.what} ${carried!.written}`,
+    });
 }

@@ -3,7 +3,7 @@ import { upTo, type Content } from "#formats/content.ts";
 import { defineCheck } from "#artefacts/check.ts";
 import { LimitReached } from "#artefacts/limits.ts";
 import { judgeProgram } from "#artefacts/program.ts";
-import { foreignImport } from "#artefacts/python-modules.ts";
+import { importFinding } from "#artefacts/python-modules.ts";
 import { looksLikeText } from "#artefacts/sweep.ts";
 
 const SIZE_MAX = 16 * 2 ** 20;
@@ -26,7 +26,8 @@ export default defineCheck({
     if (content.size === 0 || !looksLikeText(content)) return "no";
     return NAMED.test(path) || begins(content) ? "perhaps" : "no";
   },
-  read({ content, path, ledger, report }) {
+  read(subject) {
+    const { content, path, ledger, report } = subject;
     if (content.size > SIZE_MAX)
       throw new LimitReached("limit-python", `a program of ${content.size} bytes is more than is read`);
     const { findings, reading } = judgeProgram(content.read(0, content.size), 0, {
@@ -34,10 +35,8 @@ export default defineCheck({
     });
     ledger.understood(0, content.size);
     for (const finding of findings) report(finding);
-    const foreign = foreignImport(reading.imports);
-    // `from os import system as __getattr__`: Python itself calls what has such a name.
-    const special = reading.imported.find((name) => /^__\w+__$/.test(name));
-    if (reading.inert && foreign === undefined && special === undefined) return;
+    const open = importFinding(reading, subject);
+    if (reading.inert && open === undefined) return;
     report({
       rule: "python",
       severity: "unknown",
@@ -45,9 +44,7 @@ export default defineCheck({
       start: 0,
       end: content.size,
       message: reading.inert
-        ? foreign === undefined
-          ? `imports something as ${special}, a name that Python itself looks up`
-          : `imports ${foreign}, whose code then runs: a file beside it, or a package that is not judged here`
+        ? open!
         : "it is a Python program: it was looked through for what it does on import, which is no proof of what it does not",
     });
   },

@@ -2,6 +2,7 @@
 import { part } from "#formats/content.ts";
 import { examineTar, isTar, type TarProblem } from "#formats/tar.ts";
 import type { ScanFinding } from "#assessment/index.ts";
+import { importableAmong } from "#artefacts/python-modules.ts";
 import { defineCheck } from "#artefacts/check.ts";
 
 const ODDITIES: Readonly<Record<TarProblem["kind"], readonly [rule: string, severity: ScanFinding["severity"]]>> = {
@@ -25,6 +26,7 @@ export default defineCheck({
       report({ rule, severity, confidence: "high", start: at, end, message: problem });
     }
     const names = new Set<string>();
+    const importable = importableAmong(tar.members.map(({ name }) => name));
     for (const { name, kind, at, size } of tar.members) {
       if (names.has(name) && kind === "file")
         report({
@@ -42,7 +44,7 @@ export default defineCheck({
         continue;
       }
       ledger.understood(at, at + size);
-      subject.inspect(name, part(content, at, at + size), {});
+      subject.inspect(name, part(content, at, at + size), { importable: importable(name) });
     }
   },
 });

@@ -5,7 +5,8 @@
 import { upTo, type Content } from "#formats/content.ts";
 import { FormatError } from "#formats/error.ts";
 import { readUtf8 } from "#formats/text.ts";
-import { defineCheck, type Finding } from "#artefacts/check.ts";
+import { defineCheck, type Finding, type Subject } from "#artefacts/check.ts";
+import { judgeValue } from "#artefacts/json/readings.ts";
 import { LimitReached } from "#artefacts/limits.ts";
 import { looksLikeText } from "#artefacts/sweep.ts";
 import { judgeYaml } from "#artefacts/yaml.ts";
@@ -33,7 +34,8 @@ export default defineCheck({
     if (isPointer(content)) return "yes";
     return NAMED.test(path) && looksLikeText(content) ? "perhaps" : "no";
   },
-  read({ content, path, ledger, report }) {
+  read(subject) {
+    const { content, path, ledger, report } = subject;
     if (content.size > SIZE_MAX)
       throw new LimitReached("limit-text", `a text of ${content.size} bytes is more than is read`);
     const bytes = content.read(0, content.size);
@@ -60,9 +62,14 @@ export default defineCheck({
     if (what !== undefined) whole("text-program", "unknown", what);
     if (!/\.ya?ml$/i.test(path)) return;
     const exact = bytes.length === text.length;
-    judgeYaml(text, (rule, severity, message, start, end) =>
+    const roots = judgeYaml(text, (rule, severity, message, start, end) =>
       exact ? whole(rule, severity, message, start, end) : whole(rule, severity, message),
     );
+    const placed: Subject = {
+      ...subject,
+      report: (finding) => report(exact ? finding : { ...finding, start: 0, end: content.size }),
+    };
+    for (const root of roots) judgeValue(root, placed);
   },
 });
 

@@ -6,6 +6,7 @@ import { examineZip, zipSigns, type ExaminedMember, type ZipOddity } from "#form
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Storage, type Subject, type Surroundings } from "#artefacts/check.ts";
 import { bombOf, unpacked, type Packed } from "#artefacts/packing.ts";
+import { importableAmong } from "#artefacts/python-modules.ts";
 import { torchScriptProblem } from "#artefacts/torchscript.ts";
 
 /** What each oddity of the records means. */
@@ -56,6 +57,7 @@ export default defineCheck({
       /\.keras$/i.test(subject.path) || zip.members.some(({ name }) => /^model\.weights\.(h5|npz)$/.test(name));
     // By the folder they lie in: data.pkl names those in data/, constants.pkl those in constants/.
     const storages = new Map<string, Storage>();
+    const importable = importableAmong(zip.members.map(({ name }) => name));
     // Pickles first: they say which members are storages, and how large.
     const rank = (member: ExaminedMember): number => (member.name.endsWith(".pkl") ? 0 : 1);
     for (const member of zip.members.toSorted((a, b) => rank(a) - rank(b))) {
@@ -68,6 +70,7 @@ export default defineCheck({
       const within = readMember(subject, member);
       if (within === undefined) continue;
       subject.inspect(member.name, within, {
+        importable: importable(member.name),
         ...(torch && partOfTorch(torch, member.name, within, storages)),
         ...(keras && /(^|\/)config\.json$/i.test(member.name) ? { keras } : {}),
       });

@@ -18,7 +18,9 @@ const PACKAGES =
   /^(transformers|diffusers|sentence_transformers|peft|torch|torchvision|tokenizers|onnxruntime|optimum|timm|open_clip|flax|jax|numpy|sklearn|setfit|k_diffusion|accelerate)(\.|$)/;
 
 /** By the name of a member, wherever in the document it stands. */
-const MEMBERS: Readonly<Record<string, (node: JsonNode, say: Say, subject: Subject) => void>> = {
+const MEMBERS: Readonly<
+  Record<string, (node: JsonNode, say: Say, subject: Subject, around: JsonObject | undefined) => void>
+> = {
   // transformers/dynamic_module_utils.py: "module.Class" beside the file, "owner/repo--module.Class" elsewhere.
   auto_map(node, say) {
     for (const { node: inner } of everyNode(node)) {
@@ -34,24 +36,42 @@ const MEMBERS: Readonly<Record<string, (node: JsonNode, say: Say, subject: Subje
       );
     }
   },
+  // transformers/generation/utils.py, load_custom_generate: custom_generate/generate.py of the repository that is named.
+  custom_generate(node, say) {
+    for (const { node: inner } of everyNode(node))
+      if (typeof inner.value === "string" && inner.value !== "")
+        say(
+          inner,
+          inner.value.includes("/") ? "suspicious" : "unknown",
+          "remote-code",
+          `generating fetches and runs custom_generate/generate.py of ${shown(inner.value)}`,
+        );
+  },
   custom_pipelines(node, say) {
     for (const { node: inner, name } of everyNode(node))
-      if (name === "impl" && typeof inner.value === "string")
+      if ((name === "impl" || inner === node) && typeof inner.value === "string")
         say(inner, "unknown", "remote-code", `a pipeline runs ${shown(inner.value)}, code beside the model`);
   },
   trust_remote_code(node, say) {
-    if (node.value === true)
-      say(
-        node,
-        "suspicious",
-        "remote-code",
-        "asks its reader to trust remote code: whatever model it names, that model's code runs",
-      );
+    // YAML 1.1 has more words for true and false than JSON.
+    if (node.value === null || node.value === false || node.value === 0) return;
+    if (typeof node.value === "string" && /^(|false|no|n|off|0|none|null)$/i.test(node.value)) return;
+    say(
+      node,
+      node.value === true || node.value === 1 || /^(true|yes|y|on|1)$/i.test(String(node.value))
+        ? "suspicious"
+        : "unknown",
+      "remote-code",
+      "asks its reader to trust remote code: whatever model it names, that model's code runs",
+    );
   },
   // Kernels of the hub are native code, fetched when the model is made.
   attn_implementation: kernel,
   _attn_implementation: kernel,
   _attn_implementation_internal: kernel,
+  experts_implementation: kernel,
+  kernel_config: kernel,
+  kernel_mapping: kernel,
   weight_map(node, say, subject) {
     if (!(node.value instanceof JsonObject)) return;
     const files = new Map<string, JsonNode>();
@@ -89,6 +109,20 @@ const MEMBERS: Readonly<Record<string, (node: JsonNode, say: Say, subject: Subje
   },
   // hydra.utils.instantiate and its like call what stands here.
   _target_: (node, say) => called(node, say, "instantiating calls"),
+  // Latent diffusion's instantiate_from_config, and NeMo's of its time: a path, and beside it what the call is given.
+  target: (node, say, _, around) =>
+    called(around?.get("params") === undefined ? harmfulIn(node) : node, say, "instantiating calls"),
+  // mlflow imports it when the model is loaded (mlflow/pyfunc).
+  loader_module(node, say) {
+    if (typeof node.value === "string") importable(node.value, "", node, say, "loading imports");
+  },
+  "build-backend": (node, say) => say(node, "unknown", "names-code", "installing imports what stands here"),
+  // sentence_transformers imports and calls these by name where they are paths (models/Dense.py, CrossEncoder.py, Router.py).
+  activation_function: dotted,
+  activation_fn: dotted,
+  sbert_ce_default_activation_function: dotted,
+  tokenizer_class: dotted,
+  types: (node, say, _, around) => around?.get("structure") && dotted(node, say),
   // jsonargparse, and with it Lightning's command line.
   class_path: (node, say) => called(node, say, "instantiating calls"),
   "py/object": (node, say) => called(node, say, "jsonpickle makes an object of"),
@@ -101,14 +135,31 @@ const MEMBERS: Readonly<Record<string, (node: JsonNode, say: Say, subject: Subje
 };
 
 function kernel(node: JsonNode, say: Say): void {
-  if (typeof node.value === "string" && node.value.includes("/"))
-    say(
-      node,
-      "suspicious",
-      "remote-code",
-      `loading fetches the kernel ${shown(node.value)}, native code from elsewhere`,
-    );
+  for (const { node: inner } of everyNode(node))
+    if (typeof inner.value === "string" && inner.value.includes("/"))
+      say(
+        inner,
+        "suspicious",
+        "remote-code",
+        `loading fetches the kernel ${shown(inner.value)}, native code from elsewhere`,
+      );
 }
+
+/** Names of classes are words; paths to them are imported. */
+function dotted(node: JsonNode, say: Say): void {
+  for (const { node: inner } of everyNode(node))
+    if (typeof inner.value === "string" && /^[A-Za-z_]\w*(\.\w+)+$/.test(inner.value) && !OWN_CLASS.test(inner.value))
+      called(inner, say, "loading imports and calls");
+}
+/** Activations of torch, and modules of sentence_transformers, as these configurations name them. */
+const OWN_CLASS = /^(torch\.nn(\.modules\.[a-z]+)?|sentence_transformers(\.\w+)*)\.[A-Z]\w*$/;
+
+/** The text, where it names something harmful. */
+const harmfulIn = (node: JsonNode): JsonNode | undefined => {
+  if (typeof node.value !== "string" || !/^[A-Za-z_]\w*(\.\w+)+$/.test(node.value)) return undefined;
+  const dot = node.value.lastIndexOf(".");
+  return standingOf(node.value.slice(0, dot), node.value.slice(dot + 1)).is === "harmful" ? node : undefined;
+};
 
 /** Something that loading imports by name. */
 function importable(module: string, name: string, node: JsonNode, say: Say, does: string): void {
@@ -123,7 +174,8 @@ function importable(module: string, name: string, node: JsonNode, say: Say, does
 }
 
 /** Something that is found by name and called. */
-function called(node: JsonNode, say: Say, does: string): void {
+function called(node: JsonNode | undefined, say: Say, does: string): void {
+  if (node === undefined) return;
   const verdict = calledBy(node.value, does);
   if (verdict) say(node, verdict.severity, "names-code", verdict.message);
 }
@@ -140,13 +192,29 @@ function pickled(node: JsonNode, say: Say, does: string): void {
   );
 }
 
+const letters = (name: string): string => name.replaceAll(/[-_ ]/g, "").toLowerCase();
+/** Members whose other spellings nobody has a reason to write. */
+const ALMOST: ReadonlyMap<string, string> = new Map(
+  ["auto_map", "custom_generate", "custom_pipelines", "loader_module"].map((name) => [letters(name), name]),
+);
+
 export const configurations: JsonReading = {
   recognises: () => true,
   judges(root, subject) {
     const say: Say = ({ start, end }, severity, rule, message) =>
       subject.report({ rule, severity, confidence: "high", start, end, message });
-    for (const { node, name } of everyNode(root))
-      if (name !== undefined && Object.hasOwn(MEMBERS, name)) MEMBERS[name]!(node, say, subject);
+    for (const { node } of everyNode(root)) {
+      if (!(node.value instanceof JsonObject)) continue;
+      for (const [name, member] of node.value.members)
+        if (Object.hasOwn(MEMBERS, name)) MEMBERS[name]!(member, say, subject, node.value);
+        else if (ALMOST.has(letters(name)) && member.value !== null && typeof member.value !== "boolean")
+          say(
+            member,
+            "unknown",
+            "names-code",
+            `${shown(name)} is nearly ${ALMOST.get(letters(name))}: a reader that takes it for that runs the code it names`,
+          );
+    }
     modules(root, say, subject.path);
     pipeline(root, say, subject.path);
   },

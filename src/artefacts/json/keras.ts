@@ -12,13 +12,20 @@ import { standingOf } from "#artefacts/policy.ts";
 import { FRAMEWORK_HARMS } from "#artefacts/python-code.ts";
 import { fromBase64 } from "./base64.ts";
 import type { JsonReading } from "./readings.ts";
-import { KERAS_CLASSES } from "./keras-classes.ts";
+import { isKerasFunction, isKerasName, KERAS_CLASSES } from "./keras-classes.ts";
 
 /** Packages whose modules a configuration of Keras names. */
 const KERAS = /^(keras|tf_keras|keras_core|tensorflow\.keras|tensorflow\.python\.keras)(\.|$)/;
 const RELATED =
   /^(keras_hub|keras_nlp|keras_cv|keras_tuner|tensorflow_addons|tensorflow_probability|tensorflow_hub)(\.|$)/;
 const TENSORFLOW = /^tensorflow(\.|$)/;
+/** Operations as objects of a model, one class each, none of which has a name of its own outside. */
+const OPERATIONS = /^keras(\.src)?\.ops\./;
+/** Members of a configuration that name a class or function by a plain text. */
+const NAMING =
+  /(^|_)(activation|initializer|regularizer|constraint)$|^(loss|loss_fn|fn|metrics|weighted_metrics|optimizer)$/;
+/** Optimizers as TensorFlow 2.9 to 2.11 wrote them: registered without a package (keras/optimizers/optimizer_experimental). */
+const OPTIMIZERS = /^Custom>(Adadelta|Adagrad|Adam|AdamW|Adamax|Ftrl|Nadam|RMSprop|SGD)$/;
 /** Modules of Keras whose functions are arithmetic. */
 const ARITHMETIC =
   /^(keras|tf_keras|keras_core)(\.src)?\.(activations|ops|initializers|regularizers|losses|metrics|constraints|random|layers|optimizers|dtype_policies|legacy|math|nn|backend)(\.|$)/;
@@ -51,17 +58,19 @@ const LOOKUPS = new Set(["StringLookup", "IntegerLookup", "TextVectorization", "
 export const keras: JsonReading = {
   recognises(root, _, { keras: within }) {
     if (within === true || isObject(root)) return true;
-    for (const { node } of everyNode(root)) if (isObject(node) && textIn(node, "module") !== undefined) return true;
+    for (const { node } of everyNode(root))
+      if (isObject(node) && (textIn(node, "module") !== undefined || isOwn(textIn(node, "class_name")!))) return true;
     return false;
   },
   judges(root, subject) {
     const archive = subject.surroundings.keras === true;
     const unsure = ({ start, end }: JsonNode, message: string): void =>
       subject.report({ rule: "keras-custom", severity: "unknown", confidence: "high", start, end, message });
-    if (!isObject(root))
+    if (archive && !isObject(root))
       unsure(root, "it is no object that Keras would make a model of, and holds such objects or should");
-    for (const { node } of everyNode(root)) {
+    for (const { node, name: member } of everyNode(root)) {
       subject.meter.tick();
+      if (member !== undefined && NAMING.test(member)) judgeTexts(member, node, unsure);
       if (!(node.value instanceof JsonObject)) continue;
       const name = textIn(node, "class_name");
       if (
@@ -81,6 +90,20 @@ export const keras: JsonReading = {
 
 const isObject = (node: JsonNode): boolean =>
   textIn(node, "class_name") !== undefined && memberOf(node, "config") !== undefined;
+
+/** A class that Keras has, or one of its words for what it makes itself. */
+const isOwn = (name: string): boolean => KERAS_CLASSES.has(name) || VALUES.has(name) || name === "__lambda__";
+
+/** Texts that Keras looks up among its own and the loading program's: alone, in a list, or by the output they belong to. */
+function judgeTexts(member: string, node: JsonNode, unsure: (node: JsonNode, message: string) => void): void {
+  const inner = node.value instanceof JsonObject && !isObject(node) ? node.value.members.map(([, one]) => one) : [];
+  for (const one of [node, ...itemsOf(node), ...inner, ...inner.flatMap(itemsOf)])
+    if (typeof one.value === "string" && one.value !== "" && !isKerasName(one.value))
+      unsure(
+        one,
+        `names ${JSON.stringify(one.value.slice(0, 80))} as its ${member}, none of Keras: what it does, only the loading program knows`,
+      );
+}
 
 type Say = (rule: string, severity: "malicious" | "suspicious" | "unknown" | "note", message: string) => void;
 
@@ -108,16 +131,26 @@ function judgeName(
 ): void {
   const shown = `${module === undefined ? "" : `${module}.`}${name}`;
   const custom = registered?.includes(">") === true;
-  if (module === undefined) {
-    if (isFunction || KERAS_CLASSES.has(name.split(">").at(-1)!)) return;
-    return say(
+  const unsure = (): void =>
+    say(
       "keras-custom",
       "unknown",
-      `uses ${shown}, no class of Keras: what it does, only the loading program knows`,
+      `uses ${shown}, no ${isFunction ? "function" : "class"} of Keras: what it does, only the loading program knows`,
     );
+  // A registered name is looked up before any module (serialization_lib.py, _retrieve_class_or_fn).
+  if (custom && (module === undefined || module === "builtins" || KERAS.test(module) || TENSORFLOW.test(module)))
+    say(
+      "keras-custom",
+      "unknown",
+      `is looked up as ${JSON.stringify(registered!.slice(0, 80))}: what that is, only the loading program knows`,
+    );
+  if (module === undefined) {
+    if (isFunction || !(KERAS_CLASSES.has(name) || OPTIMIZERS.test(name))) unsure();
+    return;
   }
   if (module === "builtins") {
-    // Keras looks such functions up among its own; only where that fails it takes Python's.
+    // Keras looks such functions up among its own; only where that fails it takes the loading program's, or Python's.
+    if (isFunction && isKerasFunction(name)) return;
     const standing = standingOf("builtins", name);
     if (standing.is === "harmful")
       return say(
@@ -125,13 +158,12 @@ function judgeName(
         "malicious",
         `names ${shown}, which ${standing.does}; loading finds it and hands it on`,
       );
-    if (!isFunction || standing.effect !== undefined)
-      say(
-        "keras-unlisted",
-        "suspicious",
-        `names ${shown}, one of Python's own, as ${isFunction ? "a function" : "a class"}`,
-      );
-    return;
+    if (isFunction && standing.effect === undefined) return unsure();
+    return say(
+      "keras-unlisted",
+      "suspicious",
+      `names ${shown}, one of Python's own, as ${isFunction ? "a function" : "a class"}`,
+    );
   }
   if (KERAS.test(module) || TENSORFLOW.test(module)) {
     const harm = [...module.split("."), name]
@@ -139,14 +171,15 @@ function judgeName(
       .find((does) => does !== undefined);
     if (harm !== undefined && REACHING[name] === undefined)
       return say("keras-harmful", "malicious", `names ${shown}, which ${harm}; loading finds it and hands it on`);
-    if (
-      isFunction &&
-      !ARITHMETIC.test(module) &&
-      !(KERAS.test(module) && /^[a-z_]\w*$/.test(name) && module === "keras")
-    )
+    if (isFunction) {
+      if (isKerasFunction(name) && (module === "keras" || ARITHMETIC.test(module))) return;
+      if (ARITHMETIC.test(module)) return unsure();
       return say("keras-unlisted", "suspicious", `names the function ${shown}, in no list of what models need`);
-    if (!isFunction && !/^[A-Z]\w*$/.test(name))
+    }
+    if (KERAS_CLASSES.has(name) || (isKerasName(name) && ARITHMETIC.test(module))) return;
+    if (!/^[A-Z]\w*$/.test(name))
       return say("keras-unlisted", "suspicious", `names ${shown} as a class, which it is not`);
+    if (!OPERATIONS.test(module)) unsure();
     return;
   }
   const standing = standingOf(module, name);

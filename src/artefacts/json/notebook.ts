@@ -2,6 +2,7 @@
 import { itemsOf, JsonObject, memberOf, textIn, type JsonNode } from "#formats/json.ts";
 import type { Subject } from "#artefacts/check.ts";
 import { judgeProgram } from "#artefacts/program.ts";
+import { importFinding } from "#artefacts/python-modules.ts";
 import { shellHarm } from "#artefacts/shell.ts";
 import type { JsonReading } from "./readings.ts";
 
@@ -16,29 +17,55 @@ const TIMED_LINE = /^\s*%(?:time|timeit|prun)\s+(.*)$/;
 const SHOWING_LINE = /^\s*%(?:matplotlib(?:\s+(?:inline|notebook|widget))?|precision\s+%?\w*|pprint)\s*$/;
 const MAGIC_LINE = /^\s*(?:[\w, ]+=\s*)?%\w+.*$/;
 
+/** Cells that are shown and never run (nbformat 2 to 4). */
+const SHOWN = new Set(["markdown", "raw", "heading", "html"]);
+
 /** Commands and magics are shorter; what is longer is Python, or nothing. */
 const LINE_MAX = 2000;
 
 export const notebook: JsonReading = {
   recognises: (root) => memberOf(root, "nbformat") !== undefined && root.value instanceof JsonObject,
   judges(root, subject) {
-    const cells = [
-      ...itemsOf(memberOf(root, "cells")),
-      ...itemsOf(memberOf(root, "worksheets")).flatMap((sheet) => itemsOf(memberOf(sheet, "cells"))),
+    const lists = [
+      memberOf(root, "cells"),
+      ...itemsOf(memberOf(root, "worksheets")).map((sheet) => memberOf(sheet, "cells")),
     ];
+    const unsure = ({ start, end }: JsonNode, message: string): void =>
+      subject.report({ rule: "notebook-cell", severity: "unknown", confidence: "high", start, end, message });
+    for (const list of lists)
+      if (list && !Array.isArray(list.value)) unsure(list, "it has cells in a form that no notebook has");
+    const language = languageOf(root);
     let programs = 0;
     let commands = 0;
-    for (const cell of cells) {
+    for (const cell of lists.flatMap(itemsOf)) {
       subject.meter.tick();
-      if (textIn(cell, "cell_type") !== "code") continue;
-      const source = memberOf(cell, "source") ?? memberOf(cell, "input");
+      const type = textIn(cell, "cell_type");
+      // nbformat 3 has code in `input` and knows it by its language too.
+      const sources = ["source", "input"].flatMap((name) => memberOf(cell, name) ?? []);
+      if (type !== undefined && SHOWN.has(type)) {
+        for (const source of sources) judgeScript(joined(source), source, `a ${type} cell`, subject);
+        continue;
+      }
+      if (type !== "code")
+        unsure(
+          cell,
+          `a cell is ${type === undefined ? "of no type" : `called ${JSON.stringify(type.slice(0, 40))}`}: some programs run it`,
+        );
+      for (const output of itemsOf(memberOf(cell, "outputs"))) judgeOutput(output, subject);
+      const source = sources.length === 1 ? sources[0] : undefined;
+      if (sources.length > 1) unsure(cell, "a cell has its code twice: programs disagree on which runs");
       const text = joined(source);
       if (source === undefined || text.trim() === "") continue;
+      const other = textIn(cell, "language") ?? language;
+      if (other !== undefined && !/^i?python\d?$/i.test(other)) {
+        programs++;
+        judgeCommand(text, source, subject);
+        continue;
+      }
       const { python, shell } = divided(text);
       commands += shell.length;
       for (const command of shell) judgeCommand(command, source, subject);
       if (python.trim() !== "") programs += judgeCell(python, source, subject) ? 1 : 0;
-      for (const output of itemsOf(memberOf(cell, "outputs"))) judgeOutput(output, subject);
     }
     if (programs + commands > 0)
       subject.report({
@@ -47,9 +74,17 @@ export const notebook: JsonReading = {
         confidence: "high",
         start: root.start,
         end: root.end,
-        message: `it is a notebook with ${programs} cells of Python${commands > 0 ? ` and ${commands} commands` : ""}, which whoever runs it runs`,
+        message: `it is a notebook with ${programs} cells of ${language ?? "Python"}${commands > 0 ? ` and ${commands} commands` : ""}, which whoever runs it runs`,
       });
   },
+};
+
+/** The language that its kernel or its writer names. */
+const languageOf = (root: JsonNode): string | undefined => {
+  const metadata = memberOf(root, "metadata");
+  return (
+    textIn(memberOf(metadata, "language_info"), "name") ?? textIn(memberOf(metadata, "kernelspec"), "language")
+  )?.slice(0, 40);
 };
 
 const joined = (node: JsonNode | undefined): string =>
@@ -93,36 +128,49 @@ function judgeCommand(command: string, { start, end }: JsonNode, { report }: Sub
     });
 }
 
-/** A cell runs when somebody runs it; only what hides or takes over counts. Whether it is more than imports and constants. */
-function judgeCell(python: string, { start, end }: JsonNode, { report }: Subject): boolean {
+/** A cell runs when somebody runs it; only what hides or takes over counts. Whether it is more than known imports and constants. */
+function judgeCell(python: string, { start, end }: JsonNode, subject: Subject): boolean {
+  const { report } = subject;
   const { findings, reading } = judgeProgram(new TextEncoder().encode(python));
   for (const { severity, message, ...finding } of findings) {
     const act = finding.rule === "python-act";
     report({ ...finding, start, end, severity: act ? "note" : severity, message: `a cell: ${message}` });
   }
-  return !reading.inert;
+  return !reading.inert || importFinding(reading, subject) !== undefined;
 }
 
-function judgeOutput(output: JsonNode, { report }: Subject): void {
-  const content = memberOf(output, "data");
-  for (const kind of ["text/html", "application/javascript", "image/svg+xml"]) {
-    const node = memberOf(content, kind);
-    const text = joined(node);
-    if (node === undefined || !(kind.endsWith("javascript") || /<script|\bon(load|error)\s*=|javascript:/i.test(text)))
-      continue;
-    const hides =
-      /\b(eval|Function)\s*\(\s*(atob|unescape|String\.fromCharCode)|document\.cookie|\/api\/(kernels|terminals)|Jupyter\.notebook\.kernel|kernel\.execute/.test(
-        text,
-      );
-    report({
-      rule: "notebook-output",
-      severity: hides ? "suspicious" : "note",
-      confidence: "medium",
-      start: node.start,
-      end: node.end,
-      message: hides
-        ? "a stored output holds a script that takes over the page or the kernel once the notebook is trusted"
-        : "a stored output holds a script, which a trusted notebook runs when it is opened",
-    });
-  }
+function judgeOutput(output: JsonNode, subject: Subject): void {
+  // nbformat 3 has them beside the output's type.
+  for (const content of [memberOf(output, "data"), output])
+    for (const kind of [
+      "text/html",
+      "text/markdown",
+      "application/javascript",
+      "image/svg+xml",
+      "html",
+      "javascript",
+      "svg",
+    ]) {
+      const node = memberOf(content, kind);
+      if (node) judgeScript(joined(node), node, "a stored output", subject, kind.endsWith("javascript"));
+    }
+}
+
+/** What a page of the notebook would run: as a script of its own, or within the markup. */
+function judgeScript(text: string, { start, end }: JsonNode, what: string, { report }: Subject, script = false): void {
+  if (!script && !/<script|\bon\w+\s*=|javascript:|<(iframe|object|embed)\b/i.test(text)) return;
+  const hides =
+    /\b(eval|Function)\s*\(\s*(atob|unescape|String\.fromCharCode)|document\.cookie|\/api\/(kernels|terminals|contents)|Jupyter\.notebook\.kernel|kernel\.execute/.test(
+      text,
+    );
+  report({
+    rule: "notebook-output",
+    severity: hides ? "suspicious" : "note",
+    confidence: "medium",
+    start,
+    end,
+    message: hides
+      ? `${what} holds a script that takes over the page or the kernel where it is let run`
+      : `${what} holds a script, which a trusted notebook may run when it is opened`,
+  });
 }

@@ -15,4 +15,10 @@ export interface JsonReading {
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
-export const readings: readonly JsonReading[] = [keras, skops, notebook, templates, configurations, xgboost, mlpackage];
+const READINGS: readonly JsonReading[] = [keras, skops, notebook, templates, configurations, xgboost, mlpackage];
+
+/** Judges a document by everything it can be. */
+export function judgeValue(root: JsonNode, subject: Subject): void {
+  for (const { recognises, judges } of READINGS)
+    if (recognises(root, subject.path, subject.surroundings)) judges(root, subject);
+}
