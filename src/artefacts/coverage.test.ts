@@ -20,6 +20,7 @@ import { scanned } from "../../test/support/scan.ts";
 import { rng } from "#base/random.ts";
 import { tfliteFile, tfliteGraph } from "#formats/flatbuffers.testing.ts";
 import { contentOf } from "#formats/content.ts";
+import { writeSevenZip } from "#formats/sevenzip.testing.ts";
 import { writeNpy, writeZip } from "#formats/writers.testing.ts";
 import type { ScanFile } from "#assessment/index.ts";
 import { lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
@@ -75,6 +76,14 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   ),
   "a Core ML model of a text framework's": coremlFile(2000, field(100, room(400, 0x22))),
   "values of Core ML followed by something else": bytes(coremlValues(room(64, 7)), room(400, 0x11)),
+  "a 7z archive with a hole": writeSevenZip({
+    files: [{ name: "a.pkl", content: pickle(op.int(1)) }],
+    gap: room(400, 0x41),
+  }),
+  "a 7z archive packed in a way that nothing reads": writeSevenZip({
+    files: [{ name: "a.pkl", content: room(400, 0x22) }],
+    coder: bytes(0x03, 3, 4, 1),
+  }),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

@@ -28,7 +28,6 @@ const MODELS: readonly Magic[] = [
 
 /** Data, containers and programs. */
 const OTHERS: readonly Magic[] = [
-  ["a 7-Zip archive", 0, [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
   ["a RAR archive", 0, ascii("Rar!\u001a\u0007")],
   ["a cabinet archive", 0, ascii("MSCF")],
   ["an ar archive or static library", 0, ascii("!<arch>\n")],

@@ -9,6 +9,7 @@ import type { Rng } from "#base/random.ts";
 import { encodeMessage } from "#formats/protobuf.ts";
 import { SAVED_MODEL } from "#formats/savedmodel.ts";
 import { tfliteFile } from "#formats/flatbuffers.testing.ts";
+import { SEVENZIP_SOLID, writeSevenZip } from "#formats/sevenzip.testing.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
 import { bytes, op, pickle } from "./pickle.ts";
@@ -344,6 +345,8 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   "XGBoost in JSON": bytes(JSON.stringify(xgboostModel())),
   "XGBoost in UBJSON": writeUbjson(xgboostModel()),
   LightGBM: lightgbmModel(),
+  "7z of 7-Zip's": SEVENZIP_SOLID,
+  "7z, stored": writeSevenZip({ files: [{ name: "a.pkl", content: plain }] }),
   PMML: pmmlFile(),
   "Core ML": coremlFile(),
   "Core ML values": coremlValues(new Uint8Array(100).fill(7), new Uint8Array(64).fill(9)),

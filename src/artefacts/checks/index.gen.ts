@@ -15,6 +15,7 @@ import pmml from "./pmml.ts";
 import pyc from "./pyc.ts";
 import python from "./python.ts";
 import safetensors from "./safetensors.ts";
+import sevenzip from "./sevenzip.ts";
 import tar from "./tar.ts";
 import tensorflow from "./tensorflow.ts";
 import text from "./text.ts";
@@ -39,6 +40,7 @@ export const checks = {
   pyc,
   python,
   safetensors,
+  sevenzip,
   tar,
   tensorflow,
   text,
