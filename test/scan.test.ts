@@ -104,7 +104,7 @@ describe("a folder", () => {
       confidence: "high",
       start: evil.length - 2,
       end: evil.length - 1,
-      message: 'loading calls os.system("id"); os.system runs programs or changes the operating system\'s state',
+      message: 'loading calls os.system("id"); os.system runs a command',
     });
     expect(Object.keys(document.files[0]!)).toEqual(["path", "sha256", "verdict", "read", "findings", "members"]);
     expect(document.files[2]!.members.map(({ path }) => path)).toEqual([

@@ -25,6 +25,22 @@ test.each([...HARM_WORDS])("the policy's words “%s” say what would be done",
   expect(actOf({ rule: "pickle-harmful-call", message: `loading calls f(); f ${words}` })).not.toBe("refers"),
 );
 
+test.each([
+  ["runs a command", "executes"],
+  ["runs programs and changes files, processes and the environment", "executes"],
+  ["fetches a repository and runs its code", "executes"],
+  ["loads a pickle", "executes"],
+  ["opens network connections", "connects"],
+  ["fetches and uploads files", "connects"],
+  ["deletes files", "writes"],
+  ["opens, reads or writes files", "writes"],
+  ["opens a file", "reads"],
+  ["reads passwords from files", "reads"],
+] as const)("“%s” %s", (words, act) => {
+  expect(HARM_WORDS).toContain(words);
+  expect(actOf({ rule: "pickle-harmful-call", message: `loading calls f(); f ${words}` })).toBe(act);
+});
+
 test("worse acts come before milder ones, and open findings before accepted ones", () => {
   const told = [
     finding({ start: 1, severity: "suspicious", message: "os.system, which runs programs" }),
@@ -33,7 +49,7 @@ test("worse acts come before milder ones, and open findings before accepted ones
     finding({ start: 4, message: "f runs programs", accepted: { reason: "r", expires: "2027-01-01" } }),
     finding({ start: 5, rule: "note", severity: "note" }),
   ];
-  const inner = file([finding({ start: 6, message: "g runs Python code from text" })]);
+  const inner = file([finding({ start: 6, message: "g runs Python code from text or a file" })]);
   expect(gravestFirst(file(told, [inner])).map(({ finding: { start }, within }) => [start, within.length])).toEqual([
     [6, 1],
     [3, 0],

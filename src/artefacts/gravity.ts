@@ -10,29 +10,34 @@ import { HARMFUL_OPERATORS } from "./tensorflow-operators.ts";
 export const ACTS = ["executes", "connects", "writes", "reads", "refers"] as const;
 export type Act = (typeof ACTS)[number];
 
-/** What the policy's words come to; "reads or writes files" may write. */
-const BY_WORDS: readonly (readonly [words: string, act: Act])[] = [
-  ["runs programs", "executes"],
-  ["runs Python code", "executes"],
-  ["runs it as Python", "executes"],
-  ["imports or loads code", "executes"],
-  ["loads another pickle", "executes"],
-  ["interpreter", "executes"],
-  ["calls native code", "executes"],
-  ["starts threads or processes", "executes"],
-  ["calls Python functions", "executes"],
-  ["runs a compiled engine", "executes"],
-  ["evaluates the text", "executes"],
-  ["runs what was decoded", "executes"],
-  ["hands a shell", "executes"],
-  ["opens network connections", "connects"],
-  ["reads or writes files", "writes"],
-  ["writes files", "writes"],
-  ["opens it as a file", "reads"],
-  ["reads files", "reads"],
-  ["reads a file", "reads"],
-  ["ends or blocks the process", "reads"],
+/** What words come to, the worst of them first; a phrase that runs something and writes files runs something. */
+const BY_VERBS: readonly (readonly [Act, RegExp])[] = [
+  [
+    "executes",
+    /\b(?:runs?|executes|calls?|compiles|evaluates|starts|imports?|imported|loads?|unpickles|debugger|shell|interpreter|native|as Python|watches, ends)\b|\bmakes (?:code|objects|programs|another process|Python)|\b(?:builds or installs)\b|marshalled/,
+  ],
+  ["connects", /\b(?:network|address|connections?|connects|fetches|uploads)\b/],
+  ["writes", /\b(?:writes?|deletes|moves|copies|changes?|unpacks|sets)\b/],
+  [
+    "reads",
+    /\b(?:reads?|opens?|lists|compares|waits|ends|finds|looks|takes|tells|watches|controls|gives|follows|turns|reaches)\b/,
+  ],
 ];
+const actOfWords = (words: string): Act => BY_VERBS.find(([, verbs]) => verbs.test(words))?.[0] ?? "refers";
+
+/** The words of the policy, for the test that every one of them is understood here. */
+export const HARM_WORDS: ReadonlySet<string> = new Set([
+  ...HARMFUL.map(({ does }) => does),
+  ...RUN_FROM_STATE.map(({ does }) => does),
+  ...[...HARMFUL_OPERATORS.values()].map(({ does }) => does),
+]);
+/** Phrases to look for in a message: the policy's, and those of readers that have none. */
+const BY_WORDS: readonly (readonly [words: string, act: Act])[] = [
+  ...HARM_WORDS,
+  "runs what was decoded",
+  "hands a shell",
+  "interpreter",
+].map((words) => [words, actOfWords(words)]);
 /** Rules whose findings do by themselves what their name says, whatever else the message tells. */
 const BY_RULE: Readonly<Record<string, Act>> = {
   "pickle-harmful-import": "refers",
@@ -56,13 +61,6 @@ export function actOf({ rule, message }: Pick<ScanFinding, "rule" | "message">):
     "refers"
   );
 }
-
-/** The words of the policy, for the test that every one of them is understood here. */
-export const HARM_WORDS: ReadonlySet<string> = new Set([
-  ...HARMFUL.map(({ does }) => does),
-  ...RUN_FROM_STATE.map(({ does }) => does),
-  ...[...HARMFUL_OPERATORS.values()].map(({ does }) => does),
-]);
 
 export interface Told {
   readonly finding: ScanFinding;

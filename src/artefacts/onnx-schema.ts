@@ -276,34 +276,41 @@ export const OPERATORS: Readonly<Record<string, ReadonlySet<string>>> = {
   "ai.onnx.preview": words("FlexAttention"),
 };
 
-/** Operators of `com.microsoft` that ONNX Runtime has built in and that only compute (docs/ContribOperators.md, and what its optimizer and training write). */
+/**
+ * Operators of `com.microsoft` that ONNX Runtime has built in and that only compute: all of docs/ContribOperators.md but the two
+ * that hold a vendor's compiled engine. Those of training builds stand in no such list.
+ */
 const RUNTIME_OPERATORS = words(`
-    AdamOptimizer AdamWOptimizer Attention AttnLSTM BatchNormInternal BeamSearch BiasAdd BiasDropout BiasFastGelu BiasGelu BiasGeluGrad_dX BiasSoftmax
-    BiasSplitGelu BifurcationDetector BitmaskBiasDropout BitmaskDropout CDist CausalConvWithState ComplexMul ComplexMulConj ConvTransposeWithDynamicPads
-    CropAndResize DecoderAttention DecoderMaskedMultiHeadAttention DecoderMaskedSelfAttention DequantizeBFP DequantizeLinear DequantizeWithOrder
-    DynamicQuantizeLSTM DynamicQuantizeMatMul DynamicTimeWarping EmbedLayerNormalization EngramGate ExpandDims FakeQuant FastGelu FusedConv FusedGemm
-    FusedMatMul FusedMatMulActivation GatedAdd GatedDeltaNet GatedRMSNorm GatedRelativePositionBias GatherBlockQuantized GatherND Gelu GemmFastGelu
-    GemmFloat8 GemmaRotaryEmbedding GreedySearch GridSample GroupNorm GroupQueryAttention InPlaceAccumulator InPlaceAccumulatorV2 Inverse Irfft
-    IsAllFinite LayerNormalization LinearAttention LinearAttentionGate LongformerAttention MRotaryEmbedding MatMulBlockQuantizedFp4Weight
-    MatMulBlockQuantizedFp8Weight MatMulBnb4 MatMulFpQ4 MatMulInteger16 MatMulIntegerToFloat MatMulNBits MatMulNBitsMlp MatMulNBitsQkv
-    MaxpoolWithMask MoE MulInteger MultiHeadAttention MurmurHash3 NGramHashMapping NGramRepeatBlock NhwcConv NhwcFusedConv NhwcMaxPool
-    PackedAttention PackedMultiHeadAttention Pad PagedAttention QAttention QEmbedLayerNormalization QGemm QLinearAdd QLinearAveragePool
-    QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QMoE
-    QOrderedAttention QOrderedGelu QOrderedLayerNormalization QOrderedLongformerAttention QOrderedMatMul QuantizeBFP QuantizeLinear QuantizeWithOrder
-    QuickGelu Range ReduceSumInteger ReduceSumTraining RelativePositionBias RemovePadding RestorePadding Rfft RotaryEmbedding Sampling
-    SimplifiedLayerNormalization SkipGroupNorm SkipLayerNormalization SkipSimplifiedLayerNormalization SoftmaxCrossEntropyLossInternal
-    SoftmaxCrossEntropyLossInternalGrad SparseAttention SparseToDenseMatMul Tokenizer TorchEmbedding TransposeMatMul Trilu UnfoldTensor Unique
+    Attention AttnLSTM BeamSearch BiasAdd BiasDropout BiasGelu BiasSoftmax BiasSplitGelu BifurcationDetector BitmaskBiasDropout BitmaskDropout
+    CDist CausalConvWithState ComplexMul ComplexMulConj ConvTransposeWithDynamicPads CropAndResize DecoderAttention
+    DecoderMaskedMultiHeadAttention DecoderMaskedSelfAttention DequantizeBFP DequantizeLinear DequantizeWithOrder DynamicQuantizeLSTM
+    DynamicQuantizeMatMul DynamicTimeWarping EmbedLayerNormalization EngramGate ExpandDims FastGelu FusedConv FusedGemm FusedMatMul
+    FusedMatMulActivation GatedAdd GatedDeltaNet GatedRMSNorm GatedRelativePositionBias GatherBlockQuantized GatherND Gelu GemmFastGelu
+    GemmFloat8 GemmaRotaryEmbedding GreedySearch GridSample GroupNorm GroupQueryAttention Inverse Irfft IsAllFinite LinearAttention
+    LinearAttentionGate LongformerAttention MRotaryEmbedding MatMulBlockQuantizedFp4Weight MatMulBlockQuantizedFp8Weight MatMulBnb4 MatMulFpQ4
+    MatMulInteger16 MatMulIntegerToFloat MatMulNBits MatMulNBitsMlp MatMulNBitsQkv MaxpoolWithMask MoE MulInteger MultiHeadAttention MurmurHash3
+    NGramHashMapping NGramRepeatBlock NhwcConv NhwcFusedConv NhwcMaxPool PackedAttention PackedMultiHeadAttention Pad PagedAttention QAttention
+    QEmbedLayerNormalization QGemm QLinearAdd QLinearAveragePool QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul
+    QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QMoE QOrderedAttention QOrderedGelu QOrderedLayerNormalization
+    QOrderedLongformerAttention QOrderedMatMul QuantizeBFP QuantizeLinear QuantizeWithOrder QuickGelu Range ReduceSumInteger
+    RelativePositionBias RemovePadding RestorePadding Rfft RotaryEmbedding SampleOp Sampling SkipGroupNorm SkipLayerNormalization
+    SkipSimplifiedLayerNormalization SparseAttention SparseToDenseMatMul Tokenizer TorchEmbedding TransposeMatMul Trilu UnfoldTensor Unique
     VarlenCausalConvWithState VarlenNGramHashMapping WhisperBeamSearch WordConvEmbedding`);
-/** Those that its optimizer writes for a layout; the same computing under another order of channels. */
-const LAYOUT = words(`
-    Conv FusedConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReorderInput ReorderOutput Upsample BatchNormalization ConvTranspose DepthToSpace
-    SpaceToDepth GridSample InstanceNormalization LRN LpPool GlobalLpPool QLinearConv QLinearAveragePool QLinearConvTranspose QLinearGlobalAveragePool
-    Resize ConvInteger MaxUnpool`);
+/** Of the same document: a compiled engine in the node or beside it, which a vendor's library loads. */
+export const ENGINES: ReadonlyMap<string, string> = new Map([
+  ["EPContext", "ep_cache_context"],
+  ["Snpe", "DLC"],
+]);
+/** What its optimizer writes for a layout: the same computing under another order of channels (nchwc_schema_defs.cc, internal_nhwc_onnx_schemas.cc). */
+const BLOCKED = words("AveragePool Conv GlobalAveragePool GlobalMaxPool MaxPool ReorderInput ReorderOutput Upsample");
+const CHANNELS_LAST = words(`
+    AveragePool BatchNormalization Conv ConvTranspose DepthToSpace GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample InstanceNormalization LRN
+    LpPool MaxPool MaxUnpool QLinearAveragePool QLinearConv QLinearConvTranspose Resize SpaceToDepth`);
 /** Operators that ONNX Runtime brings itself, by domain. */
 export const RUNTIME_DOMAINS: Readonly<Record<string, ReadonlySet<string>>> = {
   "com.microsoft": RUNTIME_OPERATORS,
-  "com.microsoft.nchwc": LAYOUT,
-  "com.ms.internal.nhwc": LAYOUT,
+  "com.microsoft.nchwc": BLOCKED,
+  "com.ms.internal.nhwc": CHANNELS_LAST,
 };
 /** Of whatever domain: operators that hand work to Python or to another framework by name. */
 export const LANGUAGE_OPERATORS =

@@ -45,6 +45,13 @@ describe("an operator that hides what runs:", () => {
   const own = { domain: "com.microsoft" };
   test.each<[string, Uint8Array, string]>([
     ["an engine", onnx.graph({ nodes: [onnx.node("EPContext", ["x"], ["y"], own)] }), "suspicious"],
+    ["a vendor's container", onnx.graph({ nodes: [onnx.node("Snpe", ["x"], ["y"], own)] }), "suspicious"],
+    ["only a training build's", onnx.graph({ nodes: [onnx.node("AdamWOptimizer", ["x"], ["y"], own)] }), "unknown"],
+    [
+      "of another layout",
+      onnx.graph({ nodes: [onnx.node("Resize", ["x"], ["y"], { domain: "com.microsoft.nchwc" })] }),
+      "unknown",
+    ],
     ["another compiler's", onnx.graph({ nodes: [onnx.node("StandaloneTvm", ["x"], ["y"], own)] }), "unknown"],
     ["none of the runtime's", onnx.graph({ nodes: [onnx.node("TotallyMadeUp", ["x"], ["y"], own)] }), "unknown"],
   ])("%s", (_, graph, verdict) => expect(scan(onnx.model(graph)).verdict).toBe(verdict));

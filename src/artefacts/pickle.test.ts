@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { bytes, op, pickle } from "../../test/support/pickle.ts";
 import { rulesOf, scanned, stepsOf } from "../../test/support/scan.ts";
+import { standingOf } from "./policy.ts";
 
 const importOs = op.call(op.global("builtins", "__import__"), op.str("os"));
 const flagged = ["malicious", "suspicious"];
@@ -310,4 +311,17 @@ describe("the reconstruction", () => {
     );
     for (const step of stepsOf(deep)) expect(step.length).toBeLessThan(500);
   });
+});
+
+test("a reason says what that name does, or else what its module is for", () => {
+  const reasonFor = (module: string, name: string): string | undefined => {
+    const standing = standingOf(module, name);
+    return standing.is === "harmful" ? standing.does : undefined;
+  };
+  expect(reasonFor("posix", "system")).toBe("runs a command");
+  expect(reasonFor("os", "remove")).toBe("deletes files");
+  expect(reasonFor("distutils.file_util", "write_file")).toBe("writes files");
+  expect(reasonFor("os", "getlogin")).toMatch(/^belongs to os, which /);
+  expect(reasonFor("tensorflow.io.gfile", "GFile")).toMatch(/^belongs to tensorflow, which /);
+  expect(reasonFor("gzip", "decompress")).toBe("belongs to gzip, which opens packed files");
 });

@@ -25,85 +25,28 @@ const ALIASES: Readonly<Record<string, string>> = {
 };
 const FRAMEWORKS = /^(tensorflow|keras|tf_keras|numpy|jax|torch|math)(\.|$)/;
 
-const READS_FILES = "reads or writes files";
-const RUNS_PYTHON = "calls Python from the graph, or native code";
-const LOADS = "loads another model or library";
-const FETCHES = "fetches files from the network";
-const UNLOCKS = "switches off the safeguards of loading";
-
-/** Functions of TensorFlow and Keras that reach out of the arithmetic, wherever in the packages they are exported. */
-export const FRAMEWORK_HARMS: ReadonlyMap<string, string> = new Map([
-  ...[
-    "read_file",
-    "write_file",
-    "matching_files",
-    "gfile",
-    "GFile",
-    "TFRecordWriter",
-    "ReadFile",
-    "WriteFile",
-    "MatchingFiles",
-    "save_weights",
-    "save_model",
-    "save_img",
-    "load_img",
-    "load_data",
-    "save",
-    "save_own_variables",
-    "write_graph",
-    "export_meta_graph",
-    "image_dataset_from_directory",
-    "text_dataset_from_directory",
-    "audio_dataset_from_directory",
-    "memmap",
-    "fromfile",
-    "tofile",
-    "savez",
-    "savetxt",
-    "loadtxt",
-    "genfromtxt",
-  ].map((name) => [name, READS_FILES] as const),
-  ...[
-    "py_function",
-    "numpy_function",
-    "py_func",
-    "PyFunc",
-    "EagerPyFunc",
-    "PyFuncStateless",
-    "load_op_library",
-    "load_library",
-    "load_file_system_library",
-    "load_pluggable_device_library",
-    "func_load",
-    "func_dump",
-    "ctypeslib",
-    "f2py",
-    "cpp_extension",
-    "pure_callback",
-    "io_callback",
-  ].map((name) => [name, RUNS_PYTHON] as const),
-  ...[
-    "load_model",
-    "load_weights",
-    "model_from_json",
-    "model_from_config",
-    "model_from_yaml",
-    "clone_model",
-    "saved_model",
-    "load",
-    "import_meta_graph",
-    "import_graph_def",
-    "deserialize_keras_object",
-    "TFSMLayer",
-    "TorchModuleWrapper",
-    "KerasFileEditor",
-    "hub",
-  ].map((name) => [name, LOADS] as const),
-  ...["get_file", "download_file", "urlopen", "urlretrieve"].map((name) => [name, FETCHES] as const),
-  ...["enable_unsafe_deserialization", "set_custom_objects", "register_keras_serializable", "get_custom_objects"].map(
-    (name) => [name, UNLOCKS] as const,
-  ),
-]);
+/** Functions of TensorFlow and Keras that reach out of the arithmetic, wherever in the packages they are exported, by what they do. */
+const BY_HARM: Readonly<Record<string, string>> = {
+  "reads or writes files":
+    "read_file write_file matching_files gfile GFile TFRecordWriter ReadFile WriteFile MatchingFiles save_weights save_model save_img load_img save save_own_variables write_graph export_meta_graph image_dataset_from_directory text_dataset_from_directory audio_dataset_from_directory memmap fromfile tofile savez savetxt loadtxt genfromtxt",
+  "calls Python from the graph":
+    "py_function numpy_function py_func PyFunc EagerPyFunc PyFuncStateless pure_callback io_callback",
+  "loads native code": "load_op_library load_library load_file_system_library load_pluggable_device_library ctypeslib",
+  "compiles native code": "f2py cpp_extension",
+  "makes a function of marshalled code": "func_load",
+  "marshals the code of a function": "func_dump",
+  "loads another model or library":
+    "load_model load_weights saved_model load import_meta_graph import_graph_def TFSMLayer TorchModuleWrapper hub",
+  "makes a model of another configuration":
+    "model_from_json model_from_config model_from_yaml clone_model deserialize_keras_object",
+  "opens the file of a model to change it": "KerasFileEditor",
+  "fetches files from the network": "get_file download_file urlopen urlretrieve load_data",
+  "switches off the safeguards of loading": "enable_unsafe_deserialization",
+  "changes what loading finds under a name": "set_custom_objects register_keras_serializable get_custom_objects",
+};
+export const FRAMEWORK_HARMS: ReadonlyMap<string, string> = new Map(
+  Object.entries(BY_HARM).flatMap(([does, names]) => names.split(" ").map((name) => [name, does] as const)),
+);
 
 /** Built-ins that code in a model may use: they give values of what they are given. */
 const VALUES = new Set(
@@ -159,10 +102,10 @@ export interface Act {
 }
 
 const RUNS_PROGRAMS: Act = { does: "runs programs" };
-const RUNS_CODE: Act = { does: "runs Python code", runsData: true };
+const RUNS_CODE: Act = { does: "runs Python code, or makes code of text or bytes", runsData: true };
 const CONNECTS: Act = { does: "opens network connections" };
 const UNPICKLES: Act = { does: "loads pickles, which run what they hold", everyday: true };
-const NATIVE: Act = { does: "loads native code" };
+const NATIVE: Act = { does: "loads native code or reaches raw memory" };
 const REMOVES: Act = { does: "deletes files", everyday: "in methods" };
 
 /** By the path a call names once imports are resolved; `*` stands for every name below. */

@@ -9,6 +9,7 @@ import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { lookThrough, type Piece } from "#artefacts/free-text.ts";
 import {
   ELEMENT_BITS,
+  ENGINES,
   LANGUAGE_OPERATORS,
   MODEL,
   OPERATORS,
@@ -536,12 +537,12 @@ class OnnxReader {
   }
 
   /** An engine that some hardware's library unpacks and runs (ONNX Runtime, EP context design). */
-  private engine(node: Walked): void {
+  private engine(node: Walked, op: string): void {
     const given = (name: string): Walked | undefined =>
       (node.messages.attribute ?? []).find((one) => this.text(one, "name") === name);
     const inside = given("embed_mode");
     const external = inside !== undefined && numberOf(inside, "i") === 0n;
-    const cache = given("ep_cache_context");
+    const cache = given(ENGINES.get(op)!);
     const location = external && cache ? (this.text(cache, "s") ?? "") : "";
     const climbs = leaves(location);
     const where = external ? `in ${shown(location)}${climbs === undefined ? "" : `, ${climbs}`}` : "in the node";
@@ -549,12 +550,12 @@ class OnnxReader {
       "suspicious",
       "onnx-engine",
       node,
-      `EPContext holds a compiled engine ${where}, which a hardware's library loads and runs unread`,
+      `${op} holds a compiled engine ${where}, which a hardware's library loads and runs unread`,
     );
   }
 
   private operator(node: Walked, op: string, domain: string, written: string): void {
-    if (domain === "com.microsoft" && op === "EPContext") return this.engine(node);
+    if (domain === "com.microsoft" && ENGINES.has(op)) return this.engine(node, op);
     if (this.functions.has(`${written} ${op} ${this.text(node, "overload") ?? ""}`)) return;
     const where = domain === "" ? "ONNX" : shown(domain);
     if (LANGUAGE_OPERATORS.test(op))
