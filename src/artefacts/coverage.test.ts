@@ -23,7 +23,7 @@ import { contentOf } from "#formats/content.ts";
 import { writeSevenZip } from "#formats/sevenzip.testing.ts";
 import { writeNpy, writeZip } from "#formats/writers.testing.ts";
 import type { ScanFile } from "#assessment/index.ts";
-import { lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
+import { catboostModel, lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
 import { Ledger } from "./ledger.ts";
 import { readOf, verdictOf } from "./verdict.ts";
 
@@ -84,6 +84,7 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
     files: [{ name: "a.pkl", content: room(400, 0x22) }],
     coder: bytes(0x03, 3, 4, 1),
   }),
+  "a model of CatBoost's followed by something else": bytes(catboostModel(), room(400, 0x11)),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

@@ -7,7 +7,6 @@ const room = new Uint8Array(200).fill(0xee);
 
 test.each<[string, Uint8Array]>([
   ["an ONNX Runtime model (ORT format)", bytes(0x1c, 0, 0, 0, "ORTM", room)],
-  ["a CatBoost model", bytes("CBM1", room)],
   ["an XGBoost model in its old binary format", bytes("binf", room)],
   ["a GGML model, from before GGUF", bytes("tjgg", room)],
   ["an OpenVINO model", bytes('<?xml version="1.0"?>\n<net name="x" version="11">')],

@@ -11,7 +11,6 @@ const MODELS: readonly Magic[] = [
   ["an ExecuTorch program", 4, ascii("ET12")],
   ["an ExecuTorch program", 4, ascii("ET13")],
   ["a MindSpore model", 4, ascii("MSL2")],
-  ["a CatBoost model", 0, ascii("CBM1")],
   ["an XGBoost model in its old binary format", 0, ascii("binf")],
   ["an ncnn network", 0, ascii("7767517\n")],
   ["an RKNN model", 0, ascii("RKNN")],

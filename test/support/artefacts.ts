@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { bzip2Hello, lz4Hello, lzmaHello, xzHello } from "./packed.ts";
 import { deflateRawSync, deflateSync, gzipSync, inflateSync, zstdCompressSync } from "node:zlib";
 import hdf5 from "../../src/formats/fixtures/hdf5.json" with { type: "json" };
-import { lightgbmModel, writeUbjson, xgboostModel } from "#artefacts/boosted.testing.ts";
+import { catboostModel, lightgbmModel, writeUbjson, xgboostModel } from "#artefacts/boosted.testing.ts";
 import type { Rng } from "#base/random.ts";
 import { encodeMessage } from "#formats/protobuf.ts";
 import { SAVED_MODEL } from "#formats/savedmodel.ts";
@@ -345,6 +345,7 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   "XGBoost in JSON": bytes(JSON.stringify(xgboostModel())),
   "XGBoost in UBJSON": writeUbjson(xgboostModel()),
   LightGBM: lightgbmModel(),
+  CatBoost: catboostModel(),
   "7z of 7-Zip's": SEVENZIP_SOLID,
   "7z, stored": writeSevenZip({ files: [{ name: "a.pkl", content: plain }] }),
   PMML: pmmlFile(),

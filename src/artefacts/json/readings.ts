@@ -15,16 +15,7 @@ export interface JsonReading {
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
-const READINGS: readonly JsonReading[] = [
-  keras,
-  skops,
-  notebook,
-  templates,
-  configurations,
-  xgboost,
-  xgboost,
-  mlpackage,
-];
+const READINGS: readonly JsonReading[] = [keras, skops, notebook, templates, configurations, xgboost, mlpackage];
 
 /** Judges a document by everything it can be. */
 export function judgeValue(root: JsonNode, subject: Subject): void {
