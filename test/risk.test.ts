@@ -1,15 +1,18 @@
 /** `vauban risk` from both its sources, and the risk room where there is no Node. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "csv-parse/sync";
 import { createColors } from "picocolors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { groundsOfAssessment, groundsOfSystem, readRisk, type RiskGrounds } from "#assess/risk.ts";
-import { riskDocument, type Assessment, type RiskDocument } from "#assessment/index.ts";
+import { hashOf } from "#base/hash.ts";
+import { referencedPieces } from "#base/references.ts";
+import { ASSESSMENT_SHARED_FORMAT, riskDocument, type Assessment, type RiskDocument } from "#assessment/index.ts";
 import { filesBelow, folderStore, runtimeVersion } from "#host/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
+import { readAssessment } from "#cli/assessment-file.ts";
 import { riskSummary } from "#cli/risk-summary.ts";
 import { registerCsv, registerMarkdown } from "#reports/register.ts";
 import { cyberRegisterOf, rate, readGoals, whatIf, type Change } from "#risk/index.ts";
@@ -62,6 +65,16 @@ describe("risks without attacking anything", () => {
     expect(document.register.map(({ id, judgement }) => [id, judgement])).toEqual(
       assessment.body.register.map(({ id, judgement }) => [id, judgement]),
     );
+  });
+
+  test("the file of a large system, with what repeats written once, is read as the whole document", async () => {
+    const path = join(state, "shared.json");
+    writeFileSync(path, [...referencedPieces({ ...assessment, format: ASSESSMENT_SHARED_FORMAT })!].join(""));
+    const read = await readAssessment(path);
+    expect(read).toEqual(JSON.parse(JSON.stringify(assessment)));
+    expect(hashOf(read.body)).toBe(assessment.hash);
+    writeFileSync(path, JSON.stringify({ format: ASSESSMENT_SHARED_FORMAT, body: { $ref: "#/shared/0" }, shared: [] }));
+    await expect(readAssessment(path)).rejects.toThrow("no part before it");
   });
 
   test("a system file finds what an earlier run measured on fewer inputs, and says what nobody measured", async () => {

@@ -1,6 +1,7 @@
 /** The pipeline on one screen: a system file in, one Assessment out. */
 import { isError, type Diagnostic } from "#base/diagnostics.ts";
 import { hashOf } from "#base/hash.ts";
+import { plainOf } from "#base/plain.ts";
 import type { Run } from "#base/run.ts";
 import {
   ASSESSMENT_FORMAT,
@@ -165,7 +166,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
       span,
     })),
   };
-  const plainBody = JSON.parse(JSON.stringify(body)) as AssessmentBody;
+  const plainBody = plainOf(body);
   const hash = hashOf(plainBody);
   const assessment: Assessment = {
     format: ASSESSMENT_FORMAT,

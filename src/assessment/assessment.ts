@@ -12,6 +12,8 @@ import { system } from "./system.ts";
 import { discardedThreat, threat } from "./threats.ts";
 
 export const ASSESSMENT_FORMAT = "vauban/assessment/1";
+/** The file of a large system: the same document, with what repeats in it written once (base/references.ts). */
+export const ASSESSMENT_SHARED_FORMAT = "vauban/assessment/1/shared";
 
 /** Everything the hash covers. Time, host and duration stand outside. */
 export const assessmentBody = z.strictObject({

@@ -209,7 +209,6 @@ export const applicationDate = z.strictObject({
   text: z.string(),
   sources: z.array(source).min(1),
 });
-export type ApplicationDate = DeepReadonly<z.infer<typeof applicationDate>>;
 
 export const attackerProfile = z.strictObject({
   id: profileId,
@@ -260,7 +259,6 @@ export const weakClaim = z.strictObject({
   control: controlId.optional(),
   sources: z.array(source).min(1),
 });
-export type WeakClaim = DeepReadonly<z.infer<typeof weakClaim>>;
 
 export const knowledge = z.strictObject({
   edition: z.string(),

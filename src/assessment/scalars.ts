@@ -34,7 +34,6 @@ export const ATTACK_CLASSES = ["DP", "MP", "AE", "CA", "MF"] as const;
 export const attackClass = z.enum(ATTACK_CLASSES);
 export type AttackClass = z.infer<typeof attackClass>;
 export const threatClass = z.enum([...ATTACK_CLASSES, "SYS", "ROB"]);
-export type ThreatClass = z.infer<typeof threatClass>;
 
 /** The five verbs of Art. 15(5). */
 export const VERBS = ["prevent", "detect", "respond", "resolve", "control"] as const;

@@ -23,10 +23,6 @@ export type OutputGoal =
 export type ClassGoal = Extract<Goal, { readonly label: Int32Array }>;
 export const hasLabels = (goal: Goal): goal is ClassGoal => "label" in goal;
 
-/** The labels of multi-label answers as signs: +1 where z ≥ threshold, else −1. Rows × outputs. */
-export const signsOf = (logits: Float32Array, threshold: Float32Array): Float32Array =>
-  logits.map((z, i) => (z >= threshold[i % threshold.length]! ? 1 : -1));
-
 /** A goal over outputs for the given rows, in their order. */
 export function pickOutputGoal(goal: OutputGoal, rows: Int32Array): OutputGoal {
   const tables = (table: Float32Array, outputs: number): Float32Array => {

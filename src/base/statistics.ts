@@ -90,16 +90,6 @@ export function clopperPearson(k: number, n: number, confidence = 0.95): Interva
 const known = new Map<string, Interval>();
 const KNOWN_MAX = 4096;
 
-/** Wilson score interval (JASA 22, 1927): narrower than Clopper–Pearson, for charts only. */
-export function wilson(k: number, n: number, z = 1.959963984540054): Interval {
-  if (n === 0) return { low: 0, high: 1 };
-  const p = k / n,
-    z2 = z * z,
-    centre = (p + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (z / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
-  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
-}
-
 /** The p-quantile (0 ≤ p ≤ 1) of a sample with linear interpolation between order statistics; infinities sort last. */
 export function quantile(values: readonly number[], p: number): number {
   if (values.length === 0) return NaN;

@@ -46,7 +46,7 @@ async function sweep(folder: string): Promise<void> {
 }
 
 /** Writes a file beside its final name, flushes it, then renames: a crash or a full disk leaves the old file or none. */
-export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeWhole(path: string, content: Uint8Array | string | Iterable<string>): Promise<void> {
   const beside = `${path}.${process.pid}.part`;
   try {
     await mkdir(dirname(path), { recursive: true });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { selectRows } from "#attacks/ensemble.ts";
 import apgd from "#attacks/evasion/apgd.ts";
 import square from "#attacks/evasion/square.ts";
-import { type Goal, signsOf } from "#attacks/goals.ts";
+import type { Goal } from "#attacks/goals.ts";
 import { besiege } from "#attacks/harness.ts";
 import { rng } from "#base/random.ts";
 import { dense, network } from "../support/classifiers.ts";
@@ -25,7 +25,8 @@ const reach = weights.map((row) => EPS * row.reduce((sum, w) => sum + Math.abs(w
 const listening = { signal: new AbortController().signal, rng: rng("heads/attack"), progress: () => {} };
 
 const threshold = Float32Array.of(0, 0.1, -0.1, 0);
-const sign = signsOf(logits, threshold);
+/** The labels of multi-label answers as signs: +1 where z ≥ threshold, else −1. Rows × outputs. */
+const sign = logits.map((z, i) => (z >= threshold[i % threshold.length]! ? 1 : -1));
 // The last label is not judged for any input.
 for (let row = 0; row < ROWS; row++) sign[row * OUTPUTS + 3] = 0;
 /** A little less, and a little more, than any output can move. */

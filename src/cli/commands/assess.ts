@@ -10,6 +10,7 @@ import { localHost, writeWhole } from "#host/index.ts";
 import { htmlReport } from "#reports/html/index.ts";
 import { sarifReport } from "#reports/sarif.ts";
 import type { AssessFlags, Invocation } from "#cli/main.ts";
+import { assessmentPieces } from "#cli/assessment-file.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import { progressView } from "#cli/progress.ts";
 import { summary } from "#cli/summary.ts";
@@ -97,7 +98,7 @@ async function keep(assessment: Assessment, state: string, began: Date): Promise
   });
   // Whoever commits the system file should not commit the runs with it.
   await writeFile(join(state, ".gitignore"), "*\n", { flag: "wx" }).catch(() => {});
-  await writeWhole(join(run, "assessment.json"), `${JSON.stringify(assessment, null, 1)}\n`);
+  await writeWhole(join(run, "assessment.json"), assessmentPieces(assessment));
   await writeWhole(join(run, "report.html"), htmlReport(assessment));
   await writeWhole(join(run, "results.sarif"), `${JSON.stringify(sarifReport(assessment), null, 1)}\n`);
   for (const evidence of assessment.body.evidence)

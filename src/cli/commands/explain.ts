@@ -2,11 +2,12 @@
 import { join } from "node:path";
 import { HostError } from "#base/ports.ts";
 import { nearest } from "#base/diagnostics.ts";
-import { assessment as assessmentSchema, type Assessment, type Finding } from "#assessment/index.ts";
+import type { Assessment, Finding } from "#assessment/index.ts";
 import { filesBelow } from "#host/index.ts";
 import { explain } from "#knowledge/explain.ts";
 import { explainableIds, loadKnowledge } from "#knowledge/index.ts";
 import { SYSTEM_FILE_CODES } from "#system/codes.ts";
+import { readAssessment } from "#cli/assessment-file.ts";
 import type { Invocation } from "#cli/main.ts";
 import { EXIT, plain, type ExitCode } from "#cli/terminal.ts";
 
@@ -49,13 +50,7 @@ async function findingExplanation(id: string, system: string): Promise<Explanati
   const state = (await files.stat(system))?.kind === "file" ? join(system, "..", ".vauban") : join(system, ".vauban");
   const path = join(state, "latest", "assessment.json");
   if (!(await filesBelow(".").stat(path))) return undefined;
-  const bytes = await filesBelow(".").readWhole(path, 2 ** 28);
-  let last: Assessment;
-  try {
-    last = assessmentSchema.parse(JSON.parse(new TextDecoder().decode(bytes))) as Assessment;
-  } catch {
-    throw new HostError(`${path} is not an assessment of this version`, "run `vauban assess` again");
-  }
+  const last = await readAssessment(path);
   const finding = last.body.findings.find(
     (candidate) => candidate.id === id || candidate.id === `F-${id}` || candidate.threat === id,
   );

@@ -3,25 +3,17 @@ import { basename, join, resolve } from "node:path";
 import { groundsOfAssessment, groundsOfSystem, readRisk, type RiskGrounds } from "#assess/risk.ts";
 import { nearest } from "#base/diagnostics.ts";
 import { HostError } from "#base/ports.ts";
-import {
-  ASSESSMENT_FORMAT,
-  assessment as assessmentSchema,
-  HARMS,
-  type Assessment,
-  type Harm,
-  type Knowledge,
-  type MethodId,
-  type Risk,
-} from "#assessment/index.ts";
+import { HARMS, type Assessment, type Harm, type Knowledge, type MethodId, type Risk } from "#assessment/index.ts";
 import { filesBelow, folderStore, runtimeVersion } from "#host/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { isProblem, parseChange, type Change, type Problem } from "#risk/index.ts";
 import { registerCsv, registerMarkdown } from "#reports/register.ts";
+import { readAssessment } from "#cli/assessment-file.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import type { Invocation } from "#cli/main.ts";
 import { riskSummary } from "#cli/risk-summary.ts";
 import { placeIn, systemFile } from "#cli/system-file.ts";
-import { EXIT, plain, type ExitCode } from "#cli/terminal.ts";
+import { EXIT, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
 
 export interface RiskFlags {
@@ -39,8 +31,6 @@ export interface RiskFlags {
   readonly json?: boolean;
 }
 
-/** An assessment is one JSON document; one of a thousand components stays far below this. */
-const ASSESSMENT_LIMIT = 2 ** 29;
 /** As many threats as a screen or two can show. */
 const SHOWN = 8;
 
@@ -140,34 +130,6 @@ async function beginsAsJson(path: string): Promise<boolean> {
   const source = await filesBelow(".").open(path);
   const head = new TextDecoder().decode(await source.read(0, Math.min(64, source.size)));
   return /^\s*\{\s*"/.test(head);
-}
-
-async function readAssessment(path: string): Promise<Assessment> {
-  const bytes = await filesBelow(".").readWhole(path, ASSESSMENT_LIMIT);
-  let document: unknown;
-  try {
-    document = JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    throw new HostError(
-      `${path} is neither JSON nor a system file`,
-      "name a vauban.yaml, its folder, or an assessment.json",
-    );
-  }
-  const format = (document as { format?: unknown } | null)?.format;
-  if (format !== ASSESSMENT_FORMAT)
-    throw new HostError(
-      `${path} is not an assessment${typeof format === "string" ? ` but ${plain(format)}` : ""}`,
-      "`vauban assess` writes one to .vauban/latest/assessment.json",
-    );
-  const parsed = assessmentSchema.safeParse(document);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new HostError(
-      `${path} is not an assessment of this version: ${plain(issue?.path.join(".") ?? "")} ${plain(issue?.message ?? "")}`,
-      "run `vauban assess` again",
-    );
-  }
-  return parsed.data as Assessment;
 }
 
 type Refused = {
