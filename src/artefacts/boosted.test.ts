@@ -5,7 +5,7 @@ import { bytes } from "../../test/support/pickle.ts";
 import { rulesOf, scanned } from "../../test/support/scan.ts";
 import { readUbjson, type UbjsonNode } from "#formats/ubjson.ts";
 import { treeProblem } from "./boosted.ts";
-import { lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
+import { catboostModel, lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
 
 const asJson = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 const ubj = (...parts: Parameters<typeof xgboostModel>) => scanned(writeUbjson(xgboostModel(...parts)), "model.ubj");
@@ -142,6 +142,25 @@ describe("a model of LightGBM's", () => {
       const file = scanned(bytes(lightgbmModel(), more), "model.txt");
       expect([more, file.verdict === "no code path found"]).toEqual([more, false]);
     }
+  });
+});
+
+describe("a model of CatBoost's", () => {
+  const cbm = (...parts: Parameters<typeof catboostModel>) => scanned(catboostModel(...parts), "model.cbm");
+  test("is read whole", () =>
+    expect(cbm()).toMatchObject({ verdict: "no code path found", read: "whole", findings: [] }));
+  test.each<[string, Parameters<typeof catboostModel>, string]>([
+    ["a tree that ends behind the splits", [{ TreeSizes: [3] }], "unknown"],
+    ["a tree that begins before them", [{ TreeStartOffsets: [-1] }], "unknown"],
+    ["fewer beginnings than trees", [{ TreeStartOffsets: [] }], "unknown"],
+    ["steps without their leaves", [{ NonSymmetricNodeIdToLeafId: [0] }], "unknown"],
+    ["another format", [{}, { FormatVersion: "acme" }], "unknown"],
+    ["a program in its metadata", [{}, { InfoMap: [{ Key: "a", Value: "import os; os.system('id')" }] }], "suspicious"],
+  ])("with %s is not fine", (_, parts, expected) => expect(cbm(...parts).verdict).toBe(expected));
+  test("is unread behind its core, and wherever it is cut short not fine", () => {
+    expect(scanned(bytes(catboostModel(), 1, 2, 3), "model.cbm")).toMatchObject({ verdict: "unknown", read: "part" });
+    for (let end = 4; end < catboostModel().length; end += 9)
+      expect([end, scanned(catboostModel().subarray(0, end)).verdict]).toEqual([end, "unknown"]);
   });
 });
 

@@ -1,5 +1,7 @@
 /** Writers for tests: boosted trees as XGBoost writes them in JSON and UBJSON, and as LightGBM does in text. */
 import { bytes } from "../../test/support/pickle.ts";
+import { CATBOOST } from "#formats/catboost.ts";
+import { writeFlatBuffer, type FlatInput } from "#formats/flatbuffers.testing.ts";
 
 type Json = string | number | boolean | null | Uint8Array | readonly Json[] | { readonly [name: string]: Json };
 
@@ -115,4 +117,27 @@ export function lightgbmModel(
     }),
     "\n\nend of trees\n\nfeature_importances:\na=1\nb=1\n\nparameters:\n[boosting: gbdt]\n[data: train.txt]\n\nend of parameters\n\npandas_categorical:[]\n",
   );
+}
+
+/** One oblivious tree of two splits on one feature; parts of the trees and of the core replace what stands here. */
+export function catboostModel(
+  trees: { readonly [field: string]: FlatInput } = {},
+  core: { readonly [field: string]: FlatInput } = {},
+): Uint8Array<ArrayBuffer> {
+  const flat = writeFlatBuffer(CATBOOST, {
+    FormatVersion: "FlabuffersModel_v1",
+    ModelTrees: {
+      ApproxDimension: 1,
+      TreeSplits: [0, 1],
+      TreeSizes: [2],
+      TreeStartOffsets: [0],
+      FloatFeatures: [{ Index: 0, FlatIndex: 0, Borders: [0.5, 1.5], FeatureId: "a" }],
+      LeafValues: [1, 2, 3, 4],
+      LeafWeights: [1, 1, 1, 1],
+      ...trees,
+    },
+    InfoMap: [{ Key: "class_params", Value: "{}" }],
+    ...core,
+  });
+  return bytes("CBM1", new Uint8Array(Uint32Array.of(flat.length).buffer), flat);
 }

@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  coremlFile,
+  coremlValues,
   ggufFile,
   HARMLESS,
   mutated,
@@ -18,9 +20,10 @@ import { scanned } from "../../test/support/scan.ts";
 import { rng } from "#base/random.ts";
 import { tfliteFile, tfliteGraph } from "#formats/flatbuffers.testing.ts";
 import { contentOf } from "#formats/content.ts";
+import { writeSevenZip } from "#formats/sevenzip.testing.ts";
 import { writeNpy, writeZip } from "#formats/writers.testing.ts";
 import type { ScanFile } from "#assessment/index.ts";
-import { lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
+import { catboostModel, lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
 import { Ledger } from "./ledger.ts";
 import { readOf, verdictOf } from "./verdict.ts";
 
@@ -67,6 +70,21 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   "a model of XGBoost's followed by something else": bytes(writeUbjson(xgboostModel()), room(400, 0x11)),
   "a model of LightGBM's followed by something else": bytes(lightgbmModel(), "\n", room(400, 0x11)),
   "a PMML model followed by something else": bytes(pmmlFile(), "\n", room(400, 0x11)),
+  "a Core ML model with a layer that nothing knows": coremlFile(
+    500,
+    field(1, bytes(field(1, "a"), field(1999, room(400, 0x22)))),
+  ),
+  "a Core ML model of a text framework's": coremlFile(2000, field(100, room(400, 0x22))),
+  "values of Core ML followed by something else": bytes(coremlValues(room(64, 7)), room(400, 0x11)),
+  "a 7z archive with a hole": writeSevenZip({
+    files: [{ name: "a.pkl", content: pickle(op.int(1)) }],
+    gap: room(400, 0x41),
+  }),
+  "a 7z archive packed in a way that nothing reads": writeSevenZip({
+    files: [{ name: "a.pkl", content: room(400, 0x22) }],
+    coder: bytes(0x03, 3, 4, 1),
+  }),
+  "a model of CatBoost's followed by something else": bytes(catboostModel(), room(400, 0x11)),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

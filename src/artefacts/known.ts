@@ -1,6 +1,5 @@
 /** Names for what no check reads, by its bytes, so that "unknown" can say of what. A name here is no promise. */
 import { upTo, type Content } from "#formats/content.ts";
-import { topFields } from "#formats/protobuf-walk.ts";
 
 const ascii = (text: string): readonly number[] => Array.from(text, (letter) => letter.charCodeAt(0));
 
@@ -12,7 +11,6 @@ const MODELS: readonly Magic[] = [
   ["an ExecuTorch program", 4, ascii("ET12")],
   ["an ExecuTorch program", 4, ascii("ET13")],
   ["a MindSpore model", 4, ascii("MSL2")],
-  ["a CatBoost model", 0, ascii("CBM1")],
   ["an XGBoost model in its old binary format", 0, ascii("binf")],
   ["an ncnn network", 0, ascii("7767517\n")],
   ["an RKNN model", 0, ascii("RKNN")],
@@ -29,7 +27,6 @@ const MODELS: readonly Magic[] = [
 
 /** Data, containers and programs. */
 const OTHERS: readonly Magic[] = [
-  ["a 7-Zip archive", 0, [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
   ["a RAR archive", 0, ascii("Rar!\u001a\u0007")],
   ["a cabinet archive", 0, ascii("MSCF")],
   ["an ar archive or static library", 0, ascii("!<arch>\n")],
@@ -116,7 +113,6 @@ function lookOf(content: Content): string | undefined {
   if (/^[\u0081-\u008f][\u00a1-\u00bf][a-z_]{2,31}[\u0080-\u00ff]/.test(start))
     return "MessagePack, as Flax writes models";
   if (head[0] === 0x0a && start.includes("<unk>")) return "a SentencePiece vocabulary";
-  if (isCoreMl(content, head)) return "a Core ML model";
   if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) return "text in UTF-16";
   return text && (TEXTS.find(([, begins]) => begins.test(text.trimStart()))?.[0] ?? "text");
 }
@@ -129,17 +125,6 @@ function textOf(head: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** CoreML.Specification.Model: a version, a description, and a field of 200 or more that holds the model (Model.proto). */
-function isCoreMl(content: Content, head: Uint8Array): boolean {
-  if (head[0] !== 0x08 || head[1]! > 20 || head[2] !== 0x12) return false;
-  const { fields, whole } = topFields(content, 0, content.size, 32);
-  return (
-    whole &&
-    fields.every(({ number }) => [1, 2, 10].includes(number) || (number >= 200 && number <= 3000)) &&
-    fields.some(({ number, wireType }) => number >= 200 && wireType === 2)
-  );
 }
 
 /** Endings of formats that hold data and nothing that runs. */

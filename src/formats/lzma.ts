@@ -299,40 +299,58 @@ function unpackBlock(
   for (const present of [0x40, 0x80]) if (flags & present) while (header[at++]! >= 128);
   if (header[at] !== 0x21 || header[at + 1] !== 1) damaged("xz", start + at, "a filter that is not LZMA2");
   at = start + headerSize;
-  const decoder = new Lzma(out, "xz");
+  at = unpackChunks(packed, at, out, "xz", tick);
+  while ((at - start) % 4 !== 0) at++;
+  bytesAt("xz", packed, at, check, "a check");
+  return at + check;
+}
+
+/** LZMA2's chunks from `at` to the one that ends them; gives the place behind it. */
+function unpackChunks(packed: Uint8Array, from: number, out: Growing, format: string, tick: () => void): number {
+  let at = from;
+  const decoder = new Lzma(out, format);
   decoder.dictionaryAt = out.size;
   let ready = false;
   for (;;) {
     tick();
-    const control = bytesAt("xz", packed, at, 1, "a chunk")[0]!;
+    const control = bytesAt(format, packed, at, 1, "a chunk")[0]!;
     if (control === 0) {
       at++;
       break;
     }
     if (control === 1 || control === 2) {
-      const size = viewOf(bytesAt("xz", packed, at + 1, 2, "a chunk")).getUint16(0) + 1;
+      const size = viewOf(bytesAt(format, packed, at + 1, 2, "a chunk")).getUint16(0) + 1;
       if (control === 1) decoder.dictionaryAt = out.size;
-      out.append(bytesAt("xz", packed, at + 3, size, "a chunk"));
+      out.append(bytesAt(format, packed, at + 3, size, "a chunk"));
       at += 3 + size;
       continue;
     }
-    if (control < 0x80) damaged("xz", at, `a chunk of kind ${control}`);
-    const sizes = viewOf(bytesAt("xz", packed, at + 1, 4, "a chunk"));
+    if (control < 0x80) damaged(format, at, `a chunk of kind ${control}`);
+    const sizes = viewOf(bytesAt(format, packed, at + 1, 4, "a chunk"));
     const size = ((control & 31) << 16) + sizes.getUint16(0) + 1;
     const coded = sizes.getUint16(2) + 1;
     at += 5;
     const reset = (control >> 5) & 3;
     if (reset === 3) decoder.dictionaryAt = out.size;
     if (reset >= 2) {
-      decoder.properties(bytesAt("xz", packed, at, 1, "properties")[0]!, at);
+      decoder.properties(bytesAt(format, packed, at, 1, "properties")[0]!, at);
       at++;
       ready = true;
     } else if (reset === 1) decoder.reset();
-    if (!ready) damaged("xz", at, "a chunk before any properties");
-    decoder.run(bytesAt("xz", packed, at, coded, "a chunk"), size, tick);
+    if (!ready) damaged(format, at, "a chunk before any properties");
+    decoder.run(bytesAt(format, packed, at, coded, "a chunk"), size, tick);
     at += coded;
   }
-  while ((at - start) % 4 !== 0) at++;
-  bytesAt("xz", packed, at, check, "a check");
-  return at + check;
+  return at;
+}
+
+/** The bare LZMA2 stream at the start of `packed`, as 7z keeps it. Throws a FormatError on damage and beyond `limit`. */
+export function unpackLzma2(
+  packed: Uint8Array,
+  limit: number,
+  tick: () => void = () => {},
+): { bytes: Uint8Array; taken: number } {
+  const out = new Growing(limit, "lzma2");
+  const taken = unpackChunks(packed, 0, out, "lzma2", tick);
+  return { bytes: out.whole(), taken };
 }

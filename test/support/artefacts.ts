@@ -4,15 +4,16 @@ import { join } from "node:path";
 import { bzip2Hello, lz4Hello, lzmaHello, xzHello } from "./packed.ts";
 import { deflateRawSync, deflateSync, gzipSync, inflateSync, zstdCompressSync } from "node:zlib";
 import hdf5 from "../../src/formats/fixtures/hdf5.json" with { type: "json" };
-import { lightgbmModel, writeUbjson, xgboostModel } from "#artefacts/boosted.testing.ts";
+import { catboostModel, lightgbmModel, writeUbjson, xgboostModel } from "#artefacts/boosted.testing.ts";
 import type { Rng } from "#base/random.ts";
 import { encodeMessage } from "#formats/protobuf.ts";
 import { SAVED_MODEL } from "#formats/savedmodel.ts";
 import { tfliteFile } from "#formats/flatbuffers.testing.ts";
+import { SEVENZIP_SOLID, writeSevenZip } from "#formats/sevenzip.testing.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
 import { bytes, op, pickle } from "./pickle.ts";
-import { onnxFile } from "./protobuf.ts";
+import { field, onnxFile } from "./protobuf.ts";
 
 /** A ustar archive of these members; headers are right unless `header` changes them. */
 export function writeTar(
@@ -251,6 +252,45 @@ export const pmmlFile = (inner = ""): Uint8Array<ArrayBuffer> =>
     ),
   );
 
+/** A Core ML model with a description, two inputs at most, and this in the field of this number (Model.proto). */
+export const coremlFile = (
+  number = 500,
+  model = field(1, bytes(field(1, "relu"), field(2, "x"), field(3, "y"), field(130, field(10, "")))),
+): Uint8Array<ArrayBuffer> =>
+  bytes(
+    field(1, 4),
+    field(
+      2,
+      bytes(
+        field(1, bytes(field(1, "x"), field(3, field(5, bytes(field(1, 2), field(1, 3), field(2, 65568)))))),
+        field(10, bytes(field(1, "y"))),
+        field(100, bytes(field(1, "a rectifier"), field(3, "somebody"))),
+      ),
+    ),
+    field(number, model),
+  );
+
+/** Values of a Core ML program: blobs of these bytes. */
+export function coremlValues(...blobs: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const header = new DataView(new ArrayBuffer(64));
+  header.setUint32(0, blobs.length, true);
+  header.setUint32(4, 2, true);
+  const parts: Uint8Array[] = [new Uint8Array(header.buffer)];
+  let at = 64;
+  for (const blob of blobs) {
+    const about = new DataView(new ArrayBuffer(64));
+    about.setUint32(0, 0xdeadbeef, true);
+    about.setUint32(4, 1, true);
+    about.setBigUint64(8, BigInt(blob.length), true);
+    about.setBigUint64(16, BigInt(at + 64), true);
+    const padded = new Uint8Array(64 * Math.ceil(blob.length / 64));
+    padded.set(blob);
+    parts.push(new Uint8Array(about.buffer), padded);
+    at += 64 + padded.length;
+  }
+  return bytes(...parts);
+}
+
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   pickle: plain,
@@ -305,7 +345,12 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   "XGBoost in JSON": bytes(JSON.stringify(xgboostModel())),
   "XGBoost in UBJSON": writeUbjson(xgboostModel()),
   LightGBM: lightgbmModel(),
+  CatBoost: catboostModel(),
+  "7z of 7-Zip's": SEVENZIP_SOLID,
+  "7z, stored": writeSevenZip({ files: [{ name: "a.pkl", content: plain }] }),
   PMML: pmmlFile(),
+  "Core ML": coremlFile(),
+  "Core ML values": coremlValues(new Uint8Array(100).fill(7), new Uint8Array(64).fill(9)),
 };
 
 /** What a program that loads models would run. */

@@ -3,6 +3,7 @@ import type { JsonNode } from "#formats/json.ts";
 import type { Subject, Surroundings } from "#artefacts/check.ts";
 import { configurations } from "./configurations.ts";
 import { keras } from "./keras.ts";
+import { mlpackage } from "./mlpackage.ts";
 import { notebook } from "./notebook.ts";
 import { skops } from "./skops.ts";
 import { templates } from "./templates.ts";
@@ -14,7 +15,7 @@ export interface JsonReading {
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
-const READINGS: readonly JsonReading[] = [keras, skops, notebook, templates, configurations, xgboost];
+const READINGS: readonly JsonReading[] = [keras, skops, notebook, templates, configurations, xgboost, mlpackage];
 
 /** Judges a document by everything it can be. */
 export function judgeValue(root: JsonNode, subject: Subject): void {
