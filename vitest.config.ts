@@ -1,4 +1,8 @@
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
+
+// The processes that tests start keep what was compiled, as those of the launcher do.
+process.env.NODE_COMPILE_CACHE ??= resolve("node_modules/.cache/vauban");
 
 export default defineConfig({
   test: {

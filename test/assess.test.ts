@@ -19,6 +19,37 @@ function replaced(text: string, what: string | RegExp, by: string): string {
   return changed;
 }
 
+test("the flood gate ends in not feasible: demands, how far each measured control gets with its source, edition, exits, what is not proven yet", async () => {
+  const folder = resolve("examples/flood-gate");
+  const { body } = await assessed(readFileSync(join(folder, "vauban.yaml"), "utf8"), folder, {
+    state: join(temporary, "gate"),
+    samples: 60,
+    asOf: "2026-11-26",
+  });
+  expect(body.outcome).toMatchObject({ outcome: "not feasible with mature measures", row: "1b", exit: 1 });
+  const { beyond, conflict, edition, exits } = body.plan!.notFeasible!;
+  expect(beyond).toEqual(expect.arrayContaining(["sticker", "physical-evasion@gauge by passer-by -> safety"]));
+  expect(conflict.demands).toEqual(["sticker: success rate <= 0.05"]);
+  const measured = conflict.limits.filter(({ kind }) => kind === "measured");
+  expect(measured.map(({ control }) => control)).toEqual(["C-63", "C-64"]);
+  for (const { why } of measured)
+    expect(why).toMatch(/55 of 266 .* at least 0\.16 still do; source: evidence\/c-6[34]\.json/);
+  expect(conflict.limits.find(({ control }) => control === "C-92")).toMatchObject({ kind: "does-not-hold" });
+  expect(edition).toBe(body.knowledge.edition);
+  expect(exits).toHaveLength(4);
+  const left = body.plan!.left.find(({ type }) => type === "T-02")!;
+  expect(left.alternatives.map(({ control, layer, maturity }) => [control, layer, maturity])).toContainEqual([
+    "C-62",
+    "system",
+    "emerging",
+  ]);
+  // What nobody measured may reach anything: without either measurement it is only not met.
+  expect(body.outcome.carriedBy.map(({ control, without }) => [control, without])).toEqual([
+    ["C-64", "not met"],
+    ["C-63", "not met"],
+  ]);
+});
+
 describe("the chest X-ray example", () => {
   const folder = resolve("examples/chest-xray");
   const state = join(temporary, "chest");

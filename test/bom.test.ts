@@ -63,6 +63,43 @@ describe("vauban bom", () => {
     expect((await diff("before.cdx.json")).code).toBe(0);
   });
 
+  it("shows of a long list only what is in one of the two, and names a file that is not there", async () => {
+    const document = (over: string, version: string): string =>
+      JSON.stringify({
+        bomFormat: "CycloneDX",
+        specVersion: "1.6",
+        components: [{ type: "library", name: "left", version, hashes: [{ alg: "SHA-256", content: "a".repeat(64) }] }],
+        services: [
+          {
+            name: "store",
+            data: [
+              ...Array.from({ length: 9 }, (_, n) => ({ flow: "inbound", classification: "none", name: `same ${n}` })),
+              { flow: "inbound", classification: "none", name: "pictures", description: `a to b; over ${over}` },
+            ],
+          },
+        ],
+      });
+    writeFileSync(at("one.json"), document("TLS", "1"));
+    writeFileSync(at("two.json"), document("FTP", "2"));
+    const { out } = await ran((invocation) => bomDiffCommand(invocation, at("one.json"), at("two.json"), {}));
+    expect(out.split("\n")).toEqual([
+      "~ component library left: version",
+      "    - 1",
+      "    + 2",
+      "~ service service store: data",
+      "    - description a to b; over TLS",
+      "    + description a to b; over FTP",
+      "0 added, 0 removed, 2 changed",
+      "",
+    ]);
+    await expect(
+      ran((invocation) => bomDiffCommand(invocation, at("one.json"), at("gone.json"), {})),
+    ).rejects.toMatchObject({
+      message: expect.stringContaining("gone.json is no file"),
+      remedy: expect.stringContaining("CycloneDX document"),
+    });
+  });
+
   it("lists every place of a document that is not valid, and refuses what cannot be read, with a remedy", async () => {
     writeFileSync(at("bad.json"), '{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{},{"type":"x"}]}');
     const bad = await ran((invocation) => bomCheckCommand(invocation, at("bad.json")), { json: true });

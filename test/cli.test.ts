@@ -268,9 +268,11 @@ describe("wrong input ends in words and a code, never in a stack trace", () => {
     rewrite(folder, unpinned);
     const whole = readFileSync(join(folder, "mlp.onnx"));
     const text = readFileSync(join(folder, "vauban.yaml"), "utf8");
+    // One state for all: what was measured of the data, which stay as they are, is taken over.
+    const state = join(folder, ".vauban");
     for (let at = 0; at < whole.length; at += 1024) {
       writeFileSync(join(folder, "mlp.onnx"), whole.subarray(0, at));
-      const { body } = await assessed(text, folder, { samples: 20, queries: 100 });
+      const { body } = await assessed(text, folder, { samples: 20, queries: 100, state, workers: 1 });
       const trials = body.evidence.filter(({ trial }) => trial !== undefined && !/^(scan|data)@/.test(trial));
       expect(trials.map(({ outcome }) => outcome.status)).toEqual(trials.map(() => "inconclusive"));
       expect(body.outcome.exit).toBe(2);

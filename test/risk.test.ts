@@ -4,11 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "csv-parse/sync";
+import { createColors } from "picocolors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { groundsOfAssessment, groundsOfSystem, readRisk, type RiskGrounds } from "#assess/risk.ts";
 import { riskDocument, type Assessment, type RiskDocument } from "#assessment/index.ts";
 import { filesBelow, folderStore, runtimeVersion } from "#host/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
+import { riskSummary } from "#cli/risk-summary.ts";
 import { registerCsv, registerMarkdown } from "#reports/register.ts";
 import { cyberRegisterOf, rate, readGoals, whatIf, type Change } from "#risk/index.ts";
 import { withMethodActors } from "#system/reach.ts";
@@ -103,6 +105,34 @@ const system = withMethodActors(
   }),
 );
 const { threats } = deriveThreats(system, knowledge, { closures: [] });
+
+test("what a filter selects stands first, and what the whole system comes to at the end, called the system's", () => {
+  const given: RiskGrounds = {
+    source: { kind: "system", name: "vauban.yaml" },
+    system,
+    knowledge,
+    threats,
+    trials: [],
+    evidence: [],
+    asOf: "2026-11-22",
+    seed: "1",
+    notMeasured: [],
+  };
+  const view = { colours: createColors(false), columns: 100, method: "intervals", most: 8, whole: false } as const;
+  const lines = (part?: string): string[] =>
+    riskSummary(
+      ask(given, [], ({ actor }) => part === undefined || actor === "admin"),
+      { ...view, part },
+    ).split("\n");
+  const at = (all: readonly string[], word: string): number => all.findIndex((line) => line.includes(word));
+  const some = lines("by admin");
+  expect(some[0]).toMatch(/^RISKS .*, by admin: [0-9]+ risks/);
+  expect(at(some, "the whole system, ")).toBeGreaterThan(at(some, "by admin ->"));
+  expect(some[at(some, "the whole system, ") - 1]).toMatch(/^SYSTEM +not only by admin:$/);
+  const all = lines();
+  expect(at(all, "the whole system, ")).toBeLessThan(at(all, " by admin ->"));
+  expect(at(all, "SYSTEM")).toBe(-1);
+});
 
 test("what was supposed stands beside what is, marked, for the same risks; the exit code speaks of what is", () => {
   const given: RiskGrounds = {

@@ -3,12 +3,19 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { createColors } from "picocolors";
+import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Log } from "sarif";
-import { scanDocument, type ScanDocument } from "#assessment/index.ts";
+import { scanDocument, type ScanDocument, type ScanFile, type ScanSummary } from "#assessment/index.ts";
 import { againstBaseline, type ScanBaseline } from "#artefacts/baseline.ts";
+import { gravestFirst } from "#artefacts/gravity.ts";
+import { placeOf, readBaseline } from "#cli/scan/baseline-file.ts";
+import { filesFound, uriPlaces, type Found } from "#cli/scan/files.ts";
+import { regionKey, textRegions } from "#cli/scan/lines.ts";
 import { exitCode, scanCommand } from "#cli/commands/scan.ts";
+import { scanSarif } from "#reports/scan-sarif.ts";
 import type { ScanFlags } from "#cli/main.ts";
 import { torchZip } from "./support/artefacts.ts";
 import { bytes, op, pickle } from "./support/pickle.ts";
@@ -48,11 +55,19 @@ async function scan(paths: readonly string[], flags: ScanFlags & { json?: boolea
     live: false,
   };
   const { signal } = new AbortController();
-  const code = await scanCommand({ terminal, signal, json: flags.json ?? false, quiet: true }, paths, {
-    workers: 1,
-    ...flags,
-  });
+  const invocation = { terminal, signal, json: flags.json ?? false, quiet: true };
+  const code = await scanCommand(invocation, paths, { workers: 1, ...flags });
   return { code, out, err };
+}
+
+/** The reports of a scan and where they lie, without a process. */
+async function looked(
+  paths: readonly string[],
+  cwd = process.cwd(),
+): Promise<{ files: readonly ScanFile[]; found: Found }> {
+  const found = await filesFound(paths, cwd);
+  const files = [...found.others, ...found.files.map(({ file, path }) => scanned(readFileSync(file), path))];
+  return { files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)), found };
 }
 
 const documentOf = (ran: Ran): ScanDocument => scanDocument.parse(JSON.parse(ran.out));
@@ -78,6 +93,7 @@ describe("a folder", () => {
       verdicts: { malicious: 1, suspicious: 0, unknown: 2, "header-ok": 0, "no code path found": 2 },
       read: { whole: 3, part: 0, none: 2 },
       accepted: [],
+      lapsed: [],
     });
   });
   test("says what was found, with the bytes, in the file's own terms", () => {
@@ -105,7 +121,7 @@ describe("a folder", () => {
     const result = run!.results!.find(({ ruleId }) => ruleId === "pickle-harmful-call")!;
     expect(result).toMatchObject({ kind: "fail", level: "error" });
     expect(result.locations![0]!.physicalLocation).toMatchObject({
-      artifactLocation: { uri: "evil.pkl", uriBaseId: "SCANNED" },
+      artifactLocation: { uri: "evil.pkl", uriBaseId: "SCANNED", index: 0 },
       region: { byteOffset: evil.length - 2, byteLength: 1 },
     });
     for (const { ruleId, ruleIndex } of run!.results!) expect(run!.tool.driver.rules![ruleIndex!]!.id).toBe(ruleId);
@@ -120,51 +136,138 @@ const baselineOf = (sha256: string, expires = "2027-06-30"): ScanBaseline => ({
 });
 
 describe("the exit code", () => {
-  test.each([
-    [evil, undefined, 1],
-    [evil, "malicious", 1],
-    [bytes("what is this"), undefined, 2],
-    [bytes("what is this"), "unknown", 1],
-    [bytes("what is this"), "suspicious", 0],
-    [fine, "unknown", 0],
-    [fine, undefined, 0],
-  ] as const)("of file %# with --fail-on %s is %i", (content, failOn, code) =>
-    expect(exitCode(againstBaseline([scanned(content)], undefined, "2027-01-01"), failOn)).toBe(code),
+  const worst: Readonly<Record<string, ScanFile>> = {
+    malicious: scanned(evil),
+    suspicious: scanned(pickle(op.call(op.global("acme", "Net")))),
+    unknown: scanned(bytes("what is this")),
+    nothing: scanned(fine),
+  };
+  const rows = readFileSync("docs/scanning.md", "utf8")
+    .split("\n## Exit codes\n")[1]!
+    .matchAll(/^\| (malicious|suspicious|unknown|nothing)\b[^|]* \| (\d) \| (\d) \| (\d) \| (\d) \|$/gm);
+  test.each([...rows].map(([, verdict, ...codes]) => [verdict!, codes.map(Number)] as const))(
+    "of what is %s is what docs/scanning.md says, plain and for each --fail-on",
+    (verdict, codes) => {
+      const file = worst[verdict]!;
+      if (verdict !== "nothing") expect(file.verdict).toBe(verdict);
+      const judged = againstBaseline([scanned(fine), file], undefined, "2027-01-01");
+      expect([undefined, "malicious", "suspicious", "unknown"].map((on) => exitCode(judged, on as "unknown"))).toEqual(
+        codes,
+      );
+    },
   );
+  test("has a row for every verdict that can fail", () => {
+    expect(Object.values(worst).map(({ verdict }) => verdict)).toEqual([
+      "malicious",
+      "suspicious",
+      "unknown",
+      "no code path found",
+    ]);
+  });
 });
 
 describe("a baseline", () => {
   const file = scanned(evil, "evil.pkl");
-  const judged = (baseline: ScanBaseline) => againstBaseline([file], baseline, "2027-01-01");
-  test("ends on its day, and for another content", () => {
+  const judged = (baseline: ScanBaseline, files = [file]) => againstBaseline(files, baseline, "2027-01-01");
+  test("ends on its day, and for another content, and says which", () => {
     expect(exitCode(judged(baselineOf(file.sha256)), undefined)).toBe(0);
-    const expired = judged(baselineOf(file.sha256, "2026-12-31"));
-    expect([exitCode(expired, undefined), expired.idle]).toEqual([1, [expect.stringContaining("until 2026-12-31")]]);
-    const other = judged(baselineOf("f".repeat(64)));
-    expect([exitCode(other, undefined), other.idle]).toEqual([
-      1,
-      [expect.stringContaining("was not among what was scanned now")],
-    ]);
+    const lapses = (ran: ReturnType<typeof judged>) => [exitCode(ran, undefined), ran.lapsed.map((one) => one.because)];
+    expect(lapses(judged(baselineOf(file.sha256, "2026-12-31")))).toEqual([1, ["expired"]]);
+    expect(lapses(judged(baselineOf("f".repeat(64))))).toEqual([1, ["changed"]]);
+    expect(lapses(judged(baselineOf(file.sha256), [scanned(evil, "other.pkl")]))).toEqual([1, ["gone"]]);
+    const fixed = scanned(fine, "evil.pkl");
+    expect(lapses(judged(baselineOf(fixed.sha256), [fixed]))).toEqual([0, ["not found"]]);
+    expect(lapses(judged(baselineOf(file.sha256, "2027-01-01")))).toEqual([0, []]);
   });
-  test("keeps the verdict, fails nothing, and is listed with its reason and its end", async () => {
+  test("is meant for one file by its bytes, named from the baseline's folder, however the scan is called", async () => {
     const path = join(folder, "accepted.yaml");
+    const { accepted, ...rest } = baselineOf(file.sha256);
+    writeFileSync(path, JSON.stringify({ ...rest, accepted: [{ ...accepted[0]!, path: "./models/evil.pkl" }] }));
+    const baseline = (await readBaseline(path))!;
+    const ran = async (...paths: readonly string[]) => {
+      const { files, found } = await looked(paths);
+      const judged = againstBaseline(files, baseline, "2027-01-01", placeOf(path, found));
+      return [exitCode(judged, "suspicious"), judged.lapsed.map(({ because }) => because)];
+    };
+    for (const paths of [
+      [models],
+      [join(models, "evil.pkl")],
+      [join(models, "inner"), join(models, "evil.pkl")],
+      [folder],
+    ])
+      expect(await ran(...paths)).toEqual([0, []]);
+    // Where the scan did not look, nothing is said to be gone.
+    expect(await ran(join(models, "inner"))).toEqual([0, []]);
+    // The same bytes under another name are another file.
+    mkdirSync(join(folder, "copy"), { recursive: true });
+    writeFileSync(join(folder, "copy", "evil.pkl"), evil);
+    expect(await ran(join(folder, "copy"))).toEqual([1, []]);
+    rmSync(join(folder, "copy"), { recursive: true });
+  });
+  test("keeps the verdict, fails nothing, and is marked with its reason and its end wherever it is told", async () => {
+    const path = join(models, "accepted.yaml");
     writeFileSync(path, JSON.stringify(baselineOf(file.sha256)));
     const sarif = join(folder, "accepted.sarif");
-    const ran = await scan([join(models, "evil.pkl")], { baseline: path, asOf: "2027-01-01", json: true, sarif });
+    const asked = { baseline: path, asOf: "2027-01-01" };
+    const ran = await scan([join(models, "evil.pkl")], { ...asked, json: true, sarif });
+    const { out } = await scan([join(models, "evil.pkl")], asked);
+    rmSync(path);
     expect(ran.code).toBe(0);
     const { files, summary } = documentOf(ran);
     expect(files[0]!.verdict).toBe("malicious");
-    const accepted = {
-      path: "evil.pkl",
-      rule: "pickle-harmful-call",
-      reason: "kept on purpose, for show",
-      expires: "2027-06-30",
-    };
-    expect(summary.accepted).toEqual([accepted]);
-    const log = JSON.parse(readFileSync(sarif, "utf8")) as Log;
-    expect(log.runs[0]!.results![0]!.suppressions).toMatchObject([
-      { status: "accepted", justification: accepted.reason },
+    const reason = "kept on purpose, for show";
+    expect(summary.accepted).toEqual([
+      { path: "evil.pkl", rule: "pickle-harmful-call", reason, expires: "2027-06-30" },
     ]);
+    expect(files[0]!.findings[0]!.accepted).toEqual({ reason, expires: "2027-06-30" });
+    const log = JSON.parse(readFileSync(sarif, "utf8")) as Log;
+    expect(log.runs[0]!.results![0]!.suppressions).toEqual([
+      { kind: "external", status: "accepted", justification: `${reason} (until 2027-06-30)` },
+    ]);
+    expect(out).toMatch(/malicious +whole +evil\.pkl +accepted\n/);
+    expect(out).toContain(`accepted until 2027-06-30: ${reason}`);
+  });
+  test("is written by the scan, with a reason and an end, and lapses aloud when its day is over or a file changes", async () => {
+    const own = join(folder, "own");
+    mkdirSync(own);
+    writeFileSync(join(own, "a.pkl"), evil);
+    writeFileSync(join(own, "b.bin"), "what is this");
+    const path = join(folder, "written.yaml");
+    const flags = { reason: "samples of ours, read line by line", until: "2027-01-31", asOf: "2027-01-01" };
+    const written = await scan([own], { ...flags, writeBaseline: path });
+    expect([written.code, written.err]).toEqual([0, expect.stringContaining("2 entries written")]);
+    const text = readFileSync(path, "utf8");
+    expect(text).toContain('# malicious: loading calls os.system("id")');
+    expect(text).toContain("path: own/a.pkl");
+    const on = async (day: string) => {
+      const { files, found } = await looked([own]);
+      const judged = againstBaseline(files, await readBaseline(path), day, placeOf(path, found));
+      return [exitCode(judged, "unknown"), judged.lapsed.map(({ because, rule }) => `${because} ${rule}`)];
+    };
+    expect(await on("2027-01-31")).toEqual([0, []]);
+    expect(await on("2027-02-01")).toEqual([1, ["expired pickle-harmful-call", "expired not-recognised"]]);
+    writeFileSync(join(own, "a.pkl"), pickle(op.call(op.global("os", "system"), op.str("ls"))));
+    const changed = await scan([own], { baseline: path, asOf: "2027-01-02" });
+    expect(changed.code).toBe(1);
+    expect(changed.out).toMatch(/LAPSED +changed: pickle-harmful-call in own\/a\.pkl was accepted for other bytes/);
+    // Accepting anew replaces what lapsed, and keeps the rest with its own reason.
+    const again = await scan([own], { ...flags, reason: "looked at once more", writeBaseline: path });
+    expect([again.code, again.err]).toEqual([0, expect.stringContaining("1 entry written")]);
+    const { accepted } = parse(readFileSync(path, "utf8")) as ScanBaseline;
+    expect(accepted.map(({ path: at, reason }) => [at, reason])).toEqual([
+      ["own/b.bin", flags.reason],
+      ["own/a.pkl", "looked at once more"],
+    ]);
+    expect(readFileSync(path, "utf8")).not.toContain('"id"');
+  });
+  test.each([
+    [{ writeBaseline: "x.yaml", until: "2027-01-31" }, /only with a reason/],
+    [{ writeBaseline: "x.yaml", reason: "read line by line" }, /only with an end/],
+    [{ writeBaseline: "x.yaml", reason: "ok", until: "2027-01-31" }, /is no reason/],
+    [{ writeBaseline: "x.yaml", reason: "read line by line", until: "2026-12-31" }, /is over/],
+    [{ reason: "read line by line" }, /none is written/],
+  ])("is not written by %j", async (flags, complaint) => {
+    await expect(scan([models], { ...flags, asOf: "2027-01-01" })).rejects.toThrow(complaint);
   });
   test("without a reason is refused", async () => {
     const path = join(folder, "thin.yaml");
@@ -173,7 +276,103 @@ describe("a baseline", () => {
   });
 });
 
+describe("the SARIF log", () => {
+  const logOf = async (paths: readonly string[], cwd: string): Promise<Log["runs"][number]> => {
+    const { files, found } = await looked(paths, cwd);
+    const regions = await textRegions(
+      files,
+      found.fullPath,
+      new Map(found.files.map(({ path, size }) => [path, size])),
+    );
+    const summary = { files: files.length, verdicts: {}, read: {}, accepted: [], lapsed: [] } as unknown as ScanSummary;
+    const log = scanSarif({ format: "vauban/scan/1", files, summary }, "0", {
+      ...uriPlaces(found, cwd),
+      regionOf: (path, start, end) => regions.get(regionKey(path, start, end)),
+    });
+    return log.runs[0]!;
+  };
+  const resolved = ({ originalUriBaseIds: bases, artifacts }: Log["runs"][number]): string[] =>
+    artifacts!.map(({ location }) => new URL(location!.uri!, bases![location!.uriBaseId!]!.uri).href);
+  /** What §3.4.4, §3.10.1 and §3.14.14 ask of URIs. */
+  const holds = (run: Log["runs"][number]): void => {
+    for (const { uri } of Object.values(run.originalUriBaseIds!)) expect(uri).toMatch(/^file:\/\/\/([^?#]*[^/?#])?\/$/);
+    for (const [index, { location }] of run.artifacts!.entries()) {
+      expect(location!.uri).not.toMatch(/^\/|^[a-z]+:|(^|\/)\.\.(\/|$)/i);
+      expect(location!.index).toBe(index);
+    }
+    for (const { locations } of run.results!) {
+      const place = locations![0]!.physicalLocation!.artifactLocation!;
+      expect(place).toEqual(run.artifacts![place.index!]!.location);
+    }
+  };
+  const all = ["evil.pkl", "fine.pkl", "inner/net.pt", "inner/notes", "link"].map((name) => join(models, name));
+  const urls = all.map((path) => pathToFileURL(path).href);
+  test.each([
+    ["the folder itself", () => [models], () => models, "%SRCROOT%", "evil.pkl"],
+    ["the folder above it", () => ["models"], () => folder, "%SRCROOT%", "models/evil.pkl"],
+    ["elsewhere", () => [models], () => join(models, "inner"), "SCANNED", "evil.pkl"],
+    ["several paths", () => all, () => folder, "%SRCROOT%", "models/evil.pkl"],
+  ] as const)("resolves every file when called from %s", async (_, paths, cwd, base, first) => {
+    const run = await logOf(paths(), cwd());
+    holds(run);
+    expect(resolved(run).filter((url) => !url.endsWith("/link"))).toEqual(urls.filter((url) => !url.endsWith("/link")));
+    expect(run.artifacts![0]!.location).toMatchObject({ uriBaseId: base, uri: first });
+  });
+  test("starts from each folder that lies outside the current one, and never climbs", async () => {
+    const run = await logOf([join(models, "inner"), join(models, "evil.pkl"), models], join(folder, "models", "inner"));
+    holds(run);
+    expect(Object.keys(run.originalUriBaseIds!)).toEqual(["%SRCROOT%", "SCANNED"]);
+    expect(resolved(run).toSorted()).toEqual(urls.toSorted());
+  });
+  test("gives lines of text files beside the bytes, and none of binary ones (§3.30.1)", async () => {
+    const code = join(folder, "code");
+    mkdirSync(code);
+    writeFileSync(join(code, "setup.py"), 'import os\n"\u{1f600}"; os.system("id")\n');
+    writeFileSync(join(code, "z.pkl"), evil);
+    const { results } = await logOf([code], folder);
+    const region = (rule: string) =>
+      results!.find(({ ruleId }) => ruleId === rule)!.locations![0]!.physicalLocation!.region!;
+    expect(region("python-act")).toEqual({
+      startLine: 2,
+      startColumn: 7,
+      endLine: 2,
+      endColumn: 17,
+      byteOffset: 18,
+      byteLength: 10,
+    });
+    expect(Object.keys(region("pickle-harmful-call"))).toEqual(["byteOffset", "byteLength"]);
+  });
+});
+
+test("what loading would do stands in the document, by file and member, where it is asked for", async () => {
+  const { traces } = documentOf(
+    await scan([join(models, "inner"), join(models, "evil.pkl")], { trace: true, json: true }),
+  );
+  expect(traces!.map(({ path, member }) => [path.replace(/^.*models\//, ""), member])).toEqual([
+    ["evil.pkl", undefined],
+    ["inner/net.pt", "archive/data.pkl"],
+  ]);
+  expect(traces![0]).toMatchObject({ steps: ['os.system("id")'], total: 1 });
+});
+
 describe("people read", () => {
+  test("the most harmful finding of a file first, whatever comes first in it", async () => {
+    const many = pickle(
+      op.call(op.global("builtins", "open"), op.str("/etc/passwd")),
+      op.pop,
+      op.call(op.global("socket", "create_connection"), op.str("h")),
+      op.pop,
+      op.call(op.global("os", "system"), op.str("id")),
+    );
+    const out = gravestFirst(scanned(many))
+      .map(({ finding }) => finding.message)
+      .join("\n");
+    expect([...out.matchAll(/loading calls ([\w.]+)/g)].map(([, name]) => name)).toEqual([
+      "os.system",
+      "socket.create_connection",
+      expect.stringMatching(/open$/),
+    ]);
+  });
   test("a table, what would happen, and how much was read", async () => {
     const { out } = await scan([models], { trace: true });
     expect(out).toContain("malicious           whole  evil.pkl");

@@ -30,7 +30,7 @@ import { certificateUse } from "#formats/der.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn } from "#host/folders.ts";
 import { certificates, keyHint, privateKey, publicKey } from "#host/keys.ts";
-import { bundleOf, preAuthenticated, readBundle, readManifest } from "#provenance/signing.ts";
+import { bundleOf, preAuthenticated, readBundle, readManifest, type Bundle } from "#provenance/signing.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
 
@@ -91,6 +91,11 @@ function model(): string {
   writeFileSync(join(folder, "weights", "empty.bin"), "");
   return folder;
 }
+
+const payloadIn = ({ content }: Pick<Bundle, "content">): Uint8Array => {
+  if (content.kind !== "statement") throw new Error("no manifest");
+  return content.payload;
+};
 
 const flip = (path: string, at = 0): void => {
   const bytes = readFileSync(path);
@@ -227,7 +232,8 @@ describe("signing a folder", () => {
     const bundle = JSON.parse(readFileSync(out, "utf8"));
     // sha256(PEM of the public key) is what the reference calls the hint (sign_ec_key.py).
     expect(bundle.verificationMaterial).toEqual({ publicKey: { hint: sha256(readFileSync(open)) }, tlogEntries: [] });
-    const { payload, signature } = readBundle(readFileSync(out));
+    const { signature, ...read } = readBundle(readFileSync(out));
+    const payload = payloadIn(read);
     const statement = JSON.parse(new TextDecoder().decode(payload));
     expect(statement.predicate.resources.map(({ name }: { name: string }) => name)).toEqual([
       "config.json",
@@ -532,7 +538,7 @@ describe("a manifest", () => {
   async function signedAs(folder: string, change: (statement: Said) => void, reseal = true): Promise<void> {
     await sign(folder, { key: key.secret, force: true });
     const path = join(folder, "model.sig");
-    const statement = JSON.parse(new TextDecoder().decode(readBundle(readFileSync(path)).payload)) as Said;
+    const statement = JSON.parse(new TextDecoder().decode(payloadIn(readBundle(readFileSync(path))))) as Said;
     change(statement);
     if (reseal)
       statement.subject[0]!.digest.sha256 = sha256(
@@ -662,7 +668,7 @@ describe("a manifest", () => {
     const folder = model();
     await sign(folder, { key: key.secret });
     const text = readFileSync(join(folder, "model.sig"), "utf8");
-    const payload = new TextDecoder().decode(readBundle(Buffer.from(text)).payload);
+    const payload = new TextDecoder().decode(payloadIn(readBundle(Buffer.from(text))));
     fc.assert(
       fc.property(
         fc.boolean(),
@@ -685,13 +691,16 @@ describe("a manifest", () => {
     );
   });
 
-  it("signed by an identity alone is not verified, and that is said", async () => {
+  it("signed by an identity is not held to a key or a root, and what to give is said", async () => {
     const folder = model();
     await sign(folder, { key: key.secret });
     const path = join(folder, "model.sig");
     const bundle = JSON.parse(readFileSync(path, "utf8"));
     bundle.verificationMaterial = { certificate: { rawBytes: "AAAA" }, tlogEntries: [] };
     writeFileSync(path, JSON.stringify(bundle));
-    await expect(verify(folder, { key: key.open })).rejects.toThrow("not verified here");
+    for (const flags of [{ key: key.open }, { root: [key.open] }])
+      await expect(verify(folder, flags)).rejects.toMatchObject({
+        remedy: "give --identity, --issuer and --trusted-root",
+      });
   });
 });

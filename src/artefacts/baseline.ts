@@ -1,6 +1,7 @@
 /**
  * Findings that somebody accepts, each with a reason and an end. A baseline changes no verdict: what it lists fails nothing
- * until it expires or the file changes.
+ * until it expires or the file changes. An entry is meant for one file, named from the baseline's own folder, by its bytes:
+ * from where and how a scan is called changes nothing.
  */
 import { z } from "zod";
 import type { ScanFile, ScanFinding, ScanSummary } from "#assessment/index.ts";
@@ -8,15 +9,19 @@ import { dayOf } from "#base/dates.ts";
 
 export const BASELINE_FORMAT = "vauban/scan-baseline/1";
 
+/** Least characters that can say why something may stay. */
+const REASON_MIN = 10;
+
 export const scanBaseline = z.strictObject({
   format: z.literal(BASELINE_FORMAT),
   accepted: z.array(
     z.strictObject({
+      /** From the folder the baseline lies in, with `/`. */
       path: z.string().min(1),
       /** Of the file: another file by the same name is not accepted. */
       sha256: z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits"),
       rule: z.string().min(1),
-      reason: z.string().min(10, "say in a sentence why this may stay"),
+      reason: z.string().min(REASON_MIN, "say in a sentence why this may stay"),
       expires: z
         .string()
         .refine((date) => /^\d{4}-\d{2}-\d{2}$/.test(date) && dayOf(date) !== undefined, "a day: 2027-06-30"),
@@ -24,43 +29,123 @@ export const scanBaseline = z.strictObject({
   ),
 });
 export type ScanBaseline = z.infer<typeof scanBaseline>;
+type Entry = ScanBaseline["accepted"][number];
 export type Accepted = ScanSummary["accepted"][number];
+export type Lapsed = ScanSummary["lapsed"][number];
 
 export interface Judged {
+  /** The files, with what is accepted marked in them and in their members. */
+  readonly files: readonly ScanFile[];
   /** Findings, of files and all their members, that nothing accepts. */
   readonly open: readonly { readonly file: ScanFile; readonly finding: ScanFinding }[];
   readonly accepted: readonly Accepted[];
-  /** Entries that no longer do anything, with the reason: expired, or nothing is like them any more. */
-  readonly idle: readonly string[];
+  readonly lapsed: readonly Lapsed[];
 }
 
+/** How a scan and a baseline name the same file. */
+export interface BaselinePlace {
+  /** A file of the report, from the folder of the baseline. */
+  named(path: string): string;
+  /** Whether this run looked where an entry's file would be. */
+  covers(path: string): boolean;
+}
+
+const AS_REPORTED: BaselinePlace = { named: (path) => path, covers: () => true };
+
+const expired = (entry: Entry, today: string): boolean => dayOf(entry.expires)! < dayOf(today)!;
+
 /** Holds the findings of `files` against the baseline on `today` (YYYY-MM-DD). */
-export function againstBaseline(files: readonly ScanFile[], baseline: ScanBaseline | undefined, today: string): Judged {
+export function againstBaseline(
+  files: readonly ScanFile[],
+  baseline: ScanBaseline | undefined,
+  today: string,
+  { named, covers }: BaselinePlace = AS_REPORTED,
+): Judged {
+  const entries = baseline?.accepted ?? [];
   const open: { file: ScanFile; finding: ScanFinding }[] = [];
   const accepted: Accepted[] = [];
-  const entries = (baseline?.accepted ?? []).map((entry) => ({
-    ...entry,
-    used: false,
-    expired: dayOf(entry.expires)! < dayOf(today)!,
-  }));
-  for (const file of files)
-    for (const finding of allFindings(file)) {
-      const entry = entries.find(
-        ({ path, sha256, rule }) => path === file.path && sha256 === file.sha256 && rule === finding.rule,
-      );
-      if (entry) entry.used = true;
-      if (entry && !entry.expired)
-        accepted.push({ path: file.path, rule: finding.rule, reason: entry.reason, expires: entry.expires });
-      else open.push({ file, finding });
-    }
-  const idle = entries
-    .filter(({ used, expired }) => expired || !used)
-    .map(({ path, rule, expired, expires }) =>
-      expired
-        ? `${rule} in ${path} was accepted until ${expires}`
-        : `${rule} in ${path} (of that content) was not among what was scanned now: paths are as this run names them`,
+  const used = new Set<Entry>();
+  const marked = files.map((file) => {
+    const path = named(file.path);
+    const own = entries.filter((entry) => entry.path === path && entry.sha256 === file.sha256);
+    const judged = (finding: ScanFinding): ScanFinding => {
+      const meant = own.filter(({ rule }) => rule === finding.rule);
+      for (const entry of meant) used.add(entry);
+      // Another baseline accepts it.
+      if (finding.accepted) return finding;
+      const standing = meant.find((entry) => !expired(entry, today));
+      if (!standing) {
+        open.push({ file, finding });
+        return finding;
+      }
+      const { reason, expires } = standing;
+      accepted.push({ path: file.path, rule: finding.rule, reason, expires });
+      return { ...finding, accepted: { reason, expires } };
+    };
+    const walk = (one: ScanFile): ScanFile => ({
+      ...one,
+      findings: one.findings.map(judged),
+      members: one.members.map(walk),
+    });
+    return own.length === 0 ? (allFindings(file).forEach(judged), file) : walk(file);
+  });
+  const scanned = new Map(files.map((file) => [named(file.path), file]));
+  const lapsed = entries.flatMap((entry): Lapsed[] => {
+    const { path, rule, expires } = entry;
+    const lapse = (because: Lapsed["because"], message: string): Lapsed[] => [{ path, rule, because, message }];
+    const file = scanned.get(path);
+    if (used.has(entry))
+      return expired(entry, today)
+        ? lapse("expired", `${rule} in ${path} was accepted until ${expires}: it fails again`)
+        : [];
+    if (file && file.sha256 !== entry.sha256)
+      return lapse("changed", `${rule} in ${path} was accepted for other bytes: the file changed, and that is void`);
+    if (file) return lapse("not found", `${rule} is not found in ${path} any more: the entry can go`);
+    if (!covers(path)) return [];
+    const moved = files.find(({ sha256 }) => sha256 === entry.sha256);
+    return lapse(
+      "gone",
+      `${path} is not there: its entry for ${rule} accepts nothing${moved ? `; the same bytes lie at ${named(moved.path)}` : ""}`,
     );
-  return { open, accepted, idle };
+  });
+  return { files: marked, open, accepted, lapsed };
+}
+
+/** A new entry, and what it accepts in the scan's own words. */
+export interface Acceptance {
+  readonly entry: Entry;
+  readonly says: readonly string[];
+}
+
+/** A note fails nothing, and nobody needs to accept it. */
+const accepts = ({ severity }: ScanFinding): boolean => severity !== "note";
+
+/**
+ * The baseline with everything in it that is open now. Entries for the same file and rule that lapsed – an older content, a day
+ * that is over – are replaced; all others stay.
+ */
+export function acceptedAll(
+  baseline: ScanBaseline | undefined,
+  { open }: Pick<Judged, "open">,
+  { reason, expires }: Pick<Entry, "reason" | "expires">,
+  { named }: Pick<BaselinePlace, "named"> = AS_REPORTED,
+): { readonly baseline: ScanBaseline; readonly added: readonly Acceptance[] } {
+  const added = new Map<string, { entry: Entry; says: string[] }>();
+  const keyOf = (path: string, rule: string): string => JSON.stringify([path, rule]);
+  for (const { file, finding } of open) {
+    if (!accepts(finding)) continue;
+    const path = named(file.path);
+    const key = keyOf(path, finding.rule);
+    const fresh = { entry: { path, sha256: file.sha256, rule: finding.rule, reason, expires }, says: [] };
+    const { says } = added.get(key) ?? added.set(key, fresh).get(key)!;
+    says.push(`${finding.severity}: ${finding.message}`);
+  }
+  const kept = (baseline?.accepted ?? []).filter(({ path, rule }) => !added.has(keyOf(path, rule)));
+  const fresh = [...added.values()];
+  return {
+    baseline: { format: BASELINE_FORMAT, accepted: [...kept, ...fresh.map(({ entry }) => entry)] },
+    added: fresh,
+  };
 }
 
 /** The findings of a file and of everything in it. */

@@ -6,6 +6,7 @@ import {
   HARMLESS,
   mutated,
   PAYLOADS,
+  pmmlFile,
   safetensorsFile,
   torchZip,
   writeSafetensors,
@@ -15,9 +16,11 @@ import { bytes, op, pickle } from "../../test/support/pickle.ts";
 import { field, onnxFile } from "../../test/support/protobuf.ts";
 import { scanned } from "../../test/support/scan.ts";
 import { rng } from "#base/random.ts";
+import { tfliteFile, tfliteGraph } from "#formats/flatbuffers.testing.ts";
 import { contentOf } from "#formats/content.ts";
 import { writeNpy, writeZip } from "#formats/writers.testing.ts";
 import type { ScanFile } from "#assessment/index.ts";
+import { lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
 import { Ledger } from "./ledger.ts";
 import { readOf, verdictOf } from "./verdict.ts";
 
@@ -55,6 +58,15 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   "a GGUF file whose header breaks off": ggufFile({ counts: [2n, 90n], data: room(500, 0xee) }),
   "an ONNX model with a field that nothing knows": bytes(onnxFile(), field(99, room(400, 0x22))),
   "an ONNX model that breaks off": bytes(onnxFile().subarray(0, -20), room(400, 0xff)),
+  "a TFLite model followed by something else": bytes(tfliteFile(), room(400, 0x11)),
+  "a TFLite model whose operator keeps options of its own": tfliteFile({
+    operator_codes: [{ deprecated_builtin_code: 32, custom_code: "Acme", builtin_code: 32 }],
+    subgraphs: [tfliteGraph({ operators: [{ opcode_index: 0, custom_options: room(400, 0x22) }] })],
+  }),
+  "a TFLite model that breaks off": bytes(tfliteFile().subarray(0, 200), room(400, 0xff)),
+  "a model of XGBoost's followed by something else": bytes(writeUbjson(xgboostModel()), room(400, 0x11)),
+  "a model of LightGBM's followed by something else": bytes(lightgbmModel(), "\n", room(400, 0x11)),
+  "a PMML model followed by something else": bytes(pmmlFile(), "\n", room(400, 0x11)),
   "something else altogether": bytes(0xfe, room(500, 0xab)),
   "plain text": bytes("all work and no play makes jack a dull boy\n".repeat(12)),
 };

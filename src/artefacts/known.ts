@@ -8,14 +8,12 @@ type Magic = readonly [what: string, at: number, magic: readonly number[]];
 
 /** Models that other libraries read. */
 const MODELS: readonly Magic[] = [
-  ["a TFLite model", 4, ascii("TFL3")],
   ["an ONNX Runtime model (ORT format)", 4, ascii("ORTM")],
   ["an ExecuTorch program", 4, ascii("ET12")],
   ["an ExecuTorch program", 4, ascii("ET13")],
   ["a MindSpore model", 4, ascii("MSL2")],
   ["a CatBoost model", 0, ascii("CBM1")],
   ["an XGBoost model in its old binary format", 0, ascii("binf")],
-  ["a LightGBM model", 0, ascii("tree\nversion=")],
   ["an ncnn network", 0, ascii("7767517\n")],
   ["an RKNN model", 0, ascii("RKNN")],
   ["a TensorRT engine", 0, ascii("ptrt")],
@@ -87,7 +85,6 @@ const TABLE = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 /** Text by how it begins, white space and case aside. */
 const TEXTS: readonly (readonly [what: string, begins: RegExp])[] = [
   ["a script for an interpreter", /^#!/],
-  ["a PMML model", /<PMML[\s>]/],
   ["an OpenVINO model", /^(?:<\?xml[^>]*>\s*)?<net\s[^>]*version=/],
   ["an SVG image", /^(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<svg[\s>]/s],
   ["an HTML document", /^<(?:!doctype\s+html|html)\b/i],
@@ -115,8 +112,6 @@ function lookOf(content: Content): string | undefined {
   const tail = upTo(content, content.size - TABLE.length, TABLE.length);
   if (TABLE.every((byte, i) => tail[i] === byte)) return "the index of a TensorFlow checkpoint";
   const start = String.fromCharCode(...head.subarray(0, 64));
-  // UBJSON: an object whose first key has its length before it.
-  if (/^\{[iUIlL].{1,8}(?:learner|version)/s.test(start)) return "an XGBoost model in UBJSON";
   // MessagePack: a map whose first key is a short text of letters.
   if (/^[\u0081-\u008f][\u00a1-\u00bf][a-z_]{2,31}[\u0080-\u00ff]/.test(start))
     return "MessagePack, as Flax writes models";

@@ -1,6 +1,7 @@
 /** A plan of controls for grounds that were read, not measured anew: what the planner is asked, and how the answer is handed on. */
 import type { Solver } from "#base/ports.ts";
 import { PLAN_FORMAT, type ControlPlan, type PlanDocument } from "#assessment/index.ts";
+import { NO_MATERIALS } from "#claims/materials.ts";
 import { thresholdVerdicts } from "#claims/thresholds.ts";
 import { planControls, rate, type PlanQuestion, type PlanResult } from "#risk/index.ts";
 import { deriveThreats } from "#threats/engine.ts";
@@ -20,7 +21,16 @@ export async function readPlan(
   const question = { system, knowledge, threats, trials, evidence, asOf, seed, certified: certifiedIn };
   const rating = rate(question);
   const { discarded } = deriveThreats(system, knowledge, { closures: [] });
-  const verdicts = thresholdVerdicts({ ...rating, system, knowledge, threats, discarded, trials, mismatches: [] });
+  const verdicts = thresholdVerdicts({
+    ...rating,
+    system,
+    knowledge,
+    threats,
+    discarded,
+    trials,
+    mismatches: [],
+    materials: NO_MATERIALS,
+  });
   const notFeasible = rating.mature({
     risks: rating.risks.filter(({ judgement }) => judgement === "missed"),
     trials: verdicts.flatMap(({ trial, verdict, discharged }) => (verdict === "missed" && !discharged ? [trial] : [])),

@@ -19,6 +19,8 @@ import { broughtEvidence } from "./bring.ts";
 import { dataEvidence, evidenceOf, inconclusiveEvidence, scanEvidence } from "./conclude.ts";
 import { checkDatasets } from "./data.ts";
 import { certifiedIn, judgeSystem } from "./judge.ts";
+import type { Materials } from "#claims/materials.ts";
+import { materialsOf } from "./materials.ts";
 import { measureTrials } from "./measure.ts";
 import { gatePower, LEFT_OUT, plan } from "./plan.ts";
 import { readSystemFile } from "./read.ts";
@@ -77,6 +79,8 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     runtimeVersion: run.ports.models.runtimeVersion,
     scannerRevision: run.ports.scanner?.revision,
   });
+  const materials = await materialsOf(system, run.ports);
+  tellMaterials(materials, request.tell);
   const brought = await broughtEvidence(system, knowledge, planned.files, run.ports.files, request.asOf);
   if (brought.evidence.length > 0)
     request.tell(
@@ -113,6 +117,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     trials,
     evidence,
     mismatches: planned.mismatches,
+    materials,
     asOf: request.asOf,
     seed: request.seed,
   });
@@ -181,6 +186,21 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     },
   };
   return { status: "assessed", assessment, cancelled };
+}
+
+function tellMaterials({ locks, signatures }: Materials, tell: AssessRequest["tell"]): void {
+  for (const { path, key, holds, because, files } of signatures)
+    if (holds)
+      tell("done", "signature", `${path} – ${files} file${files === 1 ? "" : "s"} as the holder of ${key} signed`);
+    else tell("warning", "signature", `${path} – not as the holder of ${key} signed: ${because}`);
+  for (const lock of locks)
+    if (lock.status === "unread") tell("warning", "libraries", `${lock.path} was not read: ${lock.because}`);
+    else
+      tell(
+        "done",
+        "libraries",
+        `${lock.path} – ${lock.packages} packages, ${lock.pinned} pinned to a version, ${lock.hashed} to digests`,
+      );
 }
 
 /** "This many, or all data": which of the two it came to, once the data were opened. */

@@ -12,6 +12,7 @@ import type {
   Trial,
 } from "#assessment/index.ts";
 import { conclude, type Conclusions, type Mismatch } from "#claims/index.ts";
+import type { Materials } from "#claims/materials.ts";
 import {
   closuresOf,
   creditControls,
@@ -34,6 +35,7 @@ export interface JudgeInput {
   readonly trials: readonly Trial[];
   readonly evidence: readonly Evidence[];
   readonly mismatches: readonly Mismatch[];
+  readonly materials?: Materials;
   readonly asOf: string;
   /** Names the streams of what has to be drawn where a graph is too large for exact evaluation. */
   readonly seed: string;
@@ -51,7 +53,7 @@ export interface Judged extends Omit<Conclusions, "widths"> {
  * threat that a control keeps away stays in the list, with the control named: it comes back when the evidence goes.
  */
 export function judgeSystem(input: JudgeInput): Judged {
-  const { system, knowledge, trials, evidence, mismatches, asOf, seed } = input;
+  const { system, knowledge, trials, evidence, mismatches, materials, asOf, seed } = input;
   const { threats, discarded } = input.derived;
   const graph = graphOf(system);
   const reach = reachWith(graph, system, knowledge);
@@ -63,14 +65,23 @@ export function judgeSystem(input: JudgeInput): Judged {
     trials,
     evidence,
     mismatches,
+    ...(materials && { materials }),
     rate: (given) =>
       rate({ system, threats, trials, evidence: given, knowledge, asOf, graph, seed, certified: certifiedIn }),
   });
   const { register, risks } = conclusions;
   const closures = closuresOf(creditControls({ system, evidence: conclusions.evidence, knowledge }));
+  const reached = new Map(risks.map(({ threat, reach: by }) => [threat, by === "none" ? "closed" : "open"]));
   return {
     ...conclusions,
-    threats: threats.map((threat) => ({ ...threat, reach: reach(threat, closures) })),
+    threats: threats.map((threat) => {
+      const closed = reach(threat, closures);
+      // A control that let a harmful file in keeps nobody away: the rating has heard of it.
+      return {
+        ...threat,
+        reach: reached.get(threat.id) === "open" && closed.reach === "none" ? reach(threat, []) : closed,
+      };
+    }),
     discarded,
     attackGraph: {
       ...attackGraph,

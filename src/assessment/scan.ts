@@ -26,8 +26,10 @@ export const scanFinding = z.strictObject({
   start: z.int().min(0),
   end: z.int().min(0),
   message: z.string(),
+  /** A baseline accepts it: it keeps its severity and fails nothing until that day is over. */
+  accepted: z.strictObject({ reason: z.string(), expires: z.string() }).optional(),
 });
-export type ScanFinding = z.infer<typeof scanFinding>;
+export type ScanFinding = DeepReadonly<z.infer<typeof scanFinding>>;
 
 /** How much of the bytes was read and understood. */
 export const scanRead = z.enum(["whole", "part", "none"]);
@@ -51,12 +53,32 @@ export const scanFile: z.ZodType<ScanFile> = z.strictObject({
   members: z.lazy(() => z.array(scanFile)),
 });
 
+/** What loading one file or member would do, written as Python would write it; nothing of it was run. */
+export const scanTrace = z.strictObject({
+  /** The file, as `files` names it. */
+  path: z.string(),
+  /** What lies in it, by names joined with `!`; absent for the file itself. */
+  member: z.string().optional(),
+  /** Calls in the order loading makes them; the first thousand. None: loading calls nothing. */
+  steps: z.array(z.string()),
+  /** How many there are. */
+  total: z.int().min(0),
+});
+export type ScanTrace = DeepReadonly<z.infer<typeof scanTrace>>;
+
+/** Why an entry of a baseline no longer does what it was written for. */
+export const SCAN_LAPSES = ["expired", "changed", "not found", "gone"] as const;
+
 export const scanSummary = z.strictObject({
   files: z.int().min(0),
   verdicts: z.record(scanVerdict, z.int().min(0)),
   read: z.record(scanRead, z.int().min(0)),
   /** Findings that a baseline accepts: they are listed and keep their verdict, and fail nothing. */
   accepted: z.array(z.strictObject({ path: z.string(), rule: z.string(), reason: z.string(), expires: z.string() })),
+  /** Entries of the baseline that accept nothing any more; `path` as the baseline names it. */
+  lapsed: z.array(
+    z.strictObject({ path: z.string(), rule: z.string(), because: z.enum(SCAN_LAPSES), message: z.string() }),
+  ),
   /** Why not every file was scanned. */
   partial: z.string().optional(),
 });
@@ -65,10 +87,13 @@ export type ScanSummary = DeepReadonly<z.infer<typeof scanSummary>>;
 export const scanDocument = z.strictObject({
   format: z.literal(SCAN_FORMAT),
   files: z.array(scanFile),
+  /** With --trace only; a format that calls nothing while it is loaded has none. */
+  traces: z.array(scanTrace).optional(),
   summary: scanSummary,
 });
 export interface ScanDocument {
   readonly format: typeof SCAN_FORMAT;
   readonly files: readonly ScanFile[];
+  readonly traces?: readonly ScanTrace[];
   readonly summary: ScanSummary;
 }

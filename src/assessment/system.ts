@@ -74,6 +74,8 @@ export const model = z.strictObject({
   task: z.enum(["classification", "regression", "forecasting", "detection", "generation", "decision-rules"]),
   artefact: z.string().optional(),
   sha256: hexDigest.optional(),
+  /** Who must have signed the artefact: a public key beside the system file, and where the signature lies. */
+  signature: z.strictObject({ key: z.string(), bundle: z.string().optional() }).optional(),
   input: inputContract.optional(),
   classes: z.array(z.string()).optional(),
   head: z.enum(["exclusive", "binary", "multi-label", "regression"]).optional(),
@@ -106,6 +108,8 @@ export const componentFile = z.strictObject({
   role: z.enum(["pretrained", "adapter", "other"]),
   where: span,
 });
+
+export type ComponentFile = DeepReadonly<z.infer<typeof componentFile>>;
 
 export const component = z.strictObject({
   id: z.string(),

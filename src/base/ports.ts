@@ -172,6 +172,18 @@ export interface Solver {
   solve(program: LinearProgram, options?: { readonly nodes?: number }): Promise<LinearAnswer>;
 }
 
+/** Holds an artefact to its signature by a key; paths below the host's root. */
+export interface SignatureChecker {
+  check(asked: { readonly path: string; readonly key: string; readonly bundle?: string }): Promise<{
+    readonly holds: boolean;
+    /** Why not; empty where it holds. */
+    readonly because: string;
+    readonly files: number;
+    /** There, and left out by the signature. */
+    readonly notCovered?: readonly string[];
+  }>;
+}
+
 export interface Host {
   readonly files: Files;
   readonly models: ShardPool;
@@ -181,6 +193,8 @@ export interface Host {
   readonly scanner?: FileScanner;
   /** Absent: what needs one falls back on a method of its own that states how far it may be off. */
   readonly solver?: Solver;
+  /** Absent: signatures that the system file names are said not to be checked. */
+  readonly signatures?: SignatureChecker;
 }
 
 /** The world said no: a missing file, a folder in a file's place, a full disk, no permission. Its message is for the user. */

@@ -6,6 +6,7 @@ import type { AttackClass, Evidence, Verb } from "#assessment/index.ts";
 import type { Grounds } from "./rated.ts";
 import { counted } from "./rated.ts";
 import { dataChecks } from "./data.ts";
+import { materialChecks } from "./materials.ts";
 import { scanOf } from "./scanned.ts";
 
 export interface Checked {
@@ -30,6 +31,7 @@ export function checksOf(grounds: Grounds): Checked[] {
     ...hashes(grounds, "data", "C-20", "that somebody who writes to the data without leave is noticed"),
     ...dataChecks(grounds),
     ...hashes(grounds, "component", "C-73", "that a file with one flipped byte is refused when it is loaded"),
+    ...materialChecks(grounds),
     ...(models.length === 0
       ? []
       : [

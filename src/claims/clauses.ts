@@ -579,13 +579,21 @@ function architecture({ grounds: { system } }: Case): Answer {
   };
 }
 
-function supplyChain({ grounds: { system, trials, mismatches } }: Case): Answer {
+function supplyChain({ grounds: { system, trials, mismatches, materials } }: Case): Answer {
   if (mismatches.length > 0)
     return {
       status: "contradicted",
       because: `${mismatches[0]!.path} is not the file the system describes`,
       evidence: [PART.trials],
       findings: mismatches.map(({ component }) => `F-integrity:${component}`),
+    };
+  const unsigned = materials.signatures.filter(({ holds }) => !holds);
+  if (unsigned.length > 0)
+    return {
+      status: "contradicted",
+      because: `${unsigned[0]!.path} is not as the holder of ${unsigned[0]!.key} signed it`,
+      evidence: [PART.trials],
+      findings: unsigned.map(({ component }) => `F-signature:${component}`),
     };
   const origin = system.components.filter(({ model }) => model?.origin.trainedBy === "unknown").map(({ id }) => id);
   const silent = system.datasets.filter(({ provenance }) => !provenance).map(({ id }) => id);

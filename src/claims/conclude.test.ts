@@ -729,6 +729,25 @@ describe("roadside signs: a sticker that anyone can put up", () => {
     });
     expect(result.outcome.reasons.join("\n")).toContain("C-64 (C-64): at planner: measured: 55 of 100");
 
+    // Where it stands its effect is in no figure: only one whose own lower end is short of the criterion shows that it does not reach.
+    const better = {
+      ...guard,
+      outcome: {
+        status: "measured",
+        measure: {
+          kind: "statement",
+          successes: share(0, 100, "track"),
+          method: "joint adaptive attack",
+          adaptive: true,
+        },
+      },
+    } as const;
+    const improved = concluded({ ...world, system: guarded, evidence: [...world.evidence, better] });
+    expect(improved.outcome.row).toBe("1a");
+    expect(improved.risks[0]!.controls).toMatchObject([
+      { control: "C-64", credited: false, why: "planner is not on the way" },
+    ]);
+
     // A mature measure that nobody measured here may reach anything; one that is not mature, or only declared, changes nothing.
     const withOther = (extra: Control): Knowledge => ({
       ...world.knowledge,

@@ -6,6 +6,7 @@ import type { Weighed } from "./outcome.ts";
 import { counted as units, isUsable, percent } from "./rated.ts";
 import type { Credit, Grounds } from "./rated.ts";
 import { dataFindings } from "./data.ts";
+import { brokenSignatures } from "./materials.ts";
 import { hasFoundHarm, provenanceNote, scanOf, scannedFiles, unreadWords } from "./scanned.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
 import { filterFindings, raisedFindings, registerFindings } from "./together.ts";
@@ -18,6 +19,7 @@ export function findingsOf(weighed: Weighed): Finding[] {
   const all = [
     ...scannedFiles(grounds),
     ...grounds.mismatches.map(integrity),
+    ...brokenSignatures(grounds),
     ...dataFindings(grounds),
     ...verdicts.map(threshold),
     ...threatGroups(weighed),

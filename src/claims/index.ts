@@ -21,6 +21,7 @@ import { findingsOf } from "./findings.ts";
 import { matrixOf } from "./matrix.ts";
 import { decide, isByAnalogy, nextOf, notTriedOf, openedWay, ROWS } from "./outcome.ts";
 import type { Decision, Weighed } from "./outcome.ts";
+import { NO_MATERIALS, type Materials } from "./materials.ts";
 import type { Mismatch, Rated } from "./rated.ts";
 import { thresholdVerdicts } from "./thresholds.ts";
 
@@ -36,6 +37,7 @@ export interface ConcludeInput {
   readonly trials: readonly Trial[];
   readonly evidence: readonly Evidence[];
   readonly mismatches?: readonly Mismatch[];
+  readonly materials?: Materials;
   /** Rates all threats on this evidence. Asked once for what there is, and once more without each credited control. */
   readonly rate: (evidence: readonly Evidence[]) => Rated;
 }
@@ -94,7 +96,7 @@ export function conclude(input: ConcludeInput): Conclusions {
 
 /** The conclusions on some of the evidence; everything printed as a counterfactual comes from here. */
 function settle(input: ConcludeInput, evidence: readonly Evidence[]): Settled {
-  const { system, knowledge, threats, discarded, trials, mismatches = [], rate } = input;
+  const { system, knowledge, threats, discarded, trials, mismatches = [], materials = NO_MATERIALS, rate } = input;
   const { risks, credits, widths, unrated, register, draw, mature, evidence: stood } = rate(evidence);
   const grounds = {
     register,
@@ -106,6 +108,7 @@ function settle(input: ConcludeInput, evidence: readonly Evidence[]): Settled {
     discarded,
     trials,
     mismatches,
+    materials,
     risks,
     credits,
     widths,

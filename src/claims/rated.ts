@@ -13,6 +13,8 @@ import type {
   Trial,
 } from "#assessment/index.ts";
 
+import type { Materials } from "./materials.ts";
+
 /** A control at a place, and whether it earned credit (METHOD §6). */
 export interface Credit {
   readonly entry: DeclaredControl;
@@ -66,6 +68,7 @@ export interface Grounds extends Rated {
   readonly discarded: readonly DiscardedThreat[];
   readonly trials: readonly Trial[];
   readonly mismatches: readonly Mismatch[];
+  readonly materials: Materials;
 }
 
 export const isCurrent = (item: Evidence): boolean =>

@@ -78,6 +78,10 @@ export const signatureDocument = z.strictObject({
   ok: z.boolean(),
   /** The key, or the names from the signer's certificate to the root. */
   signer: z.array(z.string()).optional(),
+  /** Of a signature by an identity: what held, one sentence each. */
+  checked: z.array(z.string()).optional(),
+  /** What nobody checked, though a reader might think so. */
+  notChecked: z.array(z.string()).optional(),
   name: z.string().optional(),
   method: z.enum(["files", "shards"]).optional(),
   hash: z.string().optional(),

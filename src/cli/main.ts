@@ -319,13 +319,17 @@ Examples:
     .argument("<path...>", "files, or folders to walk (links are reported, not followed)")
     .option("--sarif <file>", "write the findings there as SARIF 2.1.0")
     .addOption(
-      new Option("--fail-on <verdict>", "the mildest verdict that ends with 1; without it unknown ends with 2").choices(
-        ["malicious", "suspicious", "unknown"],
-      ),
+      new Option(
+        "--fail-on <verdict>",
+        "the mildest verdict that ends with 1, milder ones with 0; without it: suspicious, and unknown ends with 2",
+      ).choices(["malicious", "suspicious", "unknown"]),
     )
     .option("--baseline <file>", "findings that are accepted, each with a reason and an end (YAML or JSON)")
+    .option("--write-baseline <file>", "accept all that is found now, in this file; --reason and --until are needed")
+    .option("--reason <text>", "why what is accepted may stay, in a sentence")
+    .option("--until <date>", "the last day it is accepted (YYYY-MM-DD)", calendarDay)
     .option("--as-of <date>", "judge the baseline's dates on this day (YYYY-MM-DD; default: today)", calendarDay)
-    .option("--trace", "write out what loading each pickle would do, as Python")
+    .option("--trace", "write out what loading each pickle would do, as Python (with --json: traces)")
     .option("--workers <n>", "processes to scan with (default: one per core, at most 8)", wholeNumber)
     .addOption(json())
     .addOption(quiet())
@@ -337,10 +341,12 @@ of files that were read and understood to the last byte. None of them speaks of 
 Each file is read in a process of its own, with a cap on memory and time. Ctrl-C keeps what was scanned; exit code 130.
 ${EXITS}
 Here: 0 nothing that fails · 1 malicious or suspicious, or what --fail-on says · 2 unknown, or bad input.
+A baseline accepts bytes: the entry of a file that changed, or whose day is over, accepts nothing, and that is said.
 
 Examples:
   vauban scan models/
   vauban scan model.pkl --trace
+  vauban scan models/ --write-baseline accepted.yaml --reason "our own class, read line by line" --until 2027-05-31
   vauban scan models/ --fail-on unknown --baseline accepted.yaml --sarif scan.sarif --json`,
     )
     .action((paths: string[], options: ScanFlags) =>
@@ -446,7 +452,7 @@ Examples:
   signature
     .command("verify")
     .description(
-      "Whether every file is as it was signed, by whom you trust: a public key, or a root above the signer's certificate.",
+      "Whether every file is as it was signed, by whom you trust: a public key, a root above the signer's certificate, or an identity.",
     )
     .argument("<path>", "a model's folder or file, or the folder of a run")
     .option(
@@ -461,6 +467,9 @@ Examples:
     )
     .option("--chain <files>", "certificates in between that the bundle does not hold (PEM)", collected)
     .option("--as-of <day>", "the day the certificates must be valid on (YYYY-MM-DD; default: today)", calendarDay)
+    .option("--identity <name>", "who must have signed: an e-mail address or URI, exactly (Sigstore)")
+    .option("--issuer <url>", "who vouched for that identity: the OIDC issuer, exactly (Sigstore)")
+    .option("--trusted-root <file>", "Sigstore's trusted_root.json, or your own: authorities and logs that you trust")
     .option(
       "--ignore <paths>",
       "files and folders to leave out of the comparison, besides those the signer left out",
@@ -471,14 +480,15 @@ Examples:
       "after",
       `
 Every file of the folder counts: changed, missing and added ones are named, links too. What the signer left out is listed as not covered.
-Signatures by an identity (Sigstore's Fulcio and Rekor) are not verified here.
+Signatures by an identity (Sigstore's Fulcio and Rekor) are held to --identity, --issuer and --trusted-root together, without any network.
 ${EXITS}
 Here: 0 as signed · 1 not as signed, or not by whom you trust · 2 the signature cannot be read, or bad input.
 
 Examples:
   vauban signature verify models/reader --key key.pub.pem
   vauban signature verify models/reader --bundle reader.sig --root ca.pem --as-of 2026-11-26
-  vauban signature verify .vauban/latest --key key.pub.pem --json`,
+  vauban signature verify .vauban/latest --key key.pub.pem --json
+  vauban signature verify models/reader --identity me@example.org --issuer https://accounts.google.com --trusted-root trusted_root.json`,
     )
     .action((path: string, options: VerifySignatureFlags) =>
       invoke(
@@ -779,6 +789,9 @@ export interface ScanFlags {
   readonly sarif?: string;
   readonly failOn?: "malicious" | "suspicious" | "unknown";
   readonly baseline?: string;
+  readonly writeBaseline?: string;
+  readonly reason?: string;
+  readonly until?: string;
   readonly asOf?: string;
   readonly trace?: boolean;
   readonly workers?: number;

@@ -164,12 +164,12 @@ function leftLines({ group, threats, way, how, alternatives, modelLevel }: LeftO
   return [
     `${group}, ${counted(threats.length, "actor")}, open with every mature control in place: ${route.join(", ")}`,
     alternatives.length > 0
-      ? `  to be measured${above}: ${alternatives
+      ? `  ${alternatives.some(({ maturity }) => maturity === "proven") ? "to be measured" : "nothing proven is left to try; a new control would need its own proof"}${above}: ${alternatives
           .map(
-            ({ control, title, layer, ceilings }) =>
-              `${control} ${title} (${layer}${ceilings.length > 0 ? `; published: ${ceilings[0]}` : ""})`,
+            ({ control, title, layer, maturity, ceilings }) =>
+              `${control} ${title} (${layer}${maturity === "proven" ? "" : `, ${maturity}`}${ceilings.length > 0 ? `; published: ${ceilings[0]}` : ""})`,
           )
           .join(", ")} – ${how}`
-      : `  no mature measure of the catalogue lowers it: redesign, or restrict the purpose – ${how}`,
+      : `  no control of the catalogue lowers it: redesign, or restrict the purpose – ${how}`,
   ];
 }

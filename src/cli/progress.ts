@@ -46,15 +46,15 @@ export function progressView(terminal: Terminal, now: () => number, quiet: boole
     const moving = step.done > 0 && step.done < step.total && elapsedMs > 0;
     const left = moving ? `${clock((elapsedMs / step.done) * (step.total - step.done))} left` : "";
     const rate = moving ? `${perSecond((1000 * step.done) / elapsedMs)}/s` : "";
-    const text = [
-      `  ${terminal.live ? FRAMES[frame++ % FRAMES.length]! : "·"} ${step.stage.padEnd(12)} ${plain(step.label ?? step.item)}  ${bar} ${Math.floor(step.done)}/${step.total}`,
-      rate,
-      left,
-      plain(step.note ?? ""),
-    ]
-      .filter((part) => part !== "")
-      .join("  ");
-    return c.cyan(text.length > terminal.columns - 1 ? `${text.slice(0, Math.max(20, terminal.columns - 2))}…` : text);
+    const head = `  ${terminal.live ? FRAMES[frame++ % FRAMES.length]! : "·"} ${step.stage.padEnd(12)} `;
+    const tail = ["", `${bar} ${Math.floor(step.done)}/${step.total}`, rate, left].filter(
+      (part, i) => i === 0 || part !== "",
+    );
+    // The name gives way before the time left does.
+    const room = terminal.columns - 1 - head.length - tail.join("  ").length;
+    const line = `${head}${shortened(plain(step.label ?? step.item), Math.max(8, room))}${tail.join("  ")}`;
+    const text = step.note ? `${line}  ${plain(step.note)}` : line;
+    return c.cyan(shortened(text, terminal.columns - 1));
   };
 
   return {
@@ -92,6 +92,9 @@ export function progressView(terminal: Terminal, now: () => number, quiet: boole
     },
   };
 }
+
+const shortened = (text: string, columns: number): string =>
+  text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
 
 const perSecond = (rate: number): string => (rate >= 10 ? rate.toFixed(0) : rate.toFixed(1));
 

@@ -25,18 +25,20 @@ export interface RiskView {
   readonly most: number;
   /** Every risk by itself. */
   readonly whole: boolean;
+  /** What was asked for, where that is a part: `by gang, at pacs`. */
+  readonly part?: string | undefined;
 }
 
 /** Every line at most `columns` wide; nothing hypothetical without the word. */
 export function riskSummary(document: RiskDocument, view: RiskView): string {
   const page = pageOf(view);
   const { say, gap, c } = page;
-  say("RISKS", `${document.system}: ${tallyText(document.now)}`, c.bold);
+  const { part } = view;
+  say("RISKS", `${document.system}${part ? `, ${part}` : ""}: ${tallyText(document.now)}`, c.bold);
   for (const { what, because, command } of document.notMeasured)
     say("", `not measured: ${what} – ${because}${command ? `  \`${command}\`` : ""}`, c.yellow);
   if (document.risks.length === 0) say("", "no risk answers what was asked: nothing is said of it", c.yellow);
-  for (const { id, severity, judgement, because } of document.register)
-    say("", `the whole system, ${id.replace("-", " ")} (${severity}): ${judgement} – ${because}`, TONE[judgement](c));
+  if (!part) together(document, page);
   if (document.whatIf.length > 0) supposition(document, page);
   if (document.whatIf.length === 0 || view.whole) details(document, view, page);
 
@@ -65,7 +67,18 @@ export function riskSummary(document: RiskDocument, view: RiskView): string {
       `${assumed ? "assumed" : "measured or argued"}: ${title} – up to ${figure(w)} of an interval (${risk})${risks > 1 ? `, ${risks} risks rest on it` : ""}`,
     ),
   );
+  if (part) {
+    gap();
+    say("SYSTEM", `not only ${part}:`);
+    together(document, page);
+  }
   return page.text();
+}
+
+/** What all ways and actors come to: of the whole system, whatever was asked for. */
+function together({ register }: RiskDocument, { say, c }: Page): void {
+  for (const { id, severity, judgement, because } of register)
+    say("", `the whole system, ${id.replace("-", " ")} (${severity}): ${judgement} – ${because}`, TONE[judgement](c));
 }
 
 type Paint = (text: string) => string;

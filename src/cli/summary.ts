@@ -1,5 +1,5 @@
 /** The assessment on one terminal screen: the outcome, what was not tried, what is open, and what to do next. */
-import { SCAN_VERDICTS, type Assessment, type Evidence } from "#assessment/index.ts";
+import { SCAN_VERDICTS, type Assessment, type Evidence, type NotFeasible } from "#assessment/index.ts";
 import { figure, intervalText, percent } from "#figures/words.ts";
 import { clock } from "./progress.ts";
 import { plain, type Colours } from "./terminal.ts";
@@ -68,6 +68,7 @@ export function summary(
     for (const risk of risks.slice(0, judgement === "missed" ? 3 : 2))
       say("", `${risk.threat} → ${risk.harm} ${intervalText(risk.current)} / ${figure(risk.criterion.perYear)}`);
   }
+  beyondLines(body.plan?.notFeasible).forEach((text, i) => say(i === 0 ? "BEYOND" : "", text));
   togetherLines(body.register).forEach((text, i) => say(i === 0 ? "TOGETHER" : "", text));
   if (body.partial?.reason.startsWith("cancelled"))
     say("NEXT", "run the same command again: what was measured is kept, the rest is measured then");
@@ -167,6 +168,25 @@ export function wrapped(text: string, width: number): string[] {
   }
   lines.push(line);
   return lines;
+}
+
+/** As many limits as a screen has room for; measured and published ones come first. */
+const LIMITS_SHOWN = 4;
+
+/** What no mature measure reaches: demands that cannot be met, how far each control gets and who says so, and what is left. */
+function beyondLines(notFeasible: NotFeasible | undefined): string[] {
+  if (!notFeasible) return [];
+  const { conflict, edition, exits } = notFeasible;
+  const limits = conflict.limits.toSorted(
+    (a, b) => Number(a.kind === "does-not-hold") - Number(b.kind === "does-not-hold"),
+  );
+  const more = limits.length - LIMITS_SHOWN;
+  return [
+    `${conflict.demands.join(" and ")}: no set of mature measures of the catalogue of ${edition} gets there`,
+    ...limits.slice(0, LIMITS_SHOWN).map(({ control, title, why }) => `${control} ${title}: ${why}`),
+    ...(more > 0 ? [`${more} more control${more === 1 ? "" : "s"} in the report`] : []),
+    `left are: ${exits.map((exit) => exit.split(/[,:]/)[0]).join(" · ")}`,
+  ];
 }
 
 /** Harms that are worse over all ways and actors than by any risk of theirs alone. */

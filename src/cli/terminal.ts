@@ -32,7 +32,7 @@ export function processTerminal(): Terminal {
     err: (text) => void process.stderr.write(text),
     colours: createColors(colourful(process.stdout)),
     errColours: createColors(colourful(process.stderr)),
-    columns: process.stderr.columns ?? process.stdout.columns ?? 80,
+    columns: process.stderr.columns || process.stdout.columns || 80,
     live: process.stderr.isTTY === true && process.env.TERM !== "dumb" && !process.env.CI,
   };
 }

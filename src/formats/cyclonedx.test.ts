@@ -111,6 +111,18 @@ describe("CycloneDX", () => {
       "components/0/modelCard/modelParameters/datasets/0/type",
       "allowed",
     ],
+    [
+      "a model that learned from nothing",
+      small({}, { modelCard: { modelParameters: { datasets: [{ ref: "gone" }] } } }),
+      "components/0/modelCard/modelParameters/datasets/0/ref",
+      '"gone"',
+    ],
+    [
+      "a composition of nothing",
+      small({ compositions: [{ aggregate: "complete", assemblies: ["net", "gone"] }] }),
+      "compositions/0/assemblies/1",
+      '"gone"',
+    ],
     ["dependencies of nothing", small({ dependencies: [{ ref: "gone" }] }), "dependencies/0/ref", '"gone"'],
     [
       "dependencies on nothing",
@@ -147,6 +159,22 @@ describe("CycloneDX", () => {
     expect(complaints.map(({ path, message }) => `${path.join("/")} ${message}`)).toEqual(
       expect.arrayContaining([expect.stringMatching(new RegExp(`^${place.replace(/[/-]/g, "\\$&")} .*${words}`))]),
     );
+  });
+
+  it("says at once what the schema refuses and which references lead nowhere or stand twice, one word a place", () => {
+    const complaints = check(
+      small(
+        { colour: "red", dependencies: [{ ref: "gone" }] },
+        { "bom-ref": "data", type: "neural-net", hashes: [{ alg: "SHA-256", content: "zz" }] },
+      ),
+    );
+    expect(complaints.map(({ path }) => path.join("/")).toSorted()).toEqual([
+      "",
+      "components/0/hashes/0/content",
+      "components/0/type",
+      "components/1/bom-ref",
+      "dependencies/0/ref",
+    ]);
   });
 
   it("looks at a list of 5,000 parts in no time", () => {

@@ -42,7 +42,9 @@ export function cycloneDxCheck(schemas: CycloneDxSchemas): CycloneDxCheck {
       compiled.set(version, validate);
     }
     const found = validate(value) ? [] : worded(validate.errors ?? [], value);
-    return found.length > 0 ? found : references(value);
+    // What the schema has a word about at a place needs no second one.
+    const said = new Set(found.map(({ path }) => JSON.stringify(path)));
+    return [...found, ...references(value).filter(({ path }) => !said.has(JSON.stringify(path)))];
   };
 }
 
@@ -135,12 +137,14 @@ const DIGITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * "bom-ref MUST be unique within the BOM"; dependencies and what vulnerabilities affect name one that is there; hashes are as long as their
+ * "bom-ref MUST be unique within the BOM"; dependencies, data of model cards, compositions, annotations and what vulnerabilities affect name
+ * one that is there; hashes are as long as their
  * algorithm makes them. Formulas are left out: the specification's own valid sample numbers the same workflow twice there.
  */
 function references(bom: Readonly<Record<string, unknown>>): Complaint[] {
   const complaints: Complaint[] = [];
   const known = new Map<string, readonly (string | number)[]>();
+  const asked: (readonly [ref: unknown, path: readonly (string | number)[]])[] = [];
   const say = (path: readonly (string | number)[], message: string): void => {
     if (complaints.length < COMPLAINTS_MAX) complaints.push({ path, message });
   };
@@ -159,6 +163,9 @@ function references(bom: Readonly<Record<string, unknown>>): Complaint[] {
               [...path, "hashes", index, "content"],
               `a ${alg} digest has ${DIGITS[alg]} hex digits, this has ${content.length}`,
             );
+      const learned = isRecord(value["modelParameters"]) ? listOf(value["modelParameters"]["datasets"]) : [];
+      for (const [index, one] of learned.entries())
+        asked.push([one["ref"], [...path, "modelParameters", "datasets", index, "ref"]]);
       for (const [key, item] of Object.entries(value)) if (key !== "formulation") walk(item, [...path, key]);
     }
   };
@@ -167,6 +174,15 @@ function references(bom: Readonly<Record<string, unknown>>): Complaint[] {
     if (typeof ref === "string" && !known.has(ref) && !ELSEWHERE.test(ref))
       say(path, `nothing has the bom-ref ${JSON.stringify(ref)}`);
   };
+  for (const [ref, path] of asked) leads(ref, path);
+  for (const [section, keys] of [
+    ["compositions", ["assemblies", "dependencies"]],
+    ["annotations", ["subjects"]],
+  ] as const)
+    for (const [index, item] of listOf(bom[section]).entries())
+      for (const key of keys)
+        for (const [n, ref] of (Array.isArray(item[key]) ? (item[key] as unknown[]) : []).entries())
+          leads(ref, [section, index, key, n]);
   const described = new Set<unknown>();
   for (const [index, item] of listOf(bom["dependencies"]).entries()) {
     leads(item["ref"], ["dependencies", index, "ref"]);

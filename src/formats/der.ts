@@ -1,18 +1,20 @@
-/** DER (X.690) as far as the extensions of a certificate need it (RFC 5280, §4.1): tags and lengths, each checked before it is used. */
+/** DER (X.690) as far as certificates (RFC 5280, §4.1) and time stamps need it: tags and lengths, each checked before it is used. */
 import { FormatError } from "./error.ts";
 
-interface Node {
+export interface DerNode {
   readonly tag: number;
   readonly content: Uint8Array;
+  /** Tag, length and content. */
+  readonly raw: Uint8Array;
   /** Where what follows begins. */
   readonly end: number;
 }
 
-const damaged = (at: number, problem: string): FormatError =>
+export const damaged = (at: number, problem: string): FormatError =>
   new FormatError("certificate", at, problem, "the certificate is damaged: fetch it again");
 
 /** One value at `at`: short and long lengths, no indefinite ones. */
-function nodeAt(bytes: Uint8Array, at: number): Node {
+export function nodeAt(bytes: Uint8Array, at: number): DerNode {
   const tag = bytes[at];
   const first = bytes[at + 1];
   if (tag === undefined || first === undefined) throw damaged(at, "a value is cut off");
@@ -31,11 +33,12 @@ function nodeAt(bytes: Uint8Array, at: number): Node {
     start += count;
   }
   if (start + length > bytes.length) throw damaged(at, `a value of ${length} bytes is cut off`);
-  return { tag, content: bytes.subarray(start, start + length), end: start + length };
+  const end = start + length;
+  return { tag, content: bytes.subarray(start, end), raw: bytes.subarray(at, end), end };
 }
 
-function children(bytes: Uint8Array): Node[] {
-  const found: Node[] = [];
+export function children(bytes: Uint8Array): DerNode[] {
+  const found: DerNode[] = [];
   for (let at = 0; at < bytes.length;) {
     const node = nodeAt(bytes, at);
     found.push(node);
@@ -44,16 +47,17 @@ function children(bytes: Uint8Array): Node[] {
   return found;
 }
 
-const SEQUENCE = 0x30;
-const BOOLEAN = 0x01;
-const OBJECT_ID = 0x06;
-const OCTETS = 0x04;
-const BITS = 0x03;
-const INTEGER = 0x02;
+export const SEQUENCE = 0x30;
+export const SET = 0x31;
+export const OBJECT_ID = 0x06;
+export const OCTETS = 0x04;
+export const INTEGER = 0x02;
 /** `extensions [3]` of a TBSCertificate. */
-const EXTENSIONS = 0xa3;
+export const EXTENSIONS = 0xa3;
+const BOOLEAN = 0x01;
+const BITS = 0x03;
 
-function objectId(content: Uint8Array): string {
+export function objectId(content: Uint8Array): string {
   const arcs: number[] = [];
   let value = 0;
   for (const byte of content) {

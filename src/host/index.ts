@@ -4,6 +4,7 @@ import type { Host } from "#base/ports.ts";
 import { filesBelow } from "./files.ts";
 import { workerPool } from "./pool.ts";
 import { fileScanner } from "./scanner.ts";
+import { signatureChecker } from "./signatures.ts";
 import { highsSolver } from "./solver.ts";
 import { folderStore } from "./store.ts";
 
@@ -21,5 +22,6 @@ export function localHost(root: string, state: string, workers = Math.min(availa
     clock: { now: () => Date.now(), monotonic: () => performance.now() },
     scanner: fileScanner(root, workers),
     solver: highsSolver(),
+    signatures: signatureChecker(root),
   };
 }

@@ -3,20 +3,23 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  createVerify,
   sign,
   verify,
   X509Certificate,
   type KeyObject,
 } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { HostError } from "#base/ports.ts";
 import { certificateUse } from "#formats/der.ts";
 import { FormatError } from "#formats/error.ts";
+import { explained } from "./files.ts";
 
 /** Digest by curve, as Sigstore's key details pair them (PKIX_ECDSA_P256_SHA_256 …); Ed25519 hashes by itself. */
 const CURVES: Readonly<Record<string, string>> = { prime256v1: "sha256", secp384r1: "sha384", secp521r1: "sha512" };
 
 /** What a key signs with; undefined for kinds of keys that are not used here. */
-function digestOf(key: KeyObject): string | null | undefined {
+function signsWith(key: KeyObject): string | null | undefined {
   if (key.asymmetricKeyType === "ed25519") return null;
   const curve = key.asymmetricKeyType === "ec" ? key.asymmetricKeyDetails?.namedCurve : undefined;
   return curve === undefined ? undefined : CURVES[curve];
@@ -28,7 +31,7 @@ export const keyWords = (key: KeyObject): string =>
     : String(key.asymmetricKeyType);
 
 function usable(key: KeyObject, name: string): KeyObject {
-  if (digestOf(key) === undefined)
+  if (signsWith(key) === undefined)
     throw new HostError(`${name} is a key of kind ${keyWords(key)}`, "use EC P-256, P-384, P-521, or Ed25519");
   return key;
 }
@@ -95,16 +98,71 @@ export function keyHint(key: KeyObject): string {
     .digest("hex");
 }
 
-export const signBytes = (key: KeyObject, bytes: Uint8Array): Uint8Array => sign(digestOf(key) ?? null, bytes, key);
+export const signBytes = (key: KeyObject, bytes: Uint8Array): Uint8Array => sign(signsWith(key) ?? null, bytes, key);
 
 /** False for a signature that does not hold, whatever is wrong with it. */
 export function holds(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
-  const digest = digestOf(key);
+  const digest = signsWith(key);
   if (digest === undefined) return false;
   try {
     return verify(digest, bytes, key, signature);
   } catch {
     return false;
+  }
+}
+
+export const digestOf = (bytes: Uint8Array, algorithm: string): string =>
+  createHash(algorithm).update(bytes).digest("hex");
+
+/** A file whose own bytes were signed, read in a stream; Ed25519 alone needs them all at once. */
+export function signedFile(path: string): {
+  holds(key: KeyObject, signature: Uint8Array): Promise<boolean>;
+  digest(algorithm: string): Promise<string>;
+} {
+  return {
+    async holds(key, signature) {
+      const digest = signsWith(key);
+      if (digest === undefined) return false;
+      if (digest === null) return holds(key, await wholeFile(path), signature);
+      const check = createVerify(digest);
+      await streamed(path, (chunk) => void check.update(chunk));
+      try {
+        return check.verify(key, signature);
+      } catch {
+        return false;
+      }
+    },
+    async digest(algorithm) {
+      const hash = createHash(algorithm);
+      await streamed(path, (chunk) => void hash.update(chunk));
+      return hash.digest("hex");
+    },
+  };
+}
+
+const ED25519_BYTES_MAX = 2 ** 30;
+
+async function wholeFile(path: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  await streamed(path, (chunk) => {
+    size += chunk.length;
+    if (size > ED25519_BYTES_MAX)
+      throw new HostError(
+        `${path} is larger than 1 GB, and Ed25519 needs it in memory at once`,
+        "sign a manifest of it instead: vauban signature sign",
+      );
+    chunks.push(chunk);
+  });
+  return Buffer.concat(chunks);
+}
+
+async function streamed(path: string, take: (chunk: Uint8Array) => void): Promise<void> {
+  try {
+    for await (const chunk of createReadStream(path)) take(chunk as Uint8Array);
+  } catch (error) {
+    if (error instanceof HostError) throw error;
+    throw explained(error, path);
   }
 }
 
@@ -142,12 +200,17 @@ const nameOf = ({ subject, fingerprint256 }: X509Certificate): string =>
 const sameCertificate = (a: X509Certificate, b: X509Certificate): boolean => a.fingerprint256 === b.fingerprint256;
 /** Longer chains are no chains of signers. */
 const CHAIN_MAX = 8;
-const CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
+/** What a signer's certificate must be for (extKeyUsage), in words. */
+const PURPOSES = { "1.3.6.1.5.5.7.3.3": "signing code", "1.3.6.1.5.5.7.3.8": "time stamps" } as const;
+export type Purpose = keyof typeof PURPOSES;
+const CODE_SIGNING: Purpose = "1.3.6.1.5.5.7.3.3";
+export const TIME_STAMPING: Purpose = "1.3.6.1.5.5.7.3.8";
 
 export interface Trusted {
   readonly key: KeyObject;
   /** Names from the signer's certificate to the root. */
   readonly chain: readonly string[];
+  readonly certificates: readonly X509Certificate[];
 }
 
 /**
@@ -158,6 +221,7 @@ export function trustedKey(
   chain: readonly Uint8Array[],
   roots: readonly X509Certificate[],
   at: Date,
+  purpose: Purpose = CODE_SIGNING,
 ): Trusted | { readonly because: string } {
   let all: X509Certificate[];
   try {
@@ -166,9 +230,9 @@ export function trustedKey(
     return { because: "the bundle holds a certificate that cannot be read" };
   }
   const [signer, ...others] = all;
-  const unfit = signer && unfitSigner(signer);
+  const unfit = signer && unfitSigner(signer, purpose);
   if (!signer || unfit !== undefined) return { because: unfit ?? "the bundle holds no certificate" };
-  if (digestOf(signer.publicKey) === undefined)
+  if (purpose === CODE_SIGNING && signsWith(signer.publicKey) === undefined)
     return { because: `the signer's certificate holds a key of kind ${keyWords(signer.publicKey)}` };
   // The nearest to a chain says best why there is none.
   let because = `no given root stands above the signer's certificate, ${nameOf(signer)}`;
@@ -197,7 +261,7 @@ export function trustedKey(
     return undefined;
   };
   const found = up(signer, []);
-  return found ? { key: signer.publicKey, chain: found.map(nameOf) } : { because };
+  return found ? { key: signer.publicKey, chain: found.map(nameOf), certificates: found } : { because };
 }
 
 function verifies(certificate: X509Certificate, above: X509Certificate): boolean {
@@ -231,14 +295,14 @@ function useOf(certificate: X509Certificate): ReturnType<typeof certificateUse> 
 }
 
 /** The signer may sign: keyUsage and extKeyUsage say so where they are there, and one of them is. */
-function unfitSigner(certificate: X509Certificate): string | undefined {
+function unfitSigner(certificate: X509Certificate, purpose: Purpose): string | undefined {
   const use = useOf(certificate);
   if (typeof use === "string") return use;
   const extended = certificate.keyUsage as readonly string[] | undefined;
   if (use.keyUsage ? !use.keyUsage.digitalSignature : extended === undefined)
     return `the certificate ${nameOf(certificate)} is not for signing (keyUsage)`;
-  if (extended !== undefined && !extended.includes(CODE_SIGNING))
-    return `the certificate ${nameOf(certificate)} is not for signing code (extKeyUsage)`;
+  if (purpose === TIME_STAMPING ? !extended?.includes(purpose) : extended !== undefined && !extended.includes(purpose))
+    return `the certificate ${nameOf(certificate)} is not for ${PURPOSES[purpose]} (extKeyUsage)`;
   return undefined;
 }
 

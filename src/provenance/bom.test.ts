@@ -239,7 +239,7 @@ describe("a bill of materials", () => {
       dependsOn: ["components.camera", "components.hub", "datasets.marks"],
     });
     expect(part(document, "components.clerk")).toBeUndefined();
-    expect(left).toContainEqual({ section: "components", entries: 1, because: "people are no materials" });
+    expect(left).toContainEqual({ section: "people", entries: 1, because: "people are no materials" });
   });
 
   it("gives libraries their package URL, what needs them, and a licence by id, expression or name", () => {
@@ -360,6 +360,22 @@ describe("a VEX", () => {
     expect((vex["vulnerabilities"] as { affects: Json[] }[])[0]!.affects).toEqual([
       { ref: `urn:cdx:${serial}/1#components.net` },
     ]);
+  });
+
+  it("is compared with another by what was judged, not by the edition of the bill of materials or the assessment it is from", () => {
+    const made = (assessment: Assessment, spec: "1.6" | "1.7") =>
+      vexDocument(assessment, bomOf({ ...input(), version: spec }).document, refsOf(gate), new Map(), {
+        version: "1.7",
+        tool: { name: "vauban", version: "0" },
+      });
+    const [one, two] = [made(assessed(), "1.6"), made({ ...assessed(), hash: "f".repeat(64) }, "1.7")];
+    expect((one["vulnerabilities"] as { affects: Json[] }[])[0]!.affects).not.toEqual(
+      (two["vulnerabilities"] as { affects: Json[] }[])[0]!.affects,
+    );
+    expect(diffBoms(one, two)).toEqual([]);
+    const other = structuredClone(two) as any;
+    other.vulnerabilities[0].analysis.state = "in_triage";
+    expect(diffBoms(one, other).map(({ kind, field }) => [kind, field])).toEqual([["vulnerability", "analysis"]]);
   });
 });
 

@@ -3,6 +3,7 @@
  * packages of lock files, and of an assessment what was measured on these very files. The same input gives the same text, byte by byte.
  */
 import type { Assessment, Component, ComponentKind, Dataset, Evidence, System, Trial } from "#assessment/index.ts";
+import { canonical } from "#base/canonical.ts";
 import type { CycloneDxVersion } from "#formats/cyclonedx.ts";
 import { provenanceGaps, type Gap } from "#system/suppliers.ts";
 import type { Locked, LockedPackage } from "./packages.ts";
@@ -244,26 +245,34 @@ function serviceOf(component: Component, system: System, zones: Zones): Json {
     "x-trust-boundary": flows.some(({ from, to }) => zones.get(from) !== zones.get(to)),
     trustZone: zone,
     data: listed(
-      flows.map(({ from, to, carries, over, signed, encrypted, authenticated }) => {
-        const [source, destination] = [refOf(from), refOf(to)];
-        const qualities = [
-          `${title.get(from) ?? from} to ${title.get(to) ?? to}`,
-          over === undefined ? "" : `over ${over}`,
-          signed ? "signed" : "",
-          encrypted ? "encrypted" : "",
-          authenticated ? "authenticated" : "",
-        ];
-        return {
-          flow: to === id ? "inbound" : "outbound",
-          classification: classificationOf(carries, system),
-          name: carries.length === 0 ? undefined : carries.join(", "),
-          description: qualities.filter((one) => one !== "").join("; "),
-          source: source === undefined ? undefined : [source],
-          destination: destination === undefined ? undefined : [destination],
-        };
-      }),
+      inOrder(
+        flows.map(({ from, to, carries, over, signed, encrypted, authenticated }) => {
+          const [source, destination] = [refOf(from), refOf(to)];
+          const qualities = [
+            `${title.get(from) ?? from} to ${title.get(to) ?? to}`,
+            over === undefined ? "" : `over ${over}`,
+            signed ? "signed" : "",
+            encrypted ? "encrypted" : "",
+            authenticated ? "authenticated" : "",
+          ];
+          return {
+            flow: to === id ? "inbound" : "outbound",
+            classification: classificationOf(carries, system),
+            name: carries.length === 0 ? undefined : carries.join(", "),
+            description: qualities.filter((one) => one !== "").join("; "),
+            source: source === undefined ? undefined : [source],
+            destination: destination === undefined ? undefined : [destination],
+          };
+        }),
+      ),
     ),
   };
+}
+
+/** By their words and once each: the order of flows in a system file says nothing. */
+function inOrder(items: readonly Json[]): Json[] {
+  const byWords = new Map(items.map((item) => [JSON.stringify(item), item]));
+  return [...byWords].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, item]) => item);
 }
 
 /** How the author values what flows; words that are no declared asset or dataset are not valued. */
@@ -271,7 +280,10 @@ function classificationOf(carries: readonly string[], { assets, datasets }: Syst
   const those = assets.filter(({ id }) => carries.includes(id));
   const personal =
     those.some((asset) => asset.personal) || datasets.some(({ id, personal: is }) => is && carries.includes(id));
-  const valued = those.map(({ id, security, privacy }) => `${id}: security ${security}, privacy ${privacy}`);
+  const valued = those.map(
+    ({ id, security, privacy, personal: is }) =>
+      `${id}: security ${security}, privacy ${privacy}${is ? ", personal" : ""}`,
+  );
   return [...(personal ? ["personal data"] : []), ...valued].join("; ") || "not classified";
 }
 
@@ -353,7 +365,15 @@ function modelOf(
       ...property("level", model.level),
       ...property("role", model.role),
       ...property("artefact", model.artefact),
+      ...property("input", model.input && canonical(model.input)),
+      ...property("classes", model.classes && canonical(model.classes)),
+      ...property("head", model.head),
+      ...property(
+        "accuracy",
+        model.accuracy && canonical({ declared: model.accuracy.declared, on: model.accuracy.on }),
+      ),
       ...property("origin.trained-by", origin.trainedBy),
+      ...property("origin.pretrained", origin.pretrained),
       ...property("training.continual", training.continual || undefined),
       ...property("training.federated", training.federated || undefined),
       ...property("training.personal-data", training.personalData || undefined),
@@ -470,7 +490,7 @@ function pedigreeOf(
 }
 
 function dataOf(dataset: Dataset, input: BomInput, changed: Bom["changed"][number][], gaps: Gap[]): Json {
-  const { id, title, path, role, personal, sha256, provenance } = dataset;
+  const { id, title, path, labels, role, personal, sha256, provenance } = dataset;
   const artefact = path === undefined ? undefined : input.artefacts.get(path);
   const supplier = provenance?.suppliers[0] ?? undefined;
   const owners = provenance?.suppliers.map((name) => ({
@@ -501,6 +521,7 @@ function dataOf(dataset: Dataset, input: BomInput, changed: Bom["changed"][numbe
       ...property("source", provenance?.source),
       ...property("collected", provenance?.collected),
       ...property("path", path),
+      ...property("labels", labels),
     ],
   };
 }
@@ -751,11 +772,21 @@ function dependenciesOf(system: System, { direct, needs }: Libraries): Json[] {
 
 function leftOf(system: System): Bom["left"] {
   const people = system.components.filter(({ kind }) => kind === "human").length;
+  const isPerson = new Set(system.components.filter(({ kind }) => kind === "human").map(({ id }) => id));
+  const peopleFlows = system.flows.filter(({ from, to }) => isPerson.has(from) || isPerson.has(to)).length;
+  const usual = system.components.reduce((sum, { usual: said }) => sum + Object.keys(said).length, 0);
   const rows: readonly (readonly [section: string, entries: number, because: string])[] = [
-    ["components", people, "people are no materials"],
+    ["people", people, "people are no materials"],
     ["actors", system.actors.filter(({ byMethod }) => !byMethod).length, "attackers are no materials"],
-    ["assets", system.assets.length, "what they are worth shows in the classification of flows only"],
+    ["assets", system.assets.length, "what they are worth shows in the classification of flows only, and no title"],
+    ["flows of people", peopleFlows, "people are no materials; a service tells only its own end of them"],
+    ["answers on usual flows", usual, "ways in belong to the assessment"],
     ["controls", system.controls.length, "a claim about a control belongs to the assessment"],
+    [
+      "signatures",
+      system.components.filter(({ model }) => model?.signature).length,
+      "who must have signed belongs to the assessment",
+    ],
     ["tests", system.tests.length, "what is tried belongs to the assessment"],
     ["imports", system.imports.length, "evidence belongs to the assessment"],
     ["harms", system.harms.filter(({ assumed }) => !assumed).length, "harms belong to the assessment"],

@@ -79,16 +79,20 @@ const OPENED: ReadonlySet<string> = new Set([
   "pedigree",
 ]);
 
+/** Properties that say which document another was made from: as with serial numbers, another is no difference. */
+const ORIGINS: ReadonlySet<string> = new Set(["vauban:assessment"]);
+
 function fieldsOf(value: Json, around = ""): Map<string, unknown> {
   const fields = new Map<string, unknown>();
   for (const [key, item] of Object.entries(value)) {
     const path = around === "" ? key : `${around}.${key}`;
     if (SKIPPED.has(path)) continue;
     if (OPENED.has(path) && isJson(item)) for (const [deep, one] of fieldsOf(item, path)) fields.set(deep, one);
-    else if (path === "properties" || path === "modelCard.properties")
-      for (const [name, those] of Map.groupBy(listOf(item), (one) => text(one["name"])))
+    else if (path === "properties" || path === "modelCard.properties") {
+      const told = listOf(item).filter(({ name }) => !ORIGINS.has(text(name)));
+      for (const [name, those] of Map.groupBy(told, (one) => text(one["name"])))
         fields.set(`${path}.${name}`, those.length === 1 ? those[0]!["value"] : those.map((one) => one["value"]));
-    else fields.set(path, item);
+    } else fields.set(path, item);
   }
   return fields;
 }
@@ -133,10 +137,16 @@ function renamed(bom: Json): Json {
   const called = new Map(
     [...partsOf(bom, "components"), ...partsOf(bom, "services")].map(({ value, key }) => [text(value["bom-ref"]), key]),
   );
+  // A VEX points into one edition of a bill of materials (BOM-Link): which one is no difference in what was judged.
+  const calledIn = (ref: string): string => {
+    const link = /^urn:cdx:[^#]*#(.*)$/.exec(ref);
+    const own = link ? decoded(link[1]!) : ref;
+    return called.get(own) ?? own;
+  };
   const walk = (value: unknown, key: string): unknown =>
     typeof value === "string"
       ? REFERRING.has(key)
-        ? (called.get(value) ?? value)
+        ? calledIn(value)
         : value
       : Array.isArray(value)
         ? value.map((item) => walk(item, key))
@@ -146,6 +156,14 @@ function renamed(bom: Json): Json {
   const { dependencies, ...rest } = bom;
   return { ...(walk(rest, "") as Json), ...(dependencies !== undefined && { dependencies }) };
 }
+
+const decoded = (words: string): string => {
+  try {
+    return decodeURIComponent(words);
+  } catch {
+    return words;
+  }
+};
 
 /** Dependencies as pairs of words, so that renamed references are no difference. */
 function edgesOf(bom: Json, parts: readonly Part[]): Set<string> {

@@ -3,11 +3,20 @@
  * reference implementation `model_signing` 1.0 and 1.1 writes them. What is here reads and writes; keys and files are the host's.
  */
 import { sha256 } from "#base/hash.ts";
-import { FormatError } from "#formats/error.ts";
 import { readStrictJson } from "#formats/json-strict.ts";
+import { fromBase64, listOf, record, refuse, textOf, toBase64 } from "./envelope.ts";
 import type { Json } from "./serial.ts";
+import { readEntries, type LogEntry } from "./sigstore.ts";
 
 const BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/** Media types by the version of the bundle they say. */
+const VERSIONS: Readonly<Record<string, BundleVersion>> = {
+  "application/vnd.dev.sigstore.bundle+json;version=0.1": "0.1",
+  "application/vnd.dev.sigstore.bundle+json;version=0.2": "0.2",
+  "application/vnd.dev.sigstore.bundle+json;version=0.3": "0.3",
+  [BUNDLE]: "0.3",
+};
+type BundleVersion = "0.1" | "0.2" | "0.3";
 const PAYLOAD = "application/vnd.in-toto+json";
 const STATEMENT = "https://in-toto.io/Statement/v1";
 const PREDICATE = "https://model_signing/signature/v1.0";
@@ -15,16 +24,28 @@ const PREDICATE = "https://model_signing/signature/v1.0";
 export const HASHES = ["sha256", "blake2b", "blake3"] as const;
 export type HashName = (typeof HASHES)[number];
 
-/** What the bundle says who signed: a key known elsewhere, certificates, or an identity that only Sigstore's services vouch for. */
+/** What the bundle says who signed: a key known elsewhere, or certificates. */
 export type Material =
   | { readonly kind: "key"; /** SHA-256 of the public key in PEM. */ readonly hint?: string }
-  | { readonly kind: "certificates"; /** DER, the signer's first. */ readonly chain: readonly Uint8Array[] }
-  | { readonly kind: "keyless" };
+  | {
+      readonly kind: "certificates";
+      /** DER, the signer's first. */
+      readonly chain: readonly Uint8Array[];
+      /** It is the only one, as bundles of Sigstore's public service hold it: of a few minutes, for an identity. */
+      readonly alone: boolean;
+    };
 
 export interface Bundle {
+  readonly version: BundleVersion;
   readonly material: Material;
-  readonly payload: Uint8Array;
+  /** A manifest in an envelope, or the bytes of one file themselves. */
+  readonly content:
+    | { readonly kind: "statement"; readonly payload: Uint8Array }
+    | { readonly kind: "file"; readonly sha256?: string };
   readonly signature: Uint8Array;
+  readonly entries: readonly LogEntry[];
+  /** Answers of time stamping authorities (RFC 3161), DER. */
+  readonly timeStamps: readonly Uint8Array[];
 }
 
 /** A file, or a part of one from `start` to before `end`. */
@@ -49,59 +70,65 @@ export interface Manifest {
 }
 
 const SIGNATURE_BYTES_MAX = 256 * 2 ** 20;
-const refuse = (problem: string, remedy = "sign again, or fetch the signature again"): FormatError =>
-  new FormatError("signature", -1, problem, remedy);
-
-const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
-const record = (value: unknown, what: string): Json => {
-  if (!isJson(value)) throw refuse(`${what} is missing, or no object`);
-  return value;
-};
-const textOf = (value: unknown, what: string): string => {
-  if (typeof value !== "string" || value === "") throw refuse(`${what} is missing, or no text`);
-  return value;
-};
-
-/** Strict base64 (RFC 4648, §4): no other letters, no bits left over. */
-function fromBase64(value: unknown, what: string): Uint8Array<ArrayBuffer> {
-  const words = textOf(value, what);
-  let bytes: Uint8Array<ArrayBuffer> | undefined;
-  try {
-    bytes = Uint8Array.from(atob(words), (letter) => letter.charCodeAt(0));
-  } catch {
-    // Said below.
-  }
-  if (!bytes || toBase64(bytes) !== words) throw refuse(`${what} is no base64`);
-  return bytes;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let letters = "";
-  for (const byte of bytes) letters += String.fromCharCode(byte);
-  return btoa(letters);
-}
-
 /** Reads a bundle; what it claims is not yet believed. Throws a FormatError in words. */
 export function readBundle(bytes: Uint8Array): Bundle {
   const root = record(readStrictJson("signature", bytes, { bytes: SIGNATURE_BYTES_MAX, depth: 50 }), "the bundle");
-  if (root["mediaType"] !== BUNDLE)
-    throw refuse(`the bundle is ${JSON.stringify(root["mediaType"] ?? "nothing")}, not a Sigstore bundle v0.3`);
+  const said = root["mediaType"];
+  const version = typeof said === "string" && Object.hasOwn(VERSIONS, said) ? VERSIONS[said] : undefined;
+  if (!version)
+    throw refuse(`the bundle is ${JSON.stringify(said ?? "nothing")}, not a Sigstore bundle of version 0.1 to 0.3`);
+  const material = record(root["verificationMaterial"], "verificationMaterial");
+  const stamps = material["timestampVerificationData"] ?? undefined;
+  return {
+    version,
+    material: materialOf(material),
+    ...contentOf(root),
+    entries: readEntries(material["tlogEntries"]),
+    timeStamps:
+      stamps === undefined
+        ? []
+        : listOf(record(stamps, "timestampVerificationData")["rfc3161Timestamps"], "rfc3161Timestamps").map((one, n) =>
+            fromBase64(record(one, `time stamp ${n + 1}`)["signedTimestamp"], `time stamp ${n + 1}`),
+          ),
+  };
+}
+
+function contentOf(root: Json): Pick<Bundle, "content" | "signature"> {
+  if ((root["dsseEnvelope"] === undefined) === (root["messageSignature"] === undefined))
+    throw refuse("the bundle does not hold exactly one of dsseEnvelope and messageSignature");
+  if (root["messageSignature"] !== undefined) {
+    const message = record(root["messageSignature"], "messageSignature");
+    const digest = message["messageDigest"] ?? undefined;
+    const { algorithm, digest: bytes } = digest === undefined ? {} : record(digest, "messageDigest");
+    return {
+      content: {
+        kind: "file",
+        ...(algorithm === "SHA2_256" && { sha256: hexOf(fromBase64(bytes, "messageDigest")) }),
+      },
+      signature: fromBase64(message["signature"], "the signature"),
+    };
+  }
   const envelope = record(root["dsseEnvelope"], "dsseEnvelope");
   if (envelope["payloadType"] !== PAYLOAD) throw refuse(`the payload is not ${PAYLOAD}`);
-  const signatures = envelope["signatures"];
-  if (!Array.isArray(signatures) || signatures.length !== 1)
-    throw refuse("the envelope does not hold exactly one signature");
+  const signatures = listOf(envelope["signatures"], "the signatures");
+  if (signatures.length !== 1) throw refuse("the envelope does not hold exactly one signature");
   return {
-    material: materialOf(record(root["verificationMaterial"], "verificationMaterial")),
-    payload: fromBase64(envelope["payload"], "the payload"),
+    content: { kind: "statement", payload: fromBase64(envelope["payload"], "the payload") },
     signature: fromBase64(record(signatures[0], "the signature")["sig"], "the signature"),
   };
 }
 
+const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 function materialOf(said: Json): Material {
   const kinds = ["publicKey", "x509CertificateChain", "certificate"].filter((kind) => said[kind] !== undefined);
   if (kinds.length !== 1) throw refuse("the bundle does not say in exactly one way who signed");
-  if (said["certificate"] !== undefined) return { kind: "keyless" };
+  if (said["certificate"] !== undefined)
+    return {
+      kind: "certificates",
+      chain: [fromBase64(record(said["certificate"], "certificate")["rawBytes"], "the certificate")],
+      alone: true,
+    };
   if (said["publicKey"] !== undefined) {
     const { hint } = record(said["publicKey"], "publicKey");
     return { kind: "key", ...(typeof hint === "string" && hint !== "" && { hint }) };
@@ -112,6 +139,7 @@ function materialOf(said: Json): Material {
   return {
     kind: "certificates",
     chain: listed.map((one, n) => fromBase64(record(one, `certificate ${n + 1}`)["rawBytes"], `certificate ${n + 1}`)),
+    alone: false,
   };
 }
 

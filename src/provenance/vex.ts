@@ -77,7 +77,7 @@ export function vulnerabilitiesOf(
         recommendation: finding.remedy,
         analysis: {
           state: because === undefined ? STATES[finding.status] : "in_triage",
-          detail: `${because === undefined ? SAID[finding.status] : `Shown, but not of what lies there now: ${because}.`} ${finding.detail}`,
+          detail: `${because === undefined ? SAID[finding.status] : `Shown, but not of what lies there now: ${because}.`} ${sentence(finding.detail)}`,
         },
         affects: [{ ref: linked(ref) }],
         properties: [
@@ -89,6 +89,8 @@ export function vulnerabilitiesOf(
       };
     });
 }
+
+const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 /** A VEX of its own, which points into a bill of materials by BOM-Link (`urn:cdx:serial/version#ref`). */
 export function vexDocument(

@@ -17,13 +17,40 @@ const KIND: Readonly<Record<ScanFinding["severity"], NonNullable<Result["kind"]>
   note: "informational",
 };
 
-/** One SARIF log of one scan. Bytes of members are given relative to the member, which is named as a logical location. */
-export function scanSarif(document: ScanDocument, version: string): Log {
+/** Where files lie: folders as absolute URIs, and per file of the document one of them with the path from there. */
+export interface SarifPlaces {
+  readonly bases: Readonly<Record<string, { readonly uri: string; readonly description: string }>>;
+  readonly placeOf: (path: string) => { readonly base: string; readonly path: string };
+  /** Lines and columns of bytes of a text file; a binary file has none (§3.30.1). */
+  readonly regionOf: (path: string, start: number, end: number) => SarifRegion | undefined;
+}
+
+/** From 1; columns in UTF-16 units; the end is one past the last. */
+export interface SarifRegion {
+  readonly startLine: number;
+  readonly startColumn: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+}
+
+/** What is no file has no bytes that a hash could be of; what nobody could read has the hash of nothing. */
+const hashed = ({ sha256, findings }: ScanFile): boolean =>
+  !/^0+$/.test(sha256) && !findings.some(({ rule }) => rule === "link-not-followed" || rule === "not-a-file");
+
+/**
+ * One SARIF log of one scan. Bytes of members are given relative to the member, which is named as a logical location. A file's
+ * URI starts from a base that `originalUriBaseIds` resolves (§3.14.14), without `..` (§3.10.1), wherever the scan was called.
+ */
+export function scanSarif(document: ScanDocument, version: string, { bases, placeOf, regionOf }: SarifPlaces): Log {
+  const located = new Map(
+    document.files.map(({ path }, index) => {
+      const place = placeOf(path);
+      return [path, { uri: relativeUri(place.path), uriBaseId: place.base, index }] as const;
+    }),
+  );
   const rules: ReportingDescriptor[] = [];
   const indices = new Map<string, number>();
   const results: Result[] = [];
-  const suppressed = (path: string, rule: string) =>
-    document.summary.accepted.find((entry) => entry.path === path && entry.rule === rule);
   const walk = (file: ScanFile, root: ScanFile, way: readonly string[]): void => {
     for (const finding of file.findings) {
       let index = indices.get(finding.rule);
@@ -33,7 +60,7 @@ export function scanSarif(document: ScanDocument, version: string): Log {
         rules.push({ id: finding.rule, shortDescription: { text: finding.rule.replaceAll("-", " ") } });
       }
       const kind = KIND[finding.severity];
-      const accepted = suppressed(root.path, finding.rule);
+      const { accepted } = finding;
       results.push({
         ruleId: finding.rule,
         ruleIndex: index,
@@ -43,9 +70,15 @@ export function scanSarif(document: ScanDocument, version: string): Log {
         locations: [
           {
             physicalLocation: {
-              artifactLocation: { uri: relativeUri(root.path), uriBaseId: "SCANNED" },
+              artifactLocation: located.get(root.path)!,
               ...(way.length === 0
-                ? { region: { byteOffset: finding.start, byteLength: finding.end - finding.start } }
+                ? {
+                    region: {
+                      ...regionOf(root.path, finding.start, finding.end),
+                      byteOffset: finding.start,
+                      byteLength: finding.end - finding.start,
+                    },
+                  }
                 : {}),
             },
             ...(way.length > 0
@@ -57,7 +90,15 @@ export function scanSarif(document: ScanDocument, version: string): Log {
           "vauban/v1": hashOf([root.sha256, [...way], finding.rule, finding.start, finding.end]).slice(0, 32),
         },
         ...(accepted
-          ? { suppressions: [{ kind: "external", status: "accepted", justification: plain(accepted.reason) }] }
+          ? {
+              suppressions: [
+                {
+                  kind: "external",
+                  status: "accepted",
+                  justification: plain(`${accepted.reason} (until ${accepted.expires})`),
+                },
+              ],
+            }
           : {}),
         properties: {
           verdict: root.verdict,
@@ -72,23 +113,33 @@ export function scanSarif(document: ScanDocument, version: string): Log {
     for (const member of file.members) walk(member, root, [...way, member.path]);
   };
   for (const file of document.files) walk(file, file, []);
-  const { partial } = document.summary;
+  const { partial, lapsed } = document.summary;
+  const warnings = [...(partial === undefined ? [] : [partial]), ...lapsed.map(({ message }) => message)];
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
     runs: [
       {
         tool: { driver: { name: "Vauban scan", semanticVersion: version, version, rules } },
-        originalUriBaseIds: { SCANNED: { description: { text: "The folder that was scanned." } } },
-        artifacts: document.files.map(({ path, sha256 }) => ({
-          location: { uri: relativeUri(path), uriBaseId: "SCANNED" },
-          hashes: { "sha-256": sha256 },
+        originalUriBaseIds: Object.fromEntries(
+          Object.entries(bases).map(([id, { uri, description }]) => [id, { uri, description: { text: description } }]),
+        ),
+        columnKind: "utf16CodeUnits",
+        artifacts: document.files.map((file) => ({
+          location: located.get(file.path)!,
+          roles: ["analysisTarget"],
+          ...(hashed(file) ? { hashes: { "sha-256": file.sha256 } } : {}),
         })),
         invocations: [
           {
             executionSuccessful: partial === undefined,
-            ...(partial
-              ? { toolExecutionNotifications: [{ level: "warning", message: { text: plain(`${partial}.`) } }] }
+            ...(warnings.length > 0
+              ? {
+                  toolExecutionNotifications: warnings.map((text) => ({
+                    level: "warning",
+                    message: { text: plain(`${text}.`) },
+                  })),
+                }
               : {}),
           },
         ],

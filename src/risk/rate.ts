@@ -113,10 +113,10 @@ export function rate(input: RateInput): Rating {
       );
     const profile = profiles.get(actor.profile);
     const asked = profile ? { profile } : {};
-    const standing = relevant(closures, threat);
+    const testimony = testimonyOf(threat, { graph, trials, evidence, unrated });
+    const standing = testimony.unguarded === undefined ? relevant(closures, threat) : [];
     const reach = (given: readonly Closure[]): ActorReach =>
       reachOfThreat(graph, threat, type, { closures: given, ...asked }).reach;
-    const testimony = testimonyOf(threat, { graph, trials, evidence, unrated });
     const inherent = reach([]);
     const ways = { inherent, current: standing.length === 0 ? inherent : reach(standing) };
     const effects = effectsOf(threat, ways.current, credits, trials, (extra) => reach([...standing, extra]));
@@ -137,7 +137,7 @@ export function rate(input: RateInput): Rating {
       exposures,
       attempts: attemptsOf(actor, threat.type, profile),
       closures: standing,
-      layers: layersOf(threat, credits, ways, speaking(type)),
+      layers: layersOf(threat, credits, ways, effects, speaking(type), testimony.unguarded),
       harms: suffers(type).map((suffered) => ({
         suffered,
         id: `${threat.id} -> ${suffered.harm}`,
@@ -182,7 +182,23 @@ export function rate(input: RateInput): Rating {
     credits,
     unrated,
     evidence,
-    mature: (missed) => beyondMatureMeasures({ system, knowledge, threats, credits, ...missed }),
+    mature: (missed) => {
+      const byThreat = new Map(judged.map((one) => [one.threat.id, one]));
+      return beyondMatureMeasures({
+        system,
+        knowledge,
+        threats,
+        credits,
+        counted: (id) => new Set(byThreat.get(id)?.effects.map(({ credit }) => credit.control)),
+        lowest: ({ threat }, successAtMost = 1) => {
+          const { success, ways, attempts, exposures } = byThreat.get(threat)!;
+          const { estimate, varies } = success({ way: wayOf(ways.current) });
+          const low = Math.min(estimate.low, successAtMost);
+          return probabilityPerYear(attempts, { ...estimate, low }, exposures, varies).low;
+        },
+        ...missed,
+      });
+    },
     draw: () => {
       const byThreat = Map.groupBy(risks, ({ threat }) => threat);
       const drawn = chosen(threatsNow, (id) => Math.max(0, ...(byThreat.get(id) ?? []).map(gravity)));
@@ -574,7 +590,9 @@ function layersOf(
   threat: Threat,
   credits: readonly ControlCredit[],
   ways: { inherent: ActorReach; current: ActorReach },
+  effects: readonly Effect[],
   speaking: ReadonlySet<ControlCredit>,
+  unguarded: string | undefined,
 ): Layer[] {
   const closesHere = ({ closure }: ControlCredit): boolean =>
     closure !== undefined && closesFor(closure, threat.type, threat.actor);
@@ -590,6 +608,7 @@ function layersOf(
     ]),
   ]);
   const blocking = new Set(ways.current.blockedBy);
+  const counting = new Set(effects.map(({ credit }) => credit));
   const same = (a: ActorReach, b: ActorReach): boolean =>
     a.reach === b.reach &&
     a.path.length === b.path.length &&
@@ -600,11 +619,17 @@ function layersOf(
       ? credit.why
       : !holds(credit, threat.actor)
         ? `it does not bind ${threat.actor}`
-        : !onTheWay.has(credit.at) && !blocking.has(`${credit.control} at ${credit.at}`)
-          ? `${credit.at} is not on the way`
-          : closesHere(credit) && !moved && credit.effect.length === 0
-            ? `the way ${threat.actor} has does not end there`
-            : undefined;
+        : unguarded !== undefined && closesHere(credit)
+          ? unguarded
+          : !onTheWay.has(credit.at) && !blocking.has(`${credit.control} at ${credit.at}`)
+            ? `${credit.at} is not on the way`
+            : closesHere(credit) && !moved && credit.effect.length === 0
+              ? `the way ${threat.actor} has does not end there`
+              : credit.effect.length > 0 && !closesHere(credit) && !counting.has(credit)
+                ? credit.effect.some(({ tests }) => tests.includes(threat.type))
+                  ? `${credit.why} – this counts at ${threat.at} or on every way there, and ${threat.actor} has ways round ${credit.at}`
+                  : `what was measured of it is not ${threat.type}`
+                : undefined;
     const closes = closesHere(credit);
     const shut = closes && ways.current.reach === "none";
     const effect = shut ? "closes the way" : closes ? "closes part of the ways" : "a layer, which closes no way";

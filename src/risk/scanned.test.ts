@@ -152,3 +152,41 @@ test("harm in a file raises code execution wherever it is loaded, and a clean fi
   for (const place of ["net", "bench"])
     expect(at(place, data).filter(({ successCurrent }) => successCurrent.low === 1).length, place).toBeGreaterThan(0);
 });
+
+test("a file found harmful outweighs whatever was verified: no denial test that held lowers what loading it does", () => {
+  // The same denial test at the model and at every flow into it: there it closes the ways of whoever comes from outside.
+  const places = ["net", "bench->net", "door->net"];
+  const guarded = {
+    ...system,
+    controls: places.flatMap((at) => system.controls.map((entry) => ({ ...entry, id: `C-73@${at}`, at }))),
+  };
+  const held = places.map((at) => ({ ...flipped(0), id: `ev-flip@${at}`, at }));
+  const at = (evidence: readonly Evidence[]) =>
+    rateRisks({ system: guarded, threats, trials, evidence, knowledge, asOf: "2026-11-22" }).filter(
+      (risk) => risk.type === "T-11" && risk.at === "net",
+    );
+  const harmful = fc.constantFrom<ScanVerdict>("malicious", "suspicious");
+  fc.assert(
+    fc.property(harmful, fc.constantFrom(...SCAN_VERDICTS), fc.boolean(), (bad, other, isModel) => {
+      const scans = [scan("net", isModel ? bad : other), scan("cases", isModel ? other : bad)];
+      const bare = new Map(at(scans).map((risk) => [risk.id, risk]));
+      expect(bare.size).toBeGreaterThan(0);
+      for (const now of at([...scans, ...held])) {
+        const was = bare.get(now.id)!;
+        expect(now.current, now.id).toEqual(was.current);
+        expect(now.reach, now.id).toBe(was.reach);
+        expect(now.current.likely, now.id).toBeGreaterThan(0);
+        expect(now.controls.length).toBe(places.length);
+        for (const control of now.controls)
+          expect(control).toMatchObject({ credited: false, why: expect.stringContaining("lies there") });
+      }
+    }),
+    { numRuns: 10, seed: 7 },
+  );
+  // Where nothing harmful was found, the same denial test closes ways.
+  const closed = at([scan("net", "no code path found"), scan("cases", "unknown"), ...held]).filter(
+    ({ reach }) => reach === "none",
+  );
+  expect(closed.length).toBeGreaterThan(0);
+  expect(closed.map(({ current }) => current.high)).toEqual(closed.map(() => 0));
+});

@@ -15,6 +15,8 @@ export interface Testimony {
   readonly gaps: readonly string[];
   /** Ids of the evidence behind the gaps. */
   readonly lost: readonly string[];
+  /** Why no control that is to keep harmful files out counts here, whatever was verified of it; undefined where they may. */
+  readonly unguarded?: string;
 }
 
 /** What a component's evidence cannot be rated on, and why: its clean run is missing or off (METHOD §2). */
@@ -95,10 +97,15 @@ export function testimonyOf(
       (speaks(trial.tests, trial.target) ||
         (trial.kind === "scan" && trial.tests.includes(threat.type) && isLoadedAt(trial.target, places(), graph))),
   );
+  let unguarded: string | undefined;
   for (const trial of planned) {
     const items = evidence.filter((item) => item.trial === trial.id);
     if (items.length === 0) gaps.push(`trial ${trial.id} has no evidence`);
-    for (const item of items) if (concerns(item, threat)) listen(item, trial);
+    const concerning = items.filter((item) => concerns(item, threat));
+    for (const item of concerning) listen(item, trial);
+    if (trial.kind === "scan")
+      unguarded ??=
+        items.length === 0 ? LOOKED_NOWHERE : concerning.map(contradiction).find((why) => why !== undefined);
   }
   const brought = evidence.filter((item) => !item.trial && !item.control && speaks(item.tests, item.at));
   for (const item of brought) listen(item, undefined);
@@ -109,7 +116,23 @@ export function testimonyOf(
     );
     if (!arrived) gaps.push(`nothing came of the import ${source.id}`);
   }
-  return { heard, gaps, lost };
+  return { heard, gaps, lost, ...(unguarded === undefined ? {} : { unguarded }) };
+}
+
+const LOOKED_NOWHERE =
+  "the scan that would show whether a harmful file got past it did not come about, or no longer counts";
+
+/**
+ * Why a scan speaks against every control that is to keep harmful files out: it found one, so one got in, whatever was verified; or it
+ * does not count, and losing it must not look better than what it may have found. A file that could not be read is no such word.
+ */
+function contradiction({ outcome, standing, signature, kind, grade, title }: Evidence): string | undefined {
+  if (standing.status === "stale" || signature === "invalid" || kind === "declared") return LOOKED_NOWHERE;
+  if (outcome.status !== "measured" || outcome.measure.kind !== "artefacts") return LOOKED_NOWHERE;
+  const { verdict, files } = outcome.measure;
+  if (verdict === "malicious" || verdict === "suspicious")
+    return `${files[0]!.path} is ${verdict} and lies there: whatever was verified, it was not kept out`;
+  return grade === "F" && unreadIn(title, outcome.measure) === undefined ? LOOKED_NOWHERE : undefined;
 }
 
 /** What of the files was not read whole, or was not there; undefined where the scan says what loading them does. */

@@ -267,6 +267,10 @@ function readModel(
     ...given({
       artefact: readPath(context, entry.artefact, [...at, "artefact"]),
       sha256: entry.sha256,
+      signature: entry.signature && {
+        key: readPath(context, entry.signature.key, [...at, "signature", "key"]) ?? entry.signature.key,
+        ...given({ bundle: readPath(context, entry.signature.bundle, [...at, "signature", "bundle"]) }),
+      },
       input,
       classes,
       head: entry.head,

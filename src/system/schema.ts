@@ -248,6 +248,17 @@ const modelKeys = {
     .optional(),
   artefact: path.describe("The model's file, such as model/cnn.onnx.").optional(),
   sha256: sha256.optional(),
+  signature: z
+    .strictObject({
+      key: path.describe("The signer's public key (PEM), such as keys/maker.pub.pem."),
+      bundle: path
+        .describe(
+          "The signature; where unsaid, model.sig in the artefact's folder, or .sig behind the file's whole name.",
+        )
+        .optional(),
+    })
+    .describe("Who must have signed the artefact: `vauban assess` holds its bytes to the signature and this key.")
+    .optional(),
   input: inputContract.optional(),
   classes: z
     .union(

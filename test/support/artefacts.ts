@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { bzip2Hello, lz4Hello, lzmaHello, xzHello } from "./packed.ts";
 import { deflateRawSync, deflateSync, gzipSync, inflateSync, zstdCompressSync } from "node:zlib";
 import hdf5 from "../../src/formats/fixtures/hdf5.json" with { type: "json" };
+import { lightgbmModel, writeUbjson, xgboostModel } from "#artefacts/boosted.testing.ts";
 import type { Rng } from "#base/random.ts";
 import { encodeMessage } from "#formats/protobuf.ts";
 import { SAVED_MODEL } from "#formats/savedmodel.ts";
+import { tfliteFile } from "#formats/flatbuffers.testing.ts";
 import { npyWithHeader, writeNpy, writeZip, type ZipEntry } from "#formats/writers.testing.ts";
 import { SHARED_DATA } from "./assess.ts";
 import { bytes, op, pickle } from "./pickle.ts";
@@ -236,6 +238,19 @@ export const ggufFile = (parts: Partial<GgufParts> = {}): Uint8Array<ArrayBuffer
     ...parts,
   });
 
+/** A TFLite model with labels in an archive behind it, whose records count from the model's beginning. */
+export const tfliteWithFiles = (
+  files: readonly ZipEntry[] = [{ name: "labels.txt", content: bytes("cat\ndog\n") }],
+): Uint8Array<ArrayBuffer> => writeZip(files, tfliteFile());
+
+/** A regression on one field; `inner` stands behind its dictionary. */
+export const pmmlFile = (inner = ""): Uint8Array<ArrayBuffer> =>
+  bytes(
+    new TextEncoder().encode(
+      `<?xml version="1.0" encoding="UTF-8"?>\n<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4">\n<Header description="y = 2x"/>\n<DataDictionary><DataField name="x" optype="continuous" dataType="double"/></DataDictionary>${inner}\n<RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/></MiningSchema><RegressionTable intercept="0"><NumericPredictor name="x" coefficient="2"/></RegressionTable></RegressionModel>\n</PMML>\n`,
+    ),
+  );
+
 /** One small artefact of every format that is read, none of which does anything. */
 export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   pickle: plain,
@@ -285,6 +300,12 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   safetensors: safetensorsFile(),
   GGUF: ggufFile(),
   ONNX: onnxFile(),
+  TFLite: tfliteFile(),
+  "TFLite with files behind it": tfliteWithFiles(),
+  "XGBoost in JSON": bytes(JSON.stringify(xgboostModel())),
+  "XGBoost in UBJSON": writeUbjson(xgboostModel()),
+  LightGBM: lightgbmModel(),
+  PMML: pmmlFile(),
 };
 
 /** What a program that loads models would run. */

@@ -5,16 +5,20 @@ import gguf from "./gguf.ts";
 import hdf5 from "./hdf5.ts";
 import jinja from "./jinja.ts";
 import json from "./json.ts";
+import lightgbm from "./lightgbm.ts";
 import npy from "./npy.ts";
 import onnx from "./onnx.ts";
 import pickle from "./pickle.ts";
+import pmml from "./pmml.ts";
 import pyc from "./pyc.ts";
 import python from "./python.ts";
 import safetensors from "./safetensors.ts";
 import tar from "./tar.ts";
 import tensorflow from "./tensorflow.ts";
 import text from "./text.ts";
+import tflite from "./tflite.ts";
 import torchLegacy from "./torch-legacy.ts";
+import ubjson from "./ubjson.ts";
 import zip from "./zip.ts";
 
 export const checks = {
@@ -23,16 +27,20 @@ export const checks = {
   hdf5,
   jinja,
   json,
+  lightgbm,
   npy,
   onnx,
   pickle,
+  pmml,
   pyc,
   python,
   safetensors,
   tar,
   tensorflow,
   text,
+  tflite,
   "torch-legacy": torchLegacy,
+  ubjson,
   zip,
 } as const satisfies Readonly<Record<string, Check>>;
 export type CheckId = keyof typeof checks;

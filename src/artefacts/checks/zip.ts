@@ -1,6 +1,7 @@
 /** ZIP archives: what their records hide from one reader and show to another, and every member; PyTorch's and NumPy's among them. */
 import { contentOf, part, upTo, type Content } from "#formats/content.ts";
 import { FormatError } from "#formats/error.ts";
+import { isTflite } from "#formats/tflite.ts";
 import { examineZip, zipSigns, type ExaminedMember, type ZipOddity } from "#formats/zip-examined.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Storage, type Subject, type Surroundings } from "#artefacts/check.ts";
@@ -39,6 +40,8 @@ export default defineCheck({
   title: "zip archive",
   recognise(content) {
     const { front, back } = zipSigns(content);
+    // TFLite keeps files in an archive behind the model; its own check hands that on.
+    if (!front && isTflite(content) === "yes") return "no";
     return front || back ? "yes" : "no";
   },
   read(subject) {

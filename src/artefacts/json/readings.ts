@@ -6,6 +6,7 @@ import { keras } from "./keras.ts";
 import { notebook } from "./notebook.ts";
 import { skops } from "./skops.ts";
 import { templates } from "./templates.ts";
+import { xgboost } from "./xgboost.ts";
 
 export interface JsonReading {
   /** By what stands in the document; the name decides only between documents that look alike. */
@@ -13,7 +14,7 @@ export interface JsonReading {
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
-const READINGS: readonly JsonReading[] = [keras, skops, notebook, templates, configurations];
+const READINGS: readonly JsonReading[] = [keras, skops, notebook, templates, configurations, xgboost];
 
 /** Judges a document by everything it can be. */
 export function judgeValue(root: JsonNode, subject: Subject): void {

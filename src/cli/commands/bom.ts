@@ -83,6 +83,7 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
     ...(flags.asOf !== undefined && { asOf: flags.asOf }),
   });
   ours(check(bom.document), "bill of materials");
+  let judged: readonly Json[] | undefined;
   if (flags.vexTo !== undefined) {
     const outdated = outdatedOf(system, artefacts, assessment!.body);
     const vex = vexDocument(assessment!, bom.document, refsOf(system), outdated, {
@@ -91,6 +92,7 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
       ...(flags.asOf !== undefined && { asOf: flags.asOf }),
     });
     ours(check(vex), "VEX");
+    judged = (vex["vulnerabilities"] as readonly Json[] | undefined) ?? [];
     await writeWhole(resolve(flags.vexTo), pretty(vex));
   }
   if (flags.out !== undefined) await writeWhole(resolve(flags.out), pretty(bom.document));
@@ -108,7 +110,7 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
   else {
     if (flags.out === undefined) terminal.out(pretty(bom.document));
     const say = flags.out === undefined ? terminal.err : terminal.out;
-    say(summary(bom, flags, flags.out === undefined ? terminal.errColours : terminal.colours));
+    say(summary(bom, flags, judged, flags.out === undefined ? terminal.errColours : terminal.colours));
   }
   return bom.changed.length > 0 || (flags.complete && bom.gaps.length > 0) ? EXIT.finding : EXIT.fine;
 }
@@ -172,7 +174,19 @@ function believed<T>(path: string, read: () => T): T {
 
 const GAPS_SHOWN = 12;
 
-function summary({ document, gaps, changed, left }: Bom, { out, vexTo }: BomFlags, c: Colours): string {
+/** `3 exploitable, 19 in triage`; nothing is ever called unaffected. */
+function vexWords(judged: readonly Json[]): string {
+  const states = judged.map((one) => (one["analysis"] as Json)["state"]);
+  const n = (state: string): number => states.filter((one) => one === state).length;
+  return `${n("exploitable")} exploitable, ${n("in_triage")} in triage`;
+}
+
+function summary(
+  { document, gaps, changed, left }: Bom,
+  { out, vexTo }: BomFlags,
+  judged: readonly Json[] | undefined,
+  c: Colours,
+): string {
   const components = document["components"] as readonly Json[];
   const of = (type: string): number => components.filter((one) => one["type"] === type).length;
   const services = (document["services"] as readonly Json[] | undefined)?.length ?? 0;
@@ -180,7 +194,7 @@ function summary({ document, gaps, changed, left }: Bom, { out, vexTo }: BomFlag
     `${c.bold("MATERIALS")}  ${of("machine-learning-model")} models, ${of("data")} datasets, ${of("library")} libraries, ${services} services, ${
       components.length - of("machine-learning-model") - of("data") - of("library")
     } other parts (CycloneDX ${String(document["specVersion"])}${out === undefined ? "" : `, ${plain(out)}`})`,
-    ...(vexTo === undefined ? [] : [`${c.bold("VEX")}        ${plain(vexTo)}`]),
+    ...(vexTo === undefined ? [] : [`${c.bold("VEX")}        ${plain(vexTo)}: ${vexWords(judged ?? [])}`]),
     ...changed.map(
       ({ at, path, declared, found }) =>
         `${c.red("CHANGED")}    ${plain(at)}: ${plain(path)} is ${found}, and ${declared} is declared`,
@@ -193,7 +207,7 @@ function summary({ document, gaps, changed, left }: Bom, { out, vexTo }: BomFlag
           `  ${plain(at)}: ${plain(missing)}${clause === undefined ? "" : ` (${clause})`}\n      ${c.dim(plain(remedy))}`,
       ),
     ...(gaps.length > GAPS_SHOWN ? [`  and ${gaps.length - GAPS_SHOWN} more; --json lists them`] : []),
-    `${c.bold("LEFT OUT")}   ${left.length === 0 ? "nothing" : left.map(({ section, entries }) => `${entries} ${section}`).join(", ")}`,
+    `${c.bold("LEFT OUT")}   ${left.length === 0 ? "nothing" : left.map(({ section, entries }) => `${section} (${entries})`).join(", ")}`,
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -209,6 +223,11 @@ const BOM_LIMIT = 64 * 2 ** 20;
 
 async function readBom(path: string): Promise<OneBom> {
   const full = resolve(path);
+  if ((await filesBelow(dirname(full)).stat(full))?.kind !== "file")
+    throw new HostError(
+      `${path} is no file`,
+      "name a CycloneDX document in JSON, as `vauban bom -o bom.cdx.json` writes one",
+    );
   const bytes = await filesBelow(dirname(full)).readWhole(full, BOM_LIMIT);
   const document = believed(path, () => readStrictJson("CycloneDX", bytes));
   const { check } = await cycloneDx();
@@ -267,18 +286,55 @@ export async function bomDiffCommand(
   return exitCode && differences.length > 0 ? EXIT.finding : EXIT.fine;
 }
 
-const shown = (value: unknown): string => {
-  const words = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  return plain(words.length > 160 ? `${words.slice(0, 157)}…` : words);
-};
+const LINE = 200;
+const cut = (words: string): string => plain(words.length > LINE ? `${words.slice(0, LINE - 1)}…` : words);
+
+/** `flow inbound, name findings, description …`: a value in words, without the marks of JSON. */
+function inWords(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return value.map(inWords).join(", ");
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value)
+      .map(
+        ([key, item]) => `${key} ${typeof item === "object" && item !== null ? `(${inWords(item)})` : inWords(item)}`,
+      )
+      .join(", ");
+  return String(value);
+}
+
+const isRecord = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What only one side holds: of lists the items that differ, of two entries the keys that do. */
+function onlyIn(one: unknown, other: unknown): readonly string[] {
+  if (one === undefined) return [];
+  if (Array.isArray(one)) {
+    const there = Array.isArray(other) ? other : [];
+    const same = (a: unknown, b: unknown): boolean => hashOf(a) === hashOf(b);
+    const rest = one.filter((item) => !there.some((each) => same(item, each)));
+    const elsewhere = there.filter((item) => !one.some((each) => same(item, each)));
+    if (rest.length === 1 && elsewhere.length === 1) return onlyIn(rest[0], elsewhere[0]);
+    // The same items in another order.
+    return (rest.length === 0 && elsewhere.length === 0 ? one : rest).map(inWords);
+  }
+  if (isRecord(one) && isRecord(other)) {
+    const keys = Object.keys(one).filter(
+      (key) => !Object.hasOwn(other, key) || JSON.stringify(one[key]) !== JSON.stringify(other[key]),
+    );
+    return keys.map((key) => `${key} ${inWords(one[key])}`);
+  }
+  return [inWords(one)];
+}
 
 function diffText(differences: readonly Difference[], c: Colours): string {
   if (differences.length === 0) return "no difference\n";
   const lines = differences.map(({ change, kind, what, field, before, after }) =>
     change === "changed"
-      ? `${c.yellow("~")} ${kind} ${plain(what)}: ${plain(field ?? "")}${
-          before === undefined ? "" : `\n    ${c.red("-")} ${shown(before)}`
-        }${after === undefined ? "" : `\n    ${c.green("+")} ${shown(after)}`}`
+      ? `${c.yellow("~")} ${kind} ${plain(what)}: ${plain(field ?? "")}${onlyIn(before, after)
+          .map((words) => `\n    ${c.red("-")} ${cut(words)}`)
+          .join("")}${onlyIn(after, before)
+          .map((words) => `\n    ${c.green("+")} ${cut(words)}`)
+          .join("")}`
       : `${change === "added" ? c.green("+") : c.red("-")} ${kind} ${plain(what)}`,
   );
   const count = (change: Difference["change"]): number => differences.filter((one) => one.change === change).length;

@@ -6,7 +6,7 @@ import { sha256 } from "#base/hash.ts";
 import { HostError } from "#base/ports.ts";
 import { filesBelow, writeWhole } from "#host/index.ts";
 import { cycloneDx } from "#host/schemas.ts";
-import { importModel, SOURCE_LIMITS, type Loss, type ModelImport } from "#imports/models/index.ts";
+import { importModel, SOURCE_LIMITS, type ImportOptions, type Loss, type ModelImport } from "#imports/models/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import type { ImportFlags, Invocation } from "#cli/main.ts";
@@ -35,13 +35,20 @@ export async function importCommand(
   const name = basename(full);
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   const knowledge = loadKnowledge();
-  const { model, diagnostics } = importModel(text, name, {
+  const asking: ImportOptions = {
     sectors: new Set(knowledge.sectors.map(({ id }) => id)),
     // The schemas are compiled only for what may be a bill of materials; elsewhere nobody asks for them.
     ...(text.includes("bomFormat") && { cycloneDx: (await cycloneDx()).check }),
     ...(flags.format && { format: flags.format }),
     ...(flags.model && { models: flags.model }),
-  });
+  };
+  // Once to learn which files it names, once knowing which of them lie beside the system file.
+  const beside = filesBelow(out === undefined ? process.cwd() : dirname(out));
+  const asked = new Set<string>();
+  importModel(text, name, { ...asking, files: (path) => (asked.add(path), false) });
+  const there = new Set<string>();
+  for (const path of asked) if (await beside.stat(path).catch(() => undefined)) there.add(path);
+  const { model, diagnostics } = importModel(text, name, { ...asking, files: (path) => there.has(path) });
   if (!model) {
     if (json) terminal.out(`${JSON.stringify({ format: "vauban/import/1", ok: false, diagnostics }, null, 2)}\n`);
     else terminal.err(diagnosticsText(diagnostics, terminal.errColours, "nothing was written", () => named));
@@ -49,7 +56,6 @@ export async function importCommand(
   }
 
   const target = out === undefined ? "system.yaml" : basename(out);
-  const beside = filesBelow(out === undefined ? process.cwd() : dirname(out));
   const reading = await readSystemFile(model.text, target, knowledge, beside, new Date().toISOString().slice(0, 10));
   if (out !== undefined) await writeWhole(out, model.text);
   const ok = !reading.diagnostics.some(isError);

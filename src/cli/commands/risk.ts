@@ -68,6 +68,7 @@ export async function riskCommand(invocation: Invocation, named: string, flags: 
         method: flags.method,
         most: SHOWN,
         whole: flags.all ?? false,
+        part: partText(flags),
       }),
     );
   return document.exit;
@@ -219,6 +220,13 @@ async function lastOf(state: string): Promise<{ readonly last?: Assessment; read
     throw error;
   }
 }
+
+const partText = ({ actor, at, harm }: RiskFlags): string | undefined =>
+  [
+    ...(actor === undefined ? [] : [`by ${actor}`]),
+    ...(at === undefined ? [] : [`at ${at}`]),
+    ...(harm === undefined ? [] : [harm.replace("-", " ")]),
+  ].join(", ") || undefined;
 
 /** Which risks are asked for; a name that fits none is a mistake, not an empty answer. */
 function keptBy({ actor, at, harm }: RiskFlags, { system }: RiskGrounds): (risk: Risk) => boolean {

@@ -4,7 +4,19 @@ import { HostError } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn, everythingIn } from "#host/folders.ts";
 import { filesBelow, writeWhole } from "#host/index.ts";
-import { certificates, holds, keyHint, keyWords, privateKey, publicKey, signBytes, trustedKey } from "#host/keys.ts";
+import { keylessSigner, type SignedContent } from "#host/keyless.ts";
+import {
+  certificates,
+  digestOf,
+  holds,
+  keyHint,
+  keyWords,
+  privateKey,
+  publicKey,
+  signBytes,
+  signedFile,
+  trustedKey,
+} from "#host/keys.ts";
 import {
   bundleOf,
   compare,
@@ -18,6 +30,7 @@ import {
   type Manifest,
   type Resource,
 } from "#provenance/signing.ts";
+import { readTrustedRoot } from "#provenance/sigstore.ts";
 import type { Invocation } from "#cli/main.ts";
 import { EXIT, plain, type Colours, type ExitCode } from "#cli/terminal.ts";
 
@@ -27,6 +40,9 @@ export interface VerifySignatureFlags {
   readonly root?: readonly string[];
   readonly chain?: readonly string[];
   readonly asOf?: string;
+  readonly identity?: string;
+  readonly issuer?: string;
+  readonly trustedRoot?: string;
   readonly ignore?: readonly string[];
   readonly json?: boolean;
 }
@@ -86,23 +102,20 @@ export async function verifySignatureCommand(
   const full = resolve(named);
   const folder = await isFolder(full);
   const bundlePath = resolve(flags.bundle ?? (await lyingBy(full, folder)));
-  if (flags.key !== undefined && flags.root !== undefined)
-    throw new HostError(
-      "--key and --root are both given, and only one of them is taken",
-      "give --key for a signer's public key, or --root for a root above the signer's certificate",
-    );
-  if (flags.key === undefined && flags.root === undefined)
-    throw new HostError(
-      "a signature is held to something you trust: a key, or a root certificate",
-      "give --key key.pub.pem, or --root ca.pem; what stands in the bundle itself proves nothing",
-    );
+  trustOf(flags);
   const bundle = await parsed(flags.bundle ?? bundlePath, async () => readBundle(await read(bundlePath, BUNDLE_LIMIT)));
-  const signer = await signerOf(bundle, flags);
+  if (bundle.content.kind === "file" && folder)
+    throw new HostError(
+      `${flags.bundle ?? bundlePath} signs the bytes of one file, and ${named} is a folder`,
+      "name the file that it signs",
+    );
+  const signer = await parsed(flags.bundle ?? bundlePath, () => signerOf(bundle, full, flags));
   let reasons: Reason[] = "because" in signer ? [{ rule: signer.rule, message: signer.because }] : [];
   let manifest: Manifest | undefined;
   let compared: Comparison | undefined;
-  if (!("because" in signer)) {
-    manifest = await parsed(flags.bundle ?? bundlePath, async () => readManifest(bundle.payload));
+  if (!("because" in signer) && bundle.content.kind === "statement") {
+    const { payload } = bundle.content;
+    manifest = await parsed(flags.bundle ?? bundlePath, async () => readManifest(payload));
     const own = folder ? below(full, bundlePath) : undefined;
     const ignored = [...(own === undefined ? [] : [own]), ...(flags.ignore ?? [])];
     const other = otherShape(manifest, folder, flags.bundle ?? (relative(process.cwd(), bundlePath) || bundlePath));
@@ -118,7 +131,7 @@ export async function verifySignatureCommand(
             : one,
         );
     if (manifest.resources.length === 0) reasons.push({ rule: "empty", message: "the signature covers no file" });
-  }
+  } else if (!("because" in signer)) compared = { mismatches: [], ignored: [], verified: ["."] };
   const ok = reasons.length === 0;
   if (json)
     terminal.out(
@@ -126,7 +139,13 @@ export async function verifySignatureCommand(
         {
           format: "vauban/signature/1",
           ok,
-          ...("because" in signer ? {} : { signer: signer.words }),
+          ...("because" in signer
+            ? {}
+            : {
+                signer: signer.words,
+                ...(signer.checked && { checked: signer.checked }),
+                ...(signer.notChecked && { notChecked: signer.notChecked }),
+              }),
           ...(manifest && { name: manifest.name, method: manifest.method, hash: manifest.hash }),
           verified: compared?.verified.length ?? 0,
           ignored: compared?.ignored ?? [],
@@ -158,23 +177,75 @@ function otherShape({ name, resources }: Manifest, folder: boolean, bundle: stri
   return undefined;
 }
 
-type Signer = { readonly words: readonly string[] } | { readonly rule: string; readonly because: string };
+interface Trusting {
+  readonly words: readonly string[];
+  readonly checked?: readonly string[];
+  readonly notChecked?: readonly string[];
+}
+type Signer = Trusting | { readonly rule: string; readonly because: string };
 
-async function signerOf({ material, payload, signature }: Bundle, flags: VerifySignatureFlags): Promise<Signer> {
-  if (material.kind === "keyless")
+/** Exactly one thing to trust: a key, roots, or an identity under a trusted root. */
+function trustOf({ key, root, identity, issuer, trustedRoot, asOf, chain }: VerifySignatureFlags): void {
+  const keyless = [identity, issuer, trustedRoot].filter((flag) => flag !== undefined).length;
+  const given = [key, root, keyless > 0 ? "identity" : undefined].filter((one) => one !== undefined).length;
+  if (given > 1)
     throw new HostError(
-      "the bundle is signed without a key of its signer (Sigstore: Fulcio, Rekor), which is not verified here",
-      "verify it with sigstore's own tools, or have it signed with a key or a certificate",
+      `${[key !== undefined && "--key", root !== undefined && "--root", keyless > 0 && "--identity"].filter(Boolean).join(" and ")} are ${given === 2 ? "both" : "all"} given, and only one of them is taken`,
+      "give --key for a signer's public key, --root for a root above the signer's certificate, or --identity, --issuer and --trusted-root for Sigstore",
     );
-  const message = preAuthenticated(payload);
+  if (given === 0)
+    throw new HostError(
+      "a signature is held to something you trust: a key, a root certificate, or an identity",
+      "give --key key.pub.pem, or --root ca.pem, or --identity, --issuer and --trusted-root; what stands in the bundle itself proves nothing",
+    );
+  if (keyless > 0 && keyless < 3)
+    throw new HostError(
+      `--identity, --issuer and --trusted-root belong together, and ${[identity === undefined && "--identity", issuer === undefined && "--issuer", trustedRoot === undefined && "--trusted-root"].filter(Boolean).join(" and ")} ${keyless === 2 ? "is" : "are"} missing`,
+      "who signed is a name, and who vouched for it: --identity me@example.org --issuer https://accounts.google.com --trusted-root trusted_root.json",
+    );
+  if (keyless > 0 && (asOf !== undefined || chain !== undefined))
+    throw new HostError(
+      `${asOf === undefined ? "--chain" : "--as-of"} says nothing of a signature by an identity`,
+      "leave it out: the log's time and the trusted root decide",
+    );
+}
+
+/** What was signed: of a manifest the bytes of its envelope, else the file itself, read as often as it is asked. */
+function contentOf({ content }: Bundle, file: string): SignedContent {
+  if (content.kind === "file") return signedFile(file);
+  const bytes = preAuthenticated(content.payload);
+  return {
+    holds: (key, signature) => Promise.resolve(holds(key, bytes, signature)),
+    digest: (algorithm) => Promise.resolve(digestOf(bytes, algorithm)),
+    payload: content.payload,
+  };
+}
+
+async function signerOf(bundle: Bundle, file: string, flags: VerifySignatureFlags): Promise<Signer> {
+  const { material, content, signature, entries, timeStamps } = bundle;
+  const signed = contentOf(bundle, file);
+  if (content.kind === "file" && content.sha256 !== undefined && content.sha256 !== (await signed.digest("sha256")))
+    return { rule: "changed", because: "the file is not the one that was signed: its SHA-256 is another" };
+  if (flags.trustedRoot !== undefined) {
+    const path = flags.trustedRoot;
+    const root = await parsed(path, async () => readTrustedRoot(await read(path, 16 * 2 ** 20)));
+    return keylessSigner(bundle, signed, { identity: flags.identity!, issuer: flags.issuer! }, root);
+  }
+  if (material.kind === "certificates" && material.alone)
+    throw new HostError(
+      "the bundle is signed by an identity, with a certificate of a few minutes (Sigstore: Fulcio, Rekor)",
+      "give --identity, --issuer and --trusted-root",
+    );
+  const logs = entries.length + timeStamps.length;
+  const notChecked = logs === 0 ? {} : { notChecked: ["log entries and time stamps that the bundle holds"] };
   if (flags.key !== undefined) {
     const key = publicKey(await read(flags.key), flags.key);
     // The key decides; what the bundle says of itself only explains why a signature does not hold.
-    if (!holds(key, message, signature))
+    if (!(await signed.holds(key, signature)))
       return material.kind === "key" && material.hint !== undefined && material.hint !== keyHint(key)
         ? { rule: "wrong-key", because: "it was signed with another key than the one given" }
         : { rule: "bad-signature", because: "the signature does not hold for this key and this content" };
-    return { words: [`${keyWords(key)} key, SHA-256 ${keyHint(key)}`] };
+    return { words: [`${keyWords(key)} key, SHA-256 ${keyHint(key)}`], ...notChecked };
   }
   if (material.kind !== "certificates")
     return {
@@ -190,8 +261,8 @@ async function signerOf({ material, payload, signature }: Bundle, flags: VerifyS
   const at = flags.asOf === undefined ? new Date() : new Date(`${flags.asOf}T12:00:00Z`);
   const trusted = trustedKey([...material.chain, ...more.map(({ raw }) => raw)], roots, at);
   if ("because" in trusted) return { rule: "untrusted", because: trusted.because };
-  return holds(trusted.key, message, signature)
-    ? { words: trusted.chain }
+  return (await signed.holds(trusted.key, signature))
+    ? { words: trusted.chain, ...notChecked }
     : { rule: "bad-signature", because: "the signature does not hold for the signer's certificate and this content" };
 }
 
@@ -217,13 +288,21 @@ function verdict(
 ): string {
   const lines = [
     reasons.length === 0
-      ? `${c.bold(c.green("AS SIGNED"))}  ${plain(named)}: ${compared!.verified.length} files, ${manifest!.hash}`
+      ? `${c.bold(c.green("AS SIGNED"))}  ${plain(named)}: ${manifest ? `${compared!.verified.length} files, ${manifest.hash}` : "the file, byte by byte"}`
       : `${c.bold(c.red("NOT AS SIGNED"))}  ${plain(named)}`,
     ...reasons
       .slice(0, SHOWN)
       .map(({ rule, path, message }) => `  ${rule}${path === undefined ? "" : `  ${plain(path)}`}: ${plain(message)}`),
     ...(reasons.length > SHOWN ? [`  and ${reasons.length - SHOWN} more; --json lists them`] : []),
     ...("because" in signer ? [] : [`${c.bold("BY")}         ${signer.words.map(plain).join(" ← ")}`]),
+    ...("because" in signer
+      ? []
+      : [
+          ...(signer.checked ?? []).map((one, n) => `${n === 0 ? c.bold("CHECKED") : "       "}    ${plain(one)}`),
+          ...(signer.notChecked ?? []).map(
+            (one, n) => `${n === 0 ? c.bold("NOT CHECKED") : "           "}  ${plain(one)}`,
+          ),
+        ]),
     ...(compared && compared.ignored.length > 0
       ? [`${c.bold("NOT COVERED")}  ${compared.ignored.map(plain).join(", ")}: the signature leaves them out`]
       : []),

@@ -1,6 +1,9 @@
 /** A CycloneDX bill of materials (1.6, 1.7): models, data, services and the larger parts; libraries stay where they are. */
+import { z } from "zod";
 import {
   COMPONENT_KINDS,
+  inputContract,
+  LEVELS,
   LIFECYCLE_STAGES,
   TECHNOLOGY_LEVELS,
   type ComponentKind,
@@ -9,6 +12,7 @@ import {
 import {
   Names,
   type Draft,
+  type DraftAsset,
   type DraftBoundary,
   type DraftComponent,
   type DraftDataset,
@@ -84,12 +88,53 @@ export const cycloneDxReason = (path: Steps): string => {
   return "not a key that a system file has a place for";
 };
 
+const ELSEWHERE =
+  "the file does not lie beside the system file: put it there, and name it (artefact, files, path, labels)";
+
+/** A path that a system file may name, with something there. */
+const isHere = (path: string, files: (path: string) => boolean): boolean =>
+  !path.startsWith("/") && !/^[A-Za-z]:|\\|(^|\/)\.\.(\/|$)/.test(path) && files(path);
+
+/** One of our own values in JSON, where it is what it should be. */
+function valueOf<Value>(
+  said: Property | undefined,
+  schema: { safeParse: (value: unknown) => { readonly success: boolean; readonly data?: Value | undefined } },
+  ...to: readonly string[]
+): Value | undefined {
+  if (said === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(said.value);
+  } catch {
+    return undefined;
+  }
+  const { success, data } = schema.safeParse(value);
+  if (!success) return undefined;
+  if (to.length > 0) said.read(...to);
+  return data;
+}
+
+const INPUT = inputContract.refine(
+  ({ range: [low, high], scale, mean, std }) =>
+    low < high && scale !== 0 && mean.length > 0 && std.length > 0 && std.every((value) => value !== 0),
+);
+const CLASSES = z.array(z.string().regex(/\S/)).min(2);
+const ACCURACY = z.strictObject({ declared: z.number().min(0).max(1), on: z.string() });
+const HEADS = ["exclusive", "binary", "multi-label", "regression"] as const;
+
+const isTrue = (said: Property | undefined, ...to: readonly string[]): boolean => {
+  if (said?.value !== "true") return false;
+  said.read(...to);
+  return true;
+};
+
 const PARTS_MAX = 5_000;
 
 /** One of our own properties: its value, and a way to say where it went. Without a word on that it is lost like any other. */
 interface Property {
   readonly value: string;
   readonly read: (...to: readonly string[]) => void;
+  readonly lose: (reason: string) => void;
 }
 
 function property(entry: Entry | undefined, name: string): Property | undefined {
@@ -102,6 +147,9 @@ function property(entry: Entry | undefined, name: string): Property | undefined 
         read(...to) {
           found!.get("name")!.read(...to);
           found!.get("value")!.read(...to);
+        },
+        lose(reason) {
+          found!.lose(reason);
         },
       };
 }
@@ -135,6 +183,7 @@ export function fromCycloneDx(
   ledger: Ledger,
   isModel: (...names: readonly (string | undefined)[]) => boolean,
   sectors: ReadonlySet<string>,
+  files: (path: string) => boolean,
 ): Draft {
   const { root } = ledger;
   const names = new Names();
@@ -149,6 +198,24 @@ export function fromCycloneDx(
   const models: { readonly entry: Entry; readonly id: string }[] = [];
   const services: { readonly entry: Entry; readonly id: string }[] = [];
 
+  const loaded: {
+    readonly entry: Entry;
+    readonly owner: string;
+    readonly path: string;
+    readonly role: Property | undefined;
+    readonly named: Entry;
+    readonly ref: Entry;
+  }[] = [];
+  const suppliers = new Map<string, { readonly said: Entry[]; readonly supplies: string[] }>();
+  const suppliedBy = (party: Entry | undefined, id: string): void => {
+    const name = party?.get("name");
+    const title = name?.words();
+    if (title === undefined) return;
+    const known = suppliers.get(title) ?? { said: [], supplies: [] };
+    suppliers.set(title, known);
+    known.said.push(name!);
+    known.supplies.push(id);
+  };
   const zoneOf = (entry: Entry, id: string): void => {
     const own = property(entry, "boundary");
     const trust = entry.get("trustZone");
@@ -169,15 +236,30 @@ export function fromCycloneDx(
       else {
         const asModel = isModel(named?.words(), entry.get("bom-ref")?.words());
         const [kind, sure] = (asModel ? (["model", true] as const) : KINDS[said]) ?? [];
-        if (kind === undefined) entry.lose(LIBRARY);
-        else component(entry, kind, sure ?? false, type);
+        if (kind === undefined) {
+          if (!loadedFile(entry)) entry.lose(LIBRARY);
+        } else component(entry, kind, sure ?? false, type);
       }
       walk(entry.get("components")?.items ?? []);
     }
   };
+  /** Ours: what a component is loaded from, `components.<id>:<path>`; only where it lies here too can a system file name it. */
+  const loadedFile = (entry: Entry): boolean => {
+    const [ref, named, role] = [entry.get("bom-ref"), entry.get("name"), property(entry, "role")];
+    const [words, path] = [ref?.words() ?? "", named?.words() ?? ""];
+    if (entry.get("type")?.value !== "file" || path === "" || !words.endsWith(`:${path}`)) return false;
+    const owner = words.slice(0, -path.length - 1);
+    if (!owner.startsWith("components.")) return false;
+    if (!isHere(path, files)) {
+      entry.lose(ELSEWHERE);
+      return true;
+    }
+    loaded.push({ entry, owner, path, role, named: named!, ref: ref! });
+    return true;
+  };
   const component = (entry: Entry, guess: ComponentKind, sure: boolean, type: Entry | undefined): void => {
     const [ref, named, called] = [entry.get("bom-ref"), entry.get("name"), property(entry, "id")];
-    const id = names.make("component", called?.value, named?.words(), ref?.words());
+    const id = names.keep(called?.value) ?? names.make("component", called?.value, named?.words(), ref?.words());
     called?.read("components", id);
     const own = chosen(COMPONENT_KINDS, property(entry, "kind"), "components", id, "kind");
     const kind = guess === "model" ? "model" : own === "model" || own === undefined ? guess : own;
@@ -192,16 +274,17 @@ export function fromCycloneDx(
       version: entry.get("version")?.text("components", id, "version"),
       holds: [],
       unsure: !sure && own === undefined,
-      from: place(entry),
+      from: placeOf(entry),
     });
     if (kind === "model") models.push({ entry, id });
+    else if (called) suppliedBy(entry.get("supplier"), id);
     zoneOf(entry, id);
     if (components.length > PARTS_MAX)
       entry.complain(`more than ${PARTS_MAX} parts`, "import the parts that belong to one system", "E808");
   };
   const dataset = (entry: Entry): void => {
     const [ref, named, called] = [entry.get("bom-ref"), entry.get("name"), property(entry, "id")];
-    const id = dataNames.make("data", called?.value, named?.words(), ref?.words());
+    const id = dataNames.keep(called?.value) ?? dataNames.make("data", called?.value, named?.words(), ref?.words());
     called?.read("datasets", id);
     if (ref) dataByRef.set(ref.words()!, id);
     ref?.read("datasets", id);
@@ -226,8 +309,22 @@ export function fromCycloneDx(
     const dated = collected !== undefined && /^\d{4}(-\d{2}(-\d{2})?)?$/.test(collected.value);
     if (dated) collected.read("datasets", id, "provenance", "collected");
     if (source !== undefined) description?.read("datasets", id, "provenance", "source");
+    const place = (key: "path" | "labels"): string | undefined => {
+      const said = property(entry, key);
+      if (said === undefined) return undefined;
+      if (!isHere(said.value, files)) {
+        said.lose(ELSEWHERE);
+        return undefined;
+      }
+      said.read("datasets", id, key);
+      return said.value;
+    };
+    const path = place("path");
+    if (path !== undefined) first.dig("contents", "url")?.read("datasets", id, "path");
     return {
       id,
+      path,
+      labels: place("labels"),
       title: named?.text("datasets", id, "title") ?? "",
       role: chosen(
         ["training", "validation", "test", "knowledge-base", "operational"] as const,
@@ -245,14 +342,14 @@ export function fromCycloneDx(
       suppliers: owners.flatMap(
         (owner) => owner.dig("organization", "name")?.text("datasets", id, "provenance", "suppliers") ?? [],
       ),
-      from: place(entry),
+      from: placeOf(entry),
     };
   };
 
   walk(root.get("components")?.items ?? []);
   for (const entry of root.get("services")?.items ?? []) {
     const [ref, named, called] = [entry.get("bom-ref"), entry.get("name"), property(entry, "id")];
-    const id = names.make("service", called?.value, named?.words(), ref?.words());
+    const id = names.keep(called?.value) ?? names.make("service", called?.value, named?.words(), ref?.words());
     called?.read("components", id);
     const own = chosen(COMPONENT_KINDS, property(entry, "kind"), "components", id, "kind");
     const outside = entry.get("provider") !== undefined && entry.get("x-trust-boundary")?.value === true;
@@ -273,9 +370,14 @@ export function fromCycloneDx(
       version: entry.get("version")?.text("components", id, "version"),
       holds: [],
       unsure: own === undefined,
-      from: place(entry),
+      from: placeOf(entry),
     });
     services.push({ entry, id });
+    const provider = entry.get("provider");
+    // Ours: an outside party is its own provider.
+    if (called && kind === "external" && provider?.get("name")?.value === named?.value)
+      provider?.get("name")?.read("components", id, "title");
+    else if (called) suppliedBy(provider, id);
     if (kind === "model") models.push({ entry, id });
     zoneOf(entry, id);
   }
@@ -304,7 +406,32 @@ export function fromCycloneDx(
         trained.push(made);
       }
     }
-    const ancestor = entry.dig("pedigree", "ancestors")?.items[0];
+    // Ours: only what the model was said to start from; other ancestors follow from its files.
+    const ours = property(entry, "level") !== undefined;
+    const start = property(entry, "origin.pretrained");
+    start?.read(...at, "origin", "pretrained");
+    const ancestor = ours && start === undefined ? undefined : entry.dig("pedigree", "ancestors")?.items[0];
+    const artefact = property(entry, "artefact");
+    const found = artefact !== undefined && isHere(artefact.value, files);
+    if (found) artefact.read(...at, "artefact");
+    else artefact?.lose(ELSEWHERE);
+    const measuredOn = property(entry, "accuracy");
+    const accuracy = valueOf(measuredOn, ACCURACY);
+    const known = accuracy && datasets.some(({ id: other }) => other === accuracy.on);
+    if (known) measuredOn!.read(...at, "accuracy");
+    const input = valueOf(property(entry, "input"), INPUT, ...at, "input");
+    if (input)
+      entry
+        .dig("modelCard", "modelParameters", "inputs")
+        ?.items[0]?.get("format")
+        ?.read(...at, "input");
+    const classes = valueOf(property(entry, "classes"), CLASSES, ...at, "classes");
+    const head = chosen(HEADS, property(entry, "head"), ...at, "head");
+    if (classes || head)
+      entry
+        .dig("modelCard", "modelParameters", "outputs")
+        ?.items[0]?.get("format")
+        ?.read(...at, "classes");
     const type = ancestor?.get("type");
     type?.read(...at, "origin", "pretrained");
     const supplier = entry.dig("supplier", "name") ?? entry.get("publisher") ?? entry.dig("manufacturer", "name");
@@ -313,7 +440,17 @@ export function fromCycloneDx(
       role: chosen(["advisory", "decisive", "safety-function"] as const, property(entry, "role"), ...at, "role"),
       task: read,
       sha256: sha256(entry, ...at, "sha256"),
-      artefact: property(entry, "artefact")?.value,
+      artefact: artefact && { path: artefact.value, found },
+      input,
+      classes,
+      head,
+      accuracy: known ? accuracy : undefined,
+      continual: isTrue(property(entry, "training.continual"), ...at, "training", "continual"),
+      federated: isTrue(property(entry, "training.federated"), ...at, "training", "federated"),
+      personalData: isTrue(property(entry, "training.personal-data"), ...at, "training", "personal-data"),
+      onDevice: isTrue(property(entry, "on-device"), ...at, "on-device"),
+      tools: isTrue(property(entry, "tools"), ...at, "tools"),
+      untrustedContent: isTrue(property(entry, "untrusted-content"), ...at, "untrusted-content"),
       origin: {
         ...defined(
           "trainedBy",
@@ -336,11 +473,23 @@ export function fromCycloneDx(
   }
 
   const held = new Map<string, string[]>();
-  const flows = flowsOf(services, root, byRef, dataByRef, flowNames, held, new Set(models.map(({ id }) => id)), known);
+  const flows = flowsOf(
+    services,
+    root,
+    byRef,
+    dataByRef,
+    flowNames,
+    held,
+    new Set(models.map(({ id }) => id)),
+    known,
+    new Map(components.map(({ id, title }) => [id, title])),
+  );
   return {
     name: system?.get("name")?.text("system", "name") ?? "System without a name",
     version: system?.get("version")?.text("system", "version"),
     purpose: system?.get("description")?.text("system", "purpose"),
+    ...cardWords(models.filter(({ entry }) => property(entry, "level")).map(({ entry }) => entry)),
+    synthetic: isTrue(property(system, "synthetic"), "system", "synthetic"),
     stage: chosen(LIFECYCLE_STAGES, property(system, "stage"), "stage"),
     sector: chosen([...sectors], property(system, "sector"), "sector"),
     environment: chosen(
@@ -350,22 +499,89 @@ export function fromCycloneDx(
       "environment",
     ),
     law: lawOf(system),
-    misuse: [],
-    assets: [],
+    assets: assetsIn(
+      services.map(({ entry }) => entry),
+      names,
+    ),
     components: components.map((one) => ({
       ...one,
       holds: held.get(one.id) ?? [],
+      files: loaded
+        .filter(({ owner }) => byRef.get(owner) === one.id)
+        .map(({ entry, path, role, named, ref }) => {
+          const at = ["components", one.id, "files"] as const;
+          for (const read of [named, ref, entry.get("type")]) read?.read(...at);
+          return { path, sha256: sha256(entry, ...at), role: chosen(FILE_ROLES, role, ...at) };
+        }),
       ...(one.kind === "model" && { model: known.get(one.id) }),
     })),
     flows,
     boundaries: [...zones].map(([zone, { here, said }]): DraftBoundary => {
-      const id = names.make("zone", zone);
+      const id = names.keep(zone) ?? names.make("zone", zone);
       for (const read of said) read("boundaries", id);
       return { id, title: zone, here, inside: [], from: `the trust zone ${zone}` };
     }),
     datasets,
+    suppliers: [...suppliers].map(([title, { said, supplies }]) => {
+      const id = names.make("supplier", title);
+      for (const one of said) one.read("suppliers", id);
+      return { id, title, supplies };
+    }),
     exposed: [],
   };
+}
+
+const FILE_ROLES = ["pretrained", "adapter", "other"] as const;
+
+/** What the cards of our own models repeat of the system: context, exclusions, misuse. Who else writes cards means the model by them. */
+function cardWords(cards: readonly Entry[]): Pick<Draft, "context" | "excluded" | "misuse"> {
+  const NOT_FOR = "not meant for: ";
+  const [card, ...others] = cards.flatMap((entry) => entry.dig("modelCard", "considerations") ?? []);
+  const read = (one: Entry, first: boolean) => {
+    const words = (entry: Entry | undefined, ...to: readonly string[]): string | undefined =>
+      first ? entry?.text(...to) : (entry?.read(...to), undefined);
+    const context = words(one.get("users")?.items[0], "system", "context");
+    one.get("useCases")?.items[0]?.read("system", "purpose");
+    const excluded = (one.get("technicalLimitations")?.items ?? []).flatMap((entry) => {
+      const said = entry.words() ?? "";
+      if (!said.startsWith(NOT_FOR) || said.length > 2_000) return [];
+      entry.read("system", "excluded");
+      return [said.slice(NOT_FOR.length)];
+    });
+    const misuse = (one.get("ethicalConsiderations")?.items ?? []).flatMap(
+      (entry) => words(entry.get("name"), "system", "misuse") ?? [],
+    );
+    return { context, excluded, misuse };
+  };
+  for (const other of others) read(other, false);
+  return card ? read(card, true) : { misuse: [] };
+}
+
+/** What our services say of the worth of what flows: `images: security H, privacy H, personal`, several by semicolons. */
+function assetsIn(services: readonly Entry[], names: Names): DraftAsset[] {
+  const found = new Map<string, DraftAsset>();
+  const RATED = new RegExp(`^(.+): security (${LEVELS.join("|")}), privacy (${LEVELS.join("|")})(, personal)?$`);
+  for (const service of services) {
+    if (property(service, "id") === undefined) continue;
+    for (const flow of service.get("data")?.items ?? []) {
+      const classification = flow.get("classification");
+      for (const part of classification?.words()?.split("; ") ?? []) {
+        const [, id, security, privacy, personal] = RATED.exec(part) ?? [];
+        if (id === undefined || !(found.has(id) || names.keep(id) !== undefined)) continue;
+        classification!.read("assets", id);
+        if (!found.has(id))
+          found.set(id, {
+            id,
+            title: id,
+            security: security as DraftAsset["security"],
+            privacy: privacy as DraftAsset["privacy"],
+            personal: personal !== undefined,
+            from: placeOf(flow),
+          });
+      }
+    }
+  }
+  return [...found.values()];
 }
 
 const defined = <Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } =>
@@ -399,6 +615,7 @@ function flowsOf(
   held: Map<string, string[]>,
   models: ReadonlySet<string>,
   known: ReadonlyMap<string, DraftModel>,
+  titles: ReadonlyMap<string, string>,
 ): DraftFlow[] {
   const flows: DraftFlow[] = [];
   const seen = new Map<string, string>();
@@ -432,19 +649,20 @@ function flowsOf(
       }
       seen.set(key, flow);
       joined.set(JSON.stringify([from, to]), flow);
-      // Written by `vauban bom`: "a to b; over HTTPS; encrypted".
-      const qualities = said.split("; ");
-      const over = qualities.find((quality) => quality.startsWith("over "))?.slice("over ".length);
-      if (qualities.length > 1 || / to /.test(said)) description?.read("flows", flow);
+      const ours = property(entry, "id") !== undefined;
+      const { over, qualities } = flowWords(said, ours ? `${titles.get(from)} to ${titles.get(to)}` : undefined);
+      if (ours || qualities.size > 0 || over !== undefined || / to /.test(said)) description?.read("flows", flow);
       flows.push({
         id: flow,
         from,
         to,
         carries: name?.words()?.split(", ") ?? [],
         over,
-        encrypted: qualities.includes("encrypted"),
-        authenticated: qualities.includes("authenticated"),
-        source: place(one),
+        encrypted: qualities.has("encrypted"),
+        authenticated: qualities.has("authenticated"),
+        // Whose words they are not cannot claim that what flows is signed.
+        signed: ours && qualities.has("signed"),
+        source: placeOf(one),
       });
     }
   for (const entry of root.get("dependencies")?.items ?? []) {
@@ -470,11 +688,29 @@ function flowsOf(
         const flow = names.make("flow", `${from}-to-${to}`);
         joined.set(pair, flow);
         other.read("flows", flow);
-        flows.push({ id: flow, from, to, carries: [], source: `${place(entry)}: a dependency` });
+        flows.push({ id: flow, from, to, carries: [], source: `${placeOf(entry)}: a dependency` });
       }
     }
   }
   return flows;
 }
 
-const place = (entry: Entry): string => `${pointer(entry.path)}, line ${entry.line}`;
+const QUALITIES = ["authenticated", "encrypted", "signed"] as const;
+
+/** Written by `vauban bom`: "a to b; over HTTPS; encrypted". The start is known where it is ours, and may hold anything. */
+function flowWords(
+  said: string,
+  start: string | undefined,
+): { readonly over: string | undefined; readonly qualities: ReadonlySet<string> } {
+  const qualities = new Set<string>();
+  let rest = start !== undefined && said.startsWith(start) ? said.slice(start.length) : said.replace(/^[^;]*/, "");
+  for (const quality of QUALITIES)
+    if (rest.endsWith(`; ${quality}`)) {
+      qualities.add(quality);
+      rest = rest.slice(0, -quality.length - 2);
+    }
+  const over = rest.startsWith("; over ") ? rest.slice("; over ".length) : undefined;
+  return { over: over === "" ? undefined : over, qualities };
+}
+
+const placeOf = (entry: Entry): string => `${pointer(entry.path)}, line ${entry.line}`;

@@ -36,6 +36,7 @@ interface Format {
     ledger: Ledger,
     isModel: (...names: readonly (string | undefined)[]) => boolean,
     sectors: ReadonlySet<string>,
+    files: NonNullable<ImportOptions["files"]>,
   ) => Draft;
   readonly reason: (path: Steps) => string;
   /** Where its lists stand; `*` is every item. */
@@ -97,6 +98,8 @@ export interface ImportOptions {
   readonly cycloneDx?: CycloneDxCheck;
   /** Sector packs there are; a source that names another is asked about. */
   readonly sectors?: ReadonlySet<string>;
+  /** Whether a path leads to something beside the system file that is made; unasked, nothing lies there. */
+  readonly files?: (path: string) => boolean;
 }
 
 /**
@@ -107,7 +110,7 @@ export interface ImportOptions {
 export function importModel(
   text: string,
   file: string,
-  { format, models = [], cycloneDx, sectors = new Set() }: ImportOptions = {},
+  { format, models = [], cycloneDx, sectors = new Set(), files = () => false }: ImportOptions = {},
 ): { readonly model?: ModelImport; readonly diagnostics: readonly Diagnostic[] } {
   const { ledger, diagnostics } = openSource(text, file);
   if (!ledger) return { diagnostics };
@@ -144,7 +147,7 @@ export function importModel(
     for (const name of meant) unseen.delete(name);
     return meant.length > 0;
   };
-  const drafted = draft(ledger, isModel, sectors);
+  const drafted = draft(ledger, isModel, sectors, files);
   for (const name of unseen) {
     const near = nearest(name, seen);
     ledger.complain(

@@ -1,4 +1,5 @@
 /** A draft as the text of a system file: what the source says, where each thing comes from, and what only its author can answer. */
+import type { InputContract } from "#assessment/index.ts";
 import {
   pruned,
   type Draft,
@@ -85,6 +86,10 @@ export function written(draft: Draft, source: string): Written {
     ...(draft.version === undefined ? [] : [`  version: ${text(draft.version)}`]),
     `  purpose: ${text(draft.purpose ?? NO_PURPOSE)}   # ${ask("system.purpose", "what does the system do, for whom, on what, and who decides?", draft.purpose === undefined ? "nothing" : "the source's description")}`,
     ...(draft.context === undefined ? [] : [`  context: ${text(draft.context)}`]),
+    ...(draft.synthetic ? ["  synthetic: true"] : []),
+    ...(draft.excluded === undefined || draft.excluded.length === 0
+      ? []
+      : ["  excluded:", ...draft.excluded.map((words) => `    - ${text(words)}`)]),
     ...(draft.misuse.length === 0 ? [] : ["  misuse:", ...draft.misuse.map((words) => `    - ${text(words)}`)]),
     ...(draft.environment === undefined ? [] : [`  environment: ${draft.environment}`]),
     "",
@@ -126,9 +131,13 @@ export function written(draft: Draft, source: string): Written {
       ? []
       : [
           "",
-          `# ${ask("assets.*.privacy", "what would disclosure cost the people the data are about, and are they personal (personal: true)? No threat model of this kind says it", "as the rating of confidentiality")}`,
+          ...(draft.assets.every(({ personal }) => personal !== undefined)
+            ? []
+            : [
+                `# ${ask("assets.*.privacy", "what would disclosure cost the people the data are about, and are they personal (personal: true)? No threat model of this kind says it", "as the rating of confidentiality")}`,
+              ]),
           "assets:",
-          ...draft.assets.flatMap(({ id, title, security, privacy, from }) =>
+          ...draft.assets.flatMap(({ id, title, security, privacy, personal, from }) =>
             mapping(
               `  ${key(id)}:`,
               "    ",
@@ -136,14 +145,25 @@ export function written(draft: Draft, source: string): Written {
                 ["title", text(called(title, id))],
                 ["security", security],
                 ["privacy", privacy],
+                ...(personal ? [["personal", "true"] as const] : []),
               ],
-              `${comment(from)}; privacy ${ASK}`,
+              personal === undefined ? `${comment(from)}; privacy ${ASK}` : comment(from),
             ),
           ),
         ]),
     ...(draft.datasets === undefined || draft.datasets.length === 0
       ? []
       : ["", "datasets:", ...draft.datasets.flatMap((dataset) => datasetLines(dataset, ask))]),
+    ...(draft.suppliers === undefined || draft.suppliers.length === 0
+      ? []
+      : [
+          "",
+          `# ${ask("suppliers", "what is agreed with them (agreement, covers, until), and are they open source?", "nothing")}`,
+          "suppliers:",
+          ...draft.suppliers.map(
+            ({ id, title, supplies }) => `  ${key(id)}: { title: ${text(title)}, supplies: ${list(supplies)} }`,
+          ),
+        ]),
     "",
     `# Nothing is tried yet, and no control is claimed: tests: and controls: are for you (${models.map(({ id }) => key(id)).join(", ")}).`,
     "",
@@ -249,7 +269,8 @@ function boundaryLines({ id, title, here, inside, from }: DraftBoundary, indent:
 }
 
 function datasetLines(dataset: DraftDataset, ask: Ask): string[] {
-  const { id, title, role, personal, sha256, source, collected, licence, version, suppliers, from } = dataset;
+  const { id, title, path, labels, role, personal, sha256, source, collected, licence, version, suppliers, from } =
+    dataset;
   const provenance: readonly (readonly [string, string | undefined])[] = [
     ["source", text(source ?? "The source does not say where the data come from.")],
     ["collected", collected === undefined ? undefined : text(collected)],
@@ -266,6 +287,8 @@ function datasetLines(dataset: DraftDataset, ask: Ask): string[] {
     "    ",
     [
       ["title", text(called(title, id))],
+      ...(path === undefined ? [] : [["path", text(path)] as const]),
+      ...(labels === undefined ? [] : [["labels", text(labels)] as const]),
       ["role", role ?? "training"],
       ...(personal ? [["personal", "true"] as const] : []),
       ...(sha256 === undefined ? [] : [["sha256", text(sha256)] as const]),
@@ -279,7 +302,25 @@ function datasetLines(dataset: DraftDataset, ask: Ask): string[] {
 
 /** What is known of a model, and a question where nothing is. */
 function modelLines(id: string, known: DraftModel | undefined, ask: Ask): string[] {
-  const { level, role, task, sha256, artefact, origin = {}, datasets = [] } = known ?? {};
+  const {
+    level,
+    role,
+    task,
+    sha256,
+    artefact,
+    origin = {},
+    datasets = [],
+    input,
+    classes,
+    head,
+    accuracy,
+  } = known ?? {};
+  const training: readonly string[] = [
+    ...(datasets.length === 0 ? [] : [`datasets: ${list(datasets)}`]),
+    ...(known?.continual ? ["continual: true"] : []),
+    ...(known?.federated ? ["federated: true"] : []),
+    ...(known?.personalData ? ["personal-data: true"] : []),
+  ];
   const one = (name: string, said: string | undefined, question: string, start: string): string =>
     said === undefined
       ? `    ${name}: ${start}   # ${ask(`components.${id}.${name}`, question, start)}`
@@ -312,13 +353,25 @@ function modelLines(id: string, known: DraftModel | undefined, ask: Ask): string
     ),
     ...(sha256 === undefined ? [] : [`    sha256: ${text(sha256)}`]),
     `    origin: { ${from.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`])).join(", ")} }${asked}`,
-    ...(datasets.length === 0 ? [] : [`    training: { datasets: ${list(datasets)} }`]),
-    `    # ${ask(`components.${id}.artefact`, `where is the model's file (artefact, input, classes, accuracy)? Without it nothing of it is attacked${artefact === undefined ? "" : `; the source says ${comment(artefact)}`}`, "none")}`,
+    ...(training.length === 0 ? [] : [`    training: { ${training.join(", ")} }`]),
+    ...(known?.onDevice ? ["    on-device: true"] : []),
+    ...(known?.tools ? ["    tools: true"] : []),
+    ...(known?.untrustedContent ? ["    untrusted-content: true"] : []),
+    ...(input === undefined ? [] : [`    input: ${inputWords(input)}`]),
+    ...(classes === undefined ? [] : [`    classes: ${bracketed(classes.map(text))}`]),
+    ...(head === undefined ? [] : [`    head: ${head}`]),
+    ...(accuracy === undefined ? [] : [`    accuracy: { declared: ${accuracy.declared}, on: ${key(accuracy.on)} }`]),
+    artefact?.found
+      ? `    artefact: ${text(artefact.path)}`
+      : `    # ${ask(`components.${id}.artefact`, `where is the model's file (artefact, input, classes, accuracy)? Without it nothing of it is attacked${artefact === undefined ? "" : `; the source says ${comment(artefact.path)}`}`, "none")}`,
   ];
 }
 
+const inputWords = ({ layout, range, scale, mean, std, integer }: InputContract): string =>
+  `{ ${layout === undefined ? "" : `layout: ${layout}, `}range: [${range.join(", ")}], scale: ${scale}, mean: [${mean.join(", ")}], std: [${std.join(", ")}], integer: ${integer} }`;
+
 function componentLines(
-  { id, kind, title, note, version, holds, model, unsure, from }: DraftComponent,
+  { id, kind, title, note, version, holds, model, files = [], unsure, from }: DraftComponent,
   ask: Ask,
 ): string[] {
   const rest: readonly (readonly [string, string])[] = [
@@ -326,6 +379,19 @@ function componentLines(
     ...(version === undefined ? [] : [["version", text(version)] as const]),
     ...(note === undefined ? [] : [["note", text(note)] as const]),
     ...(holds.length === 0 ? [] : [["holds", list(holds)] as const]),
+    ...(files.length === 0
+      ? []
+      : [
+          [
+            "files",
+            bracketed(
+              files.map(
+                ({ path, sha256, role }) =>
+                  `{ path: ${text(path)}${sha256 === undefined ? "" : `, sha256: ${text(sha256)}`}${role === undefined ? "" : `, role: ${role}`} }`,
+              ),
+            ),
+          ] as const,
+        ]),
   ];
   if (kind !== "model") {
     const remark = unsure
@@ -341,7 +407,7 @@ function componentLines(
   ];
 }
 
-function flowLines({ id, from, to, carries, over, encrypted, authenticated, source }: DraftFlow): string[] {
+function flowLines({ id, from, to, carries, over, encrypted, authenticated, signed, source }: DraftFlow): string[] {
   return mapping(
     "  -",
     "    ",
@@ -351,6 +417,7 @@ function flowLines({ id, from, to, carries, over, encrypted, authenticated, sour
       ["to", key(to)],
       ...(carries.length === 0 ? [] : [["carries", bracketed(carries.map(text))] as const]),
       ...(over === undefined ? [] : [["over", text(over)] as const]),
+      ...(signed ? [["signed", "true"] as const] : []),
       ...(encrypted ? [["encrypted", "true"] as const] : []),
       ...(authenticated ? [["authenticated", "true"] as const] : []),
     ],

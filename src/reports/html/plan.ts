@@ -115,7 +115,7 @@ ${table<LeftOpen>(
       cell: ({ alternatives, modelLevel }) =>
         markup`${modelLevel === "none" || modelLevel === "partly" ? markup`<p>The model alone does not do: at its level ${modelLevel === "none" ? "nothing is" : "not everything is"} proven.</p>` : ""}${
           alternatives.length === 0
-            ? markup`<span class="soft">nothing mature in the catalogue</span>`
+            ? markup`<span class="soft">no control of the catalogue lowers it: redesign, or restrict the purpose</span>`
             : list(
                 alternatives.map(
                   ({ control, title, layer, maturity, ceilings }) =>

@@ -6,15 +6,26 @@
  * |---|---|
  * | closes ways, and is not in place | its denial test passes wherever it can stand: all of them at once, as far as they go together |
  * | lowers success, never measured here | unknown, so it may reach anything – and nothing is called infeasible |
- * | lowers success, measured here against this threat | what was measured: it is in the figures already |
+ * | lowers success, measured here against this threat | the lower end of what was measured, wherever it stands; what counts is in the figures already |
  * | has a published ceiling on the very benchmark of the trial | no more than that |
  * | supports others, or is declared only | moves no figure |
  *
  * More controls never let an actor further, so looking at the largest sets that go together is looking at all sets.
  */
-import type { Control, EffectCeiling, Knowledge, NotFeasible, Risk, System, Threat, Trial } from "#assessment/index.ts";
+import type {
+  Control,
+  EffectCeiling,
+  Evidence,
+  Knowledge,
+  NotFeasible,
+  Risk,
+  System,
+  Threat,
+  Trial,
+} from "#assessment/index.ts";
+import { clopperPearson } from "#base/statistics.ts";
 import { closuresOf, type Closure, type ControlCredit } from "#risk/credit.ts";
-import { wayOf, type Way } from "#risk/success.ts";
+import { responseOf, successesOf, wayOf, type Way } from "#risk/success.ts";
 import { SystemGraph } from "#system/graph.ts";
 import { reachOfThreat } from "#system/reach.ts";
 import { actsOf, candidatesOf, placesFor, type Candidate } from "./candidates.ts";
@@ -28,6 +39,10 @@ export interface MatureQuestion {
   readonly risks: readonly Risk[];
   /** Trials whose threshold is missed and not discharged. */
   readonly trials: readonly Trial[];
+  /** Controls whose measured effect is in the figures of a threat. */
+  readonly counted: (threat: string) => ReadonlySet<string>;
+  /** The lower end of a risk by its own ways, without what other threats would give its actor, with a success of at most so much. */
+  readonly lowest: (risk: Risk, successAtMost?: number) => number;
 }
 
 export const EXITS: readonly string[] = [
@@ -47,8 +62,9 @@ export function beyondMatureMeasures(question: MatureQuestion): NotFeasible | un
       demand: `${risk.id}: P(≥ 1 per year) at most ${Number(risk.criterion.perYear.toPrecision(3))}`,
       types: [risk.type],
       threats: question.threats.filter(({ id }) => id === risk.threat),
-      // Other threats help it: closing its own ways is not all there is, so nothing is shown to be out of reach.
-      open: risk.helpedBy.length > 0,
+      // Missed only by what other threats give: closing those may be enough, so nothing is shown to be out of reach.
+      open: question.lowest(risk) <= risk.criterion.perYear,
+      isMissedAt: (success) => question.lowest(risk, success) > risk.criterion.perYear,
       trial: undefined,
     })),
     ...trials.map((trial): Item => ({
@@ -60,6 +76,7 @@ export function beyondMatureMeasures(question: MatureQuestion): NotFeasible | un
           trial.tests.includes(type) && at === trial.target && (trial.bound?.actors.includes(actor) ?? true),
       ),
       open: false,
+      isMissedAt: (success) => success > successAllowed(trial.threshold!),
       trial,
     })),
   ];
@@ -69,7 +86,9 @@ export function beyondMatureMeasures(question: MatureQuestion): NotFeasible | un
   const reachable = (asked: readonly Item[]): boolean =>
     sets.some((set) => asked.every((item) => isReachable(item, set, graph, question)));
   const beyond = items.filter((item) => !reachable([item]));
-  let conflict: readonly Item[] = beyond.length > 0 ? beyond.slice(0, 1) : items;
+  // A threshold rests on nothing assumed, not even on how often it is tried: one that is beyond speaks first.
+  let conflict: readonly Item[] =
+    beyond.length > 0 ? [beyond.find(({ trial }) => trial !== undefined) ?? beyond[0]!] : items;
   if (beyond.length === 0) {
     if (reachable(items)) return undefined;
     for (const item of items) {
@@ -94,6 +113,8 @@ interface Item {
   readonly types: readonly string[];
   readonly threats: readonly Threat[];
   readonly open: boolean;
+  /** Whether it would still be missed if no less of the attempts succeeded than this. */
+  readonly isMissedAt: (success: number) => boolean;
   readonly trial: Trial | undefined;
 }
 
@@ -128,11 +149,13 @@ const closureOf = ({ control, at, closes }: Candidate): Closure => ({
 
 function isReachable(item: Item, set: readonly Candidate[], graph: SystemGraph, question: MatureQuestion): boolean {
   if (item.open) return true;
-  if (item.types.some((type) => couldLower(type, item, graph, question).length > 0)) return true;
+  if (item.threats.length === 0)
+    return item.types.some((type) => couldLower({ type }, item, graph, question).length > 0);
   const closures = [...closuresOf(question.credits), ...set.map(closureOf)];
   // Without an open way the lower end of success is zero, and nothing is shown to be missed any more.
-  return (
-    item.threats.length > 0 && item.threats.every((threat) => wayWith(threat, closures, graph, question) !== "open")
+  return item.threats.every(
+    (threat) =>
+      wayWith(threat, closures, graph, question) !== "open" || couldLower(threat, item, graph, question).length > 0,
   );
 }
 
@@ -143,23 +166,47 @@ function wayWith(threat: Threat, closures: readonly Closure[], graph: SystemGrap
 }
 
 const speaksOf = ({ threats }: Control, type: string): boolean => threats.some((id) => id === type);
-const wasMeasured = ({ id }: Control, type: string, credits: readonly ControlCredit[]): boolean =>
-  credits.some(
-    ({ control, credited, effect }) => credited && control === id && effect.some(({ tests }) => tests.includes(type)),
-  );
 
-/** Proven controls that may lower success against a threat by nobody knows how much. */
-function couldLower(type: string, { trial }: Item, graph: SystemGraph, question: MatureQuestion): Control[] {
-  return question.knowledge.controls.filter(
+/** Proven controls that may lower success against a threat – or against a type, where nobody is named – by nobody knows how much. */
+function couldLower(
+  { type, id }: { readonly type: string; readonly id?: string },
+  { trial, isMissedAt }: Item,
+  graph: SystemGraph,
+  { knowledge, system, credits, counted }: MatureQuestion,
+): Control[] {
+  const inFigures = id === undefined ? undefined : counted(id);
+  const isSettled = (control: string): boolean => {
+    const measured = leastMeasured(control, type, credits);
+    return measured !== undefined && ((inFigures?.has(control) ?? false) || isMissedAt(measured));
+  };
+  return knowledge.controls.filter(
     (control) =>
       control.maturity === "proven" &&
       actsOf(control) === "lowers" &&
       speaksOf(control, type) &&
       placesFor(control, graph).length > 0 &&
-      !wasMeasured(control, type, question.credits) &&
-      ceilingFor(control, type, trial, question.system) === undefined,
+      !isSettled(control.id) &&
+      ceilingFor(control, type, trial, system) === undefined,
   );
 }
+
+/** The least share of attempts that succeeded with a control on; 0 where only being noticed was timed, undefined where nothing was measured. */
+function leastMeasured(control: string, type: string, credits: readonly ControlCredit[]): number | undefined {
+  const effects = credits.flatMap((credit) =>
+    credit.credited && credit.control === control ? credit.effect.filter(({ tests }) => tests.includes(type)) : [],
+  );
+  if (effects.length === 0) return undefined;
+  return Math.min(...effects.map(lowerEnd));
+}
+
+function lowerEnd(item: Evidence): number {
+  const counted = responseOf(item) ? undefined : successesOf(item);
+  return counted ? clopperPearson(counted.k, counted.n).low : 0;
+}
+
+/** The attack success up to which a threshold is not missed. */
+const successAllowed = ({ metric, compare }: NonNullable<Trial["threshold"]>): number =>
+  metric === "success-rate" ? compare.value : 1 - compare.value;
 
 /** A published ceiling that is short of the threshold, on the benchmark the trial was run on, under no larger a budget. */
 function ceilingFor(
@@ -204,9 +251,9 @@ function limitsOf(
     const type = types.find((id) => speaksOf(control, id));
     const named = { control: control.id, title: control.title };
     if (control.maturity !== "proven" || actsOf(control) === "supports") return [];
-    if (type && wasMeasured(control, type, question.credits)) {
+    if (type && leastMeasured(control.id, type, question.credits) !== undefined) {
       const said = question.credits.filter((credit) => credit.credited && credit.control === control.id);
-      return [{ ...named, kind: "measured", why: said.map(({ at, why }) => `at ${at}: ${why}`).join("; ") }];
+      return [{ ...named, kind: "measured", why: said.map(measuredText).join("; ") }];
     }
     const item = items.find(({ types: own }) => own.some((id) => speaksOf(control, id)));
     const ceiling = item && type ? ceilingFor(control, type, item.trial, question.system) : undefined;
@@ -232,4 +279,15 @@ function limitsOf(
       },
     ];
   });
+}
+
+/** What was measured with a control on, the least that still succeeds, and who says so. */
+function measuredText({ at, why, effect }: ControlCredit): string {
+  const sources = effect.map(({ source, by }) => [source, by].filter((word) => word !== undefined).join(", by "));
+  const least = Math.min(...effect.map(lowerEnd));
+  return [
+    `at ${at}: ${why}`,
+    ...(least > 0 ? [`at least ${Number(least.toPrecision(3))} still do`] : []),
+    ...sources.filter((source) => source !== "").map((source) => `source: ${source}`),
+  ].join("; ");
 }

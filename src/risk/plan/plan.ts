@@ -628,7 +628,6 @@ function alternativesFor(
   credits: Rating["credits"],
   maturity: "proven" | "emerging",
 ): Alternative[] {
-  const allowed = maturity === "proven" ? ["proven"] : ["proven", "emerging"];
   const measured = new Set(
     credits.flatMap(({ credited, control, effect }) =>
       credited && effect.some(({ tests }) => tests.includes(type)) ? [control] : [],
@@ -640,15 +639,17 @@ function alternativesFor(
     TIERS.indexOf(tierOf(control)),
     costOf(control),
   ];
-  return controls
-    .filter(
-      (control) =>
-        allowed.includes(control.maturity) &&
-        actsOf(control) === "lowers" &&
-        control.threats.some((id) => id === type) &&
-        !measured.has(control.id) &&
-        placesFor(control, graph).length > 0,
-    )
+  const could = controls.filter(
+    (control) =>
+      MATURITIES.some((each) => each === control.maturity) &&
+      actsOf(control) === "lowers" &&
+      control.threats.some((id) => id === type) &&
+      !measured.has(control.id) &&
+      placesFor(control, graph).length > 0,
+  );
+  const proven = could.filter((control) => control.maturity === "proven");
+  // Where nothing proven is left to try, what is not proven yet is the only new control there could be (S-122).
+  return (maturity === "proven" && proven.length > 0 ? proven : could)
     .toSorted((a, b) => {
       const [left, right] = [rank(a), rank(b)];
       const at = left.findIndex((value, i) => value !== right[i]);

@@ -1,0 +1,172 @@
+/** Boosted trees of XGBoost and LightGBM: data whole, trees that lead where they may, names that a library must bring. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { bytes } from "../../test/support/pickle.ts";
+import { rulesOf, scanned } from "../../test/support/scan.ts";
+import { readUbjson, type UbjsonNode } from "#formats/ubjson.ts";
+import { treeProblem } from "./boosted.ts";
+import { lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
+
+const asJson = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const ubj = (...parts: Parameters<typeof xgboostModel>) => scanned(writeUbjson(xgboostModel(...parts)), "model.ubj");
+const json = (...parts: Parameters<typeof xgboostModel>) => scanned(asJson(xgboostModel(...parts)), "model.json");
+const lgb = (...parts: Parameters<typeof lightgbmModel>) => scanned(lightgbmModel(...parts), "model.txt");
+
+describe("a model of XGBoost's", () => {
+  test("is read whole, in both of its formats", () => {
+    for (const file of [ubj(), json()])
+      expect(file).toMatchObject({ verdict: "no code path found", read: "whole", findings: [] });
+  });
+  test.each<[string, Parameters<typeof xgboostModel>, string]>([
+    ["a child behind the last node", [{ right_children: [7, -1, -1] }], "unknown"],
+    ["a child before the first", [{ right_children: [-9, -1, -1] }], "unknown"],
+    ["a node that is its own child", [{ left_children: [0, -1, -1] }], "suspicious"],
+    ["two children that are one", [{ left_children: [2, -1, -1] }], "suspicious"],
+    ["a leaf that leads back", [{ left_children: [1, 0, -1], right_children: [2, 2, -1] }], "suspicious"],
+    ["a split on a feature that is not there", [{ split_indices: [2, 0, 0] }], "unknown"],
+    ["fewer children than nodes", [{ right_children: [2, -1] }], "unknown"],
+    ["no children", [{ left_children: null }], "unknown"],
+    ["an objective of somebody's own", [{}, { objective: "acme:loss" }], "unknown"],
+    ["a booster of somebody's own", [{}, { booster: "acme" }], "unknown"],
+    ["a program in an attribute", [{}, { extra: { note: "import os; os.system('id')" } }], "ubjson suspicious"],
+  ])("with %s is not fine", (_, parts, expected) => {
+    expect(ubj(...parts).verdict).toBe(expected.replace("ubjson ", ""));
+    if (!expected.startsWith("ubjson")) expect(json(...parts).verdict).toBe(expected);
+  });
+  test("is unread behind its end", () =>
+    expect(scanned(bytes(writeUbjson(xgboostModel()), "S"), "model.ubj")).toMatchObject({
+      verdict: "unknown",
+      read: "part",
+    }));
+  test("says when a name stands twice", () => {
+    const twice = bytes("{", "i", 7, "version", "Z", "i", 7, "version", "Z", "}");
+    expect(rulesOf(scanned(twice))).toContain("ubjson-duplicate");
+  });
+  test("that is cut short anywhere is not fine", () => {
+    const whole = writeUbjson(xgboostModel());
+    for (let end = 20; end < whole.length; end += 11)
+      expect([end, scanned(whole.subarray(0, end)).verdict]).toEqual([end, "unknown"]);
+  });
+});
+
+const plain = ({ value }: UbjsonNode): unknown => {
+  if (typeof value !== "object" || value === null) return value;
+  if ("items" in value) return value.items.map(plain);
+  if ("members" in value) return Object.fromEntries(value.members.map(([name, one]) => [name, plain(one)]));
+  return Array.from({ length: value.numbers.length }, (_, i) => value.numbers.at(i));
+};
+
+describe("UBJSON", () => {
+  test("is read as it was written", () => {
+    const leaf = fc.oneof(
+      fc.string(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+    );
+    const value = fc.letrec((tie) => ({
+      any: fc.oneof(
+        { depthSize: "small" },
+        leaf,
+        fc.array(tie("any")),
+        fc.dictionary(fc.string(), tie("any"), { noNullPrototype: true }),
+      ),
+    })).any;
+    fc.assert(
+      fc.property(value, (one) => {
+        const written = writeUbjson(one as never);
+        const { root, end } = readUbjson(written);
+        expect(end).toBe(written.length);
+        expect(plain(root)).toEqual(one);
+      }),
+      { seed: 5, numRuns: 200 },
+    );
+  });
+  test.each<[string, Uint8Array, unknown]>([
+    [
+      "draft 12's own example of numbers",
+      bytes("[", "i", 254, "U", 254, "I", 0x7f, 0xff, "l", 0, 0, 0, 1, "]"),
+      [-2, 254, 32767, 1],
+    ],
+    ["a typed object", bytes("{$i#i", 2, "i", 1, "a", 1, "i", 1, "b", 2), { a: 1, b: 2 }],
+    ["floats", bytes("[$d#i", 2, 0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0), [1, -2]],
+    ["no-ops", bytes("N[NNTN]"), [true]],
+    ["a character", bytes("Cx"), "x"],
+  ])("with %s is what it says", (_, written, expected) => expect(plain(readUbjson(written).root)).toEqual(expected));
+  test.each([
+    ["a length below zero", bytes("Si", 255)],
+    ["a length beyond the file", bytes("[$D#L", 0, 0, 0, 1, 0, 0, 0, 0)],
+    ["a type that is none", bytes("x")],
+    ["nesting", bytes("[".repeat(1000))],
+    ["nothing", bytes()],
+  ])("with %s is refused", (_, written) => expect(() => readUbjson(written)).toThrow());
+});
+
+describe("a model of LightGBM's", () => {
+  test("is read whole", () =>
+    expect(lgb()).toMatchObject({ verdict: "no code path found", read: "whole", findings: [] }));
+  test("of one leaf is fine", () =>
+    expect(
+      lgb({
+        num_leaves: "1",
+        split_feature: "",
+        split_gain: "",
+        threshold: "",
+        decision_type: "",
+        left_child: "",
+        right_child: "",
+        leaf_value: "0.5",
+      }).verdict,
+    ).toBe("no code path found"));
+  test.each<[string, Parameters<typeof lightgbmModel>, string]>([
+    ["a child behind the last split", [{ left_child: "2 -1" }], "unknown"],
+    ["a leaf behind the last", [{ right_child: "-2 -9" }], "unknown"],
+    ["a split that is its own child", [{ left_child: "0 -1" }], "suspicious"],
+    ["a leaf of two splits", [{ right_child: "-1 -3" }], "suspicious"],
+    ["a split on a feature that is not there", [{ split_feature: "0 2" }], "unknown"],
+    ["fewer thresholds than splits", [{ threshold: "1" }], "unknown"],
+    ["more leaves than values", [{ num_leaves: "4" }], "unknown"],
+    ["no number of leaves", [{ num_leaves: "x" }], "unknown"],
+    ["a field that no tree has", [{ code: "1" }], "unknown"],
+    ["words where numbers stand", [{ leaf_value: "0.1 0.2 os.system" }], "unknown"],
+    ["an objective of somebody's own", [{}, { objective: "acme" }], "unknown"],
+    ["a header that no model has", [{}, { library: "acme.so" }], "unknown"],
+  ])("with %s is not fine", (_, parts, expected) => expect(lgb(...parts).verdict).toBe(expected));
+  test("that names a parser is not fine", () => {
+    const text = new TextDecoder().decode(lightgbmModel());
+    const with_ = text.replace("\npandas", '\nparser:\n{"className": "Acme"}\nend of parser\n\npandas');
+    expect(rulesOf(scanned(new TextEncoder().encode(with_)))).toContain("lightgbm-parser");
+  });
+  test("is unread where a line is none of its own", () => {
+    for (const more of ["import os\n", "\0\0\0\0", "pandas_categorical:[", "Tree=1\n"]) {
+      const file = scanned(bytes(lightgbmModel(), more), "model.txt");
+      expect([more, file.verdict === "no code path found"]).toEqual([more, false]);
+    }
+  });
+});
+
+test("a tree is one where every node is reached once (against counting)", () =>
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: -1, max: 7 }), fc.integer({ min: -1, max: 7 })), {
+        minLength: 1,
+        maxLength: 7,
+      }),
+      (nodes) => {
+        const children = (node: number): readonly number[] => (nodes[node]![0] === -1 ? [] : nodes[node]!);
+        // Breadth first: what is reached a second time, or is no node, is no tree; a tree of so many nodes ends after as many levels.
+        const reached: number[] = [];
+        let level: readonly number[] = [0];
+        let broken = false;
+        for (let depth = 0; depth <= nodes.length && level.length > 0 && !broken; depth++) {
+          for (const node of level) {
+            if (reached.includes(node) || node < 0 || node >= nodes.length) broken = true;
+            reached.push(node);
+          }
+          if (!broken) level = level.flatMap(children);
+        }
+        expect(treeProblem(nodes.length, children) !== undefined).toBe(broken);
+      },
+    ),
+    { seed: 5, numRuns: 500 },
+  ));

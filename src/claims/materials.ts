@@ -1,0 +1,151 @@
+/** What this run looked at of a system's materials – lock files, signatures, a VEX – as checks of controls, and findings where something does not hold. */
+import type { Evidence, Finding } from "#assessment/index.ts";
+import type { Checked } from "./checked.ts";
+import { counted, isCurrent } from "./rated.ts";
+import type { Grounds } from "./rated.ts";
+
+export interface Materials {
+  readonly locks: readonly (
+    | {
+        readonly status: "read";
+        readonly path: string;
+        readonly format: string;
+        readonly packages: number;
+        /** With a version; with a digest of every file that may be installed for it. */
+        readonly pinned: number;
+        readonly hashed: number;
+        /** What the file leaves open: requirements that were not understood, packages from elsewhere. */
+        readonly open: number;
+      }
+    | { readonly status: "unread"; readonly path: string; readonly because: string }
+  )[];
+  readonly signatures: readonly {
+    readonly component: string;
+    readonly path: string;
+    readonly key: string;
+    readonly holds: boolean;
+    readonly because: string;
+    readonly files: number;
+    readonly notCovered?: readonly string[];
+  }[];
+}
+
+export const NO_MATERIALS: Materials = { locks: [], signatures: [] };
+
+/** C-73, C-76 and C-78 as far as this run tried something of them. */
+export function materialChecks({ materials, evidence }: Grounds): Checked[] {
+  return [...signed(materials), ...locked(materials), ...vulnerabilities(evidence)];
+}
+
+function signed({ signatures }: Materials): Checked[] {
+  if (signatures.length === 0) return [];
+  const covered = signatures.flatMap(({ notCovered = [] }) => notCovered);
+  return [
+    {
+      control: "C-73",
+      classes: ["MP"],
+      verbs: ["detect"],
+      says: signatures
+        .map(({ path, key, holds, because, files }) =>
+          holds
+            ? `the signature of ${path} holds for ${key}: ${counted(files, "file")} as signed`
+            : `the signature of ${path} does not hold for ${key}: ${because}`,
+        )
+        .join("; "),
+      not: `that a file with one flipped byte is refused when it is loaded, whose key it is, and that what was signed was free of harm${covered.length > 0 ? `; the signature leaves out ${covered.join(", ")}` : ""}`,
+      evidence: [],
+    },
+  ];
+}
+
+function locked({ locks }: Materials): Checked[] {
+  const read = locks.flatMap((lock) => (lock.status === "read" ? [lock] : []));
+  if (read.length === 0) return [];
+  const sum = (of: (lock: (typeof read)[number]) => number): number => read.reduce((all, lock) => all + of(lock), 0);
+  const [packages, pinned, hashed, open] = [
+    sum((lock) => lock.packages),
+    sum((lock) => lock.pinned),
+    sum((lock) => lock.hashed),
+    sum((lock) => lock.open),
+  ];
+  const unread = locks.flatMap((lock) =>
+    lock.status === "unread" ? [`${lock.path} was not read: ${lock.because}`] : [],
+  );
+  const left = open > 0 ? [`${open} entries of them leave something open (\`vauban bom\` lists them)`] : [];
+  const checks: Checked[] = [
+    {
+      control: "C-78",
+      classes: ["MP"],
+      verbs: ["detect"],
+      says: `${read.map(({ path, format }) => `${path} (${format})`).join(", ")}: of ${counted(packages, "package")} ${pinned} are pinned to a version, ${hashed} to digests`,
+      not: [
+        "that what is installed is what is locked, and that known vulnerabilities of these packages were looked up",
+        ...left,
+        ...unread,
+      ].join("; "),
+      evidence: [],
+    },
+  ];
+  if (packages > 0 && pinned === packages && hashed === packages && open === 0 && unread.length === 0)
+    checks.push({
+      control: "C-76",
+      classes: ["MP"],
+      verbs: ["prevent"],
+      says: `each of ${counted(packages, "package")} in the lock files is pinned to a version and to digests`,
+      not: "that builds install from these files, are isolated and repeatable, and who may change them",
+      evidence: [],
+    });
+  return checks;
+}
+
+/** The VEX that were brought along and stand: that each vulnerability named is judged is seen, that the judgement is right is not. */
+function vulnerabilities(evidence: readonly Evidence[]): Checked[] {
+  const judged = evidence.flatMap((item) =>
+    isCurrent(item) &&
+    item.outcome.status === "measured" &&
+    item.outcome.measure.kind === "scan" &&
+    item.outcome.measure.tool.startsWith("CycloneDX VEX")
+      ? [{ item, measure: item.outcome.measure }]
+      : [],
+  );
+  if (judged.length === 0) return [];
+  const results = judged.reduce((sum, { measure }) => sum + measure.results, 0);
+  const open = judged.reduce((sum, { measure }) => sum + measure.open, 0);
+  const ids = judged.map(({ item }) => item.id);
+  const checks: Checked[] = [
+    {
+      control: "C-78",
+      classes: ["MP"],
+      verbs: ["detect"],
+      says: `the VEX brought along names ${results} vulnerabilities and leaves ${open} open or without a reason`,
+      not: "vulnerabilities that it does not name, and how old the search behind it is",
+      evidence: ids,
+    },
+  ];
+  if (open === 0)
+    checks.push({
+      control: "C-78",
+      classes: ["MP"],
+      verbs: ["resolve"],
+      says: `each of the ${results} vulnerabilities that the VEX names is resolved or called unaffected with a reason, by its issuer's word`,
+      not: "that the issuer is right: nothing was tried",
+      evidence: ids,
+    });
+  return checks;
+}
+
+/** A signature that the system file promises and that does not hold. */
+export const brokenSignatures = ({ materials }: Grounds): Finding[] =>
+  materials.signatures
+    .filter(({ holds }) => !holds)
+    .map(({ component, path, key, because }) => ({
+      id: `F-signature:${component}`,
+      kind: "integrity",
+      status: "confirmed",
+      severity: "error",
+      title: `${path} is not as the holder of ${key} signed it`,
+      detail: because,
+      remedy: `\`vauban signature verify ${path} --key ${key}\` names every file; find out who changed it, or have it signed again`,
+      at: component,
+      evidence: [],
+    }));

@@ -1,0 +1,138 @@
+/** What an assessment looks at of a system's materials: signatures by keys that the system file names, lock files, a VEX. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import type { Assessment, AttackClass, Verb } from "#assessment/index.ts";
+import type { Host } from "#base/ports.ts";
+import { signCommand } from "#cli/commands/signature.ts";
+import { assessed } from "./support/assess.ts";
+import { ran } from "./support/command.ts";
+import { op, pickle } from "./support/pickle.ts";
+
+const temporary = mkdtempSync(join(tmpdir(), "vauban-materials-"));
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+/** Nothing is scanned: what is asked here is another question. */
+const unscanned = ({ files, models, store, clock, solver, signatures }: Host): Host => ({
+  files,
+  models,
+  store,
+  clock,
+  ...(solver && { solver }),
+  ...(signatures && { signatures }),
+});
+
+const lock = (integrity: boolean): string =>
+  JSON.stringify({
+    name: "sorter",
+    lockfileVersion: 3,
+    packages: {
+      "": { name: "sorter", dependencies: { left: "1.0.0", right: "2.0.0" } },
+      "node_modules/left": {
+        version: "1.0.0",
+        resolved: "https://registry.example.org/left-1.0.0.tgz",
+        integrity: `sha512-${Buffer.alloc(64, 1).toString("base64")}`,
+      },
+      "node_modules/right": {
+        version: "2.0.0",
+        resolved: "https://registry.example.org/right-2.0.0.tgz",
+        ...(integrity && { integrity: `sha512-${Buffer.alloc(64, 2).toString("base64")}` }),
+      },
+    },
+  });
+const vex = (state: string): string =>
+  JSON.stringify({
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    version: 1,
+    metadata: {
+      timestamp: "2026-11-20T00:00:00Z",
+      component: { type: "application", name: "Stroke sorter", version: "1" },
+    },
+    vulnerabilities: [
+      { id: "CVE-2026-0001", analysis: { state: "resolved" } },
+      { id: "CVE-2026-0002", analysis: { state, justification: "code_not_reachable" } },
+    ],
+  });
+
+interface Wish {
+  readonly flip?: boolean;
+  readonly unsigned?: boolean;
+  readonly integrity?: boolean;
+  readonly state?: string;
+}
+let made = 0;
+async function assess({
+  flip = false,
+  unsigned = false,
+  integrity = true,
+  state = "not_affected",
+}: Wish): Promise<Assessment> {
+  const folder = join(temporary, String(++made));
+  cpSync(resolve("examples/fixtures"), folder, { recursive: true, filter: (path) => !path.includes(".vauban") });
+  const model = join(folder, "model.bin");
+  writeFileSync(model, pickle(op.str("nothing but a word")));
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const secret = join(temporary, `secret-${made}.pem`);
+  writeFileSync(secret, privateKey.export({ type: "pkcs8", format: "pem" }));
+  writeFileSync(join(folder, "maker.pub.pem"), publicKey.export({ type: "spki", format: "pem" }));
+  if (!unsigned) await ran((invocation) => signCommand(invocation, model, { key: secret }));
+  if (flip) writeFileSync(model, pickle(op.str("nothing but a Word")));
+  writeFileSync(join(folder, "package-lock.json"), lock(integrity));
+  writeFileSync(join(folder, "vex.cdx.json"), vex(state));
+  const text = readFileSync(join(folder, "vauban.yaml"), "utf8")
+    .replace(/artefact: mlp\.onnx/, "artefact: model.bin\n    signature: { key: maker.pub.pem }")
+    .replace(/\n {4}sha256: [0-9a-f]{64}/g, "")
+    .replace(/\n {4}accuracy: [^\n]*/, "")
+    .replace("role: test", "role: operational")
+    .replace(/\ntests:[^]*?\nharms:/, "\nimports:\n  - { vex: vex.cdx.json, for: [T-35] }\n\nharms:");
+  writeFileSync(join(folder, "vauban.yaml"), text);
+  return assessed(text, folder, { state: join(folder, ".state"), hosted: unscanned });
+}
+const cell = ({ body }: Assessment, of: AttackClass, verb: Verb) =>
+  body.matrix.find((one) => one.class === of && one.verb === verb)!;
+
+test("a signature that holds, pinned and hashed libraries and a VEX without open ends are shown as checked, and fill nothing", async () => {
+  const assessment = await assess({});
+  const detect = cell(assessment, "MP", "detect");
+  expect(detect.state).toBe("checked");
+  expect(detect.controls).toEqual(expect.arrayContaining(["C-73", "C-78"]));
+  const tried = detect.tried.join("\n");
+  expect(tried).toContain("the signature of model.bin holds for maker.pub.pem: 1 file as signed");
+  expect(tried).toContain("package-lock.json (npm");
+  expect(tried).toContain("of 2 packages 2 are pinned to a version, 2 to digests");
+  expect(tried).toContain("names 2 vulnerabilities and leaves 0 open");
+  expect(detect.notTried.join("\n")).toContain("refused when it is loaded");
+  expect(cell(assessment, "MP", "prevent")).toMatchObject({ state: "checked", controls: ["C-76"] });
+  expect(cell(assessment, "MP", "resolve")).toMatchObject({ state: "checked", controls: ["C-78"] });
+  expect(assessment.body.findings.some(({ id }) => id.startsWith("F-signature"))).toBe(false);
+});
+
+test("one flipped byte is an error, contradicts the supply chain's claim, and the cell says so; open ends fill no cell", async () => {
+  const assessment = await assess({ flip: true, integrity: false, state: "in_triage" });
+  expect(assessment.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
+    severity: "error",
+    status: "confirmed",
+    title: "model.bin is not as the holder of maker.pub.pem signed it",
+    detail: expect.stringContaining("sha256"),
+  });
+  expect(
+    assessment.body.claims
+      .filter(({ findings }) => findings?.includes("F-signature:sorter"))
+      .map(({ status }) => status),
+  ).toContain("contradicted");
+  expect(cell(assessment, "MP", "detect").tried.join("\n")).toMatch(
+    /the signature of model\.bin does not hold for maker\.pub\.pem/,
+  );
+  expect(cell(assessment, "MP", "detect").tried.join("\n")).toContain("2 are pinned to a version, 1 to digests");
+  for (const verb of ["prevent", "resolve"] as const) expect(cell(assessment, "MP", verb).state).not.toBe("checked");
+});
+
+test("a signature that is promised and not there does not hold", async () => {
+  const assessment = await assess({ unsigned: true });
+  expect(assessment.body.findings.find(({ id }) => id === "F-signature:sorter")?.detail).toBe(
+    "there is no signature at model.bin.sig",
+  );
+});
