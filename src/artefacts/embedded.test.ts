@@ -85,5 +85,17 @@ test.each(["os.system", "os:system", "subprocess.Popen", "torch.load"])(
   },
 );
 
+test.each([
+  ["a module and a name of it", { model: { module: "os", class: "system" } }],
+  ["a path in pieces", { lc: 1, type: "constructor", id: ["os", "system"] }],
+  ["Python that imports", { size: "__import__('os').cpu_count()" }],
+])("a value that names code as %s is unknown", (_, value) => {
+  expect(scanned(utf8(value), "a.json").verdict).toBe("unknown");
+  expect(scanned(utf8({ module: "torch.nn", name: "Linear", id: ["a"] }), "a.json").verdict).toBe("no code path found");
+});
+
+test("bytes in YAML are looked into", () =>
+  expect(scanned(utf8(`a: !!binary ${base64}\n`), "a.yaml").verdict).toBe("malicious"));
+
 test("an archive whose members are such files is as they are", () =>
   expect(scanned(writeZip([{ name: "a.json", content: utf8({ a: base64 }) }]), "a.zip").verdict).toBe("malicious"));

@@ -206,6 +206,7 @@ export const configurations: JsonReading = {
     for (const { node } of everyNode(root)) {
       if (!(node.value instanceof JsonObject)) continue;
       for (const [, member] of node.value.members) named(member, say);
+      inParts(node, node.value, say);
       for (const [name, member] of node.value.members)
         if (Object.hasOwn(MEMBERS, name)) MEMBERS[name]!(member, say, subject, node.value);
         else if (ALMOST.has(letters(name)) && member.value !== null && typeof member.value !== "boolean")
@@ -222,9 +223,26 @@ export const configurations: JsonReading = {
   },
 };
 
-/** A value that is nothing but the path of something harmful: whoever looks it up gets that. */
+/** A module and a name of it, side by side, as many programs keep what they import. */
+const IN_MODULE = ["module", "__module__", "module_name", "module_path", "package", "library"];
+const IN_NAME = ["class", "class_name", "__class__", "name", "function", "func", "callable", "attribute", "attr"];
+function inParts({ start, end }: JsonNode, object: JsonObject, say: Say): void {
+  const texts = (names: readonly string[]): readonly string[] =>
+    names.map((name) => object.get(name)?.value).filter((value) => typeof value === "string");
+  for (const module of texts(IN_MODULE))
+    for (const name of texts(IN_NAME)) named({ value: `${module}.${name}`, start, end }, say);
+  // LangChain's serial form: the path in pieces.
+  const pieces = itemsOf(object.get("id")).map(({ value }) => value);
+  if (object.get("lc") && pieces.every((piece) => typeof piece === "string"))
+    named({ value: pieces.join("."), start, end }, say);
+}
+
+/** A value that is nothing but the path of something harmful, or Python that imports: whoever looks it up or evaluates it gets that. */
 function named({ value, start, end }: JsonNode, say: Say): void {
-  if (typeof value !== "string" || value.length > 100 || !/^[A-Za-z_]\w*([.:][A-Za-z_]\w*)+$/.test(value)) return;
+  if (typeof value !== "string") return;
+  if (/^\s*(?:__import__\s*\(|lambda\b[^:\n]{0,80}:)/.test(value))
+    return say({ value, start, end }, "unknown", "names-code", `holds a Python expression: ${shown(value)}`);
+  if (value.length > 100 || !/^[A-Za-z_]\w*([.:][A-Za-z_]\w*)+$/.test(value)) return;
   const path = value.replace(":", ".");
   const dot = path.lastIndexOf(".");
   const standing = standingOf(path.slice(0, dot), path.slice(dot + 1));
