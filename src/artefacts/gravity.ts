@@ -10,28 +10,15 @@ import { HARMFUL_OPERATORS } from "./tensorflow-operators.ts";
 export const ACTS = ["executes", "connects", "writes", "reads", "refers"] as const;
 export type Act = (typeof ACTS)[number];
 
-/** What the policy's words come to; "reads or writes files" may write. */
-const BY_WORDS: readonly (readonly [words: string, act: Act])[] = [
-  ["runs programs", "executes"],
-  ["runs Python code", "executes"],
-  ["runs it as Python", "executes"],
-  ["imports or loads code", "executes"],
-  ["loads another pickle", "executes"],
-  ["interpreter", "executes"],
-  ["calls native code", "executes"],
-  ["starts threads or processes", "executes"],
-  ["calls Python functions", "executes"],
-  ["runs a compiled engine", "executes"],
-  ["evaluates the text", "executes"],
-  ["runs what was decoded", "executes"],
-  ["hands a shell", "executes"],
-  ["opens network connections", "connects"],
-  ["reads or writes files", "writes"],
-  ["writes files", "writes"],
-  ["opens it as a file", "reads"],
-  ["reads files", "reads"],
-  ["reads a file", "reads"],
-  ["ends or blocks the process", "reads"],
+/** What the policy's words come to, the worst that any of them says; "reads or writes files" may write. */
+const BY_WORDS: readonly (readonly [words: RegExp, act: Act])[] = [
+  [
+    /\b(runs? (?!for whoever)|imports|loads|compiles|makes (code|a function|programs|objects|another process)|starts|evaluates|interpreter|native code|memory of a value|calls (what|given|Windows|Python)|ends|signals|finds every object|sets or deletes|looks into|takes (source|compiled)|installs|pickles?|unpickles|marshal\w*|changes (which|how|what|where)|follows imports|hands a shell|tells of)/,
+    "executes",
+  ],
+  [/\b(network|connections?|machines|fetch\w*|address\w*)\b/, "connects"],
+  [/\b(writes|write files|deletes|moves|copies|changes who|unpacks|makes archives)\b/, "writes"],
+  [/\b(opens|reads|lists|compares|controls|waits|watches|ends or blocks)\b/, "reads"],
 ];
 /** Rules whose findings do by themselves what their name says, whatever else the message tells. */
 const BY_RULE: Readonly<Record<string, Act>> = {
@@ -50,7 +37,7 @@ const BY_RULE: Readonly<Record<string, Act>> = {
 export function actOf({ rule, message }: Pick<ScanFinding, "rule" | "message">): Act {
   return (
     BY_RULE[rule] ??
-    BY_WORDS.filter(([words]) => message.includes(words))
+    BY_WORDS.filter(([words]) => words.test(message))
       .map(([, act]) => act)
       .toSorted((a, b) => ACTS.indexOf(a) - ACTS.indexOf(b))[0] ??
     "refers"
