@@ -135,6 +135,11 @@ export class Judge implements PickleListener {
     else if (reached.is === "partial") {
       const callee = state instanceof Collection ? state.items[0] : undefined;
       if (callee !== undefined) this.judgeCall(this.reach(callee), null, { at }, "call");
+      else
+        this.note("suspicious", "pickle-unclear-call", "medium", place, {
+          key: "partial made",
+          text: `gives ${expression(this.content, target)} another function, which is put together while loading: whoever calls it calls that`,
+        });
     }
     this.handed(state, place, () => `stores it in ${expression(this.content, target)}`);
     if (reached.is === "instance") {
@@ -721,7 +726,7 @@ function classOf(content: Content, { id }: PersistentId): Global | undefined {
 const SIZE_MAX = 2 ** 40;
 /** Methods that the pickle machine, containers and rebuilding functions ask objects for by name. */
 const CALLED_BY_NAME =
-  /^(__\w+__|append|extend|add|keys|items|values|update|untyped|_untyped|_untyped_storage|read|readline|readinto|write|seek|close)$/;
+  /^(__\w+__|append|extend|add|keys|items|values|update|untyped|_untyped|_untyped_storage|read|readline|readinto|write|seek|close|default_factory)$/;
 /** Also the classes that Python, NumPy and SciPy write small. */
 const CLASS_NAME =
   /^(_?[A-Z]\w*|ndarray|recarray|matrix|dtype|\w+_gen|rv_\w+|(u?int|float|complex|bool|str|bytes)\d*_?|list|dict|tuple|set|frozenset|object|type)$/;

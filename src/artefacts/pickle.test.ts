@@ -325,3 +325,30 @@ test("a reason says what that name does, or else what its module is for", () => 
   expect(reasonFor("tensorflow.io.gfile", "GFile")).toMatch(/^belongs to tensorflow, which /);
   expect(reasonFor("gzip", "decompress")).toBe("belongs to gzip, which opens packed files");
 });
+
+describe("what is set after loading began", () => {
+  const state = op.tuple(op.global("collections", "OrderedDict"), op.tuple(), bytes("}"), op.none);
+  const partial = bytes(
+    op.global("functools", "partial"),
+    op.tuple(op.global("collections", "OrderedDict")),
+    op.reduce,
+  );
+  test("of a partial function, as its writer has it, is fine; put together while loading it is not", () => {
+    expect(scanned(pickle(partial, state, "b")).verdict).toBe("no code path found");
+    const made = bytes(
+      op.global("builtins", "tuple"),
+      op.tuple(op.list(op.global("collections", "OrderedDict"))),
+      op.reduce,
+    );
+    expect(scanned(pickle(partial, made, "b")).verdict).toBe("suspicious");
+  });
+  test("of an object that frees an address of its state is no object frameworks keep", () =>
+    expect(
+      scanned(pickle(op.global("xgboost.core", "DMatrix"), ")\x81}", op.str("handle"), op.int(1337), "sb")).verdict,
+    ).toBe("suspicious"));
+});
+
+test.each(["savez_compressed", "fromregex", "recfromcsv", "lookfor"])(
+  "numpy.%s does more than compute, and is not kept by models",
+  (name) => expect(scanned(pickle(op.global("numpy", name))).verdict).toBe("suspicious"),
+);

@@ -260,9 +260,10 @@ export const ALLOWED: readonly Row[] = [
   { of: "transformers", in: "accelerate.utils.dataclasses", call: "DistributedType", new: CLASS },
 
   // Boosted trees.
-  { of: "xgboost", in: "xgboost.*", new: CLASS },
-  { of: "lightgbm", in: "lightgbm.*", new: CLASS },
-  { of: "catboost", in: "catboost.*", new: CLASS },
+  // Others of their classes keep a native handle, which is freed as an address whatever stands there.
+  { of: "xgboost", in: "xgboost.*", new: /^(Booster|XGB\w+)$/ },
+  { of: "lightgbm", in: "lightgbm.*", new: /^(Booster|LGBM\w+|_\w+Wrapper)$/ },
+  { of: "catboost", in: "catboost.*", new: /^_?CatBoost\w*$/ },
 ];
 
 /** What harm a global does: these names, or the module and everything below it, of which the reason then speaks. */
@@ -419,7 +420,14 @@ export const HARMFUL: readonly Harm[] = [
   ...whole("opens packed files", "gzip bz2 lzma"),
   named("opens files", "logging", "FileHandler basicConfig"),
   ...whole("writes records to files and over the network", "logging.handlers"),
-  named("reads or writes files", "numpy", "fromfile save savez savetxt loadtxt genfromtxt memmap DataSource"),
+  named(
+    "reads or writes files",
+    "numpy",
+    "fromfile fromregex save savez savez_compressed savetxt loadtxt genfromtxt recfromtxt recfromcsv ndfromtxt mafromtxt memmap DataSource",
+  ),
+  named("imports modules to search them", "numpy", "lookfor"),
+  named("runs tests", "numpy", "test"),
+  named("changes what every use of numpy does", "numpy", "seterrcall seterrobj set_string_function"),
 
   ...whole("loads pickles, which run what they name", "pickle _pickle cPickle dill cloudpickle shelve"),
   ...whole("reads marshalled code", "marshal"),

@@ -80,7 +80,16 @@ describe("a skops archive", () => {
     ["an object of an unknown class", node("acme.models", "Net", "ObjectNode", json({}))],
     ["an unknown class that is called", node("acme.models", "Net", "DictNode", {})],
     ["a loader that does not exist", node("builtins", "dict", "ShellNode", {})],
+    ["getattr called", node("builtins", "getattr", "ReduceNode", node("builtins", "list", "ListNode", []))],
   ])("with %s is suspicious", (_, inner) => expect(verdict(inner)).toBe("suspicious"));
+  test("with a function of NumPy's that writes files is malicious", () =>
+    expect(
+      verdict(node("numpy", "function", "FunctionNode", { module_path: "numpy", function: "savez_compressed" })),
+    ).toBe("malicious"));
+  test.each([
+    ["getattr kept", node("builtins", "function", "FunctionNode", { module_path: "builtins", function: "getattr" })],
+    ["a class that is no text", { __class__: 1, __module__: "os", __loader__: "FunctionNode" }],
+  ])("with %s is unknown", (_, inner) => expect(verdict(inner)).toBe("unknown"));
   test("with an unknown function that is only named is unknown", () =>
     expect(verdict(node("acme.models", "function", "FunctionNode", { module_path: "acme", function: "f" }))).toBe(
       "unknown",

@@ -145,6 +145,10 @@ function judgeDocument(document: Document, say: SayYaml): JsonNode {
 }
 
 const plain = (value: unknown): JsonNode["value"] =>
+  value instanceof Uint8Array
+    ? btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(""))
+    : primitive(value);
+const primitive = (value: unknown): JsonNode["value"] =>
   typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null
     ? value
     : String(value);

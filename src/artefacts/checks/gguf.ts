@@ -3,6 +3,7 @@ import { isGguf, readGguf, type GgufProblem } from "#formats/gguf.ts";
 import type { Content } from "#formats/content.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
+import { lookIntoMetadata } from "#artefacts/embedded.ts";
 import { lookThrough } from "#artefacts/free-text.ts";
 import { templateFindings } from "#artefacts/jinja.ts";
 
@@ -34,6 +35,10 @@ export default defineCheck({
       if (TEMPLATE.test(key) && value.includes("{"))
         for (const finding of templateFindings(value, start, `the template ${JSON.stringify(key.slice(0, 100))}`))
           report(finding);
+    lookIntoMetadata(
+      subject,
+      texts.filter(({ key, listed }) => !listed && !TEMPLATE.test(key)),
+    );
     lookThrough(subject, texts.filter(({ key, listed }) => !listed && !TEMPLATE.test(key)).map(piece), "the metadata");
     // Vocabularies hold pieces of source, and templates quote it: there it says nothing.
     lookThrough(subject, texts.filter(({ key, listed }) => listed || TEMPLATE.test(key)).map(piece), "the metadata", {

@@ -1,6 +1,7 @@
 /** NumPy arrays: numbers to the last byte, or objects, which are a pickle. */
 import { isNpyContent, readNpyHeader } from "#formats/npy-header.ts";
 import { defineCheck } from "#artefacts/check.ts";
+import { lookAtStart } from "#artefacts/embedded.ts";
 import { readPickles } from "./pickle.ts";
 
 export default defineCheck({
@@ -28,5 +29,6 @@ export default defineCheck({
     }
     ledger.understood(dataAt, end);
     ledger.left(end, content.size, "it follows the array");
+    lookAtStart(subject, dataAt, end, "the array");
   },
 });

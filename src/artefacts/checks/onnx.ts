@@ -6,6 +6,7 @@ import { part, upTo, type Content } from "#formats/content.ts";
 import { numberOf, numbersOf, textAt, textOf, topFields, walkMessage, type Walked } from "#formats/protobuf-walk.ts";
 import { viewOf } from "#formats/error.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
+import { lookIntoMetadata } from "#artefacts/embedded.ts";
 import { lookThrough, type Piece } from "#artefacts/free-text.ts";
 import {
   ELEMENT_BITS,
@@ -131,6 +132,10 @@ class OnnxReader {
       );
     this.model(message);
     this.overlaps();
+    lookIntoMetadata(
+      this.subject,
+      this.texts.map(({ text, start, end }) => ({ key: "", value: text, start, end })),
+    );
     lookThrough(this.subject, this.texts, "the model's text");
   }
 

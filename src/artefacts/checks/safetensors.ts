@@ -3,6 +3,7 @@ import { upTo } from "#formats/content.ts";
 import { isSafetensors, readSafetensors, type SafetensorsProblem } from "#formats/safetensors.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck } from "#artefacts/check.ts";
+import { lookAtStart, lookIntoMetadata } from "#artefacts/embedded.ts";
 import { lookThrough } from "#artefacts/free-text.ts";
 
 /** What each departure from the format means. */
@@ -18,6 +19,9 @@ const PROBLEMS: Readonly<
   metadata: ["safetensors-metadata", "unknown"],
   entry: ["safetensors-entry", "unknown"],
 };
+
+/** Types in which anything may lie; floating-point numbers do not begin like a pickle by chance or will. */
+const BYTES = /^(U8|I8|BOOL)$/;
 
 export default defineCheck({
   title: "safetensors file",
@@ -48,6 +52,8 @@ export default defineCheck({
       last = Math.max(last, end);
     }
     ledger.left(last, content.size, "it follows the tensors");
+    for (const { start, end, dtype } of tensors) if (BYTES.test(dtype)) lookAtStart(subject, start, end, "a tensor");
+    lookIntoMetadata(subject, metadata);
     lookThrough(
       subject,
       metadata.map(({ key, value, start, end }) => ({ text: `${key}: ${value}`, start, end })),

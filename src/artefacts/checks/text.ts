@@ -82,6 +82,8 @@ function programOf(path: string, text: string): string | undefined {
     return "it holds settings, which programs read as names of classes, arguments or commands (logging evaluates args=)";
   if (ending === "toml" && (/(^|\/)pyproject\.toml$/i.test(path) || CALLS.test(text)))
     return "it holds settings that can name code for an installer or loader to run";
+  if (/(^|\/)entry_points\.txt$/i.test(path))
+    return "it names the functions that an installed package's programs and plugins call";
   if (
     ending === "txt" &&
     (REQUIRES.test(text) || (/require|constraint/i.test(path.split("/").at(-1)!) && FROM.test(text)))

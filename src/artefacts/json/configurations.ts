@@ -205,6 +205,8 @@ export const configurations: JsonReading = {
       subject.report({ rule, severity, confidence: "high", start, end, message });
     for (const { node } of everyNode(root)) {
       if (!(node.value instanceof JsonObject)) continue;
+      for (const [, member] of node.value.members) named(member, say);
+      inParts(node, node.value, say);
       for (const [name, member] of node.value.members)
         if (Object.hasOwn(MEMBERS, name)) MEMBERS[name]!(member, say, subject, node.value);
         else if (ALMOST.has(letters(name)) && member.value !== null && typeof member.value !== "boolean")
@@ -215,10 +217,88 @@ export const configurations: JsonReading = {
             `${shown(name)} is nearly ${ALMOST.get(letters(name))}: a reader that takes it for that runs the code it names`,
           );
     }
+    commands(root, say, subject.path);
     modules(root, say, subject.path);
     pipeline(root, say, subject.path);
   },
 };
+
+/** A module and a name of it, side by side, as many programs keep what they import. */
+const IN_MODULE = ["module", "__module__", "module_name", "module_path", "package", "library"];
+const IN_NAME = ["class", "class_name", "__class__", "name", "function", "func", "callable", "attribute", "attr"];
+function inParts({ start, end }: JsonNode, object: JsonObject, say: Say): void {
+  const texts = (names: readonly string[]): readonly string[] =>
+    names.map((name) => object.get(name)?.value).filter((value) => typeof value === "string");
+  for (const module of texts(IN_MODULE))
+    for (const name of texts(IN_NAME)) named({ value: `${module}.${name}`, start, end }, say);
+  // LangChain's serial form: the path in pieces.
+  const pieces = itemsOf(object.get("id")).map(({ value }) => value);
+  if (object.get("lc") && pieces.every((piece) => typeof piece === "string"))
+    named({ value: pieces.join("."), start, end }, say);
+}
+
+/** A value that is nothing but the path of something harmful, or Python that imports: whoever looks it up or evaluates it gets that. */
+function named({ value, start, end }: JsonNode, say: Say): void {
+  if (typeof value !== "string") return;
+  if (/^\s*(?:__import__\s*\(|lambda\b[^:\n]{0,80}:)/.test(value))
+    return say({ value, start, end }, "unknown", "names-code", `holds a Python expression: ${shown(value)}`);
+  if (value.length > 100 || !/^[A-Za-z_]\w*([.:][A-Za-z_]\w*)+$/.test(value)) return;
+  const path = value.replace(":", ".");
+  const dot = path.lastIndexOf(".");
+  const standing = standingOf(path.slice(0, dot), path.slice(dot + 1));
+  // Of a module's other names the policy says only where they lie.
+  if (standing.is === "harmful" && !standing.does.startsWith("belongs to"))
+    say(
+      { value, start, end },
+      "unknown",
+      "names-code",
+      `names ${path}, which ${standing.does}, for whoever looks it up`,
+    );
+}
+
+/** Files from which other programs take commands, by the names those programs look for. */
+const COMMANDS: readonly (readonly [file: RegExp, by: string, member: RegExp])[] = [
+  [
+    /(^|\/)package\.json$/,
+    "npm",
+    /^((pre|post)?(install|prepare|pack|publish)|prepublish(Only)?|dependencies|binding)$/,
+  ],
+  [/(^|\/)composer\.json$/, "composer", /^scripts$/],
+  [
+    /(^|\/)\.vscode\/(tasks|launch|settings)\.json$/,
+    "the editor",
+    /^(command|program|runtimeExecutable|.*(path|Path|executable))$/,
+  ],
+  [/(^|\/)\.?devcontainer(\/.*)?\.json$/, "the editor", /(Command|^build|^image)$/],
+  [/(^|\/)\.?mcp(_config|_settings)?\.json$|claude_desktop_config\.json$/, "an agent", /^(command|url)$/],
+  [/(^|\/)(docker-)?compose[\w.-]*\.ya?ml$/, "docker compose", /^(command|entrypoint|image|build)$/],
+  [/(^|\/)\.github\/(workflows|actions)\/.*\.ya?ml$/, "a build service", /^(run|uses)$/],
+  [
+    /(^|\/)(\.gitlab-ci|azure-pipelines|\.travis|appveyor|cloudbuild|bitbucket-pipelines|buildspec|\.drone)\.ya?ml$/,
+    "a build service",
+    /./,
+  ],
+  [/(^|\/)\.circleci\/.*\.ya?ml$/, "a build service", /./],
+  [/(^|\/)\.pre-commit-config\.ya?ml$/, "git's hooks", /^(repo|entry)$/],
+  [/(^|\/)dvc\.ya?ml$/, "dvc", /^cmd$/],
+  [/(^|\/)project\.ya?ml$/, "spaCy", /^script$/],
+  [/(^|\/)(playbook|site|tasks)[\w.-]*\.ya?ml$/, "ansible", /^(hosts|shell|command|script)$/],
+];
+
+function commands(root: JsonNode, say: Say, path: string): void {
+  const found = COMMANDS.find(([file]) => file.test(path));
+  for (const { node, name } of everyNode(root)) {
+    if (name === undefined) continue;
+    if (name === "mcpServers") {
+      say(node, "unknown", "runs-commands", "an agent that reads it starts the programs that stand here");
+      continue;
+    }
+    if (found?.[2].test(name)) {
+      say(node, "unknown", "runs-commands", `${found[1]} runs or fetches what stands under ${shown(name)}`);
+      return;
+    }
+  }
+}
 
 /** sentence_transformers' modules.json: each module's class is imported by the name that stands there. */
 function modules(root: JsonNode, say: Say, name: string): void {

@@ -24,7 +24,11 @@ const SHOWN = new Set(["markdown", "raw", "heading", "html"]);
 const LINE_MAX = 2000;
 
 export const notebook: JsonReading = {
-  recognises: (root) => memberOf(root, "nbformat") !== undefined && root.value instanceof JsonObject,
+  // Without a version it is one of the first (nbformat/reader.py, get_version).
+  recognises: (root, path) =>
+    root.value instanceof JsonObject &&
+    (root.value.get("nbformat") !== undefined ||
+      (/\.ipynb$/i.test(path) && ["cells", "worksheets"].some((name) => memberOf(root, name) !== undefined))),
   judges(root, subject) {
     const lists = [
       memberOf(root, "cells"),
@@ -41,7 +45,7 @@ export const notebook: JsonReading = {
       subject.meter.tick();
       const type = textIn(cell, "cell_type");
       // nbformat 3 has code in `input` and knows it by its language too.
-      const sources = ["source", "input"].flatMap((name) => memberOf(cell, name) ?? []);
+      const sources = ["source", "input", "code"].flatMap((name) => memberOf(cell, name) ?? []);
       if (type !== undefined && SHOWN.has(type)) {
         for (const source of sources) judgeScript(joined(source), source, `a ${type} cell`, subject);
         continue;

@@ -5,7 +5,7 @@
  */
 import { everyNode, JsonObject, memberOf, textIn, type JsonNode } from "#formats/json.ts";
 import type { Subject } from "#artefacts/check.ts";
-import { covers, standingOf, type Use } from "#artefacts/policy.ts";
+import { covers, standingOf, type Effect, type Use } from "#artefacts/policy.ts";
 import type { JsonReading } from "./readings.ts";
 
 /** What each loader does with the class it is given: finds it, makes an object without its constructor, or calls it. */
@@ -33,16 +33,29 @@ const LOADERS: Readonly<Record<string, Use | "own">> = {
   PartialNode: "own",
   MethodNode: "own",
   OperatorFuncNode: "own",
-  LossNode: "refer",
+  LossNode: "call",
   TreeNode: "refer",
   ReduceNode: "call",
-  SGDNode: "refer",
+  SGDNode: "call",
   QuantileForestNode: "refer",
   _DictWithDeprecatedKeysNode: "refer",
 };
-/** Values of the language, which skops writes with the class's name. */
+/** Values of the language and types of NumPy's scalars and arrays, which skops writes with the class's name. */
 const VALUES =
-  /^(builtins\.(NoneType|type|int|float|str|bool|bytes|bytearray|dict|list|tuple|set|slice|complex)|numpy\.\w+)$/;
+  /^(builtins\.(NoneType|type|int|float|str|bool|bytes|bytearray|dict|list|tuple|set|slice|complex)|numpy\.(u?int\d*|float\d*|complex\d*|u?(byte|short|intc|intp|int_|long|longlong)|half|single|double|longdouble|csingle|cdouble|clongdouble|bool_?|str_?|bytes_?|object_?|void|datetime64|timedelta64|generic|number|ndarray|dtype|matrix|recarray|record))$/;
+/** Effects that need a look at what is given; making and keeping do not. */
+const FINDS: ReadonlySet<Effect> = new Set<Effect>([
+  "attribute",
+  "attribute-getter",
+  "method-caller",
+  "partial",
+  "import",
+  "import-attribute",
+  "resolve-name",
+  "calls-first",
+  "rebuilds",
+  "unpickles",
+]);
 const GETTERS = new Set(["attrgetter", "itemgetter", "methodcaller"]);
 const INNARDS =
   /__(globals|builtins|class|bases|base|mro|subclasses|code|dict|getattribute|import|reduce|reduce_ex|self|func)__/;
@@ -55,7 +68,17 @@ export const skops: JsonReading = {
   judges(root, subject) {
     for (const { node } of everyNode(root)) {
       subject.meter.tick();
-      if (node.value instanceof JsonObject && textIn(node, "__class__") !== undefined) judgeNode(node, subject);
+      if (!(node.value instanceof JsonObject)) continue;
+      if (textIn(node, "__class__") !== undefined) judgeNode(node, subject);
+      else if (node.value.get("__class__") ?? node.value.get("__loader__"))
+        subject.report({
+          rule: "skops-loader",
+          severity: "unknown",
+          confidence: "high",
+          start: node.start,
+          end: node.end,
+          message: "a node has no class in words: what a loader makes of it is not known",
+        });
     }
   },
 };
@@ -121,6 +144,14 @@ function judgeName(module: string, name: string, use: Use, { start, end }: JsonN
       rule: "skops-harmful",
       severity: "malicious",
       message: `loading finds ${path}, which ${standing.does}`,
+    });
+  // getattr and its like are judged in pickles by what they reach; here nobody follows them.
+  if (standing.is === "allowed" && standing.effect !== undefined && FINDS.has(standing.effect))
+    return report({
+      ...at,
+      rule: "skops-unknown",
+      severity: use === "refer" ? "unknown" : "suspicious",
+      message: `loading ${use === "refer" ? "finds" : "calls"} ${path}, which calls or reaches what it is given`,
     });
   if (standing.is === "allowed" && covers(standing.use, use)) return;
   // A method or member of a class that is allowed, which is kept and not called.

@@ -1,25 +1,7 @@
-/** Jinja templates in JSON documents: chat templates of tokenizers and processors, prompts; each is a program. */
+/** Texts in JSON documents that are more: chat templates of tokenizers and processors, prompts, documents and pickles in letters. */
 import { everyNode } from "#formats/json.ts";
-import type { Finding } from "#artefacts/check.ts";
-import { analyseTemplate } from "#artefacts/jinja.ts";
+import { lookForPayload, lookForTemplate, SPEAKS_OF_TEMPLATES } from "#artefacts/embedded.ts";
 import type { JsonReading } from "./readings.ts";
-
-/** Under a name that promises a template, and with Jinja's marks, without which Jinja only copies. */
-const NAMED = /template|jinja|prompt/i;
-const MARKS = /\{\{|\{%|\{#/;
-const STATEMENT =
-  /\{%[-+]?\s*(?:if|for|set|macro|call|filter|import|include|from|extends|block|with|raw|autoescape|do|trans)\b/;
-
-/**
- * Under any other name a text with such marks may be a template or speak of one, and the harm is a degree less sure. What is not
- * even a template is text.
- */
-const ELSEWHERE: Readonly<Record<Finding["severity"], Finding["severity"] | undefined>> = {
-  malicious: "suspicious",
-  suspicious: "unknown",
-  unknown: undefined,
-  note: undefined,
-};
 
 export const templates: JsonReading = {
   recognises: () => true,
@@ -30,23 +12,12 @@ export const templates: JsonReading = {
       ? { name: file, end: root.end }
       : undefined;
     for (const { node, name } of everyNode(root)) {
-      if (name !== undefined && NAMED.test(name) && (within === undefined || node.end > within.end))
+      if (name !== undefined && SPEAKS_OF_TEMPLATES.test(name) && (within === undefined || node.end > within.end))
         within = { name, end: node.end };
-      if (typeof node.value !== "string" || !MARKS.test(node.value)) continue;
-      subject.meter.tick();
+      if (typeof node.value !== "string") continue;
       const named = within !== undefined && node.end <= within.end;
-      for (const { rule, severity, message } of analyseTemplate(node.value).findings) {
-        const judged = named ? severity : (ELSEWHERE[severity] ?? (STATEMENT.test(node.value) ? "unknown" : undefined));
-        if (judged !== undefined)
-          subject.report({
-            rule,
-            severity: judged,
-            confidence: judged === "suspicious" || !named ? "medium" : "high",
-            start: node.start,
-            end: node.end,
-            message: `the template ${JSON.stringify((named ? within!.name : (name ?? "in a list")).slice(0, 60))} ${message}`,
-          });
-      }
+      lookForTemplate(subject, node.value, node, named ? within!.name : (name ?? "in a list"), named);
+      lookForPayload(subject, node.value, node, "a value");
     }
   },
 };
