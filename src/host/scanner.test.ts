@@ -93,13 +93,13 @@ describe("a process that reads files", () => {
     expect(reports).toMatchObject([{ verdict: "unknown", read: "none", findings: [{ rule: "not-readable" }] }]);
   });
   test("reads a file larger than its memory, mostly one blob, without holding it", async () => {
-    const size = 240 * 2 ** 20;
+    const size = 360 * 2 ** 20;
     const header = Uint8Array.of(0x80, 4, 0x8e, ...new Uint8Array(BigUint64Array.of(BigInt(size - 12)).buffer));
     const large = { ...written("large.pkl", header), size };
     truncateSync(large.file, size);
     const reports: ScanFile[] = [];
     // The last byte is a zero where STOP should be.
-    await scanIsolated([large], new AbortController().signal, { workers: 1, memoryMax: 220 * 2 ** 20 }, (report) =>
+    await scanIsolated([large], new AbortController().signal, { workers: 1, memoryMax: 300 * 2 ** 20 }, (report) =>
       reports.push(report),
     );
     expect(reports[0]).toMatchObject({ verdict: "unknown", read: "part" });
