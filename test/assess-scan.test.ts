@@ -8,7 +8,7 @@ import type { ArtefactsMeasure, Assessment, Evidence, ScanFile } from "#assessme
 import { scanFile } from "#artefacts/scan.ts";
 import { summed } from "#assess/scan.ts";
 import type { Host } from "#base/ports.ts";
-import { scanPorts, withFile } from "#host/unpack.ts";
+import { answeredAlike, recorded, scanPorts, scanPortsFor, withFile } from "#host/unpack.ts";
 import { assessment as assessmentSchema } from "#assessment/index.ts";
 import { writeNpy, writeZip } from "#formats/writers.testing.ts";
 import { htmlReport } from "#reports/html/index.ts";
@@ -70,10 +70,12 @@ const inProcess = (host: Host): Host => ({
     revision: "in process",
     async scan(files, _signal, told) {
       for (const [index, { path }] of files.entries()) {
-        const ports = { ...scanPorts, clock: () => 0 };
-        told(index, withFile(join(host.files.root, path), (content) => scanFile(path, content, ports)) as never);
+        const file = join(host.files.root, path);
+        const { ports, asked } = recorded(scanPortsFor(file, { ...scanPorts, clock: () => 0 }, path));
+        told(index, withFile(file, (content) => scanFile(path, content, ports)) as never, asked());
       }
     },
+    holds: (path, asked) => answeredAlike(scanPortsFor(join(host.files.root, path), scanPorts, path), asked),
   },
 });
 
@@ -262,7 +264,7 @@ describe("the run", () => {
         hosted: (host) => ({
           ...host,
           scanner: {
-            revision: host.scanner!.revision,
+            ...host.scanner!,
             scan: (files, ...rest) => {
               asked.push(files.map(({ path }) => path));
               return host.scanner!.scan(files, ...rest);
@@ -280,6 +282,18 @@ describe("the run", () => {
     expect(asked[1]).toEqual(["parts/7.bin"]);
     expect(third.body.outcome.exit).toBe(1);
   });
+  test("reads a file again when something beside it takes the place of a module that it imports", async () => {
+    const numbers = pickle(op.global("numpy", "dtype"), op.tuple(op.str("f4")), "R");
+    const system = planted("shadowed", numbers);
+    const once = () =>
+      assessed(system.text, system.folder, { state: join(system.folder, ".state"), hosted: inProcess });
+    expect(measureAt(await once(), "sorter").verdict).toBe("no code path found");
+    expect((await once()).run.reused).toContain("scan@sorter");
+    writeFileSync(join(system.folder, "numpy.py"), "import os");
+    const after = await once();
+    expect(after.run.reused).not.toContain("scan@sorter");
+    expect(measureAt(after, "sorter").verdict).toBe("unknown");
+  });
   test("cancelled between two files, keeps the first and goes on with the second", async () => {
     const system = planted("cancelled", harmless);
     const state = join(system.folder, ".state");
@@ -290,7 +304,7 @@ describe("the run", () => {
       hosted: (host) => ({
         ...host,
         scanner: {
-          revision: host.scanner!.revision,
+          ...host.scanner!,
           scan: async (files, signal, told) => {
             await host.scanner!.scan(files.slice(0, 1), signal, told);
             controller.abort();
@@ -313,7 +327,7 @@ describe("the run", () => {
       hosted: (host) => ({
         ...host,
         scanner: {
-          revision: host.scanner!.revision,
+          ...host.scanner!,
           scan: (files, ...rest) => {
             writeFileSync(join(system.folder, "model.bin"), harmful);
             return host.scanner!.scan(files, ...rest);

@@ -1,6 +1,6 @@
 /** Runs planned scans: what is stored is taken, each file is stored as soon as it is read, and what is cancelled goes on from there. */
 import { hashOf } from "#base/hash.ts";
-import type { FileScanner } from "#base/ports.ts";
+import type { Asked, FileScanner } from "#base/ports.ts";
 import type { Run } from "#base/run.ts";
 import {
   SCAN_VERDICTS,
@@ -34,6 +34,7 @@ export interface Scanned {
 /** One file's report as it is stored: the day stays with it. */
 interface Kept {
   readonly report: ScannedFile;
+  readonly asked: readonly Asked[];
   readonly date: string;
 }
 
@@ -64,13 +65,12 @@ export async function scanArtefacts(
       options.fresh || plan.files.length <= BLOBS_READ
         ? undefined
         : await recall<Record<string, Kept>>(store, plan.trial.key);
-    for (const [key, one] of Object.entries(whole ?? {})) kept.set(key, one);
     let read = false;
     for (const file of plan.files) {
       const key = fileKey(file, plan.revision);
       if (kept.has(key)) continue;
-      const one = options.fresh || wanted.has(key) ? undefined : await recall<Kept>(store, key);
-      if (one) kept.set(key, one);
+      const one = options.fresh || wanted.has(key) ? undefined : (whole?.[key] ?? (await recall<Kept>(store, key)));
+      if (one && scanner.holds(file.path, one.asked)) kept.set(key, one);
       else {
         wanted.set(key, file);
         read = true;
@@ -80,13 +80,13 @@ export async function scanArtefacts(
   }
 
   const changed = new Set<string>();
-  await scanAll(run, scanner, wanted, async (key, report) => {
+  await scanAll(run, scanner, wanted, async (key, report, asked) => {
     const file = wanted.get(key)!;
     if (report.sha256 !== file.sha256) {
       changed.add(key);
       return;
     }
-    const one = { report: summed(report, file.size), date: today };
+    const one = { report: summed(report, file.size), asked, date: today };
     kept.set(key, one);
     await remember(store, key, one);
   });
@@ -133,15 +133,18 @@ export async function scanArtefacts(
   };
 }
 
-/** Of one file's report: the same bytes under the same name and the same readers are the same report. Names promise what a file is. */
+/**
+ * Of one file's report: the same bytes at the same place for the same readers are the same report, as long as what was asked about
+ * its surroundings is answered alike. Names promise what a file is.
+ */
 const fileKey = ({ path, sha256 }: MemberFile, revision: string): string =>
-  hashOf({ kind: "scanned file", scanner: revision, sha256, name: path.split("/").at(-1)! });
+  hashOf({ kind: "scanned file", scanner: revision, sha256, path });
 
 async function scanAll(
   { signal, progress }: Run,
   scanner: FileScanner,
   wanted: ReadonlyMap<string, MemberFile>,
-  told: (key: string, report: ScanFile) => Promise<void>,
+  told: (key: string, report: ScanFile, asked: readonly Asked[]) => Promise<void>,
 ): Promise<void> {
   if (wanted.size === 0) return;
   const keys = [...wanted.keys()];
@@ -152,8 +155,8 @@ async function scanAll(
   const step = (note?: string): void =>
     progress({ stage: "scan", item: "files", label: "files", done, total, ...(note === undefined ? {} : { note }) });
   step();
-  await scanner.scan<ScanFile>(files, signal, (index, report) => {
-    const kept = told(keys[index]!, report);
+  await scanner.scan<ScanFile>(files, signal, (index, report, asked) => {
+    const kept = told(keys[index]!, report, asked);
     // It is awaited below; until then a disk that refuses must not count as nobody's.
     kept.catch(() => {});
     writing.push(kept);
@@ -197,9 +200,8 @@ export function summed(file: ScanFile, size: number): ScannedFile {
   };
 }
 
-function measureOf({ of, files, absent }: ScanPlan, kept: readonly Kept[]): ArtefactsMeasure {
-  // A report may come from a file of the same bytes and name elsewhere: the path is this one's.
-  const reports = kept.map(({ report }, i) => ({ ...report, path: files[i]!.path }));
+function measureOf({ of, absent }: ScanPlan, kept: readonly Kept[]): ArtefactsMeasure {
+  const reports = kept.map(({ report }) => report);
   const sorted = reports.toSorted((a, b) => worst(a.verdict) - worst(b.verdict) || (a.path < b.path ? -1 : 1));
   const count = (test: (report: ScannedFile) => boolean): number => reports.filter(test).length;
   return {

@@ -129,6 +129,13 @@ export interface ShardPool {
  * Reads files in isolated processes, none of whose bytes is ever run. A process that dies, hangs or grows costs its own file, and
  * the report says so. When the signal aborts, processes are killed where they stand, and the promise settles with what was told.
  */
+/** A question of a scan about what lies around a file – what takes a module's place, where a model's values are –, and the answer. */
+export interface Asked {
+  readonly question: "importable" | "neighbour" | "claim";
+  readonly of: string;
+  readonly answer: string;
+}
+
 export interface FileScanner {
   /** Changes whenever a report on the same bytes might: whatever reads and judges goes into it. */
   readonly revision: string;
@@ -136,8 +143,10 @@ export interface FileScanner {
   scan<Report>(
     files: readonly { readonly path: string; readonly size: number }[],
     signal: Signal,
-    told: (index: number, report: Report) => void,
+    told: (index: number, report: Report, asked: readonly Asked[]) => void,
   ): Promise<void>;
+  /** Whether everything that was asked about what lies around the file would be answered the same today. */
+  holds(path: string, asked: readonly Asked[]): boolean;
 }
 
 /** Minimise `cost · x` between bounds; ±Infinity where there is none. Rows are sparse: pairs of column and coefficient. */

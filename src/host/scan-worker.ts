@@ -1,7 +1,8 @@
 /** An isolated child that scans one file at a time: what kills it kills nothing else. */
 import { scanFile, type Trace } from "#artefacts/scan.ts";
 import type { ScanFile } from "#assessment/index.ts";
-import { scanPorts, scanPortsFor, withFile } from "./unpack.ts";
+import type { Asked } from "#base/ports.ts";
+import { recorded, scanPorts, scanPortsFor, withFile } from "./unpack.ts";
 
 export interface ToScanner {
   /** The file on this machine, and what it is called in the report. */
@@ -13,7 +14,13 @@ export interface ToScanner {
 export type FromScanner =
   /** It listens; the time of a file counts from here. */
   | { readonly type: "ready" }
-  | { readonly type: "scanned"; readonly report: ScanFile; readonly traces: readonly Trace[] }
+  | {
+      readonly type: "scanned";
+      readonly report: ScanFile;
+      readonly traces: readonly Trace[];
+      /** What the report hangs on beside the file's bytes. */
+      readonly asked: readonly Asked[];
+    }
   | { readonly type: "failed"; readonly message: string; readonly code: string | undefined };
 
 /** Time that this process worked: a busy machine is no reason to give up on a file. */
@@ -27,11 +34,9 @@ function answer({ file, path, trace }: ToScanner): FromScanner {
   const traces: Trace[] = [];
   try {
     const options = trace ? { trace: (one: Trace) => void traces.push(one) } : {};
-    return {
-      type: "scanned",
-      report: withFile(file, (content) => scanFile(path, content, scanPortsFor(file, ports, path), options)),
-      traces,
-    };
+    const around = recorded(scanPortsFor(file, ports, path));
+    const report = withFile(file, (content) => scanFile(path, content, around.ports, options));
+    return { type: "scanned", report, traces, asked: around.asked() };
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     return { type: "failed", message: process.env.VAUBAN_DEBUG ? String((error as Error).stack) : message, code };

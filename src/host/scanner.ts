@@ -10,8 +10,9 @@ import { fileURLToPath } from "node:url";
 import { LIMITS } from "#artefacts/limits.ts";
 import type { Trace } from "#artefacts/scan.ts";
 import type { ScanFile } from "#assessment/index.ts";
-import type { FileScanner, Signal } from "#base/ports.ts";
+import type { Asked, FileScanner, Signal } from "#base/ports.ts";
 import type { FromScanner, ToScanner } from "./scan-worker.ts";
+import { answeredAlike, scanPorts, scanPortsFor } from "./unpack.ts";
 
 export interface ScannerOptions {
   readonly workers: number;
@@ -51,10 +52,14 @@ export function fileScanner(root: string, workers: number): FileScanner {
       const bytes = files.reduce((sum, { size }) => sum + size, 0);
       const useful = Math.ceil(Math.max(files.length / FILES_EACH, bytes / BYTES_EACH));
       const asked = files.map(({ path, size }) => ({ file: resolve(root, path), path, size }));
-      await scanIsolated(asked, signal, { workers: Math.max(1, Math.min(workers, useful)) }, (report, _, index) =>
-        told(index, report as never),
+      await scanIsolated(
+        asked,
+        signal,
+        { workers: Math.max(1, Math.min(workers, useful)) },
+        (report, _, index, questions) => told(index, report as never, questions),
       );
     },
+    holds: (path, asked) => answeredAlike(scanPortsFor(resolve(root, path), scanPorts, path), asked),
   };
 }
 
@@ -89,7 +94,7 @@ export async function scanIsolated(
     timeMs,
     worker = fileURLToPath(import.meta.resolve("#host/scan-worker.ts")),
   }: ScannerOptions,
-  told: (report: ScanFile, traces: readonly Trace[], index: number) => void,
+  told: (report: ScanFile, traces: readonly Trace[], index: number, asked: readonly Asked[]) => void,
 ): Promise<void> {
   const queue = files.map((file, index) => ({ ...file, index }));
   const lane = async (): Promise<void> => {
@@ -105,8 +110,8 @@ export async function scanIsolated(
           (fresh ? await listening(child, signal) : undefined) ?? (await asked(child, file, signal, limits));
         if (answer === "cancelled") return;
         if (answer.type === "died") child = undefined;
-        if (answer.type === "scanned") told(answer.report, answer.traces, file.index);
-        else told(await unread(file, answer), [], file.index);
+        if (answer.type === "scanned") told(answer.report, answer.traces, file.index, answer.asked);
+        else told(await unread(file, answer), [], file.index, []);
       }
     } finally {
       child?.kill("SIGKILL");

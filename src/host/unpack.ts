@@ -6,6 +6,7 @@ import { crc32, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, typ
 import { valuesIn } from "#artefacts/onnx-external.ts";
 import { moduleOf } from "#artefacts/python-modules.ts";
 import type { Claim, Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
+import type { Asked } from "#base/ports.ts";
 import type { Content } from "#formats/content.ts";
 import { FormatError, readableSize } from "#formats/error.ts";
 
@@ -77,6 +78,40 @@ export const scanPortsFor = (path: string, base: ScanPorts = scanPorts, name = b
   neighbour: (name) => besides(dirname(path), name),
   claim: () => claimOn(path, base),
 });
+
+/** These ports, and what was asked of them about what lies around the file: a report hangs on it as on the file's bytes. */
+export function recorded(ports: ScanPorts): { readonly ports: ScanPorts; readonly asked: () => readonly Asked[] } {
+  const asked = new Map<string, Asked>();
+  const note = <Answer>(question: Asked["question"], of: string, answer: Answer): Answer => {
+    asked.set(`${question} ${of}`, { question, of, answer: inWords(answer) });
+    return answer;
+  };
+  const { importable, neighbour, claim } = ports;
+  return {
+    ports: {
+      ...ports,
+      importable: importable && ((module) => note("importable", module, importable(module))),
+      neighbour: neighbour && ((name) => note("neighbour", name, neighbour(name))),
+      claim: claim && (() => note("claim", "", claim())),
+    },
+    asked: () => [...asked.values()],
+  };
+}
+
+/** Whether each question would be answered the same now. */
+export function answeredAlike(ports: ScanPorts, asked: readonly Asked[]): boolean {
+  const answers: Readonly<Record<Asked["question"], (of: string) => unknown>> = {
+    importable: (module) => ports.importable?.(module),
+    neighbour: (name) => ports.neighbour?.(name),
+    claim: () => ports.claim?.(),
+  };
+  return asked.every(({ question, of, answer }) => inWords(answers[question](of)) === answer);
+}
+
+const inWords = (answer: unknown): string => {
+  const text = JSON.stringify(answer) ?? "nothing";
+  return text.length <= 200 ? text : createHash("sha256").update(text).digest("hex");
+};
 
 const FOLDERS_MAX = 64;
 const entriesOf = (folder: string): readonly string[] => {
