@@ -209,6 +209,7 @@ describe("signing a folder", () => {
       await sign(folder, { key: secret });
       const fine = await verify(folder, { key: open });
       expect(fine).toMatchObject({ ok: true, verified: 3, ignored: [".gitignore"] });
+      expect(await rules(folder, { key: open, whole: true })).toEqual(["left-out .gitignore"]);
       flip(join(folder, "weights", "a.bin"), 2999);
       writeFileSync(join(folder, "weights", "b.bin"), "");
       rmSync(join(folder, "config.json"));

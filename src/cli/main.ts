@@ -476,6 +476,7 @@ Examples:
       "files and folders to leave out of the comparison, besides those the signer left out",
       collected,
     )
+    .option("--whole", "what the signer left out must not be there")
     .addOption(json())
     .addHelpText(
       "after",

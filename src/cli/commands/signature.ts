@@ -37,6 +37,7 @@ import type { Invocation } from "#cli/main.ts";
 import { EXIT, plain, type Colours, type ExitCode } from "#cli/terminal.ts";
 
 export interface VerifySignatureFlags {
+  readonly whole?: boolean;
   readonly bundle?: string;
   readonly key?: string;
   readonly root?: readonly string[];
@@ -136,6 +137,9 @@ export async function verifySignatureCommand(
             ? { rule: "ignored", path: one.path, message: "signed: cannot be ignored" }
             : one,
         );
+    if (flags.whole)
+      for (const path of compared?.ignored ?? [])
+        reasons.push({ rule: "left-out", path, message: "there, and left out by the signature" });
     if (manifest.resources.length === 0) reasons.push({ rule: "empty", message: "the signature covers no file" });
   } else if (!("because" in signer)) compared = { mismatches: [], ignored: [], verified: ["."] };
   const ok = reasons.length === 0;
