@@ -48,6 +48,15 @@ test("the flood gate ends in not feasible: demands, how far each measured contro
     ["C-64", "not met"],
     ["C-63", "not met"],
   ]);
+  // What was measured against stickers says nothing of poisoning, though the same guard may stand against it.
+  const prevented = body.matrix.filter(({ verb }) => verb === "prevent").map((cell) => [cell.class, cell.state]);
+  expect(prevented).toEqual([
+    ["DP", "declared-only"],
+    ["MP", "declared-only"],
+    ["AE", "filled"],
+    ["CA", "empty"],
+    ["MF", "empty"],
+  ]);
 });
 
 describe("the chest X-ray example", () => {

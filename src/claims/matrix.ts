@@ -28,8 +28,11 @@ function cellOf(
   );
   const ids = new Set(meant.map(({ id }) => id));
   const standing = credits.filter(({ control }) => ids.has(control));
-  const credited = standing.filter((one) => one.credited);
-  const bare = standing.filter((one) => !one.credited);
+  const earned = (one: Credit): boolean => one.credited && speaksOf(one, types, grounds);
+  const credited = standing.filter(earned);
+  const bare = standing
+    .filter((one) => !earned(one))
+    .map((one) => (one.credited ? { ...one, why: `${one.why} – of no threat of this class` } : one));
   const checks = all.filter(({ classes, verbs }) => classes.includes(attackClass) && verbs.includes(verb));
   const unnamed = meant
     // What helps against everything is management, and would be in every cell.
@@ -72,8 +75,8 @@ function cellOf(
     return {
       ...rest,
       state: "declared-only",
-      controls: names(standing),
-      because: [...new Set(standing.map(({ why }) => why))].join("; "),
+      controls: names(bare),
+      because: [...new Set(bare.map(({ why }) => why))].join("; "),
     };
   return {
     ...rest,
@@ -81,6 +84,17 @@ function cellOf(
     controls: [],
     because: `no control that would ${verb} is named for this class`,
   };
+}
+
+/**
+ * Whether what earned the credit was tried against a threat of these types: a guard measured against stickers fills no cell of
+ * poisoning. A denial test that names no threat is about all that the control is to keep out, as in its closure.
+ */
+function speaksOf({ evidence }: Credit, types: ReadonlySet<string>, grounds: Grounds): boolean {
+  const items = grounds.evidence.filter(({ id }) => evidence.includes(id));
+  return items.some(
+    ({ kind, tests }) => tests.some((type) => types.has(type)) || (kind === "verified" && tests.length === 0),
+  );
 }
 
 const names = (entries: readonly Credit[]): string[] => [

@@ -48,7 +48,9 @@ export function summary(
   for (const carrier of outcome.carriedBy.slice(0, 3))
     say(
       "",
-      `carried by ${carrier.control} at ${carrier.at}: without it the system is *${carrier.without}*${carrier.path ? ` by ${carrier.path}` : ""}`,
+      outcome.outcome === "not feasible with mature measures"
+        ? `rests on what was measured of ${carrier.control} at ${carrier.at}: without that, *${carrier.without}*, as an unmeasured control may reach anything`
+        : `carried by ${carrier.control} at ${carrier.at}: without it the system is *${carrier.without}*${carrier.path ? ` by ${carrier.path}` : ""}`,
     );
 
   scanLines(assessment).forEach(({ text, bad }, i) => say(i === 0 ? "FILES" : "", text, bad ? c.red : (t) => t));

@@ -86,7 +86,7 @@ function carriers({ outcome, knowledge }: Assessment["body"]): Markup {
     return foldedList(
       outcome.carriedBy.map(
         ({ control, at, without, path }) =>
-          markup`<strong>${control} ${titles.get(control) ?? ""} at ${at}</strong>: without it the outcome is <em>${without}</em>${path ? markup`, by <code>${path}</code>` : ""}.`,
+          markup`<strong>${control} ${titles.get(control) ?? ""} at ${at}</strong>: without ${outcome.outcome === "not feasible with mature measures" ? "what was measured of it" : "it"} the outcome is <em>${without}</em>${path ? markup`, by <code>${path}</code>` : ""}.`,
       ),
       3,
     );

@@ -141,7 +141,7 @@ const placeAndWorth = ({ at, contributes, required }: PlannedControl, name: Retu
 
 function notFeasiblePart({ beyond, conflict, edition, exits }: NonNullable<ControlPlan["notFeasible"]>): Markup {
   return markup`<h3>Not feasible with mature measures</h3>
-<p>No set of mature measures of the catalogue of ${edition} reaches ${count(beyond.length, "demand")}: ${beyond.map((id) => markup`<code>${id}</code> `)}. This follows from criterion and maturity alone. An irreducible part of it:</p>
+<p>No set of mature measures of the catalogue of ${edition} reaches ${count(beyond.length, "demand")}: ${beyond.map((id, i) => markup`${i > 0 ? ", " : ""}<code>${id}</code>`)}. This follows from criterion and maturity alone. An irreducible part of it:</p>
 ${list(conflict.demands.map((demand) => markup`demanded: ${demand}`))}
 ${table(
   "Why no mature control reaches it",
