@@ -498,6 +498,25 @@ export const REACHING: Readonly<Record<string, Effect>> = {
 };
 
 /**
+ * What scipy/stats/_distn_infrastructure.py makes of its parse_arg_template: three functions that hand on their arguments,
+ * each a line of names. Names, commas and default numbers only, and no line of anything else, since all of it is run.
+ */
+const SCIPY_TEMPLATE = ((): RegExp => {
+  const list = (one: string): string => ` {0,2}(?:${one}, {0,2})*(?:${one})?`;
+  const [names, parameters] = [list("\\w+"), list("\\w+(?:=\\d+)?")];
+  return new RegExp(
+    [
+      `^\\n*def _parse_args\\(self,${parameters}\\):`,
+      ` {4}return \\(${names}\\),${names}\\n*`,
+      `def _parse_args_rvs\\(self,${parameters}, size=None\\):`,
+      ` {4}return self\\._argcheck_rvs\\(${names}, size=size\\)\\n*`,
+      `def _parse_args_stats\\(self,${parameters}, moments='mv'\\):`,
+      ` {4}return \\(${names}\\),${names}, moments\\n*$`,
+    ].join("\\n"),
+  );
+})();
+
+/**
  * Attributes that a class's `__setstate__` runs as code, and what they hold when the library wrote them. Without the
  * attribute the state is as harmless as any.
  */
@@ -512,8 +531,7 @@ export const RUN_FROM_STATE: readonly {
     // rv_generic._attach_argparser_methods executes the template (scipy/stats/_distn_infrastructure.py).
     in: "scipy.stats.",
     attribute: "_parse_arg_template",
-    written:
-      /^\s*def _parse_args\(self,[\w\s,=.]*\):\s+return \([\w\s,]*\),[\w\s,]*\s+def _parse_args_rvs\(self,[\w\s,=.]*\):\s+return self\._argcheck_rvs\([\w\s,=]*\)\s+def _parse_args_stats\(self,[\w\s,=.']*\):\s+return \([\w\s,]*\),[\w\s,]*$/,
+    written: SCIPY_TEMPLATE,
     does: "runs it as Python",
   },
   // Joblib's old wrappers open the file of that name beside the pickle, and load pickles in it.
