@@ -28,3 +28,48 @@ describe("the functions SciPy's distributions make of their own text", () => {
     expect(verdictOf(...template("", line))).toBe("malicious"),
   );
 });
+
+const caller = (name: string, ...bound: readonly Uint8Array[]): Uint8Array =>
+  op.call(op.global("operator", "methodcaller"), op.str(name), ...bound);
+const partial = (...args: readonly Uint8Array[]): Uint8Array => op.call(op.global("functools", "partial"), ...args);
+const estimator = (...state: readonly Uint8Array[]): Uint8Array[] => [
+  made("sklearn.linear_model._base", "LinearRegression"),
+  op.dict(...state),
+  op.build,
+];
+
+describe("what is kept to be called later", () => {
+  test("a method that touches files is malicious wherever it is handed, and suspicious alone", () => {
+    for (const name of ["write_text", "unlink", "symlink_to", "read_bytes"]) {
+      expect(verdictOf(...estimator(op.str("x"), caller(name, op.str("t"))))).toBe("malicious");
+      expect(verdictOf(caller(name))).toBe("suspicious");
+    }
+  });
+  test("any other method or attribute by name is unknown", () => {
+    expect(verdictOf(...estimator(op.str("x"), caller("lower")))).toBe("unknown");
+    expect(verdictOf(...estimator(op.str("x"), op.call(op.global("operator", "attrgetter"), op.str("coef_"))))).toBe(
+      "unknown",
+    );
+    expect(verdictOf(op.call(op.global("operator", "attrgetter"), op.str("__globals__")))).toBe("suspicious");
+  });
+  test("a partial function is judged with what is bound: a constructor, a codec, a lookup", () => {
+    const reconstructor = op.global("copyreg", "_reconstructor");
+    const pipeline = op.global("sklearn.pipeline", "Pipeline");
+    for (const kept of [
+      partial(reconstructor, pipeline, pipeline, op.list()),
+      partial(op.global("codecs", "encode"), op.str("x"), op.str("zip")),
+      partial(op.global("builtins", "getattr"), op.none),
+      partial(caller("lower")),
+    ]) {
+      expect(verdictOf(kept)).toBe("suspicious");
+      expect(verdictOf(kept, op.tuple(), op.reduce)).toBe("suspicious");
+    }
+    expect(verdictOf(partial(op.global("builtins", "int"), op.int(3)), op.tuple(), op.reduce)).toBe(
+      "no code path found",
+    );
+  });
+  test("a partial function that is given another one is that one from then on", () => {
+    const encode = op.tuple(op.global("codecs", "encode"), op.tuple(op.str("x")), op.dict(), op.none);
+    expect(verdictOf(partial(op.global("builtins", "int")), encode, op.build)).toBe("suspicious");
+  });
+});

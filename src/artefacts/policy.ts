@@ -549,6 +549,20 @@ export const RUN_FROM_STATE: readonly {
 const INNARDS =
   /^__(globals|builtins|class|bases|base|mro|subclasses|code|closure|dict|getattribute|getattr|setattr|import|loader|spec|init|reduce|reduce_ex|call|self|func|wrapped|module|init_subclass|class_getitem)__$/;
 
+/** Methods that touch files, run something or load it, of whatever class has a method of that name. */
+const METHODS_THAT_HARM: readonly (readonly [names: string, does: string])[] = [
+  [
+    "write_text write_bytes touch mkdir makedirs unlink rmdir rmtree rename symlink_to hardlink_to link_to chmod lchmod tofile savetxt save dump extractall extract to_pickle to_csv to_json to_parquet to_hdf to_sql",
+    "writes, moves or deletes files",
+  ],
+  ["read_text read_bytes open iterdir glob rglob readlink fromfile loadtxt", "opens or lists files"],
+  ["load load_module exec_module find_class load_state load_library loads", "loads what may be code"],
+  ["system popen spawn run exec eval execute start submit apply_async check_call check_output", "runs something"],
+];
+/** What calling the method of this name does to any object, or reaching the attribute. */
+export const harmOfMethod = (name: string): string | undefined =>
+  harmOnTheWay(name) ?? METHODS_THAT_HARM.find(([names]) => names.split(" ").includes(name.split(".").at(-1)!))?.[1];
+
 /** Codecs that only change how text is written. */
 export const TEXT_CODECS: ReadonlySet<string> = new Set([
   "latin1",
