@@ -109,6 +109,7 @@ export class Judge implements PickleListener {
     this.judgeCall(this.reach(call.callee), call.args, call, useOf(call));
     this.judgeSize(call);
     this.judgeFunctionsGiven(call);
+    this.judgeObjectsAsked(call);
     this.handed(call.args, call, () => `hands it to ${expression(this.content, call.callee)}`);
     if (call.kwargs !== undefined)
       this.handed(call.kwargs, call, () => `hands it to ${expression(this.content, call.callee)}`);
@@ -162,20 +163,45 @@ export class Judge implements PickleListener {
 
   /** Loading asks objects for methods by name; one that the state puts there is called in its place. */
   private judgeMethods(of: string, state: Value, place: { at: number }): void {
-    const kept = state instanceof Collection && state.kind === "tuple" ? state.items : [state];
-    for (const one of kept) {
-      if (!(one instanceof Collection) || one.kind !== "dict") continue;
-      for (let i = 0; i + 1 < one.items.length; i += 2) {
-        const [key, value] = [one.items[i]!, one.items[i + 1]!];
-        const name = key instanceof Text ? textOf(this.content, key, 200) : undefined;
-        if (!this.isCallable(value)) continue;
-        if (name === undefined || CALLED_BY_NAME.test(name) || this.isAnything(of))
-          this.note("suspicious", "pickle-method-in-state", "medium", place, {
-            key: `method ${of}.${name ?? ""}`,
-            text: `gives an object of ${of} ${expression(this.content, value)} as its ${name ?? "attribute of a name made while loading"}: whoever asks for that calls it`,
-          });
-      }
-    }
+    const answers = ANSWERS_FROM_ITEMS.test(of);
+    let left = WALK_ITEMS;
+    const walk = (value: Value, depth: number): void => {
+      if (!(value instanceof Collection) || depth === 0 || --left < 0) return;
+      // Attributes are found in the state's own dicts, and where the class looks for them in dicts of these.
+      const own = answers || depth >= WALK_DEPTH - (state instanceof Collection && state.kind === "tuple" ? 1 : 0);
+      if (value.kind === "dict")
+        for (let i = 0; i + 1 < value.items.length; i += 2)
+          this.judgeMember(of, value.items[i]!, value.items[i + 1]!, place, own);
+      for (const item of value.items) if (item instanceof Collection) walk(item, depth - 1);
+    };
+    walk(state, WALK_DEPTH);
+  }
+
+  /** A member of the object's own, or of a dict it holds, of which only names of Python's protocols matter. */
+  private judgeMember(of: string, key: Value, value: Value, place: { at: number }, own: boolean): void {
+    const name = key instanceof Text ? textOf(this.content, key, 200) : undefined;
+    if (!own && !(name !== undefined && /^__\w+__$/.test(name) && this.isCallable(value))) return;
+    if (name === undefined && !(key instanceof Call)) return;
+    const asked = name === undefined || CALLED_BY_NAME.test(name);
+    // NumPy takes the address that stands there for that of an array.
+    if (name !== undefined && /^__(cuda_)?array_(interface|struct)__$/.test(name))
+      this.note("suspicious", "pickle-method-in-state", "medium", place, {
+        key: `address ${of}`,
+        text: `gives an object of ${of} ${expression(this.content, value)} as its ${name}: NumPy reads memory where that says`,
+      });
+    if (!(asked ? this.mayBeCalled(value, name) : this.isAnything(of) && this.isCallable(value))) return;
+    this.note("suspicious", "pickle-method-in-state", "medium", place, {
+      key: `method ${of}.${name ?? ""}`,
+      text: `gives an object of ${of} ${expression(this.content, value)} as its ${name ?? "attribute of a name made while loading"}: whoever asks for that calls it`,
+    });
+  }
+
+  /** What answers a call at all, be it a class or an object, where the pickle machine itself would call it. */
+  private mayBeCalled(value: Value, name: string | undefined): boolean {
+    if (this.isCallable(value)) return true;
+    const reached = this.reach(value);
+    if (reached.is === "name") return name !== undefined;
+    return reached.is === "instance" && (name === "__setstate__" || CALLABLE_OBJECTS.test(reached.of));
   }
 
   /** Classes without attributes of their own, which stand for whatever they are given. */
@@ -185,7 +211,7 @@ export class Judge implements PickleListener {
 
   /** A function, or something that may turn out to be one; classes, numbers and objects of known classes are not. */
   private isCallable(value: Value): boolean {
-    if (!(value instanceof Global || value instanceof Call)) return false;
+    if (!(value instanceof Global || value instanceof Call || value instanceof Computed)) return false;
     const reached = this.reach(value);
     switch (reached.is) {
       case "name":
@@ -205,23 +231,61 @@ export class Judge implements PickleListener {
     const callee = this.reach(call.callee);
     if (callee.is !== "name") return;
     const standing = this.standing(callee.module, callee.name);
-    // These are judged by what they do with their arguments; torch's own constants look like functions.
+    // These are judged by what they do with their arguments.
     if (standing.is !== "allowed" || (standing.effect !== undefined && standing.effect !== "makes-first")) return;
     for (const value of [call.args, call.kwargs ?? null]) {
       const items = value instanceof Collection ? value.items : [];
       // What is made of its first arguments is judged as an object of them.
       for (const item of standing.effect === "makes-first" ? items.slice(2) : items) {
-        if (!(item instanceof Global) || !this.isCallable(item)) continue;
         const reached = this.reach(item);
-        if (reached.is !== "name" || (reached.module === "torch" && callee.module.startsWith("torch"))) continue;
-        // NumPy's generators name the function beside the one that is called.
-        if (reached.module === callee.module) continue;
+        const generator = callee.module === "numpy.random._pickle";
+        if (reached.is === "name") {
+          if ((reached.module === "torch" && callee.module.startsWith("torch")) || reached.module === callee.module)
+            // Torch's own constants look like functions; NumPy's generators name the function beside the one that is called.
+            continue;
+          if (!generator && !this.isCallable(item) && !this.isConstructor(reached, callee.module)) continue;
+        } else if (generator ? reached.is === "data" || isOf(reached, "numpy.random") : !KEEPERS.has(reached.is))
+          continue;
         this.note("suspicious", "pickle-function-given", "medium", call, {
-          key: `given ${reached.module}.${reached.name}`,
-          text: `loading calls ${expression(this.content, call)}, which gives the function ${reached.module}.${reached.name} to something that may call it`,
+          key: `given ${spoken(reached)}`,
+          text: `loading calls ${expression(this.content, call)}, which gives ${expression(this.content, item)} to something that may call it`,
         });
       }
     }
+  }
+
+  /** A class of another package that frameworks only make empty objects of: given to a function, it may be called. */
+  private isConstructor({ module, name }: { module: string; name: string }, given: string): boolean {
+    const standing = this.standing(module, name);
+    return standing.is === "allowed" && standing.use === "new" && module.split(".")[0] !== given.split(".")[0];
+  }
+
+  /** Python's own containers and numbers ask what they are made of for its methods and items, by code of its class. */
+  private judgeObjectsAsked(call: Call): void {
+    const callee = this.reach(call.callee);
+    if (callee.is !== "name" || !(call.args instanceof Collection)) return;
+    const rebuilds = callee.module === "torch._utils";
+    if (!rebuilds && !ASKING.has(`${callee.module}.${callee.name}`)) return;
+    for (const item of call.args.items) {
+      const reached = this.reach(item);
+      if ((reached.is === "unclear" && !rebuilds) || (reached.is === "instance" && this.hasCode(reached.of)))
+        this.note("unknown", "pickle-object-asked", "medium", call, {
+          key: `asks ${spoken(reached)}`,
+          text: `loading calls ${expression(this.content, call)}, which asks ${reached.is === "unclear" ? "what it is given" : `an object made by ${reached.of}`} for methods: what they do is unknown`,
+        });
+    }
+  }
+
+  /** Objects of frameworks' classes answer by Python code and by their state; those of Python and NumPy as documented. */
+  private hasCode(of: string): boolean {
+    const dot = of.lastIndexOf(".");
+    const standing = this.standing(of.slice(0, dot), of.slice(dot + 1));
+    if (this.isAnything(of) || standing.is !== "allowed") return true;
+    return (
+      standing.of !== "python" &&
+      standing.of !== "numpy" &&
+      !/^torch\.(Size$|device$|storage|_utils|serialization\._get_layout$)/.test(of)
+    );
   }
 
   /** Where a class runs an attribute of its state, that attribute must be what the library writes. */
@@ -278,6 +342,20 @@ export class Judge implements PickleListener {
           text: `calls ${METHODS[how]} of ${expression(this.content, target)}, which no pickler writes`,
         },
       );
+    else if (!CHANGED_BY[how].test(reached.of))
+      this.note(
+        ANSWERS_FROM_ITEMS.test(reached.of) ? "suspicious" : "unknown",
+        "pickle-odd-change",
+        "medium",
+        { at },
+        {
+          key: `mutate ${reached.of} ${how}`,
+          text: `calls ${METHODS[how]} of ${expression(this.content, target)}: which code that is, the class and the object's state decide`,
+        },
+      );
+    if (reached.is === "instance" && how === "setitem")
+      for (let i = 0; i + 1 < items.length; i += 2)
+        this.judgeMember(reached.of, items[i]!, items[i + 1]!, { at }, ANSWERS_FROM_ITEMS.test(reached.of));
     for (const item of items) this.handed(item, { at }, () => `stores it in ${expression(this.content, target)}`);
   }
 
@@ -783,7 +861,32 @@ function classOf(content: Content, { id }: PersistentId): Global | undefined {
 const SIZE_MAX = 2 ** 40;
 /** Methods that the pickle machine, containers and rebuilding functions ask objects for by name. */
 const CALLED_BY_NAME =
-  /^(__\w+__|append|extend|add|keys|items|values|update|untyped|_untyped|_untyped_storage|read|readline|readinto|write|seek|close|default_factory)$/;
+  /^(__\w+__|append|extend|add|keys|items|values|update|untyped|_untyped|_untyped_storage|read|readline|readinto|write|seek|close|default_factory|detach|requires_grad_)$/;
+/** Classes whose objects look for attributes they lack in their items, or in dicts of their state. */
+const ANSWERS_FROM_ITEMS =
+  /^(sklearn\.|imblearn\.).*\.(Bunch|\w*MetadataRequest|_\w*Wrapper)$|^scipy\.optimize\..*Results?$|^(torch\.(nn|ao|distributions|optim)|torchvision|timm|omegaconf|transformers|accelerate|pandas|argparse|types)\.|^(pytorch_)?lightning/;
+/** Classes that the pickle machine fills by these methods, which are their own. */
+const CHANGED_BY: Readonly<Record<Mutation, RegExp>> = {
+  append: /^(builtins\.list|collections\.deque)$/,
+  extend: /^(builtins\.list|collections\.deque)$/,
+  add: /^builtins\.set$/,
+  setitem:
+    /^(builtins\.dict|collections\.(OrderedDict|defaultdict|Counter)|sklearn\..*\.Bunch|scipy\.optimize\..*Results?|scipy\.sparse\..*\.dok_(matrix|array)|.*\.AttributeDict|transformers\.\S*Output\w*)$/,
+};
+/** Objects that do what they are told when called. */
+const CALLABLE_OBJECTS = /^(_?operator\.itemgetter|numpy\.vectorize|types\.MethodType)$/;
+const KEEPERS: ReadonlySet<Reached["is"]> = new Set(["partial", "method-caller", "attribute-getter"]);
+/** Functions and classes that are called with objects and use what these offer. */
+const ASKING: ReadonlySet<string> = new Set([
+  ..."set frozenset bytearray bytes complex list dict tuple int float str bool range"
+    .split(" ")
+    .map((name) => `builtins.${name}`),
+  ..."OrderedDict Counter deque defaultdict".split(" ").map((name) => `collections.${name}`),
+  "decimal.Decimal",
+  "fractions.Fraction",
+]);
+const isOf = (reached: Reached, module: string): boolean =>
+  reached.is === "instance" && reached.of.startsWith(`${module}.`);
 /** Also the classes that Python, NumPy and SciPy write small. */
 const CLASS_NAME =
   /^(_?[A-Z]\w*|ndarray|recarray|matrix|dtype|\w+_gen|rv_\w+|(u?int|float|complex|bool|str|bytes)\d*_?|list|dict|tuple|set|frozenset|object|type)$/;

@@ -73,3 +73,60 @@ describe("what is kept to be called later", () => {
     expect(verdictOf(partial(op.global("builtins", "int")), encode, op.build)).toBe("suspicious");
   });
 });
+
+describe("an object whose class finds attributes in its items or in dicts of its state", () => {
+  const check = op.global("sklearn.utils.validation", "check_memory");
+  const network = (members: Uint8Array): Uint8Array[] => [
+    made("torch.nn.modules.activation", "ReLU"),
+    op.dict(op.str("_modules"), members, op.str("training"), op.none),
+    op.build,
+  ];
+  const item = (module: string, name: string, key: string, value: Uint8Array): Uint8Array[] => [
+    made(module, name),
+    op.str(key),
+    value,
+    op.setitem,
+  ];
+  const append = [op.str("text"), new TextEncoder().encode("a")];
+  test("is suspicious where the pickle machine would call one of them", () => {
+    for (const parts of [
+      [...network(op.dict(op.str("append"), check)), ...append],
+      network(op.dict(op.str("append"), check)),
+      item("sklearn.utils._bunch", "Bunch", "append", check),
+      item("scipy.optimize._optimize", "OptimizeResult", "__setstate__", check),
+      item("scipy.optimize._optimize", "OptimizeResult", "append", op.global("sklearn.pipeline", "Pipeline")),
+      item("sklearn.utils._bunch", "Bunch", "append", op.call(op.global("operator", "itemgetter"), op.int(0))),
+      estimator(op.str("inner"), op.dict(op.str("__array__"), check)),
+      item("scipy.optimize._optimize", "OptimizeResult", "__array_interface__", op.dict()),
+    ])
+      expect(verdictOf(...parts)).toBe("suspicious");
+  });
+  test("is not plain data where loading asks it for anything, whatever it was given", () => {
+    expect(verdictOf(...network(op.dict()), ...append)).toBe("suspicious");
+    expect(verdictOf(...estimator(), ...append)).toBe("unknown");
+    const given = (callee: Uint8Array, value: readonly Uint8Array[]): readonly Uint8Array[] => [
+      callee,
+      op.mark,
+      ...value,
+      new TextEncoder().encode("tR"),
+    ];
+    expect(verdictOf(...given(op.global("builtins", "dict"), network(op.dict())))).toBe("unknown");
+    expect(verdictOf(...given(op.global("torch._utils", "_rebuild_parameter"), network(op.dict())))).toBe("unknown");
+  });
+  test("is fine as frameworks write it", () => {
+    for (const parts of [
+      network(op.dict(op.str("0"), made("torch.nn.modules.activation", "Tanh"))),
+      item("sklearn.utils._bunch", "Bunch", "data", op.list()),
+      item("scipy.optimize._optimize", "OptimizeResult", "success", op.none),
+    ])
+      expect(verdictOf(...parts)).toBe("no code path found");
+  });
+});
+
+test("NumPy's generators take the constructor beside the one that is called, and nothing else", () => {
+  const [module, name] = ["numpy.random._pickle", "__generator_ctor"];
+  const generator = (...args: readonly Uint8Array[]): string => verdictOf(op.call(op.global(module, name), ...args));
+  expect(generator(op.str("PCG64"), op.global(module, "__bit_generator_ctor"))).toBe("no code path found");
+  expect(generator(op.call(op.global("pathlib", "Path"), op.str("x")), caller("lower"))).toBe("suspicious");
+  expect(generator(op.str("x"), op.global("pathlib", "Path"))).toBe("suspicious");
+});

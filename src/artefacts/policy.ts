@@ -437,6 +437,7 @@ export const HARMFUL: readonly Harm[] = [
     "torch.load torch.serialization.load torch.serialization._load torch.serialization._legacy_load pandas.read_pickle joblib.load joblib.numpy_pickle.load sklearn.externals.joblib.load",
   ),
   ...whole("loads arrays, and pickles in their place", "numpy.load"),
+  ...whole("loads a pickle", "numpy.loads"),
   ...whole("reads and writes arrays in files, pickles among them", "numpy.lib.npyio numpy.lib._npyio_impl"),
   ...whole("reads and writes tables in files and databases, pickles among them", "pandas.io"),
   ...whole("opens the files of pickles", "joblib.numpy_pickle_utils"),

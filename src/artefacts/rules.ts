@@ -244,6 +244,14 @@ const ROWS: readonly Row[] = [
     "pickle",
   ],
   [
+    "pickle-object-asked",
+    "An object of a framework's class is asked for its methods",
+    "a container, a number or a tensor is made of an object whose class and state answer by code",
+    "what that code does while loading is not known",
+    READ,
+    "pickle",
+  ],
+  [
     "pickle-bomb",
     "A few bytes that ask for gigabytes",
     "a call makes an object larger than a machine's memory",
