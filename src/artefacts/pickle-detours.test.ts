@@ -130,3 +130,27 @@ test("NumPy's generators take the constructor beside the one that is called, and
   expect(generator(op.call(op.global("pathlib", "Path"), op.str("x")), caller("lower"))).toBe("suspicious");
   expect(generator(op.str("x"), op.global("pathlib", "Path"))).toBe("suspicious");
 });
+
+describe("a class is trusted in the module it was written in, and not in those that import it:", () => {
+  test.each([
+    ["sklearn.datasets._covtype", "TemporaryDirectory"],
+    ["sklearn.datasets._openml", "Request"],
+    ["sklearn.datasets._lfw", "Memory"],
+    ["sklearn.datasets._base", "RemoteFileMetadata"],
+    ["sklearn.ensemble._forest", "Parallel"],
+    ["sklearn.cluster._bicluster", "ABCMeta"],
+    ["sklearn.utils._array_api", "_ArrayAPIWrapper"],
+    ["scipy.optimize._minimize", "LowLevelCallable"],
+    ["torch.nn.modules.module", "Generic"],
+  ])("%s.%s", (module, name) => {
+    expect(verdictOf(op.global(module, name))).toBe("unknown");
+    expect(verdictOf(made(module, name))).toBe("suspicious");
+  });
+  test.each([
+    ["sklearn.pipeline", "Pipeline"],
+    ["sklearn.ensemble._forest", "RandomForestClassifier"],
+    ["sklearn.utils", "Bunch"],
+    ["sklearn.metrics._scorer", "_PredictScorer"],
+    ["torch.nn.modules.linear", "Linear"],
+  ])("as %s.%s is", (module, name) => expect(verdictOf(op.global(module, name))).toBe("no code path found"));
+});
