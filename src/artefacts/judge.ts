@@ -19,6 +19,7 @@ import {
   type Value,
 } from "#formats/pickle.ts";
 import type { Finding, Storage, Surroundings } from "./check.ts";
+import { dtypeProblem, layoutOf, typesWithin } from "./dtype-state.ts";
 import { expression } from "./expression.ts";
 import {
   covers,
@@ -65,6 +66,8 @@ export class Judge implements PickleListener {
   private readonly surroundings: Surroundings;
   private readonly found = new Map<string, { finding: Finding; times: number }>();
   private readonly reached = new WeakMap<object, Reached>();
+  /** Types of NumPy's that were given their state, or are part of one that was. */
+  private readonly settledTypes = new WeakSet<Call>();
   /** What loading does, in order, as far as anything is called. */
   readonly steps: string[] = [];
   /** Modules that loading imports. */
@@ -110,6 +113,7 @@ export class Judge implements PickleListener {
     this.judgeSize(call);
     this.judgeFunctionsGiven(call);
     this.judgeObjectsAsked(call);
+    this.judgeArrayBytes(call);
     this.handed(call.args, call, () => `hands it to ${expression(this.content, call.callee)}`);
     if (call.kwargs !== undefined)
       this.handed(call.kwargs, call, () => `hands it to ${expression(this.content, call.callee)}`);
@@ -156,6 +160,7 @@ export class Judge implements PickleListener {
     }
     this.handed(state, place, () => `stores it in ${expression(this.content, target)}`);
     if (reached.is === "instance") {
+      if (reached.of === "numpy.dtype") this.judgeDtype(target, state, place);
       this.judgeState(reached.of, state, place);
       this.judgeMethods(reached.of, state, place);
     }
@@ -286,6 +291,38 @@ export class Judge implements PickleListener {
       standing.of !== "numpy" &&
       !/^torch\.(Size$|device$|storage|_utils|serialization\._get_layout$)/.test(of)
     );
+  }
+
+  /** A dtype that does not say what it holds has NumPy take bytes for addresses, or read beyond them. */
+  private judgeDtype(target: Value, state: Value, place: { at: number }): void {
+    const changed = this.settledTypes.has(target as Call);
+    const problem = changed
+      ? "it was given one before, or is part of another: what holds it no longer knows what it holds"
+      : dtypeProblem(this.content, target, state);
+    for (const type of [target as Call, ...typesWithin(state)]) this.settledTypes.add(type);
+    if (problem !== undefined)
+      this.note(
+        /NumPy takes|NumPy reads/.test(problem) ? "malicious" : "suspicious",
+        "pickle-forged-dtype",
+        "high",
+        place,
+        {
+          key: `dtype ${problem}`,
+          text: `gives ${expression(this.content, target)} the state ${expression(this.content, state)}: ${problem}`,
+        },
+      );
+  }
+
+  /** Objects in an array are addresses: made of bytes, they are those of whoever wrote the bytes. */
+  private judgeArrayBytes(call: Call): void {
+    const callee = this.reach(call.callee);
+    if (callee.is !== "name" || !ARRAYS_OF_BYTES.test(`${callee.module}.${callee.name}`)) return;
+    const given = call.args instanceof Collection ? call.args.items : [];
+    if (given.some((item) => item instanceof Text) && given.some((item) => layoutOf(this.content, item).objects))
+      this.note("malicious", "pickle-forged-dtype", "high", call, {
+        key: "objects of bytes",
+        text: `loading calls ${expression(this.content, call)}, which takes bytes of the file for addresses of objects`,
+      });
   }
 
   /** Where a class runs an attribute of its state, that attribute must be what the library writes. */
@@ -873,6 +910,7 @@ const CHANGED_BY: Readonly<Record<Mutation, RegExp>> = {
   setitem:
     /^(builtins\.dict|collections\.(OrderedDict|defaultdict|Counter)|sklearn\..*\.Bunch|scipy\.optimize\..*Results?|scipy\.sparse\..*\.dok_(matrix|array)|.*\.AttributeDict|transformers\.\S*Output\w*)$/,
 };
+const ARRAYS_OF_BYTES = /^numpy\.(_?core\.multiarray\.scalar|_?core\.numeric\._frombuffer|ndarray)$/;
 /** Objects that do what they are told when called. */
 const CALLABLE_OBJECTS = /^(_?operator\.itemgetter|numpy\.vectorize|types\.MethodType)$/;
 const KEEPERS: ReadonlySet<Reached["is"]> = new Set(["partial", "method-caller", "attribute-getter"]);

@@ -154,3 +154,65 @@ describe("a class is trusted in the module it was written in, and not in those t
     ["torch.nn.modules.linear", "Linear"],
   ])("as %s.%s is", (module, name) => expect(verdictOf(op.global(module, name))).toBe("no code path found"));
 });
+
+describe("a type of NumPy's is what its state says:", () => {
+  const dtype = (text: string): Uint8Array => op.call(op.global("numpy", "dtype"), op.str(text));
+  const state = (fields: Uint8Array, size: number, flags: number): Uint8Array =>
+    op.tuple(op.int(3), op.str("|"), op.none, op.tuple(op.str("a")), fields, op.int(size), op.int(1), op.int(flags));
+  const field = (type: Uint8Array, offset: number): Uint8Array => op.dict(op.str("a"), op.tuple(type, op.int(offset)));
+  const given = (size: number, flags: number, fields: Uint8Array): Uint8Array[] => [
+    dtype(`V${size}`),
+    state(fields, size, flags),
+    op.build,
+  ];
+  test("as NumPy writes it", () => {
+    for (const parts of [
+      given(8, 27, field(dtype("O8"), 0)),
+      given(12, 0, field(dtype("f8"), 4)),
+      given(8, 0, op.dict(op.str("O"), op.tuple(dtype("f8"), op.int(0), op.str("object")))),
+      [
+        dtype("O8"),
+        op.tuple(op.int(3), op.str("|"), op.none, op.none, op.none, op.int(-1), op.int(-1), op.int(63)),
+        op.build,
+      ],
+    ])
+      expect(verdictOf(...parts)).toBe("no code path found");
+  });
+  test("addresses made of bytes, and elements that end beyond themselves, are malicious", () => {
+    for (const parts of [
+      given(8, 16, field(dtype("O8"), 0)),
+      given(8, 16, field(op.call(op.global("numpy.dtypes", "ObjectDType")), 0)),
+      given(8, 0, field(dtype("f8"), 4)),
+      [
+        dtype("V8"),
+        op.tuple(
+          op.int(3),
+          op.str("|"),
+          op.tuple(dtype("f8"), op.int(1000)),
+          op.none,
+          op.none,
+          op.int(8),
+          op.int(1),
+          op.int(0),
+        ),
+        op.build,
+      ],
+      [op.call(op.global("numpy.core.multiarray", "scalar"), dtype("O8"), op.bytes(new Uint8Array(8)))],
+    ])
+      expect(verdictOf(...parts)).toBe("malicious");
+  });
+  test("what cannot be followed, or changes once it is part of another, is suspicious", () => {
+    const late = op.call(op.global("builtins", "tuple"), op.list(op.int(3)));
+    expect(verdictOf(dtype("V8"), late, op.build)).toBe("suspicious");
+    const inner = [dtype("V8"), op.put(1)].flatMap((part) => [...part]);
+    expect(
+      verdictOf(
+        ...given(8, 0, field(new Uint8Array(inner), 0)),
+        op.pop,
+        op.get(1),
+        state(field(dtype("O8"), 0), 8, 27),
+        op.build,
+      ),
+    ).toBe("suspicious");
+  });
+});
