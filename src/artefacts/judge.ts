@@ -68,6 +68,8 @@ export class Judge implements PickleListener {
   private readonly reached = new WeakMap<object, Reached>();
   /** Types of NumPy's that were given their state, or are part of one that was. */
   private readonly settledTypes = new WeakSet<Call>();
+  /** Bytes that calls so far make out of nothing. */
+  private allocated = 0;
   /** What loading does, in order, as far as anything is called. */
   readonly steps: string[] = [];
   /** Modules that loading imports. */
@@ -119,20 +121,47 @@ export class Judge implements PickleListener {
       this.handed(call.kwargs, call, () => `hands it to ${expression(this.content, call.callee)}`);
   }
 
-  /** A few bytes that ask for gigabytes: `bytes(10**12)`, an array of a shape beyond any memory. */
+  /** A few bytes that ask for gigabytes: `bytes(10**12)`, an array of a shape beyond any memory, a range written out. */
   private judgeSize(call: Call): void {
-    if (!(call.args instanceof Collection)) return;
-    const sizes = call.args.items.flatMap((value) =>
-      value instanceof Collection && value.kind === "tuple" ? [product(value)] : [value],
-    );
-    const reached = this.reach(call.callee);
-    const most = reached.is === "name" && reached.name === "range" ? RANGE_MAX : SIZE_MAX;
-    if (!sizes.some((size) => size instanceof Opaque || (typeof size === "number" && size > most))) return;
-    if (reached.is === "name" && ALLOCATING.has(`${reached.module}.${reached.name}`))
+    const callee = this.reach(call.callee);
+    const reached = callee.is === "partial" ? callee.of : callee;
+    if (reached.is !== "name") return;
+    const path = `${reached.module}.${reached.name}`;
+    const given = call.args instanceof Collection ? call.args.items : [];
+    const args = callee.is === "partial" ? [...callee.bound, ...given] : given;
+    const size = ALLOCATING.has(path) ? sizeAsked(path, args) : 0;
+    // Each may be small, and all of them together not.
+    if (path !== "builtins.range") this.allocated += size;
+    for (const arg of args) if (SPELLED_OUT.has(path)) this.allocated += BYTES_PER_ITEM * this.itemsOf(arg);
+    const digits = NUMBERS.has(path) ? Math.max(0, ...args.map((arg) => this.exponent(arg))) : 0;
+    if (size > SIZE_MAX || this.allocated > ALLOCATED_MAX || digits > DIGITS_MAX)
       this.note("suspicious", "pickle-bomb", "medium", call, {
         key: "bomb",
-        text: `loading calls ${expression(this.content, call)}, which asks for more memory than a machine has`,
+        text:
+          digits > DIGITS_MAX
+            ? `loading calls ${expression(this.content, call)}, a number of ${digits} digits: written out it takes more memory and time than a machine has`
+            : `loading calls ${expression(this.content, call)}, which asks for more memory than a machine has, by itself or with the calls before it`,
       });
+    if (this.allocated > ALLOCATED_MAX) this.allocated = 0;
+  }
+
+  /** How many items a range yields. */
+  private itemsOf(value: Value): number {
+    if (!(value instanceof Call && value.args instanceof Collection)) return 0;
+    const reached = this.reach(value.callee);
+    if (reached.is !== "name" || reached.module !== "builtins" || reached.name !== "range") return 0;
+    const [first, second, step = 1] = value.args.items;
+    const [from, to] = second === undefined ? [0, first] : [first, second];
+    if (typeof from !== "number" || typeof to !== "number" || typeof step !== "number" || step === 0) return Infinity;
+    return Math.max(0, Math.ceil((to - from) / step));
+  }
+
+  /** The power of ten that a decimal number is written with, as text or as (sign, digits, exponent). */
+  private exponent(value: Value): number {
+    if (value instanceof Text)
+      return Number(/e\+?(\d[\d_]*)\s*$/i.exec(tailOf(this.content, value))?.[1]?.replaceAll("_", "") ?? 0);
+    const last = value instanceof Collection && value.size === 3 ? value.items[2] : undefined;
+    return typeof last === "number" ? last : last instanceof Opaque ? Infinity : 0;
   }
 
   built(target: Value, state: Value, at: number): void {
@@ -896,6 +925,31 @@ function classOf(content: Content, { id }: PersistentId): Global | undefined {
 
 /** Elements no array in a pickle has without its bytes. */
 const SIZE_MAX = 2 ** 40;
+/** Bytes that all calls of a pickle may make out of nothing. */
+const ALLOCATED_MAX = 2 ** 30;
+/** A pointer in the container and the integer it leads to (CPython's sizes). */
+const BYTES_PER_ITEM = 40;
+/** Digits of a number that Python would write out: decimal128 has exponents up to 6144. */
+const DIGITS_MAX = 100_000;
+const NUMBERS: ReadonlySet<string> = new Set(["decimal.Decimal", "fractions.Fraction"]);
+/** What takes each item of what it is given. */
+const SPELLED_OUT: ReadonlySet<string> = new Set([
+  ..."list tuple set frozenset bytes bytearray dict".split(" ").map((name) => `builtins.${name}`),
+  ..."deque Counter OrderedDict".split(" ").map((name) => `collections.${name}`),
+  "array.array",
+]);
+/** Bytes or elements of an array of this shape, a buffer of this size, a range of this end. */
+function sizeAsked(path: string, args: readonly Value[]): number {
+  const count = (value: Value): number => (value instanceof Opaque ? Infinity : typeof value === "number" ? value : 0);
+  const sizes = args.map((value) =>
+    value instanceof Collection && value.kind === "tuple" ? count(product(value)) : count(value),
+  );
+  const most = Math.max(0, ...sizes);
+  return path === "builtins.range" && most > RANGE_MAX ? Infinity : most;
+}
+/** The end of a text, where numbers have their exponent. */
+const tailOf = (content: Content, { kind, at, length, written }: Text): string =>
+  textOf(content, new Text(kind, at + Math.max(0, length - 40), Math.min(40, length), written));
 /** Methods that the pickle machine, containers and rebuilding functions ask objects for by name. */
 const CALLED_BY_NAME =
   /^(__\w+__|append|extend|add|keys|items|values|update|untyped|_untyped|_untyped_storage|read|readline|readinto|write|seek|close|default_factory|detach|requires_grad_)$/;
@@ -928,13 +982,12 @@ const isOf = (reached: Reached, module: string): boolean =>
 /** Also the classes that Python, NumPy and SciPy write small. */
 const CLASS_NAME =
   /^(_?[A-Z]\w*|ndarray|recarray|matrix|dtype|\w+_gen|rv_\w+|(u?int|float|complex|bool|str|bytes)\d*_?|list|dict|tuple|set|frozenset|object|type)$/;
-/** Ranges that are written out where a list is made of them. */
+/** Ranges longer than any index of a table is. */
 const RANGE_MAX = 2 ** 28;
 const ALLOCATING: ReadonlySet<string> = new Set([
   "builtins.range",
   "builtins.bytes",
   "builtins.bytearray",
-  "builtins.range",
   "numpy.ndarray",
   "numpy.core.multiarray._reconstruct",
   "numpy._core.multiarray._reconstruct",

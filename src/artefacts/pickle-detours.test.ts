@@ -216,3 +216,32 @@ describe("a type of NumPy's is what its state says:", () => {
     ).toBe("suspicious");
   });
 });
+
+describe("a few bytes that come to gigabytes", () => {
+  const builtin = (name: string, ...args: readonly Uint8Array[]): Uint8Array =>
+    op.call(op.global("builtins", name), ...args);
+  const decimal = (value: Uint8Array): Uint8Array => op.call(op.global("decimal", "Decimal"), value);
+  const range = (end: number): Uint8Array => builtin("range", op.int(end));
+  test.each<[string, Uint8Array[]]>([
+    ["a decimal of a billion digits as an integer", [builtin("int", decimal(op.str("1e999999999")))]],
+    ["the same by sign, digits and exponent", [decimal(op.tuple(op.int(0), op.tuple(op.int(1)), op.int(999999999)))]],
+    ["a fraction of them", [op.call(op.global("fractions", "Fraction"), op.str("1E+999_999_999"))]],
+    ["a range written out", [builtin("list", range(2 ** 28 - 1))]],
+    [
+      "a range written out by a partial function",
+      [partial(op.global("builtins", "list"), range(2 ** 28 - 1)), op.tuple(), op.reduce],
+    ],
+    ["many ranges, each small", Array.from({ length: 64 }, () => builtin("tuple", range(2 ** 20)))],
+    ["many buffers, each small", Array.from({ length: 32 }, () => builtin("bytearray", op.int(2 ** 26)))],
+  ])("is suspicious: %s", (_, parts) => expect(verdictOf(...parts)).toBe("suspicious"));
+  test("numbers and ranges of ordinary size are plain data", () => {
+    for (const value of [
+      decimal(op.str("1.5e300")),
+      decimal(op.str("1e-999999999")),
+      op.call(op.global("fractions", "Fraction"), op.str("3/4")),
+      builtin("list", range(1000)),
+      range(2 ** 27),
+    ])
+      expect(verdictOf(value)).toBe("no code path found");
+  });
+});
