@@ -70,12 +70,23 @@ export class Judge implements PickleListener {
   private readonly settledTypes = new WeakSet<Call>();
   /** Bytes that calls so far make out of nothing. */
   private allocated = 0;
-  /** What loading does, in order, as far as anything is called. */
-  readonly steps: string[] = [];
+  /** What loading does, in order: calls, changes, and imports of what nothing calls, since a call names what it imports. */
+  get steps(): readonly string[] {
+    return this.told.filter(({ named }) => named === undefined || !this.used.has(named)).map(({ text }) => text);
+  }
+  private readonly told: { readonly text: string; readonly named?: string }[] = [];
   /** Modules that loading imports. */
   readonly modules = new Set<string>();
-  /** Calls and changes that were told, also those beyond the steps that are kept. */
-  acts = 0;
+  /** Calls and changes, and imports of what nothing calls, also those beyond the steps that are kept. */
+  get acts(): number {
+    let unused = 0;
+    for (const named of this.named) if (!this.used.has(named)) unused++;
+    return this.changes + unused;
+  }
+  private changes = 0;
+  /** Names that were imported, and those of them that were called. */
+  private readonly named = new Set<string>();
+  private readonly used = new Set<string>();
   private readonly options: JudgeOptions;
   private readonly stepsMax: number;
 
@@ -92,7 +103,17 @@ export class Judge implements PickleListener {
     );
   }
 
+  private tell(text: () => string, named?: string): void {
+    if (this.told.length < this.stepsMax)
+      this.told.push(named === undefined ? { text: text() } : { text: text(), named });
+  }
+
   imported(what: Global | Computed | Extension): void {
+    if (this.stepsMax > 0) {
+      const named = expression(this.content, what);
+      if (!this.named.has(named)) this.tell(() => `import ${named}`, named);
+      this.named.add(named);
+    }
     if (what instanceof Computed)
       return this.note("suspicious", "pickle-computed-import", "high", what, {
         key: "computed",
@@ -109,8 +130,9 @@ export class Judge implements PickleListener {
   }
 
   called(call: Call): void {
-    this.acts++;
-    if (this.steps.length < this.stepsMax) this.steps.push(expression(this.content, call));
+    this.changes++;
+    this.tell(() => expression(this.content, call));
+    if (this.stepsMax > 0 && isNamed(call.callee)) this.used.add(expression(this.content, call.callee));
     this.judgeCall(this.reach(call.callee), call.args, call, useOf(call));
     this.judgeSize(call);
     this.judgeFunctionsGiven(call);
@@ -165,11 +187,10 @@ export class Judge implements PickleListener {
   }
 
   built(target: Value, state: Value, at: number): void {
-    this.acts++;
+    this.changes++;
     const reached = this.reach(target);
     const place = { at };
-    if (this.steps.length < this.stepsMax)
-      this.steps.push(`${expression(this.content, target)}.__setstate__(${expression(this.content, state)})`);
+    this.tell(() => `${expression(this.content, target)}.__setstate__(${expression(this.content, state)})`);
     if (reached.is === "name" || reached.is === "module" || target instanceof Computed)
       this.note("malicious", "pickle-patches-import", "high", place, {
         key: `build ${spoken(reached)}`,
@@ -380,12 +401,11 @@ export class Judge implements PickleListener {
   }
 
   mutated(target: Value, how: Mutation, items: readonly Value[], at: number): void {
-    this.acts++;
+    this.changes++;
     const reached = this.reach(target);
-    if (this.steps.length < this.stepsMax)
-      this.steps.push(
-        `${expression(this.content, target)}.${METHODS[how]}(${expression(this.content, items[0] ?? null)}, …)`,
-      );
+    this.tell(
+      () => `${expression(this.content, target)}.${METHODS[how]}(${expression(this.content, items[0] ?? null)}, …)`,
+    );
     if (reached.is === "name" || reached.is === "module")
       this.note(
         "malicious",
@@ -964,6 +984,8 @@ const CHANGED_BY: Readonly<Record<Mutation, RegExp>> = {
   setitem:
     /^(builtins\.dict|collections\.(OrderedDict|defaultdict|Counter)|sklearn\..*\.Bunch|scipy\.optimize\..*Results?|scipy\.sparse\..*\.dok_(matrix|array)|.*\.AttributeDict|transformers\.\S*Output\w*)$/,
 };
+const isNamed = (value: Value): boolean =>
+  value instanceof Global || value instanceof Computed || value instanceof Extension;
 const ARRAYS_OF_BYTES = /^numpy\.(_?core\.multiarray\.scalar|_?core\.numeric\._frombuffer|ndarray)$/;
 /** Objects that do what they are told when called. */
 const CALLABLE_OBJECTS = /^(_?operator\.itemgetter|numpy\.vectorize|types\.MethodType)$/;
