@@ -556,7 +556,7 @@ Examples:
     .option("--only <checks>", "only these checks (a,b or repeated)", collected)
     .option(
       "--planted <n>",
-      "faults of each kind planted to learn each check's error rates; 0: none",
+      "faults of each kind planted to learn each check's error rates; 0: none, and no check says “nothing found”",
       wholeNumberOrZero,
       50,
     )

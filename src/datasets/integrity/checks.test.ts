@@ -75,6 +75,7 @@ describe("every check", () => {
     const check = await only("duplicates", { data: table(60, 5) }, 0);
     expect(check.planted).toEqual([]);
     expect(check.says).toContain("error rate here is unknown");
+    expect(check).toMatchObject({ outcome: "cannot tell", because: expect.stringContaining("no faults were planted") });
   });
   test("is not asked where what it needs is missing, and that is told", async () => {
     const { y: _, ...unlabelled } = table(60, 6);
