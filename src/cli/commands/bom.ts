@@ -234,6 +234,9 @@ async function readBom(path: string): Promise<OneBom> {
   return { document: document as Json, complaints: check(document) };
 }
 
+/** More than anybody mends in one go; --json has no end. */
+const COMPLAINTS_SHOWN = 100;
+
 const pointer = (path: Complaint["path"]): string =>
   path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("") || "the document";
 
@@ -252,7 +255,15 @@ export async function bomCheckCommand({ terminal, json }: Invocation, path: stri
     terminal.out(`${plain(path)} is a valid CycloneDX ${String(document["specVersion"])} document\n`);
   else
     terminal.out(
-      `${plain(path)} is not valid CycloneDX:\n${complaints.map(({ path: at, message }) => `  ${plain(pointer(at))}: ${plain(message)}`).join("\n")}\n`,
+      `${[
+        `${plain(path)} is not valid CycloneDX, in ${complaints.length === 1 ? "one place" : `${complaints.length} places`}:`,
+        ...complaints
+          .slice(0, COMPLAINTS_SHOWN)
+          .map(({ path: at, message }) => `  ${plain(pointer(at))}: ${plain(message)}`),
+        ...(complaints.length > COMPLAINTS_SHOWN
+          ? [`  and ${complaints.length - COMPLAINTS_SHOWN} more; --json lists them`]
+          : []),
+      ].join("\n")}\n`,
     );
   return complaints.length === 0 ? EXIT.fine : EXIT.finding;
 }
