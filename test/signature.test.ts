@@ -337,6 +337,15 @@ describe("signing a folder", () => {
     await expect(sign(model(), { key: open })).rejects.toThrow("no private key");
     await expect(verify(model(), { key: secret, bundle: open })).rejects.toThrow();
     const twice = model();
+    await expect(verify(twice, { key: open })).rejects.toMatchObject({
+      message: expect.stringContaining("has no signature"),
+      remedy: expect.stringContaining("--bundle"),
+    });
+    for (const named of [sign(twice, { key: "nowhere.pem" }), sign(twice, { key: secret, passphraseFile: "nowhere" })])
+      await expect(named).rejects.toMatchObject({
+        message: expect.stringMatching(/^nowhere(\.pem)? does not exist$/),
+        remedy: "check the spelling; paths are relative to the current folder",
+      });
     await sign(twice, { key: secret });
     await expect(sign(twice, { key: secret })).rejects.toThrow("exists already");
     await sign(twice, { key: secret, force: true });

@@ -1,9 +1,9 @@
 /** `vauban signature`: sign a folder or file with a key, and say whether one is as somebody signed it – all of it offline. */
-import { basename, dirname, relative, resolve } from "node:path";
+import { basename, relative, resolve } from "node:path";
 import { HostError } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn, everythingIn } from "#host/folders.ts";
-import { filesBelow, writeWhole } from "#host/index.ts";
+import { filesHere, writeWhole } from "#host/index.ts";
 import { keylessSigner, type SignedContent } from "#host/keyless.ts";
 import {
   certificates,
@@ -69,11 +69,10 @@ const SIGNATURE_NAME = "model.sig";
 /** What `model_signing` leaves out of every model: a folder signed with them would not verify there. */
 const GIT = [".git", ".gitattributes", ".github", ".gitignore"];
 
-const read = (path: string, limit = KEY_LIMIT): Promise<Uint8Array> =>
-  filesBelow(dirname(resolve(path))).readWhole(resolve(path), limit);
+const read = (path: string, limit = KEY_LIMIT): Promise<Uint8Array> => filesHere().readWhole(path, limit);
 
 async function isFolder(path: string): Promise<boolean> {
-  const found = await filesBelow(dirname(path)).stat(path);
+  const found = await filesHere().stat(path);
   if (!found) throw new HostError(`${path} does not exist`, "name a model's file or folder, or the folder of a run");
   return found.kind === "folder";
 }
@@ -84,10 +83,10 @@ const besides = (path: string, folder: boolean): string => (folder ? resolve(pat
 /** Where it lies without being named; beside a file also with .sig in place of the extension, as it was once called, or as cosign calls it. */
 async function lyingBy(path: string, folder: boolean): Promise<string> {
   const usual = besides(path, folder);
-  if (folder || (await filesBelow(dirname(usual)).stat(usual))) return usual;
+  if (folder || (await filesHere().stat(usual))) return usual;
   const once = `${path.replace(/\.[^./\\]*$/, "")}.sig`;
   for (const other of [once, `${path}.sigstore.json`])
-    if (other !== path && (await filesBelow(dirname(other)).stat(other))) return other;
+    if (other !== path && (await filesHere().stat(other))) return other;
   return usual;
 }
 
@@ -107,10 +106,17 @@ export async function verifySignatureCommand(
   flags: VerifySignatureFlags,
 ): Promise<ExitCode> {
   const full = resolve(named);
-  const folder = await isFolder(full);
+  const folder = await isFolder(named);
   const bundlePath = resolve(flags.bundle ?? (await lyingBy(full, folder)));
   trustOf(flags);
-  const bundle = await parsed(flags.bundle ?? bundlePath, async () => readBundle(await read(bundlePath, BUNDLE_LIMIT)));
+  if (flags.bundle === undefined && !(await filesHere().stat(bundlePath)))
+    throw new HostError(
+      `${named} has no signature: nothing lies at ${relative(process.cwd(), bundlePath)}`,
+      "name it with --bundle, or make one with `vauban signature sign`",
+    );
+  const bundle = await parsed(flags.bundle ?? bundlePath, async () =>
+    readBundle(await read(flags.bundle ?? bundlePath, BUNDLE_LIMIT)),
+  );
   if (bundle.content.kind === "file" && folder)
     throw new HostError(
       `${flags.bundle ?? bundlePath} signs the bytes of one file, and ${named} is a folder`,
@@ -350,7 +356,7 @@ function verdict(
 
 export async function signCommand({ terminal, json }: Invocation, named: string, flags: SignFlags): Promise<ExitCode> {
   const full = resolve(named);
-  const folder = await isFolder(full);
+  const folder = await isFolder(named);
   const passphrase =
     flags.passphraseFile === undefined
       ? undefined
@@ -359,7 +365,7 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
   const out = resolve(flags.out ?? besides(full, folder));
   if (!folder && out === full) throw new HostError("the signature would take the file's place", "name another with -o");
   const shown = flags.out ?? (relative(process.cwd(), out) || out);
-  if (!flags.force && (await filesBelow(dirname(out)).stat(out)))
+  if (!flags.force && (await filesHere().stat(out)))
     throw new HostError(`${shown} exists already`, "name another with -o, or replace it with --force");
   const own = folder ? below(full, out) : undefined;
   const ignored = folder ? [...new Set([...(own === undefined ? [] : [own]), ...(flags.ignore ?? []), ...GIT])] : [];
