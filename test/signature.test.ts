@@ -349,6 +349,16 @@ describe("signing a folder", () => {
     await sign(twice, { key: secret });
     await expect(sign(twice, { key: secret })).rejects.toThrow("exists already");
     await sign(twice, { key: secret, force: true });
+    const weights = readFileSync(join(twice, "weights", "a.bin"));
+    for (const force of [true, false])
+      await expect(
+        sign(twice, { key: secret, out: join(twice, "weights", "a.bin"), force }),
+        "a model in the signature's place",
+      ).rejects.toThrow("is no signature, so it is not replaced");
+    await expect(sign(twice, { key: secret, out: join(twice, "weights"), force: true })).rejects.toThrow(
+      "no signature",
+    );
+    expect(readFileSync(join(twice, "weights", "a.bin"))).toEqual(weights);
     await expect(sign(fresh(), { key: secret })).rejects.toThrow("no file to sign");
     await expect(verify(twice, {})).rejects.toThrow("something you trust");
     await expect(verify(twice, { key: secret })).rejects.toThrow("is a private key");

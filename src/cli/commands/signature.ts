@@ -365,8 +365,7 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
   const out = resolve(flags.out ?? besides(full, folder));
   if (!folder && out === full) throw new HostError("the signature would take the file's place", "name another with -o");
   const shown = flags.out ?? (relative(process.cwd(), out) || out);
-  if (!flags.force && (await filesHere().stat(out)))
-    throw new HostError(`${shown} exists already`, "name another with -o, or replace it with --force");
+  await mayBeWritten(out, shown, flags.force ?? false);
   const own = folder ? below(full, out) : undefined;
   const ignored = folder ? [...new Set([...(own === undefined ? [] : [own]), ...(flags.ignore ?? []), ...GIT])] : [];
   const material = flags.certificate === undefined ? undefined : await certificatesFor(key, flags);
@@ -399,6 +398,24 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
         `Then: vauban signature verify ${plain(named)} ${flags.out === undefined ? "" : `--bundle ${plain(shown)} `}${material ? "--root ca.pem" : "--key key.pub.pem"}\n`,
     );
   return EXIT.fine;
+}
+
+/** Only a signature makes way for a signature, and that only by --force: a model named by mistake stays. */
+async function mayBeWritten(out: string, shown: string, force: boolean): Promise<void> {
+  const there = await filesHere().stat(out);
+  if (!there) return;
+  const kept = new HostError(
+    `${shown} exists already and is no signature, so it is not replaced`,
+    "name another with -o, or take it away yourself",
+  );
+  if (there.kind !== "file") throw kept;
+  try {
+    readBundle(await read(out, BUNDLE_LIMIT));
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof HostError) throw kept;
+    throw error;
+  }
+  if (!force) throw new HostError(`${shown} exists already`, "name another with -o, or replace it with --force");
 }
 
 async function certificatesFor(
