@@ -333,6 +333,26 @@ describe("signing a folder", () => {
     const careless = model();
     cpSync(secret, join(careless, "key.pem"));
     await expect(sign(careless, { key: join(careless, "key.pem") })).rejects.toThrow("private key lies in the folder");
+    const { key: own } = keys("P-256");
+    const kept = join(fresh(), "own.pem");
+    const pem = own.export({ type: "pkcs8", format: "pem" });
+    writeFileSync(kept, pem);
+    for (const [name, copy] of [
+      ["other.pem", pem],
+      ["notes.txt", `old stuff\n-----BEGIN EC PARAMETERS-----\n${own.export({ type: "sec1", format: "pem" })}`],
+      ["key.der", own.export({ type: "pkcs8", format: "der" })],
+      ["sec1.der", own.export({ type: "sec1", format: "der" })],
+    ] as const) {
+      const folder = model();
+      writeFileSync(join(folder, name), copy);
+      await expect(sign(folder, { key: kept }), name).rejects.toThrow(
+        `private key lies in the folder that is to be signed: ${name}`,
+      );
+    }
+    await expect(sign(kept, { key: kept })).rejects.toThrow("is the private key itself");
+    const others = model();
+    cpSync(secret, join(others, "another-key.pem"));
+    await sign(others, { key: kept });
     await expect(sign(model(), { key: keys("rsa").secret })).rejects.toThrow("kind rsa");
     await expect(sign(model(), { key: open })).rejects.toThrow("no private key");
     await expect(verify(model(), { key: secret, bundle: open })).rejects.toThrow();

@@ -9,6 +9,7 @@ import {
   certificates,
   digestOf,
   holds,
+  holdsPrivateKey,
   keyHint,
   keyWords,
   privateKey,
@@ -371,15 +372,21 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
   const material = flags.certificate === undefined ? undefined : await certificatesFor(key, flags);
   const digest = digestIn(full);
   const resources: Resource[] = [];
-  for (const { path, kind } of await everythingIn(full)) {
+  for (const { path, kind, size } of await everythingIn(full)) {
     if (isIgnored(path, ignored)) continue;
     if (kind !== "file")
       throw new HostError(
         `${path} is ${kind === "link" ? "a link" : "neither a file nor a folder"}, and what it leads to can change unseen`,
         "put the file itself there, or leave it out with --ignore",
       );
-    if (full === resolve(flags.key) || resolve(full, path) === resolve(flags.key))
-      throw new HostError("the private key lies in the folder that is to be signed", "keep it elsewhere");
+    const place = path === "." ? full : resolve(full, path);
+    if (size <= KEY_LIMIT && holdsPrivateKey(await read(place), key, passphrase))
+      throw new HostError(
+        path === "."
+          ? `${named} is the private key itself`
+          : `the private key lies in the folder that is to be signed: ${path}`,
+        "keep it elsewhere",
+      );
     resources.push({ path, digest: await digest(path, "sha256") });
   }
   if (resources.length === 0) throw new HostError(`${named} holds no file to sign`, "name a folder with files in it");
