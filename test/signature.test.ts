@@ -273,7 +273,14 @@ describe("signing a folder", () => {
     const folder = model();
     const out = join(fresh(), "reader.sig");
     const { out: said } = await sign(folder, { key: secret, out });
-    expect(said).toContain(`verify ${folder} --bundle ${out} --key key.pub.pem`);
+    expect(said).toContain(`verify ${folder} --bundle ${out} --key ${open}`);
+    // Another's key of the usual name is not the one; where there is none, how to write it is said.
+    const at = fresh();
+    cpSync(secret, join(at, "mine.pem"));
+    cpSync(keys("P-256").open, join(at, "mine.pub.pem"));
+    const tip = (await sign(folder, { key: join(at, "mine.pem"), out, force: true })).out;
+    expect(tip).toContain(`openssl pkey -in ${join(at, "mine.pem")} -pubout -out ${join(at, "mine.pub")}\nThen: `);
+    expect(tip).toContain(`--key ${join(at, "mine.pub")}\n`);
     await expect(verify(folder, { key: open, root: [open], bundle: out })).rejects.toThrow("only one of them is taken");
     const { ok, reasons } = await verify(folder, { key: open, bundle: out, ignore: ["weights"] });
     expect(ok).toBe(false);

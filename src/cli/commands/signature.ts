@@ -398,13 +398,45 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
     terminal.out(
       `${JSON.stringify({ format: "vauban/signed/1", written: shown, files: resources.length, key: keyHint(key), ignored }, null, 2)}\n`,
     );
-  else
+  else {
+    const open = material ? undefined : await publicKeyBeside(flags.key, keyHint(key));
+    const make =
+      material || open?.there ? [] : [`Its public key: openssl pkey -in ${flags.key} -pubout -out ${open!.path}`];
+    const trust = material ? "--root <a root above its certificate>" : `--key ${open!.path}`;
     terminal.out(
       `signed ${resources.length} files with the ${keyWords(key)} key ${keyHint(key).slice(0, 16)}…: ${plain(shown)}\n` +
         (present.length > 0 ? `  left out where they are there: ${present.map(plain).join(", ")}\n` : "") +
-        `Then: vauban signature verify ${plain(named)} ${flags.out === undefined ? "" : `--bundle ${plain(shown)} `}${material ? "--root ca.pem" : "--key key.pub.pem"}\n`,
+        [
+          ...make,
+          `Then: vauban signature verify ${named} ${flags.out === undefined ? "" : `--bundle ${shown} `}${trust}`,
+        ]
+          .map((line) => `${plain(line)}\n`)
+          .join(""),
     );
+  }
   return EXIT.fine;
+}
+
+/** The public half of a key, where it lies beside it under a usual name; else a name that is free for it. */
+async function publicKeyBeside(
+  secret: string,
+  hint: string,
+): Promise<{ readonly path: string; readonly there: boolean }> {
+  const stem = secret.replace(/\.[^./\\]*$/, "");
+  const usual = [`${stem}.pub.pem`, `${stem}.pub`, `${secret}.pub`, `${stem}.public.pem`];
+  let free: string | undefined;
+  for (const path of usual) {
+    const found = await filesHere().stat(path);
+    if (!found) free ??= path;
+    else if (found.kind === "file" && found.size <= KEY_LIMIT)
+      try {
+        if (keyHint(publicKey(await read(path), path)) === hint) return { path, there: true };
+      } catch (error) {
+        // Something else of that name is not what is looked for.
+        if (!(error instanceof HostError)) throw error;
+      }
+  }
+  return { path: free ?? "<its public key>", there: false };
 }
 
 /** Only a signature makes way for a signature, and that only by --force: a model named by mistake stays. */
