@@ -1214,6 +1214,14 @@ const ROWS: readonly Row[] = [
     "boosted",
   ],
   [
+    "lightgbm-sizes",
+    "Trees that are not where they are said to be",
+    "the sizes before the trees differ from the trees that stand there",
+    "LightGBM finds trees by these sizes: it reads others than were seen here, or other memory",
+    REPACK,
+    "boosted",
+  ],
+  [
     "xgboost-name",
     "A name that XGBoost does not have",
     "an objective or booster that a library must bring",
