@@ -399,13 +399,22 @@ describe("a chain of certificates", () => {
   /** A root, an authority below it, and a signer below that; extensions as given. */
   function chain({
     authority = "critical,CA:TRUE",
+    authorityKey = ["EC", "ec_paramgen_curve:P-256"],
+    digest = "sha256",
     signer = "keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning",
+  }: {
+    authority?: string;
+    authorityKey?: readonly [kind: string, option: string];
+    digest?: string;
+    signer?: string;
   } = {}) {
     const at = fresh();
     const file = (name: string): string => join(at, name);
     const subject = ["root", "between", "signer"];
-    for (const name of subject)
-      openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file(`${name}.key`));
+    for (const name of subject) {
+      const [kind, option] = name === "between" ? authorityKey : (["EC", "ec_paramgen_curve:P-256"] as const);
+      openssl("genpkey", "-algorithm", kind, "-pkeyopt", option, "-out", file(`${name}.key`));
+    }
     openssl(
       "req",
       "-new",
@@ -435,6 +444,7 @@ describe("a chain of certificates", () => {
         file(`${by}.key`),
         "-set_serial",
         "7",
+        `-${digest}`,
         "-days",
         "500",
         "-extfile",
@@ -494,6 +504,14 @@ describe("a chain of certificates", () => {
     ],
     ["a signer that says nothing of its use", { signer: "subjectKeyIdentifier=hash" }, "not for signing (keyUsage)"],
     [
+      "an authority for servers only",
+      { authority: "critical,CA:TRUE\nextendedKeyUsage=critical,serverAuth" },
+      "is an authority for other things than signing code",
+    ],
+    ["an authority of 1024 bits", { authorityKey: ["RSA", "rsa_keygen_bits:1024"] }, "holds an RSA key of 1024 bits"],
+    ["an authority on a small curve", { authorityKey: ["EC", "ec_paramgen_curve:P-224"] }, "holds a key of kind EC"],
+    ["signatures over SHA-1", { digest: "sha1" }, "is signed with SHA-1"],
+    [
       "a critical extension nobody understands",
       { signer: "keyUsage=critical,digitalSignature\n1.2.3.4=critical,ASN1:UTF8String:x" },
       "1.2.3.4",
@@ -506,10 +524,21 @@ describe("a chain of certificates", () => {
     expect(verdict.reasons[0]!.message).toContain(words);
   });
 
+  it.for([
+    ["for signing code", { authority: "critical,CA:TRUE\nextendedKeyUsage=serverAuth,codeSigning" }],
+    ["for anything", { authority: "critical,CA:TRUE\nextendedKeyUsage=anyExtendedKeyUsage" }],
+    ["of 2048 bits of RSA", { authorityKey: ["RSA", "rsa_keygen_bits:2048"], digest: "sha512" }],
+  ] as const)("below an authority %s holds", async ([, options], context) => {
+    if (!hasOpenssl) context.skip("no openssl");
+    const parts = chain(options);
+    expect((await verify(await signedBy(parts), { root: parts.root })).ok).toBe(true);
+  });
+
   it("reads extensions of damaged certificates, or refuses them in words", (context) => {
     if (!hasOpenssl) context.skip("no openssl");
     const der = certificates(readFileSync(chain().certificate), "signer.pem")[0]!.raw;
     expect(certificateUse(der)).toEqual({
+      purposes: ["1.3.6.1.5.5.7.3.3"],
       keyUsage: { digitalSignature: true, keyCertSign: false, crlSign: false },
       notUnderstood: [],
     });
