@@ -30,6 +30,7 @@ import { certificateUse } from "#formats/der.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn } from "#host/folders.ts";
 import { certificates, keyHint, privateKey, publicKey } from "#host/keys.ts";
+import { signatureChecker } from "#host/signatures.ts";
 import { bundleOf, preAuthenticated, readBundle, readManifest, type Bundle } from "#provenance/signing.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
@@ -392,6 +393,50 @@ describe("keys and certificates", () => {
       "no certificate",
     );
     expect(process.cpuUsage(start).user / 1e6).toBeLessThan(1);
+  });
+});
+
+describe("an assessment", () => {
+  /** Both answers to one bundle beside one file. */
+  const both = async (change: (bundle: Record<string, any>) => void) => {
+    const at = fresh();
+    const file = join(at, "model.bin");
+    writeFileSync(file, "weights");
+    const { open, key } = keys("P-256");
+    writeFileSync(join(at, "maker.pub.pem"), readFileSync(open));
+    const bundle = {
+      mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
+      verificationMaterial: { publicKey: { hint: keyHint(key) }, tlogEntries: [] },
+      messageSignature: {
+        messageDigest: { algorithm: "SHA2_256", digest: Buffer.from(sha256("weights"), "hex").toString("base64") },
+        signature: signRaw("sha256", readFileSync(file), key).toString("base64"),
+      },
+    };
+    change(bundle);
+    writeFileSync(`${file}.sig`, JSON.stringify(bundle));
+    const { reasons } = await verify(file, { key: open });
+    const answer = await signatureChecker(at).check({ path: "model.bin", key: "maker.pub.pem" });
+    return { command: reasons.map(({ message }) => message).join(), assessment: answer.because, holds: answer.holds };
+  };
+
+  it("says of a signature what the command says, also where the digest beside it is another", async () => {
+    expect(await both(() => undefined)).toEqual({ command: "", assessment: "", holds: true });
+    for (const [words, change] of [
+      [
+        "its SHA-256 is another",
+        ({ messageSignature }: Record<string, any>) =>
+          (messageSignature.messageDigest.digest = Buffer.alloc(32).toString("base64")),
+      ],
+      [
+        "does not hold for this key and this content",
+        ({ messageSignature }: Record<string, any>) =>
+          (messageSignature.signature = Buffer.alloc(70).toString("base64")),
+      ],
+    ] as const) {
+      const said = await both((bundle) => void change(bundle));
+      expect(said.command).toContain(words);
+      expect(said).toMatchObject({ assessment: said.command, holds: false });
+    }
   });
 });
 
