@@ -440,4 +440,8 @@ describe("init, explain, schema", () => {
     expect(formats).toContain("import");
     expect([...formats].filter((name) => !schemas().has(name))).toEqual([]);
   });
+  test("a misspelt command below another is told, not taken for a system", async () => {
+    const { code, err } = await vauban(["bom", "chek", "a.cdx.json"]);
+    expect([code, err]).toEqual([2, expect.stringContaining("Did you mean check?")]);
+  });
 });
