@@ -15,7 +15,7 @@ import { CHECK_IDS, checkData, FAULTS } from "#datasets/integrity/check-data.ts"
 import { counted, percent, short } from "#datasets/integrity/check.ts";
 import { openRecords, type RecordsSpec } from "#datasets/integrity/open-records.ts";
 import type { Records } from "#datasets/integrity/records.ts";
-import { filesBelow } from "#host/index.ts";
+import { filesHere } from "#host/index.ts";
 import { declaredIn } from "#cli/declared-data.ts";
 import type { DataFlags, Invocation } from "#cli/main.ts";
 import { progressView } from "#cli/progress.ts";
@@ -116,7 +116,7 @@ export function dataExit(
 }
 
 async function opened(spec: RecordsSpec, signal: AbortSignal, err: (text: string) => void): Promise<Records> {
-  const result = await openRecords(filesBelow(process.cwd()), spec, { signal });
+  const result = await openRecords(filesHere(), spec, { signal });
   if (result.status === "opened") return result.records;
   const [first, ...more] = result.diagnostics;
   for (const { code, message, hint } of more) err(`${code}  ${plain(message)}${hint ? `\n    ${plain(hint)}` : ""}\n`);
