@@ -273,7 +273,7 @@ function sanity(item: Evidence, { trials }: Grounds): Finding[] {
       status: "inconclusive",
       severity: spoiled === undefined ? "note" : "warning",
       title: spoiled === undefined ? `${item.title}: a sanity check did not pass` : `${item.title}: inconclusive`,
-      detail: [spoiled, ...failed.map(({ check, detail }) => `${check}: ${detail}`)]
+      detail: [spoiled, ...failed.map(({ check, detail }) => `not so: “${check}” – ${detail}`)]
         .filter((part) => part !== undefined)
         .join("; "),
       remedy:

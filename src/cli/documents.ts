@@ -34,7 +34,13 @@ export const initDocument = z.strictObject({
   format: z.literal("vauban/init/1"),
   written: z.array(z.string()),
   kind: z.string(),
-  found: z.strictObject({ models: z.array(z.string()), datasets: z.array(z.string()) }),
+  found: z.strictObject({
+    models: z.array(z.string()),
+    datasets: z.array(z.string()),
+    /** Models by their content alone, which stand under `files:`. */
+    parts: z.array(z.strictObject({ path: z.string(), what: z.string() })),
+    passedOver: z.array(z.strictObject({ path: z.string(), because: z.string() })),
+  }),
 });
 
 /** Of a source that could not be read there are only diagnostics; with --out `written` names the system file, else `text` holds it. */

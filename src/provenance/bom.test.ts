@@ -262,7 +262,7 @@ describe("a bill of materials", () => {
     expect(metrics[1]).toEqual({
       type: "robust accuracy under attack, measured",
       value: "0.6",
-      slice: `linf budget 0.03 of the input range; 6 of 10 images; data marks.npz, SHA-256 ${B}; seed 1/small; measurement ${B}; evidence ev-1, grade B; check failed: answers are numbers`,
+      slice: `linf budget 0.03 of the input range; 6 of 10 images; data marks.npz, SHA-256 ${B}; seed 1/small; measurement ${B}; evidence ev-1, grade B; does not hold: answers are numbers`,
       confidenceInterval: { lowerBound: "0.26", upperBound: "0.88" },
     });
   });
