@@ -343,7 +343,7 @@ describe("wrong input ends in words and a code, never in a stack trace", () => {
     writeFileSync(join(folder, "mlp.onnx"), model);
     const ran = await vauban(["assess", folder, ...QUICK]);
     expectWords(ran);
-    expect(ran.out.replace(/\s+/g, " ")).toContain("is not the file the system describes");
+    expect(ran.out.replace(/\s+/g, " ")).toContain("is not the file declared");
   });
   test("with --json it is one document as well", async () => {
     const folder = fixture("json-error");

@@ -216,7 +216,7 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
     }
     const mismatch = mismatches.find(({ path }) => path === model.artefact || path === data?.path);
     if (because === undefined && mismatch)
-      because = `${mismatch.path} is not the file the system describes: declared SHA-256 ${mismatch.declared.slice(0, 16)}…, found ${mismatch.found.slice(0, 16)}…`;
+      because = `${mismatch.path} is not the file declared: declared SHA-256 ${mismatch.declared.slice(0, 16)}…, found ${mismatch.found.slice(0, 16)}…`;
 
     const samples =
       kind === "clean"

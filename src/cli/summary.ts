@@ -1,5 +1,6 @@
 /** The assessment on one terminal screen: the outcome, what was not tried, what is open, and what to do next. */
 import { SCAN_VERDICTS, type Assessment, type Evidence, type NotFeasible } from "#assessment/index.ts";
+import { FILES_FIRST } from "#claims/outcome.ts";
 import { figure, intervalText, percent } from "#figures/words.ts";
 import { clock } from "./progress.ts";
 import { plain, type Colours } from "./terminal.ts";
@@ -13,10 +14,15 @@ const CLASS_WORDS = {
 } as const;
 export const LABEL = 10;
 
-/** Lines of at most `columns` characters; `reportPath` is where the page lies. */
+/** Lines of at most `columns` characters; `reportPath` is where the page lies, `system` what to name it by where that is not this folder. */
 export function summary(
   assessment: Assessment,
-  { colours: c, columns, reportPath }: { colours: Colours; columns: number; reportPath: string },
+  {
+    colours: c,
+    columns,
+    reportPath,
+    system,
+  }: { colours: Colours; columns: number; reportPath: string; system?: string },
 ): string {
   const { body, run } = assessment;
   const { outcome } = body;
@@ -53,7 +59,9 @@ export function summary(
         : `carried by ${carrier.control} at ${carrier.at}: without it the system is *${carrier.without}*${carrier.path ? ` by ${carrier.path}` : ""}`,
     );
 
-  scanLines(assessment).forEach(({ text, bad }, i) => say(i === 0 ? "FILES" : "", text, bad ? c.red : (t) => t));
+  [...meantLines(assessment), ...scanLines(assessment)].forEach(({ text, bad }, i) =>
+    say(i === 0 ? "FILES" : "", text, bad ? c.red : (t) => t),
+  );
 
   const unsettled = body.risks.filter(({ judgement, significant }) => judgement !== "within" && significant);
   const measuredFirst = unsettled.toSorted(
@@ -72,11 +80,18 @@ export function summary(
   }
   beyondLines(body.plan?.notFeasible).forEach((text, i) => say(i === 0 ? "BEYOND" : "", text));
   togetherLines(body.register).forEach((text, i) => say(i === 0 ? "TOGETHER" : "", text));
-  if (body.partial?.reason.startsWith("cancelled"))
-    say("NEXT", "run the same command again: what was measured is kept, the rest is measured then");
-  outcome.next
-    .slice(0, body.partial ? 0 : 2)
-    .forEach(({ what, command }, i) => say(i === 0 ? "NEXT" : "", `${what}${command ? `  \`${command}\`` : ""}`));
+  const again = body.partial?.reason.startsWith("cancelled")
+    ? ["run the same command again: what was measured is kept, the rest is measured then"]
+    : [];
+  // What a whole run would still narrow is not known from part of one; files that are not those meant are.
+  const steps = outcome.next
+    .filter(({ narrows }) => !body.partial || narrows >= FILES_FIRST)
+    .slice(0, 2)
+    .map(({ what, command }) => {
+      const whose = system !== undefined && command?.startsWith("vauban explain F-") ? ` --system ${system}` : "";
+      return `${what}${command ? `  \`${command}${whose}\`` : ""}`;
+    });
+  [...again, ...steps].forEach((text, i) => say(i === 0 ? "NEXT" : "", text));
   say("REPORT", `${reportPath}      SARIF · JSON beside it`);
   if (run.reused.length > 0)
     say(
@@ -115,6 +130,15 @@ function measuredLines({ body }: Assessment): string[] {
   // What was measured on a model whose clean run does not hold is shown and rated no further.
   lines.push(...body.outcome.reasons.filter((reason) => reason.includes(": not rated – ")));
   return lines;
+}
+
+/** Files that are not those the system file declares, or not as they were signed: before anything else that is said of files. */
+function meantLines({ body }: Assessment): { readonly text: string; readonly bad: boolean }[] {
+  const short = (text: string): string => text.replaceAll(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, "$1…");
+  return body.findings
+    .filter(({ kind, severity }) => kind === "integrity" && severity === "error")
+    .slice(0, 3)
+    .map(({ title, detail }) => ({ text: `${title}: ${short(detail)}`, bad: true }));
 }
 
 /** What loading the files would do: the count, then the files that would do harm, the worst first. */

@@ -44,8 +44,9 @@ export function unratedOf(trials: readonly Trial[], evidence: readonly Evidence[
 function cleanFault(trial: Trial, evidence: readonly Evidence[]): string | undefined {
   const item = evidence.find((candidate) => candidate.trial === trial.id);
   if (!item) return "its clean run is missing";
-  if (item.standing.status === "stale") return `its clean run is stale: ${item.standing.because}`;
+  // Of a run that was not made it says nothing which version it would have been of.
   if (item.outcome.status === "inconclusive") return `its clean run is inconclusive: ${item.outcome.because}`;
+  if (item.standing.status === "stale") return `its clean run is stale: ${item.standing.because}`;
   const { measure } = item.outcome;
   if (measure.kind !== "clean") return "its clean run measured something else";
   const { k, n } = measure.accuracy;
