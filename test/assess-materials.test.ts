@@ -116,12 +116,13 @@ test("a signature that holds, pinned and hashed libraries and a VEX without open
   expect(assessment.body.findings.some(({ id }) => id.startsWith("F-signature"))).toBe(false);
 });
 
-const screen = (assessment: Assessment): string =>
+const screen = (assessment: Assessment, fresh = false): string =>
   summary(assessment, {
     colours: new Proxy({}, { get: () => (text: string) => text }) as Colours,
     columns: 120,
     reportPath: "report.html",
     system: "there",
+    fresh,
   }).replaceAll(/\s+/g, " ");
 
 test("a file that is not the one declared is told first of the files, and what to do next; of a run not made nothing is called stale", async () => {
@@ -133,6 +134,14 @@ test("a file that is not the one declared is told first of the files, and what t
     /NEXT model\.bin is not the file declared: find out .* `vauban explain F-integrity:sorter --system there`/,
   );
   expect(screen(assessment)).not.toMatch(/stale|deployed/);
+  const stopped = {
+    ...assessment,
+    body: { ...assessment.body, partial: { reason: "cancelled by Ctrl-C", untested: [] } },
+  };
+  expect(screen(stopped)).toContain("NEXT run the same command again: what was measured is kept");
+  expect(screen(stopped, true), "--fresh would measure it again").toContain(
+    "NEXT run the same command again without --fresh: ",
+  );
 });
 
 test("one flipped byte is an error, contradicts the supply chain's claim, and the cell says so; open ends fill no cell", async () => {

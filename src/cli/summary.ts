@@ -22,7 +22,8 @@ export function summary(
     columns,
     reportPath,
     system,
-  }: { colours: Colours; columns: number; reportPath: string; system?: string },
+    fresh = false,
+  }: { colours: Colours; columns: number; reportPath: string; system?: string; fresh?: boolean },
 ): string {
   const { body, run } = assessment;
   const { outcome } = body;
@@ -81,7 +82,9 @@ export function summary(
   beyondLines(body.plan?.notFeasible).forEach((text, i) => say(i === 0 ? "BEYOND" : "", text));
   togetherLines(body.register).forEach((text, i) => say(i === 0 ? "TOGETHER" : "", text));
   const again = body.partial?.reason.startsWith("cancelled")
-    ? ["run the same command again: what was measured is kept, the rest is measured then"]
+    ? [
+        `run the same command again${fresh ? " without --fresh" : ""}: what was measured is kept, the rest is measured then`,
+      ]
     : [];
   // What a whole run would still narrow is not known from part of one; files that are not those meant are.
   const steps = outcome.next

@@ -80,6 +80,7 @@ export async function assessCommand(
           colours: terminal.colours,
           columns: terminal.columns,
           reportPath: shortPath(join(kept, "report.html")),
+          fresh: flags.fresh ?? false,
           ...(file.folder === process.cwd() && file.name === SYSTEM_FILE ? {} : { system: named }),
         }),
       );
