@@ -369,6 +369,10 @@ describe("init, explain, schema", () => {
     const ran = await vauban(["assess", folder, ...QUICK]);
     expect(ran.code).toBe(2);
     expect(ran.out).toContain("no accuracy is declared");
+    const screen = ran.out.replaceAll(/\s+/g, " ");
+    expect(screen).toContain("but it counts for nothing yet: no accuracy is declared");
+    expect(screen).not.toMatch(/% (met|missed|not shown)/);
+    expect(screen).toMatch(/NEXT mlp: declare at it .*`accuracy: \{ declared: <0 to 1>, on: <data set> \}`/);
     const refused = await vauban(["init", folder]);
     expect(refused.code).toBe(2);
     expect(refused.err).toContain("--force");

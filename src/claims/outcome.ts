@@ -296,7 +296,8 @@ export function nextOf({ grounds, coverage, verdicts }: Weighed): SystemOutcome[
         FILES_FIRST,
         `vauban explain F-signature:${component}`,
       );
-  for (const { component, because } of grounds.unrated) note(`${component}: ${because}`, 1, "vauban explain not-tried");
+  for (const { component, because, remedy } of grounds.unrated)
+    note(`${component}: ${remedy ?? because}`, 1, "vauban explain not-tried");
   for (const entry of coverage.filter(({ status }) => status === "not-tried")) {
     const types = typesOfClass(grounds, entry.class);
     const widest = Math.max(

@@ -108,8 +108,17 @@ export function summary(
   return `${lines.join("\n")}\n`;
 }
 
+const NOT_RATED = ": not rated – ";
+
 function measuredLines({ body }: Assessment): string[] {
   const lines: string[] = [];
+  const unrated = new Map(
+    body.outcome.reasons.flatMap((reason) => {
+      const [component, because] = reason.split(NOT_RATED);
+      return because === undefined ? [] : [[component!, because] as const];
+    }),
+  );
+  const nothingYet = ({ at }: Evidence): string | undefined => unrated.get(at ?? "");
   for (const item of body.evidence) {
     if (item.outcome.status === "inconclusive") {
       lines.push(`${item.title}: inconclusive – ${item.outcome.because}`);
@@ -119,19 +128,19 @@ function measuredLines({ body }: Assessment): string[] {
     const threshold = body.trials.find(({ id }) => id === item.trial)?.threshold;
     if (measure.kind === "evasion")
       lines.push(
-        `${item.at ?? "model"} under attack: right for ${share(measure.robustAccuracy)}${thresholdWords(item, threshold?.compare, measure.robustAccuracy)}`,
+        `${item.at ?? "model"} under attack: right for ${share(measure.robustAccuracy)}${thresholdWords(item, threshold?.compare, measure.robustAccuracy, nothingYet(item))}`,
       );
     if (measure.kind === "corruption" && threshold)
       lines.push(
-        `${item.at ?? "model"} under noise and corruption: right for ${share(measure.accuracy)}${thresholdWords(item, threshold.compare, measure.accuracy)}; worst, ${measure.worst.name}: ${share(measure.worst.accuracy)}`,
+        `${item.at ?? "model"} under noise and corruption: right for ${share(measure.accuracy)}${thresholdWords(item, threshold.compare, measure.accuracy, nothingYet(item))}; worst, ${measure.worst.name}: ${share(measure.worst.accuracy)}`,
       );
     if (measure.kind === "patch")
       lines.push(
-        `${item.at ?? "model"} under a patch of ${percent(measure.area)}: turned ${share(measure.perInput)} of ${measure.perInput.unit}s in most placements${thresholdWords(item, threshold?.compare, measure.perInput)}`,
+        `${item.at ?? "model"} under a patch of ${percent(measure.area)}: turned ${share(measure.perInput)} of ${measure.perInput.unit}s in most placements${thresholdWords(item, threshold?.compare, measure.perInput, nothingYet(item))}`,
       );
   }
   // What was measured on a model whose clean run does not hold is shown and rated no further.
-  lines.push(...body.outcome.reasons.filter((reason) => reason.includes(": not rated – ")));
+  lines.push(...body.outcome.reasons.filter((reason) => reason.includes(NOT_RATED)));
   return lines;
 }
 
@@ -178,11 +187,16 @@ function thresholdWords(
   item: Evidence,
   compare: { at: ">=" | "<="; value: number } | undefined,
   { low, high }: { low: number; high: number },
+  nothingYet: string | undefined,
 ): string {
   if (!compare) return `, grade ${item.grade}`;
   const met = compare.at === ">=" ? low >= compare.value : high <= compare.value;
   const missed = compare.at === ">=" ? high < compare.value : low > compare.value;
-  return ` – threshold ${compare.at} ${percent(compare.value, 0)} ${met ? "met" : missed ? "missed" : "not shown"}, grade ${item.grade}`;
+  const threshold = `threshold ${compare.at} ${percent(compare.value, 0)}`;
+  // Not "met": what it was measured on may be another model than the one meant, with other preprocessing.
+  if (nothingYet !== undefined)
+    return ` – measured against ${threshold}, but it counts for nothing yet: ${nothingYet.split(",")[0]}`;
+  return ` – ${threshold} ${met ? "met" : missed ? "missed" : "not shown"}, grade ${item.grade}`;
 }
 
 export function wrapped(text: string, width: number): string[] {

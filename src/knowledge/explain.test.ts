@@ -78,6 +78,10 @@ describe("explain not-tried", () => {
     expect(text).toContain("it is never read as safe");
   });
 
+  it("names the key without which nothing measured counts", () => {
+    expect(text).toContain("accuracy: { declared: 0.94, on: <data set> }");
+  });
+
   it("names all five classes with every threat in them", () => {
     for (const attackClass of ["AE", "MF", "DP", "MP", "CA"]) {
       const types = all.threats.filter(({ classes }) => classes.some((name) => name === attackClass));
