@@ -19,6 +19,7 @@ import type {
   Threshold,
   Trial,
 } from "#assessment/index.ts";
+import { TRIAL_THREATS } from "#assessment/tried.ts";
 
 /** Raise when a change of the measuring code changes what a measurement says; old measurements are then not reused. */
 export const MEASUREMENT_REVISION = 3;
@@ -113,12 +114,6 @@ export interface PlanOptions {
   readonly scannerRevision?: string | undefined;
 }
 
-const TESTS: Readonly<Record<TrialTest["kind"], readonly string[]>> = {
-  clean: [],
-  evasion: ["T-01"],
-  patch: ["T-02"],
-  corruption: ["T-04"],
-};
 const UNIT: Readonly<Record<TrialTest["kind"], string>> = {
   clean: "input",
   evasion: "input",
@@ -434,7 +429,7 @@ export function describeTrial(words: TrialWords): Trial {
     id,
     kind,
     target,
-    tests: [...TESTS[kind]],
+    tests: [...TRIAL_THREATS[kind]],
     by: "by" in test ? test.by : undefined,
     knowledge: words.knowledge,
     unit: UNIT[kind],

@@ -4,6 +4,7 @@ import { HostError } from "#base/ports.ts";
 import { nearest } from "#base/diagnostics.ts";
 import type { Assessment, Finding } from "#assessment/index.ts";
 import { SCAN_RULES, scanRule } from "#artefacts/rules.ts";
+import { checks } from "#datasets/integrity/checks/index.gen.ts";
 import { filesHere } from "#host/index.ts";
 import { explain } from "#knowledge/explain.ts";
 import { explainableIds, loadKnowledge } from "#knowledge/index.ts";
@@ -24,7 +25,7 @@ export async function explainCommand(
   { system }: { system: string },
 ): Promise<ExitCode> {
   const found =
-    explain(loadKnowledge(), id) ??
+    explain(loadKnowledge(), id, WIDTH, Object.values(checks)) ??
     codeExplanation(id) ??
     ruleExplanation(id) ??
     (await findingExplanation(id, system)) ??
