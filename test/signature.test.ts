@@ -30,6 +30,7 @@ import { certificateUse } from "#formats/der.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn } from "#host/folders.ts";
 import { certificates, keyHint, privateKey, publicKey } from "#host/keys.ts";
+import { signatureChecker } from "#host/signatures.ts";
 import { bundleOf, preAuthenticated, readBundle, readManifest, type Bundle } from "#provenance/signing.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
@@ -441,17 +442,70 @@ describe("keys and certificates", () => {
   });
 });
 
+describe("an assessment", () => {
+  /** Both answers to one bundle beside one file. */
+  const both = async (change: (bundle: Record<string, any>) => void) => {
+    const at = fresh();
+    const file = join(at, "model.bin");
+    writeFileSync(file, "weights");
+    const { open, key } = keys("P-256");
+    writeFileSync(join(at, "maker.pub.pem"), readFileSync(open));
+    const bundle = {
+      mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
+      verificationMaterial: { publicKey: { hint: keyHint(key) }, tlogEntries: [] },
+      messageSignature: {
+        messageDigest: { algorithm: "SHA2_256", digest: Buffer.from(sha256("weights"), "hex").toString("base64") },
+        signature: signRaw("sha256", readFileSync(file), key).toString("base64"),
+      },
+    };
+    change(bundle);
+    writeFileSync(`${file}.sig`, JSON.stringify(bundle));
+    const { reasons } = await verify(file, { key: open });
+    const answer = await signatureChecker(at).check({ path: "model.bin", key: "maker.pub.pem" });
+    return { command: reasons.map(({ message }) => message).join(), assessment: answer.because, holds: answer.holds };
+  };
+
+  it("says of a signature what the command says, also where the digest beside it is another", async () => {
+    expect(await both(() => undefined)).toEqual({ command: "", assessment: "", holds: true });
+    for (const [words, change] of [
+      [
+        "its SHA-256 is another",
+        ({ messageSignature }: Record<string, any>) =>
+          (messageSignature.messageDigest.digest = Buffer.alloc(32).toString("base64")),
+      ],
+      [
+        "does not hold for this key and this content",
+        ({ messageSignature }: Record<string, any>) =>
+          (messageSignature.signature = Buffer.alloc(70).toString("base64")),
+      ],
+    ] as const) {
+      const said = await both((bundle) => void change(bundle));
+      expect(said.command).toContain(words);
+      expect(said).toMatchObject({ assessment: said.command, holds: false });
+    }
+  });
+});
+
 describe("a chain of certificates", () => {
   /** A root, an authority below it, and a signer below that; extensions as given. */
   function chain({
     authority = "critical,CA:TRUE",
+    authorityKey = ["EC", "ec_paramgen_curve:P-256"],
+    digest = "sha256",
     signer = "keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning",
+  }: {
+    authority?: string;
+    authorityKey?: readonly [kind: string, option: string];
+    digest?: string;
+    signer?: string;
   } = {}) {
     const at = fresh();
     const file = (name: string): string => join(at, name);
     const subject = ["root", "between", "signer"];
-    for (const name of subject)
-      openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file(`${name}.key`));
+    for (const name of subject) {
+      const [kind, option] = name === "between" ? authorityKey : (["EC", "ec_paramgen_curve:P-256"] as const);
+      openssl("genpkey", "-algorithm", kind, "-pkeyopt", option, "-out", file(`${name}.key`));
+    }
     openssl(
       "req",
       "-new",
@@ -481,6 +535,7 @@ describe("a chain of certificates", () => {
         file(`${by}.key`),
         "-set_serial",
         "7",
+        `-${digest}`,
         "-days",
         "500",
         "-extfile",
@@ -540,6 +595,14 @@ describe("a chain of certificates", () => {
     ],
     ["a signer that says nothing of its use", { signer: "subjectKeyIdentifier=hash" }, "not for signing (keyUsage)"],
     [
+      "an authority for servers only",
+      { authority: "critical,CA:TRUE\nextendedKeyUsage=critical,serverAuth" },
+      "is an authority for other things than signing code",
+    ],
+    ["an authority of 1024 bits", { authorityKey: ["RSA", "rsa_keygen_bits:1024"] }, "holds an RSA key of 1024 bits"],
+    ["an authority on a small curve", { authorityKey: ["EC", "ec_paramgen_curve:P-224"] }, "holds a key of kind EC"],
+    ["signatures over SHA-1", { digest: "sha1" }, "is signed with SHA-1"],
+    [
       "a critical extension nobody understands",
       { signer: "keyUsage=critical,digitalSignature\n1.2.3.4=critical,ASN1:UTF8String:x" },
       "1.2.3.4",
@@ -552,10 +615,21 @@ describe("a chain of certificates", () => {
     expect(verdict.reasons[0]!.message).toContain(words);
   });
 
+  it.for([
+    ["for signing code", { authority: "critical,CA:TRUE\nextendedKeyUsage=serverAuth,codeSigning" }],
+    ["for anything", { authority: "critical,CA:TRUE\nextendedKeyUsage=anyExtendedKeyUsage" }],
+    ["of 2048 bits of RSA", { authorityKey: ["RSA", "rsa_keygen_bits:2048"], digest: "sha512" }],
+  ] as const)("below an authority %s holds", async ([, options], context) => {
+    if (!hasOpenssl) context.skip("no openssl");
+    const parts = chain(options);
+    expect((await verify(await signedBy(parts), { root: parts.root })).ok).toBe(true);
+  });
+
   it("reads extensions of damaged certificates, or refuses them in words", (context) => {
     if (!hasOpenssl) context.skip("no openssl");
     const der = certificates(readFileSync(chain().certificate), "signer.pem")[0]!.raw;
     expect(certificateUse(der)).toEqual({
+      purposes: ["1.3.6.1.5.5.7.3.3"],
       keyUsage: { digitalSignature: true, keyCertSign: false, crlSign: false },
       notUnderstood: [],
     });

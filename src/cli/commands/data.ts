@@ -196,7 +196,9 @@ function text(document: DataDocument, c: Colours): string {
   for (const why of doesNotApply) lines.push(`${c.bold("DOES NOT APPLY")}  ${plain(why)}`);
   lines.push(
     c.dim(
-      "Nothing found is no proof of clean data: read it with the planted faults that were seen, and with each check's limits (--json).",
+      checks.some(({ planted }) => planted.length > 0)
+        ? "Nothing found is no proof of clean data: read it with the planted faults that were seen, and with each check's limits (--json)."
+        : "No faults were planted: what these checks would have missed is unknown. Each check's limits: --json.",
     ),
   );
   return `${lines.join("\n")}\n`;

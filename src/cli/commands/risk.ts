@@ -36,6 +36,11 @@ const SHOWN = 8;
 
 export async function riskCommand(invocation: Invocation, named: string, flags: RiskFlags): Promise<ExitCode> {
   const { terminal, json } = invocation;
+  if (json && flags.register)
+    throw new HostError(
+      `--register ${flags.register} and --json are two forms of one answer`,
+      "leave one of the two away: the document of --json holds every row of the register",
+    );
   const changes = parsedChanges(flags);
   const grounds = await groundsOf(invocation, named, flags, "nothing was rated");
   if (!grounds) return EXIT.badInput;

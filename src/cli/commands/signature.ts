@@ -4,11 +4,9 @@ import { HostError } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn, everythingIn } from "#host/folders.ts";
 import { filesHere, writeWhole } from "#host/index.ts";
-import { keylessSigner, type SignedContent } from "#host/keyless.ts";
+import { keylessSigner } from "#host/keyless.ts";
 import {
   certificates,
-  digestOf,
-  holds,
   holdsPrivateKey,
   keyHint,
   keyWords,
@@ -17,17 +15,15 @@ import {
   revocation,
   revocationLists,
   signBytes,
-  signedFile,
   trustedKey,
 } from "#host/keys.ts";
+import { changedSince, contentOf, heldToManifest, notSignedWith, type Reason } from "#host/signatures.ts";
 import {
   bundleOf,
-  compare,
   isIgnored,
   payloadOf,
   preAuthenticated,
   readBundle,
-  readManifest,
   type Bundle,
   type Comparison,
   type Manifest,
@@ -99,8 +95,6 @@ function below(folder: string, file: string): string | undefined {
 
 // ---------------------------------------------------------------- verify
 
-type Reason = { readonly rule: string; readonly path?: string; readonly message: string };
-
 export async function verifySignatureCommand(
   { terminal, json }: Invocation,
   named: string,
@@ -124,30 +118,25 @@ export async function verifySignatureCommand(
       "name the file that it signs",
     );
   const signer = await parsed(flags.bundle ?? bundlePath, () => signerOf(bundle, full, flags));
-  let reasons: Reason[] = "because" in signer ? [{ rule: signer.rule, message: signer.because }] : [];
+  const reasons: Reason[] = "because" in signer ? [{ rule: signer.rule, message: signer.because }] : [];
   let manifest: Manifest | undefined;
   let compared: Comparison | undefined;
   if (!("because" in signer) && bundle.content.kind === "statement") {
     const { payload } = bundle.content;
-    manifest = await parsed(flags.bundle ?? bundlePath, async () => readManifest(payload));
     const own = folder ? below(full, bundlePath) : undefined;
-    const ignored = [...(own === undefined ? [] : [own]), ...(flags.ignore ?? [])];
-    const other = otherShape(manifest, folder, flags.bundle ?? (relative(process.cwd(), bundlePath) || bundlePath));
-    const there = other ? [] : await everythingIn(full);
-    const found = there.filter(({ path }) => !isIgnored(path, ignored));
-    if (!other) compared = await compare(manifest, found, digestIn(full));
-    const left = new Set(there.flatMap(({ path }) => (isIgnored(path, ignored) ? path : [])));
-    reasons = other
-      ? [other]
-      : compared!.mismatches.map((one) =>
-          one.rule === "missing" && left.has(one.path)
-            ? { rule: "ignored", path: one.path, message: "signed: cannot be ignored" }
-            : one,
-        );
+    const said = await parsed(flags.bundle ?? bundlePath, () =>
+      heldToManifest(payload, full, {
+        folder,
+        own,
+        ignore: flags.ignore ?? [],
+        bundle: flags.bundle ?? (relative(process.cwd(), bundlePath) || bundlePath),
+      }),
+    );
+    ({ manifest, compared } = said);
+    reasons.push(...said.reasons);
     if (flags.whole)
       for (const path of compared?.ignored ?? [])
         reasons.push({ rule: "left-out", path, message: "there, and left out by the signature" });
-    if (manifest.resources.length === 0) reasons.push({ rule: "empty", message: "the signature covers no file" });
   } else if (!("because" in signer)) compared = { mismatches: [], ignored: [], verified: ["."] };
   const ok = reasons.length === 0;
   if (json)
@@ -174,24 +163,6 @@ export async function verifySignatureCommand(
     );
   else terminal.out(verdict(named, signer, manifest, compared, reasons, terminal.colours));
   return ok ? EXIT.fine : EXIT.finding;
-}
-
-/** A signature of one file speaks of no folder, and one of a folder of no file alone. */
-function otherShape({ name, resources }: Manifest, folder: boolean, bundle: string): Reason | undefined {
-  const oneFile = resources.length > 0 && resources.every(({ path }) => path === ".");
-  if (folder && oneFile) {
-    const called = name === "" || name === "." ? "whose name it does not say" : name;
-    return {
-      rule: "one-file",
-      message: `this signs one file, ${called}: verify that file with --bundle ${bundle}`,
-    };
-  }
-  if (!folder && resources.length > 0 && resources.every(({ path }) => path !== "."))
-    return {
-      rule: "whole-folder",
-      message: `this signs the files of a folder: verify that folder with --bundle ${bundle}`,
-    };
-  return undefined;
 }
 
 interface Trusting {
@@ -237,22 +208,11 @@ function trustOf({ key, root, identity, issuer, trustedRoot, asOf, chain, crl }:
     );
 }
 
-/** What was signed: of a manifest the bytes of its envelope, else the file itself, read as often as it is asked. */
-function contentOf({ content }: Bundle, file: string): SignedContent {
-  if (content.kind === "file") return signedFile(file);
-  const bytes = preAuthenticated(content.payload);
-  return {
-    holds: (key, signature) => Promise.resolve(holds(key, bytes, signature)),
-    digest: (algorithm) => Promise.resolve(digestOf(bytes, algorithm)),
-    payload: content.payload,
-  };
-}
-
 async function signerOf(bundle: Bundle, file: string, flags: VerifySignatureFlags): Promise<Signer> {
-  const { material, content, signature, entries, timeStamps } = bundle;
+  const { material, signature, entries, timeStamps } = bundle;
   const signed = contentOf(bundle, file);
-  if (content.kind === "file" && content.sha256 !== undefined && content.sha256 !== (await signed.digest("sha256")))
-    return { rule: "changed", because: "the file is not the one that was signed: its SHA-256 is another" };
+  const changed = await changedSince(bundle, signed);
+  if (changed) return changed;
   if (flags.trustedRoot !== undefined) {
     const path = flags.trustedRoot;
     const root = await parsed(path, async () => readTrustedRoot(await read(path, 16 * 2 ** 20)));
@@ -268,11 +228,8 @@ async function signerOf(bundle: Bundle, file: string, flags: VerifySignatureFlag
     logs === 0 ? {} : { notChecked: ["log entries and time stamps that the bundle holds"] };
   if (flags.key !== undefined) {
     const key = publicKey(await read(flags.key), flags.key);
-    // The key decides; what the bundle says of itself only explains why a signature does not hold.
-    if (!(await signed.holds(key, signature)))
-      return material.kind === "key" && material.hint !== undefined && material.hint !== keyHint(key)
-        ? { rule: "wrong-key", because: "it was signed with another key than the one given" }
-        : { rule: "bad-signature", because: "the signature does not hold for this key and this content" };
+    const refused = await notSignedWith(key, bundle, signed);
+    if (refused) return refused;
     return { words: [`${keyWords(key)} key, SHA-256 ${keyHint(key)}`], ...notChecked };
   }
   if (material.kind !== "certificates")
