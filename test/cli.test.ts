@@ -402,6 +402,11 @@ describe("init, explain, schema", () => {
     const folder = fixture("explained");
     await vauban(["assess", folder, ...QUICK]);
     const { code, out } = await vauban(["explain", "F-threshold:small-changes", "--system", folder]);
+    const [, id] = /Evidence (ev-\w+): vauban explain \1 --system /.exec(out)!;
+    const told = await vauban(["explain", id!, "--system", folder]);
+    expect(told.out).toMatch(/Measured:\n[^]*robust accuracy: \d+\/\d+/);
+    expect(told.out).not.toMatch(/\\u000a|[{}]/);
+    expect(JSON.parse((await vauban(["explain", id!, "--system", folder, "--json"])).out).evidence.id).toBe(id);
     expect(code).toBe(0);
     expect(out).toContain("Threshold of small-changes missed");
   });
