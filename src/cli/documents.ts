@@ -28,6 +28,8 @@ export const explanationDocument = z.strictObject({
   id: z.string(),
   title: z.string(),
   lines: z.array(z.string()),
+  /** Of evidence: all of it. */
+  evidence: evidence.optional(),
 });
 
 export const initDocument = z.strictObject({
