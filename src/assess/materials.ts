@@ -3,6 +3,7 @@ import { HostError, type Files, type Host } from "#base/ports.ts";
 import type { System } from "#assessment/index.ts";
 import type { Materials } from "#claims/materials.ts";
 import { FormatError } from "#formats/error.ts";
+import { holdsBytes } from "#provenance/packages.ts";
 import { LOCK_NAMES, readLock } from "#provenance/locks/index.ts";
 
 const LOCK_LIMIT = 64 * 2 ** 20;
@@ -32,7 +33,7 @@ async function locksBeside(files: Files): Promise<Materials["locks"]> {
     try {
       const { format, packages, notes } = readLock(path, await files.readWhole(path, LOCK_LIMIT));
       const hashed = packages.filter(
-        (one) => one.files.length > 0 && one.files.every(({ hashes }) => hashes.length > 0),
+        (one) => one.files.length > 0 && one.files.every(({ hashes }) => holdsBytes(hashes)),
       ).length;
       const pinned = packages.filter(({ version }) => version !== undefined).length;
       locks.push({ status: "read", path, format, packages: packages.length, pinned, hashed, open: notes.length });

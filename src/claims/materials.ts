@@ -11,7 +11,7 @@ export interface Materials {
         readonly path: string;
         readonly format: string;
         readonly packages: number;
-        /** With a version; with a digest of every file that may be installed for it. */
+        /** With a version; with a digest of every file that may be installed for it, MD5 and SHA-1 not counted. */
         readonly pinned: number;
         readonly hashed: number;
         /** What the file leaves open: requirements that were not understood, packages from elsewhere. */
