@@ -117,8 +117,8 @@ function vulnerabilities(evidence: readonly Evidence[]): Checked[] {
       control: "C-78",
       classes: ["MP"],
       verbs: ["detect"],
-      says: `the VEX brought along names ${results} vulnerabilities and leaves ${open} open or without a reason`,
-      not: "vulnerabilities that it does not name, and how old the search behind it is",
+      says: `the VEX brought along names ${results} vulnerabilities of this system and leaves ${open} open or without a reason`,
+      not: "vulnerabilities that it does not name, or calls closed without naming a part of this system that they affect, and how old the search behind it is",
       evidence: ids,
     },
   ];
@@ -127,7 +127,7 @@ function vulnerabilities(evidence: readonly Evidence[]): Checked[] {
       control: "C-78",
       classes: ["MP"],
       verbs: ["resolve"],
-      says: `each of the ${results} vulnerabilities that the VEX names is resolved or called unaffected with a reason, by its issuer's word`,
+      says: `each of the ${results} vulnerabilities of this system that the VEX names is resolved or called unaffected with a reason, by its issuer's word`,
       not: "that the issuer is right: nothing was tried",
       evidence: ids,
     });
