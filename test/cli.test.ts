@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, describe, expect, test } from "vitest";
 import { assessed } from "./support/assess.ts";
+import { schemas } from "#cli/commands/schema.ts";
 import { writeNpy } from "#formats/writers.testing.ts";
 
 const temporary = mkdtempSync(join(tmpdir(), "vauban-cli-"));
@@ -429,5 +430,18 @@ describe("init, explain, schema", () => {
     const { out } = await vauban(["schema"]);
     for (const name of ["system", "assessment", "evidence", "statement"]) expect(out).toContain(name);
     expect((await vauban(["schema", "sytem"])).err).toContain('did you mean "system"');
+  });
+  test("every format that a command prints or a file is written in has a schema of its name", () => {
+    const source = readdirSync("src", { recursive: true, encoding: "utf8" })
+      .filter((path) => /^(cli|assessment|imports|system|artefacts)\b.*(?<!\.test)\.ts$/.test(path))
+      .map((path) => readFileSync(join("src", path), "utf8"))
+      .join("\n");
+    const formats = new Set([...source.matchAll(/"vauban\/([\w-]+)\/\d"/g)].map(([, name]) => name!));
+    expect(formats).toContain("import");
+    expect([...formats].filter((name) => !schemas().has(name))).toEqual([]);
+  });
+  test("a misspelt command below another is told, not taken for a system", async () => {
+    const { code, err } = await vauban(["bom", "chek", "a.cdx.json"]);
+    expect([code, err]).toEqual([2, expect.stringContaining("Did you mean check?")]);
   });
 });

@@ -274,7 +274,14 @@ describe("signing a folder", () => {
     const folder = model();
     const out = join(fresh(), "reader.sig");
     const { out: said } = await sign(folder, { key: secret, out });
-    expect(said).toContain(`verify ${folder} --bundle ${out} --key key.pub.pem`);
+    expect(said).toContain(`verify ${folder} --bundle ${out} --key ${open}`);
+    // Another's key of the usual name is not the one; where there is none, how to write it is said.
+    const at = fresh();
+    cpSync(secret, join(at, "mine.pem"));
+    cpSync(keys("P-256").open, join(at, "mine.pub.pem"));
+    const tip = (await sign(folder, { key: join(at, "mine.pem"), out, force: true })).out;
+    expect(tip).toContain(`openssl pkey -in ${join(at, "mine.pem")} -pubout -out ${join(at, "mine.pub")}\nThen: `);
+    expect(tip).toContain(`--key ${join(at, "mine.pub")}\n`);
     await expect(verify(folder, { key: open, root: [open], bundle: out })).rejects.toThrow("only one of them is taken");
     const { ok, reasons } = await verify(folder, { key: open, bundle: out, ignore: ["weights"] });
     expect(ok).toBe(false);
@@ -334,13 +341,52 @@ describe("signing a folder", () => {
     const careless = model();
     cpSync(secret, join(careless, "key.pem"));
     await expect(sign(careless, { key: join(careless, "key.pem") })).rejects.toThrow("private key lies in the folder");
+    const { key: own } = keys("P-256");
+    const kept = join(fresh(), "own.pem");
+    const pem = own.export({ type: "pkcs8", format: "pem" });
+    writeFileSync(kept, pem);
+    for (const [name, copy] of [
+      ["other.pem", pem],
+      ["notes.txt", `old stuff\n-----BEGIN EC PARAMETERS-----\n${own.export({ type: "sec1", format: "pem" })}`],
+      ["key.der", own.export({ type: "pkcs8", format: "der" })],
+      ["sec1.der", own.export({ type: "sec1", format: "der" })],
+    ] as const) {
+      const folder = model();
+      writeFileSync(join(folder, name), copy);
+      await expect(sign(folder, { key: kept }), name).rejects.toThrow(
+        `private key lies in the folder that is to be signed: ${name}`,
+      );
+    }
+    await expect(sign(kept, { key: kept })).rejects.toThrow("is the private key itself");
+    const others = model();
+    cpSync(secret, join(others, "another-key.pem"));
+    await sign(others, { key: kept });
     await expect(sign(model(), { key: keys("rsa").secret })).rejects.toThrow("kind rsa");
     await expect(sign(model(), { key: open })).rejects.toThrow("no private key");
     await expect(verify(model(), { key: secret, bundle: open })).rejects.toThrow();
     const twice = model();
+    await expect(verify(twice, { key: open })).rejects.toMatchObject({
+      message: expect.stringContaining("has no signature"),
+      remedy: expect.stringContaining("--bundle"),
+    });
+    for (const named of [sign(twice, { key: "nowhere.pem" }), sign(twice, { key: secret, passphraseFile: "nowhere" })])
+      await expect(named).rejects.toMatchObject({
+        message: expect.stringMatching(/^nowhere(\.pem)? does not exist$/),
+        remedy: "check the spelling; paths are relative to the current folder",
+      });
     await sign(twice, { key: secret });
     await expect(sign(twice, { key: secret })).rejects.toThrow("exists already");
     await sign(twice, { key: secret, force: true });
+    const weights = readFileSync(join(twice, "weights", "a.bin"));
+    for (const force of [true, false])
+      await expect(
+        sign(twice, { key: secret, out: join(twice, "weights", "a.bin"), force }),
+        "a model in the signature's place",
+      ).rejects.toThrow("is no signature, so it is not replaced");
+    await expect(sign(twice, { key: secret, out: join(twice, "weights"), force: true })).rejects.toThrow(
+      "no signature",
+    );
+    expect(readFileSync(join(twice, "weights", "a.bin"))).toEqual(weights);
     await expect(sign(fresh(), { key: secret })).rejects.toThrow("no file to sign");
     await expect(verify(twice, {})).rejects.toThrow("something you trust");
     await expect(verify(twice, { key: secret })).rejects.toThrow("is a private key");

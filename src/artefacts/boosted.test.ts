@@ -105,6 +105,22 @@ describe("UBJSON", () => {
 describe("a model of LightGBM's", () => {
   test("is read whole", () =>
     expect(lgb()).toMatchObject({ verdict: "no code path found", read: "whole", findings: [] }));
+  test("with sets of categories, and with linear leaves, is fine", () => {
+    const sets = { num_cat: "1", cat_boundaries: "0 2", cat_threshold: "5 1" };
+    const linear = {
+      is_linear: "1",
+      leaf_const: "0 0 0",
+      num_features: "0 1 1",
+      leaf_features: " 1  0 ",
+      leaf_coeff: " 1  2 ",
+    };
+    for (const tree of [{ decision_type: "1 2", threshold: "0 0.5", ...sets }, linear])
+      expect(lgb(tree)).toMatchObject({ verdict: "no code path found", read: "whole", findings: [] });
+  });
+  test("without sizes of trees is fine: readers then go from one to the next", () => {
+    const text = new TextDecoder().decode(lightgbmModel()).replace(/tree_sizes=.*\n/, "");
+    expect(scanned(new TextEncoder().encode(text), "model.txt").verdict).toBe("no code path found");
+  });
   test("of one leaf is fine", () =>
     expect(
       lgb({
@@ -130,6 +146,25 @@ describe("a model of LightGBM's", () => {
     ["a field that no tree has", [{ code: "1" }], "unknown"],
     ["words where numbers stand", [{ leaf_value: "0.1 0.2 os.system" }], "unknown"],
     ["an objective of somebody's own", [{}, { objective: "acme" }], "unknown"],
+    ["a tree that begins elsewhere", [{}, { tree_sizes: "10" }], "unknown"],
+    ["a tree said to be huge", [{}, { tree_sizes: "9999999999" }], "unknown"],
+    ["a size too many", [{}, { tree_sizes: "280 100" }], "unknown"],
+    ["no sizes where they are named", [{}, { tree_sizes: "" }], "unknown"],
+    ["a tree among its parameters", [{}, { tree_sizes: "400 30" }, "Tree=0\nnum_leaves=1\nleaf_value=0\n"], "unknown"],
+    ["a split on a set of categories that is not there", [{ decision_type: "1 2", threshold: "0 0.5" }], "unknown"],
+    [
+      "sets of categories that lead outside",
+      [{ decision_type: "1 2", threshold: "0 0", num_cat: "1", cat_boundaries: "0 99", cat_threshold: "1" }],
+      "unknown",
+    ],
+    [
+      "linear leaves on features that are not there",
+      [{ is_linear: "1", leaf_const: "0 0 0", num_features: "0 1 0", leaf_features: "7", leaf_coeff: "1" }],
+      "unknown",
+    ],
+    ["more trees in an iteration than classes", [{}, { num_tree_per_iteration: "9" }], "unknown"],
+    ["an objective for more classes", [{}, { objective: "multiclass num_class:9" }], "unknown"],
+    ["a header line twice", [{}, { "version=v4\nnum_class": "1" }], "unknown"],
     ["a header that no model has", [{}, { library: "acme.so" }], "unknown"],
   ])("with %s is not fine", (_, parts, expected) => expect(lgb(...parts).verdict).toBe(expected));
   test("that names a parser is not fine", () => {

@@ -72,15 +72,35 @@ export const xgboostModel = (
   version: [2, 0, 3],
 });
 
-/** One tree of three leaves on two features; fields of it and of the header replace what stands here. */
+/** One tree of three leaves on two features; fields of it and of the header replace what stands here; lines behind its parameters. */
 export function lightgbmModel(
   tree: Readonly<Record<string, string>> = {},
   header: Readonly<Record<string, string>> = {},
+  parameters = "",
 ): Uint8Array<ArrayBuffer> {
   const lines = (fields: Readonly<Record<string, string>>): string =>
     Object.entries(fields)
       .map(([name, value]) => `${name}=${value}\n`)
       .join("");
+  const first = `Tree=0\n${lines({
+    num_leaves: "3",
+    num_cat: "0",
+    split_feature: "0 1",
+    split_gain: "1 0.5",
+    threshold: "0.5 -inf",
+    decision_type: "2 2",
+    left_child: "1 -1",
+    right_child: "-2 -3",
+    leaf_value: "0.1 -0.2 1e-05",
+    leaf_weight: "1 1 1",
+    leaf_count: "1 1 1",
+    internal_value: "0 0",
+    internal_weight: "0 0",
+    internal_count: "3 2",
+    is_linear: "0",
+    shrinkage: "0.1",
+    ...tree,
+  })}\n\n`;
   return bytes(
     "tree\n",
     lines({
@@ -92,30 +112,12 @@ export function lightgbmModel(
       objective: "binary sigmoid:1",
       feature_names: "a b",
       feature_infos: "[0:1] [-2.5:1e+300]",
-      tree_sizes: "300",
+      tree_sizes: String(first.length),
       ...header,
     }),
-    "\nTree=0\n",
-    lines({
-      num_leaves: "3",
-      num_cat: "0",
-      split_feature: "0 1",
-      split_gain: "1 0.5",
-      threshold: "0.5 -inf",
-      decision_type: "2 2",
-      left_child: "1 -1",
-      right_child: "-2 -3",
-      leaf_value: "0.1 -0.2 1e-05",
-      leaf_weight: "1 1 1",
-      leaf_count: "1 1 1",
-      internal_value: "0 0",
-      internal_weight: "0 0",
-      internal_count: "3 2",
-      is_linear: "0",
-      shrinkage: "0.1",
-      ...tree,
-    }),
-    "\n\nend of trees\n\nfeature_importances:\na=1\nb=1\n\nparameters:\n[boosting: gbdt]\n[data: train.txt]\n\nend of parameters\n\npandas_categorical:[]\n",
+    "\n",
+    first,
+    `end of trees\n\nfeature_importances:\na=1\nb=1\n\nparameters:\n[boosting: gbdt]\n[data: train.txt]\n${parameters}\nend of parameters\n\npandas_categorical:[]\n`,
   );
 }
 

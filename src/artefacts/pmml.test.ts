@@ -10,6 +10,10 @@ const apply = (name: string): string =>
 const define = (name: string, calls: string): string =>
   `<DefineFunction name="${name}" optype="continuous"><ParameterField name="a"/><Apply function="${calls}"><FieldRef field="a"/></Apply></DefineFunction>`;
 
+/** Fields, each derived from another. */
+const derive = (...fields: readonly (readonly [name: string, from: string])[]): string =>
+  `<TransformationDictionary>${fields.map(([name, from]) => `<DerivedField name="${name}" optype="continuous" dataType="double"><Apply function="ln"><FieldRef field="${from}"/></Apply></DerivedField>`).join("")}</TransformationDictionary>`;
+
 describe("a PMML model", () => {
   test("is read whole", () =>
     expect(scanned(pmmlFile(), "model.pmml")).toMatchObject({
@@ -22,6 +26,13 @@ describe("a PMML model", () => {
     [
       "functions that it defines",
       pmmlFile(`<TransformationDictionary>${define("f", "exp")}${define("g", "f")}</TransformationDictionary>`),
+    ],
+    ["fields that it derives from each other", pmmlFile(derive(["c", "b"], ["b", "a"], ["a", "x"]))],
+    [
+      "fields of one name in two models",
+      pmmlFile(
+        `<TreeModel>${derive(["a", "b"]).replaceAll("TransformationDictionary", "LocalTransformations")}</TreeModel><TreeModel>${derive(["b", "a"]).replaceAll("TransformationDictionary", "LocalTransformations")}</TreeModel>`,
+      ),
     ],
     ["an extension of words", pmmlFile('<Extension name="user" value="me" extender="a program"/>')],
     [
@@ -84,6 +95,33 @@ describe("what is not fine:", () => {
       "suspicious",
     ],
     [
+      "a class whose name it also defines",
+      `<TransformationDictionary>${define("com.acme.Evil", "exp")}</TransformationDictionary>${apply("com.acme.Evil")}`,
+      "pmml-class",
+      "suspicious",
+    ],
+    [
+      "a function that calls itself in one of two definitions",
+      `<TransformationDictionary>${define("g", "f")}${define("f", "g")}${define("f", "exp")}</TransformationDictionary>`,
+      "pmml-recursion",
+      "suspicious",
+    ],
+    [
+      "two functions of one name",
+      `<TransformationDictionary>${define("f", "exp")}${define("f", "ln")}</TransformationDictionary>`,
+      "pmml-duplicate",
+      "unknown",
+    ],
+    ["a field derived from itself", derive(["z", "z"]), "pmml-recursion", "suspicious"],
+    ["fields derived from each other", derive(["a", "b"], ["b", "c"], ["c", "a"]), "pmml-recursion", "suspicious"],
+    ["two derived fields of one name", derive(["a", "x"], ["a", "y"]), "pmml-duplicate", "unknown"],
+    [
+      "functions that each call the last one twice",
+      `<TransformationDictionary>${define("f0", "exp")}${Array.from({ length: 24 }, (_, i) => define(`f${i + 1}`, `f${i}`).replace("<FieldRef", `<Apply function="f${i}"><FieldRef field="a"/></Apply><FieldRef`)).join("")}</TransformationDictionary>`,
+      "pmml-growth",
+      "suspicious",
+    ],
+    [
       "an extension that names a class",
       '<Extension name="externalClass" value="com.acme.Evil"/>',
       "pmml-class",
@@ -105,6 +143,13 @@ describe("what is not fine:", () => {
       "unknown",
     );
     expect(process.cpuUsage(began).user / 1000).toBeLessThan(1000);
+  });
+  test("functions in a chain of twelve thousand are followed one by one", () => {
+    const chain = Array.from({ length: 12_000 }, (_, i) => define(`f${i}`, `f${i + 1}`)).join("");
+    const began = process.cpuUsage();
+    const file = scanned(pmmlFile(`<TransformationDictionary>${chain}</TransformationDictionary>`), "model.pmml");
+    expect(rulesOf(file)).toContain("pmml-growth");
+    expect(process.cpuUsage(began).user / 1e6).toBeLessThan(5);
   });
   test("what follows the root, and a document cut short anywhere", () => {
     const whole = pmmlFile();

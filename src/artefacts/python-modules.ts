@@ -45,6 +45,10 @@ const BUILT_IN = new Set([
 const foreignImport = (imports: readonly string[]): string | undefined =>
   imports.find((module) => !KNOWN.has(module.split(".")[0]!));
 
+/** A package's program (PEP 338): importing it runs it as its command line would, whoever wrote the package. */
+const programImport = (imports: readonly string[]): string | undefined =>
+  imports.find((module) => module.split(".").slice(1).includes("__main__"));
+
 /** What Python's finders take for a module: source, bytecode, native code for some interpreter (importlib.machinery). */
 const FILE = /^([A-Za-z_]\w*)(?:\.pyw?|\.pyc|(?:\.[\w-]+)*\.(?:so|pyd))$/;
 /** The module that a file of this name would be. */
@@ -97,6 +101,8 @@ export function importFinding(
   const foreign = foreignImport(imports);
   if (foreign !== undefined)
     return `imports ${foreign}, whose code then runs: a file beside it, or a package that is not judged here`;
+  const program = programImport(imports);
+  if (program !== undefined) return `imports ${program}, which is a program: importing it runs what that does`;
   const taken = shadowed(imports, subject);
   if (taken)
     return `imports ${taken.module}, and ${taken.by} lies where Python looks first: that file's code runs instead`;

@@ -236,6 +236,8 @@ function importing(
   while (tokens[at]?.kind === "name") {
     const name = tokens[at++]!.text;
     const bound = renamed() ?? name;
+    // A package's program, which is run by its import.
+    if (name === "__main__" && imports.length < 10_000) imports.push(`${module}.${name}`);
     if (imported.length < 10_000) imported.push(bound);
     names.set(bound, `${module}.${name}`);
     if (!isOp(tokens[at++], ",")) break;

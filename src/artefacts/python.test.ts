@@ -101,6 +101,18 @@ describe("a Python program", () => {
   });
 });
 
+test.each([
+  "import unittest.__main__",
+  "import numpy.f2py.__main__",
+  "import math, tqdm.__main__ as t",
+  "from IPython.__main__ import start",
+  "from unittest import __main__ as m",
+  "from numpy.f2py import (f2py2e, __main__ as m)",
+])("a package's program is run by its import: %s is unknown", (source) => {
+  expect(flagged(source)).toBe("unknown");
+  expect(flagged(source.replaceAll("__main__", "main"))).toBe("no code path found");
+});
+
 describe("the lexer", () => {
   const texts = (source: string): readonly string[][] =>
     lexPython(utf8(source)).lines.map(({ tokens }) => tokens.map(({ text }) => text));

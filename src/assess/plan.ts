@@ -504,7 +504,10 @@ export async function hashed(files: Files, role: string, path: string): Promise<
 async function fingerprintOf(files: Files, role: string, path: string): Promise<Fingerprint> {
   const entry = await files.stat(path);
   if (!entry)
-    throw new HostError(`${path} does not exist`, "check the spelling; paths are relative to the system file");
+    throw new HostError(
+      `${path} does not exist`,
+      `check the spelling; paths are relative to ${files.from ?? "the system file"}`,
+    );
   if (entry.kind === "file") {
     const file = { path, sha256: await (await files.open(path)).sha256(), size: entry.size };
     return { role, ...file, folder: false, members: [file], others: [] };

@@ -8,6 +8,7 @@ import {
   verify,
   X509Certificate,
   type KeyObject,
+  type PrivateKeyInput,
 } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { HostError } from "#base/ports.ts";
@@ -90,6 +91,28 @@ export function privateKey(bytes: Uint8Array, name: string, passphrase?: string)
         : "make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
     );
   }
+}
+
+/**
+ * Whether a file's bytes hold this private key under whatever name: in PEM between other text, or in DER; locked with the passphrase given,
+ * or not locked. A copy that another passphrase locks cannot be told.
+ */
+export function holdsPrivateKey(bytes: Uint8Array, key: KeyObject, passphrase?: string): boolean {
+  const unlock = passphrase === undefined ? {} : { passphrase };
+  const open = createPublicKey(key);
+  const isIt = (input: PrivateKeyInput): boolean => {
+    try {
+      return createPublicKey(createPrivateKey({ ...input, ...unlock })).equals(open);
+    } catch {
+      return false;
+    }
+  };
+  if (bytes[0] === 0x30) {
+    const der = { key: Buffer.from(bytes), format: "der" } as const;
+    return isIt({ ...der, type: "pkcs8" }) || isIt({ ...der, type: "sec1" });
+  }
+  const blocks = Buffer.from(bytes).toString("latin1").split("-----BEGIN ").slice(1);
+  return blocks.some((block) => /^[A-Z ]*PRIVATE KEY-----/.test(block) && isIt({ key: `-----BEGIN ${block}` }));
 }
 
 /** SHA-256 of the public key in PEM: what bundles name a key by. */

@@ -31,8 +31,16 @@ const FUNCTIONS: ReadonlySet<string> = new Set(
 );
 /** Extensions by which rule engines name Java classes and packages. */
 const CLASSES = /^(externalClass|modelPackage|adapter|class|className)$/i;
-/** A dotted name: evaluators in Java look the class up and make an object of it (jpmml-evaluator, FunctionRegistry). */
-const DOTTED = /^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+$/;
+/** Evaluations of one function's parts above which it is a bomb, and calls within calls that fill an evaluator's stack. */
+const GROWTH_MAX = 1_000_000;
+const NESTING_MAX = 1000;
+/** What holds fields that a model may read by their name. */
+const FIELDS_HERE = new Set(["LocalTransformations", "TransformationDictionary"]);
+/** Attributes by which an expression reads a field. */
+const READS = new Set(["field", "textField", "groupField"]);
+
+/** What calls or reads what, by name, each as often as it does. */
+type Graph = Map<string, Map<string, number>>;
 
 export default defineCheck({
   title: "PMML model",
@@ -73,10 +81,19 @@ class Reading {
   private readonly subject: Subject;
   private readonly from: number;
   private readonly said = new Map<string, number>();
-  /** Functions that the model defines, and which each calls. */
-  private readonly defined = new Map<string, Set<string>>();
-  private readonly called: { readonly name: string; readonly at: XmlElement }[] = [];
-  private definition: string | undefined;
+  /** Functions that the model defines, and what each calls; of several by one name, all. */
+  private readonly defined: Graph = new Map();
+  /** Derived fields by where they are seen and their name, and what each reads there: fields are looked for in their own model first. */
+  private readonly derived: Graph = new Map();
+  /** Where each is called first. */
+  private readonly called = new Map<string, XmlElement>();
+  /** The functions and fields that are open, with what their parts add to. */
+  private readonly owners: {
+    readonly start: number;
+    readonly calls?: string;
+    readonly scope?: string;
+    readonly name: string;
+  }[] = [];
   /** How many of these are open. */
   private extensions = 0;
   private rows = 0;
@@ -106,9 +123,9 @@ class Reading {
       if (bare === "Extension") this.extensions++;
       if (bare === "row") this.rows++;
     },
-    closed: ({ name }: XmlElement): void => {
+    closed: ({ name, start }: XmlElement): void => {
       const bare = local(name);
-      if (bare === "DefineFunction") this.definition = undefined;
+      if (this.owners.at(-1)?.start === start) this.owners.pop();
       if (bare === "Extension") this.extensions--;
       if (bare === "row") this.rows--;
     },
@@ -116,17 +133,18 @@ class Reading {
 
   /** What only the whole document tells. */
   ends(): void {
-    for (const { name, at } of this.called) {
-      if (FUNCTIONS.has(name) || this.defined.has(name)) continue;
+    for (const [name, at] of this.called) {
+      if (FUNCTIONS.has(name)) continue;
       const attribute = at.attributes.find((one) => one.name === "function") ?? at;
-      if (DOTTED.test(name))
+      // Evaluators in Java ask for the class of that name before they ask the model (jpmml-evaluator, FunctionRegistry).
+      if (name.includes("."))
         this.say(
           "suspicious",
           "pmml-class",
           attribute,
-          `it calls ${JSON.stringify(name.slice(0, 120))}: evaluators in Java load the class of that name`,
+          `it calls ${JSON.stringify(name.slice(0, 120))}: evaluators in Java load the class of that name${this.defined.has(name) ? ", though the model defines a function so called" : ""}`,
         );
-      else
+      else if (!this.defined.has(name))
         this.say(
           "unknown",
           "pmml-function",
@@ -134,25 +152,44 @@ class Reading {
           `it calls ${JSON.stringify(name.slice(0, 80))}, which is neither built in nor defined: a program brings it`,
         );
     }
-    for (const name of this.defined.keys())
-      if (this.reaches(name))
-        return this.say(
-          "suspicious",
-          "pmml-recursion",
-          { start: 0, end: 0 },
-          `the function ${JSON.stringify(name.slice(0, 80))} calls itself: calling it need not end`,
-        );
-  }
-  private reaches(name: string): boolean {
-    const seen = new Set<string>();
-    const waiting = [...this.defined.get(name)!];
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (next === name) return true;
-      if (seen.has(next)) continue;
-      seen.add(next);
-      waiting.push(...(this.defined.get(next) ?? []));
-    }
-    return false;
+    const whole = { start: 0, end: 0 };
+    const functions = followed(this.defined, this.listener.tick);
+    if (functions.loop !== undefined)
+      this.say(
+        "suspicious",
+        "pmml-recursion",
+        whole,
+        `the function ${JSON.stringify(functions.loop.slice(0, 80))} calls itself: calling it need not end`,
+      );
+    if (functions.most > GROWTH_MAX)
+      this.say(
+        "suspicious",
+        "pmml-growth",
+        whole,
+        "a function calls others that call others: one call takes more than a million",
+      );
+    else if (functions.deepest > NESTING_MAX)
+      this.say(
+        "unknown",
+        "pmml-growth",
+        whole,
+        `functions call each other ${functions.deepest} deep, which may be more than a reader's stack holds`,
+      );
+    const fields = followed(this.derived, this.listener.tick);
+    if (fields.loop !== undefined)
+      this.say(
+        "suspicious",
+        "pmml-recursion",
+        whole,
+        `the field ${JSON.stringify(nameIn(fields.loop).slice(0, 80))} is derived from itself: reading it need not end`,
+      );
+    else if (fields.deepest > NESTING_MAX)
+      this.say(
+        "unknown",
+        "pmml-growth",
+        whole,
+        `fields are derived from each other ${fields.deepest} deep, which may be more than a reader's stack holds`,
+      );
   }
 
   private doctype(text: string, at: { readonly start: number; readonly end: number }): void {
@@ -236,15 +273,39 @@ class Reading {
     if (bare === "TableLocator")
       this.say("unknown", "pmml-table", element, "a table lies elsewhere, by a vendor's own description");
     if (bare === "DefineFunction") {
-      this.definition = given("name") ?? "";
-      this.defined.set(this.definition, new Set());
+      const function_ = given("name") ?? "";
+      this.twice(this.defined, function_, element, `the function ${JSON.stringify(function_.slice(0, 80))}`);
+      this.owners.push({ start: element.start, calls: function_, name: function_ });
+    }
+    if (bare === "DerivedField" && parent && FIELDS_HERE.has(local(parent.name))) {
+      const scope = String(open.at(-2)?.start ?? "");
+      const field = given("name") ?? "";
+      this.twice(
+        this.derived,
+        within(scope, field),
+        element,
+        `the derived field ${JSON.stringify(field.slice(0, 80))}`,
+      );
+      this.owners.push({ start: element.start, scope, name: field });
     }
     // The other elements that may name a function.
     const called = given("function");
     if (called !== undefined && bare === "Apply") {
-      if (this.called.length < 1_000_000) this.called.push({ name: called, at: element });
-      if (this.definition !== undefined) this.defined.get(this.definition)!.add(called);
+      if (!this.called.has(called)) this.called.set(called, element);
+      const calls = this.owners.at(-1)?.calls;
+      if (calls !== undefined) added(this.defined, calls, called);
     }
+    const owner = this.owners.at(-1);
+    if (owner?.scope !== undefined)
+      for (const { name: attribute, value } of attributes)
+        if (READS.has(attribute)) added(this.derived, within(owner.scope, owner.name), within(owner.scope, value));
+  }
+
+  /** Makes room for what is defined, and says where it was already: readers disagree on which counts. */
+  private twice(graph: Graph, key: string, at: XmlElement, what: string): void {
+    if (graph.has(key))
+      this.say("unknown", "pmml-duplicate", at, `${what} is defined twice: readers disagree on which counts`);
+    else graph.set(key, new Map());
   }
 
   private say(
@@ -265,6 +326,53 @@ class Reading {
       message,
     });
   }
+}
+
+const within = (scope: string, field: string): string => `${scope} ${field}`;
+const nameIn = (key: string): string => key.slice(key.indexOf(" ") + 1);
+function added(graph: Graph, from: string, to: string): void {
+  const edges = graph.get(from)!;
+  edges.set(to, (edges.get(to) ?? 0) + 1);
+}
+
+/**
+ * Follows every edge once, depth first: a node on a loop, if there is one (a node that is met again while it is open); else the most
+ * evaluations that one node takes, counted as a tree, and the longest way.
+ */
+function followed(
+  graph: Graph,
+  tick: () => void,
+): { readonly loop: string | undefined; readonly most: number; readonly deepest: number } {
+  let [most, deepest, steps] = [0, 0, 0];
+  /** Of nodes that are done; undefined while they are open. */
+  const done = new Map<string, { readonly cost: number; readonly depth: number } | undefined>();
+  for (const first of graph.keys()) {
+    if (done.has(first)) continue;
+    done.set(first, undefined);
+    const open = [{ node: first, left: graph.get(first)!.keys() }];
+    for (let top = open.at(-1); top; top = open.at(-1)) {
+      if ((++steps & 1023) === 0) tick();
+      const { value: next } = top.left.next();
+      if (next !== undefined) {
+        if (!graph.has(next)) continue;
+        if (!done.has(next)) {
+          done.set(next, undefined);
+          open.push({ node: next, left: graph.get(next)!.keys() });
+        } else if (done.get(next) === undefined) return { loop: next, most, deepest };
+        continue;
+      }
+      let [cost, depth] = [1, 1];
+      for (const [to, times] of graph.get(top.node)!) {
+        const reached = done.get(to);
+        cost += times * (reached?.cost ?? 1);
+        depth = Math.max(depth, 1 + (reached?.depth ?? 0));
+      }
+      done.set(top.node, { cost, depth });
+      [most, deepest] = [Math.max(most, cost), Math.max(deepest, depth)];
+      open.pop();
+    }
+  }
+  return { loop: undefined, most, deepest };
 }
 
 const local = (name: string): string => name.slice(name.indexOf(":") + 1);

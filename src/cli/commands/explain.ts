@@ -4,7 +4,7 @@ import { HostError } from "#base/ports.ts";
 import { nearest } from "#base/diagnostics.ts";
 import type { Assessment, Finding } from "#assessment/index.ts";
 import { SCAN_RULES, scanRule } from "#artefacts/rules.ts";
-import { filesBelow } from "#host/index.ts";
+import { filesHere } from "#host/index.ts";
 import { explain } from "#knowledge/explain.ts";
 import { explainableIds, loadKnowledge } from "#knowledge/index.ts";
 import { Page } from "#knowledge/page.ts";
@@ -118,10 +118,10 @@ function ruleExplanation(id: string): Explanation | undefined {
 
 /** A finding, threat, risk or evidence of the last run below the named system. */
 async function findingExplanation(id: string, system: string): Promise<Explanation | undefined> {
-  const files = filesBelow(system);
+  const files = filesHere();
   const state = (await files.stat(system))?.kind === "file" ? join(system, "..", ".vauban") : join(system, ".vauban");
   const path = join(state, "latest", "assessment.json");
-  if (!(await filesBelow(".").stat(path))) return undefined;
+  if (!(await filesHere().stat(path))) return undefined;
   const last = await readAssessment(path);
   const finding = last.body.findings.find(
     (candidate) => candidate.id === id || candidate.id === `F-${id}` || candidate.threat === id,

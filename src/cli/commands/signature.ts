@@ -1,12 +1,13 @@
 /** `vauban signature`: sign a folder or file with a key, and say whether one is as somebody signed it – all of it offline. */
-import { basename, dirname, relative, resolve } from "node:path";
+import { basename, relative, resolve } from "node:path";
 import { HostError } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn, everythingIn } from "#host/folders.ts";
-import { filesBelow, writeWhole } from "#host/index.ts";
+import { filesHere, writeWhole } from "#host/index.ts";
 import { keylessSigner } from "#host/keyless.ts";
 import {
   certificates,
+  holdsPrivateKey,
   keyHint,
   keyWords,
   privateKey,
@@ -65,11 +66,10 @@ const SIGNATURE_NAME = "model.sig";
 /** What `model_signing` leaves out of every model: a folder signed with them would not verify there. */
 const GIT = [".git", ".gitattributes", ".github", ".gitignore"];
 
-const read = (path: string, limit = KEY_LIMIT): Promise<Uint8Array> =>
-  filesBelow(dirname(resolve(path))).readWhole(resolve(path), limit);
+const read = (path: string, limit = KEY_LIMIT): Promise<Uint8Array> => filesHere().readWhole(path, limit);
 
 async function isFolder(path: string): Promise<boolean> {
-  const found = await filesBelow(dirname(path)).stat(path);
+  const found = await filesHere().stat(path);
   if (!found) throw new HostError(`${path} does not exist`, "name a model's file or folder, or the folder of a run");
   return found.kind === "folder";
 }
@@ -80,10 +80,10 @@ const besides = (path: string, folder: boolean): string => (folder ? resolve(pat
 /** Where it lies without being named; beside a file also with .sig in place of the extension, as it was once called, or as cosign calls it. */
 async function lyingBy(path: string, folder: boolean): Promise<string> {
   const usual = besides(path, folder);
-  if (folder || (await filesBelow(dirname(usual)).stat(usual))) return usual;
+  if (folder || (await filesHere().stat(usual))) return usual;
   const once = `${path.replace(/\.[^./\\]*$/, "")}.sig`;
   for (const other of [once, `${path}.sigstore.json`])
-    if (other !== path && (await filesBelow(dirname(other)).stat(other))) return other;
+    if (other !== path && (await filesHere().stat(other))) return other;
   return usual;
 }
 
@@ -101,10 +101,17 @@ export async function verifySignatureCommand(
   flags: VerifySignatureFlags,
 ): Promise<ExitCode> {
   const full = resolve(named);
-  const folder = await isFolder(full);
+  const folder = await isFolder(named);
   const bundlePath = resolve(flags.bundle ?? (await lyingBy(full, folder)));
   trustOf(flags);
-  const bundle = await parsed(flags.bundle ?? bundlePath, async () => readBundle(await read(bundlePath, BUNDLE_LIMIT)));
+  if (flags.bundle === undefined && !(await filesHere().stat(bundlePath)))
+    throw new HostError(
+      `${named} has no signature: nothing lies at ${relative(process.cwd(), bundlePath)}`,
+      "name it with --bundle, or make one with `vauban signature sign`",
+    );
+  const bundle = await parsed(flags.bundle ?? bundlePath, async () =>
+    readBundle(await read(flags.bundle ?? bundlePath, BUNDLE_LIMIT)),
+  );
   if (bundle.content.kind === "file" && folder)
     throw new HostError(
       `${flags.bundle ?? bundlePath} signs the bytes of one file, and ${named} is a folder`,
@@ -307,7 +314,7 @@ function verdict(
 
 export async function signCommand({ terminal, json }: Invocation, named: string, flags: SignFlags): Promise<ExitCode> {
   const full = resolve(named);
-  const folder = await isFolder(full);
+  const folder = await isFolder(named);
   const passphrase =
     flags.passphraseFile === undefined
       ? undefined
@@ -316,22 +323,27 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
   const out = resolve(flags.out ?? besides(full, folder));
   if (!folder && out === full) throw new HostError("the signature would take the file's place", "name another with -o");
   const shown = flags.out ?? (relative(process.cwd(), out) || out);
-  if (!flags.force && (await filesBelow(dirname(out)).stat(out)))
-    throw new HostError(`${shown} exists already`, "name another with -o, or replace it with --force");
+  await mayBeWritten(out, shown, flags.force ?? false);
   const own = folder ? below(full, out) : undefined;
   const ignored = folder ? [...new Set([...(own === undefined ? [] : [own]), ...(flags.ignore ?? []), ...GIT])] : [];
   const material = flags.certificate === undefined ? undefined : await certificatesFor(key, flags);
   const digest = digestIn(full);
   const resources: Resource[] = [];
-  for (const { path, kind } of await everythingIn(full)) {
+  for (const { path, kind, size } of await everythingIn(full)) {
     if (isIgnored(path, ignored)) continue;
     if (kind !== "file")
       throw new HostError(
         `${path} is ${kind === "link" ? "a link" : "neither a file nor a folder"}, and what it leads to can change unseen`,
         "put the file itself there, or leave it out with --ignore",
       );
-    if (full === resolve(flags.key) || resolve(full, path) === resolve(flags.key))
-      throw new HostError("the private key lies in the folder that is to be signed", "keep it elsewhere");
+    const place = path === "." ? full : resolve(full, path);
+    if (size <= KEY_LIMIT && holdsPrivateKey(await read(place), key, passphrase))
+      throw new HostError(
+        path === "."
+          ? `${named} is the private key itself`
+          : `the private key lies in the folder that is to be signed: ${path}`,
+        "keep it elsewhere",
+      );
     resources.push({ path, digest: await digest(path, "sha256") });
   }
   if (resources.length === 0) throw new HostError(`${named} holds no file to sign`, "name a folder with files in it");
@@ -343,13 +355,63 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
     terminal.out(
       `${JSON.stringify({ format: "vauban/signed/1", written: shown, files: resources.length, key: keyHint(key), ignored }, null, 2)}\n`,
     );
-  else
+  else {
+    const open = material ? undefined : await publicKeyBeside(flags.key, keyHint(key));
+    const make =
+      material || open?.there ? [] : [`Its public key: openssl pkey -in ${flags.key} -pubout -out ${open!.path}`];
+    const trust = material ? "--root <a root above its certificate>" : `--key ${open!.path}`;
     terminal.out(
       `signed ${resources.length} files with the ${keyWords(key)} key ${keyHint(key).slice(0, 16)}…: ${plain(shown)}\n` +
         (present.length > 0 ? `  left out where they are there: ${present.map(plain).join(", ")}\n` : "") +
-        `Then: vauban signature verify ${plain(named)} ${flags.out === undefined ? "" : `--bundle ${plain(shown)} `}${material ? "--root ca.pem" : "--key key.pub.pem"}\n`,
+        [
+          ...make,
+          `Then: vauban signature verify ${named} ${flags.out === undefined ? "" : `--bundle ${shown} `}${trust}`,
+        ]
+          .map((line) => `${plain(line)}\n`)
+          .join(""),
     );
+  }
   return EXIT.fine;
+}
+
+/** The public half of a key, where it lies beside it under a usual name; else a name that is free for it. */
+async function publicKeyBeside(
+  secret: string,
+  hint: string,
+): Promise<{ readonly path: string; readonly there: boolean }> {
+  const stem = secret.replace(/\.[^./\\]*$/, "");
+  const usual = [`${stem}.pub.pem`, `${stem}.pub`, `${secret}.pub`, `${stem}.public.pem`];
+  let free: string | undefined;
+  for (const path of usual) {
+    const found = await filesHere().stat(path);
+    if (!found) free ??= path;
+    else if (found.kind === "file" && found.size <= KEY_LIMIT)
+      try {
+        if (keyHint(publicKey(await read(path), path)) === hint) return { path, there: true };
+      } catch (error) {
+        // Something else of that name is not what is looked for.
+        if (!(error instanceof HostError)) throw error;
+      }
+  }
+  return { path: free ?? "<its public key>", there: false };
+}
+
+/** Only a signature makes way for a signature, and that only by --force: a model named by mistake stays. */
+async function mayBeWritten(out: string, shown: string, force: boolean): Promise<void> {
+  const there = await filesHere().stat(out);
+  if (!there) return;
+  const kept = new HostError(
+    `${shown} exists already and is no signature, so it is not replaced`,
+    "name another with -o, or take it away yourself",
+  );
+  if (there.kind !== "file") throw kept;
+  try {
+    readBundle(await read(out, BUNDLE_LIMIT));
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof HostError) throw kept;
+    throw error;
+  }
+  if (!force) throw new HostError(`${shown} exists already`, "name another with -o, or replace it with --force");
 }
 
 async function certificatesFor(
