@@ -54,8 +54,12 @@ const vex = (state: string): string =>
       component: { type: "application", name: "Stroke sorter", version: "1" },
     },
     vulnerabilities: [
-      { id: "CVE-2026-0001", analysis: { state: "resolved" } },
-      { id: "CVE-2026-0002", analysis: { state, justification: "code_not_reachable" } },
+      { id: "CVE-2026-0001", affects: [{ ref: "components.sorter" }], analysis: { state: "resolved" } },
+      {
+        id: "CVE-2026-0002",
+        affects: [{ ref: "pkg:npm/left@1.0.0" }],
+        analysis: { state, justification: "code_not_reachable" },
+      },
     ],
   });
 
@@ -109,7 +113,7 @@ test("a signature that holds, pinned and hashed libraries and a VEX without open
   expect(tried).toContain("the signature of model.bin holds for maker.pub.pem: 1 file as signed");
   expect(tried).toContain("package-lock.json (npm");
   expect(tried).toContain("of 2 packages 2 are pinned to a version, 2 to digests");
-  expect(tried).toContain("names 2 vulnerabilities and leaves 0 open");
+  expect(tried).toContain("names 2 vulnerabilities of this system and leaves 0 open");
   expect(detect.notTried.join("\n")).toContain("refused when it is loaded");
   expect(cell(assessment, "MP", "prevent")).toMatchObject({ state: "checked", controls: ["C-76"] });
   expect(cell(assessment, "MP", "resolve")).toMatchObject({ state: "checked", controls: ["C-78"] });

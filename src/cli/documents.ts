@@ -103,7 +103,7 @@ export const bomDiffDocument = z.strictObject({
   differences: z.array(
     z.strictObject({
       change: z.enum(["added", "removed", "changed"]),
-      kind: z.enum(["system", "component", "service", "dependency", "vulnerability"]),
+      kind: z.enum(["system", "component", "service", "dependency", "vulnerability", "document"]),
       what: z.string(),
       field: z.string().optional(),
       before: z.unknown().optional(),
