@@ -1222,6 +1222,14 @@ const ROWS: readonly Row[] = [
     "boosted",
   ],
   [
+    "xgboost-member",
+    "A part that XGBoost does not read",
+    "a name that no version writes at that place",
+    "other readers may take it for the model, and people for what is loaded",
+    REPACK,
+    "boosted",
+  ],
+  [
     "xgboost-name",
     "A name that XGBoost does not have",
     "an objective or booster that a library must bring",
