@@ -171,6 +171,20 @@ describe("the exit code", () => {
   });
 });
 
+test.skipIf(process.platform !== "linux")(
+  "a name that is no UTF-8 costs its own file, and its neighbours are scanned",
+  async () => {
+    const odd = join(folder, "odd");
+    mkdirSync(odd);
+    writeFileSync(join(odd, "evil.pkl"), evil);
+    writeFileSync(Buffer.concat([Buffer.from(`${odd}/x`), Buffer.from([0xff])]), "");
+    const { files, others } = await filesFound([odd], folder);
+    rmSync(odd, { recursive: true });
+    expect(files.map(({ path }) => path)).toEqual(["evil.pkl"]);
+    expect(others).toMatchObject([{ path: "x\\xff", verdict: "unknown", read: "none", findings: [{ rule: "name" }] }]);
+  },
+);
+
 describe("a baseline", () => {
   const file = scanned(evil, "evil.pkl");
   const judged = (baseline: ScanBaseline, files = [file]) => againstBaseline(files, baseline, "2027-01-01");

@@ -1101,6 +1101,14 @@ const ROWS: readonly Row[] = [
     "ours",
   ],
   [
+    "name",
+    "A name that is no text",
+    "bytes that are no UTF-8, shown as \\xff",
+    "it was not read, nor what lies in it: what shows it as text shows another name",
+    "Rename it, or take it out of the folder, and scan again. Publishers give files no such names.",
+    "ours",
+  ],
+  [
     "not-a-file",
     "Neither a file, a folder nor a link",
     "a device, a pipe or a socket",
