@@ -344,7 +344,7 @@ describe("wrong input ends in words and a code, never in a stack trace", () => {
     writeFileSync(join(folder, "mlp.onnx"), model);
     const ran = await vauban(["assess", folder, ...QUICK]);
     expectWords(ran);
-    expect(ran.out.replace(/\s+/g, " ")).toContain("is not the file the system describes");
+    expect(ran.out.replace(/\s+/g, " ")).toContain("is not the file declared");
   });
   test("with --json it is one document as well", async () => {
     const folder = fixture("json-error");
@@ -370,6 +370,10 @@ describe("init, explain, schema", () => {
     const ran = await vauban(["assess", folder, ...QUICK]);
     expect(ran.code).toBe(2);
     expect(ran.out).toContain("no accuracy is declared");
+    const screen = ran.out.replaceAll(/\s+/g, " ");
+    expect(screen).toContain("but it counts for nothing yet: no accuracy is declared");
+    expect(screen).not.toMatch(/% (met|missed|not shown)/);
+    expect(screen).toMatch(/NEXT mlp: declare at it .*`accuracy: \{ declared: <0 to 1>, on: <data set> \}`/);
     const refused = await vauban(["init", folder]);
     expect(refused.code).toBe(2);
     expect(refused.err).toContain("--force");
@@ -398,6 +402,11 @@ describe("init, explain, schema", () => {
     const folder = fixture("explained");
     await vauban(["assess", folder, ...QUICK]);
     const { code, out } = await vauban(["explain", "F-threshold:small-changes", "--system", folder]);
+    const [, id] = /Evidence (ev-\w+): vauban explain \1 --system /.exec(out)!;
+    const told = await vauban(["explain", id!, "--system", folder]);
+    expect(told.out).toMatch(/Measured:\n[^]*robust accuracy: \d+\/\d+/);
+    expect(told.out).not.toMatch(/\\u000a|[{}]/);
+    expect(JSON.parse((await vauban(["explain", id!, "--system", folder, "--json"])).out).evidence.id).toBe(id);
     expect(code).toBe(0);
     expect(out).toContain("Threshold of small-changes missed");
   });

@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Log } from "sarif";
 import { scanDocument, type ScanDocument, type ScanFile, type ScanSummary } from "#assessment/index.ts";
-import { againstBaseline, type ScanBaseline } from "#artefacts/baseline.ts";
+import { acceptedAll, againstBaseline, findingDigest, type ScanBaseline } from "#artefacts/baseline.ts";
 import { scanRule } from "#artefacts/rules.ts";
 import { gravestFirst } from "#artefacts/gravity.ts";
 import { placeOf, readBaseline } from "#cli/scan/baseline-file.ts";
@@ -137,7 +137,16 @@ describe("a folder", () => {
 
 const baselineOf = (sha256: string, expires = "2027-06-30"): ScanBaseline => ({
   format: "vauban/scan-baseline/1",
-  accepted: [{ path: "evil.pkl", sha256, rule: "pickle-harmful-call", reason: "kept on purpose, for show", expires }],
+  accepted: [
+    {
+      path: "evil.pkl",
+      sha256,
+      rule: "pickle-harmful-call",
+      found: scanned(evil).findings.map((finding) => findingDigest(finding, [])),
+      reason: "kept on purpose, for show",
+      expires,
+    },
+  ],
 });
 
 describe("the exit code", () => {
@@ -171,6 +180,20 @@ describe("the exit code", () => {
   });
 });
 
+test.skipIf(process.platform !== "linux")(
+  "a name that is no UTF-8 costs its own file, and its neighbours are scanned",
+  async () => {
+    const odd = join(folder, "odd");
+    mkdirSync(odd);
+    writeFileSync(join(odd, "evil.pkl"), evil);
+    writeFileSync(Buffer.concat([Buffer.from(`${odd}/x`), Buffer.from([0xff])]), "");
+    const { files, others } = await filesFound([odd], folder);
+    rmSync(odd, { recursive: true });
+    expect(files.map(({ path }) => path)).toEqual(["evil.pkl"]);
+    expect(others).toMatchObject([{ path: "x\\xff", verdict: "unknown", read: "none", findings: [{ rule: "name" }] }]);
+  },
+);
+
 describe("a baseline", () => {
   const file = scanned(evil, "evil.pkl");
   const judged = (baseline: ScanBaseline, files = [file]) => againstBaseline(files, baseline, "2027-01-01");
@@ -183,6 +206,53 @@ describe("a baseline", () => {
     const fixed = scanned(fine, "evil.pkl");
     expect(lapses(judged(baselineOf(fixed.sha256), [fixed]))).toEqual([0, ["not found"]]);
     expect(lapses(judged(baselineOf(file.sha256, "2027-01-01")))).toEqual([0, []]);
+  });
+  test("accepts the findings that it names and no further one by the same rule, and says so", () => {
+    const [first] = file.findings;
+    const further = { ...first!, message: "a neighbour that came later" };
+    const later = { ...file, findings: [first!, further] };
+    const before = baselineOf(file.sha256);
+    const both = judged(before, [later]);
+    expect(exitCode(both, undefined)).toBe(1);
+    expect(both.open.map(({ finding }) => finding)).toEqual([further]);
+    expect(both.accepted).toHaveLength(1);
+    // Accepted too, it has an entry of its own, and the first keeps its reason.
+    const reason = "the neighbour is ours";
+    const { baseline } = acceptedAll(before, both, { reason, expires: "2027-06-30" });
+    expect(baseline.accepted.map((entry) => [entry.reason, entry.found!.length])).toEqual([
+      ["kept on purpose, for show", 1],
+      [reason, 1],
+    ]);
+    expect(exitCode(judged(baseline, [later]), undefined)).toBe(0);
+    const other = judged(baselineOf(file.sha256), [{ ...file, findings: [further] }]);
+    expect([exitCode(other, undefined), other.lapsed.map(({ because }) => because)]).toEqual([1, ["not found"]]);
+    const inside = judged(baselineOf(file.sha256), [
+      { ...file, findings: [], members: [{ ...file, path: "evil.pkl" }] },
+    ]);
+    expect(exitCode(inside, undefined)).toBe(1);
+  });
+  test("that does not say what was found accepts nothing, and says what to do", () => {
+    const { accepted, ...rest } = baselineOf(file.sha256);
+    const { found: _, ...old } = accepted[0]!;
+    const ran = judged({ ...rest, accepted: [old] });
+    expect([exitCode(ran, undefined), ran.lapsed]).toMatchObject([
+      1,
+      [{ because: "does not say what", message: expect.stringContaining("--write-baseline") }],
+    ]);
+  });
+  test("does not accept what a file that comes to lie beside one would have it run", async () => {
+    const place = mkdtempSync(join(tmpdir(), "vauban-beside-"));
+    writeFileSync(join(place, "m.py"), "import foo\n");
+    const path = join(place, "accepted.yaml");
+    const flags = { reason: "foo is a package of ours", until: "2027-01-31", asOf: "2027-01-01" };
+    await scan([join(place, "m.py")], { ...flags, writeBaseline: path });
+    const again = () => scan([join(place, "m.py")], { baseline: path, asOf: "2027-01-02", failOn: "unknown" });
+    expect((await again()).code).toBe(0);
+    writeFileSync(join(place, "foo.py"), "x=1\n");
+    const after = await again();
+    rmSync(place, { recursive: true });
+    expect(after.code).toBe(1);
+    expect(after.out).toContain("foo.py lies where Python looks first");
   });
   test("is meant for one file by its bytes, named from the baseline's folder, however the scan is called", async () => {
     const path = join(folder, "accepted.yaml");

@@ -12,10 +12,34 @@ const ubj = (...parts: Parameters<typeof xgboostModel>) => scanned(writeUbjson(x
 const json = (...parts: Parameters<typeof xgboostModel>) => scanned(asJson(xgboostModel(...parts)), "model.json");
 const lgb = (...parts: Parameters<typeof lightgbmModel>) => scanned(lightgbmModel(...parts), "model.txt");
 
+/** A first node that splits on two categories. */
+const categories = (parts: Record<string, number[]> = {}): Record<string, number[]> => ({
+  split_type: [1, 0, 0],
+  categories: [1, 4],
+  categories_nodes: [0],
+  categories_segments: [0],
+  categories_sizes: [2],
+  ...parts,
+});
+
 describe("a model of XGBoost's", () => {
   test("is read whole, in both of its formats", () => {
     for (const file of [ubj(), json()])
       expect(file).toMatchObject({ verdict: "no code path found", read: "whole", findings: [] });
+  });
+  test("with categories, of trees that are dropped, and of several outputs in a leaf, is fine", () => {
+    const { learner } = xgboostModel() as { learner: { gradient_booster: Record<string, never> } };
+    const dart = {
+      learner: { ...learner, gradient_booster: { name: "dart", gbtree: learner.gradient_booster, weight_drop: [1] } },
+      version: [2, 0, 3],
+    };
+    const several = [
+      { base_weights: [0, 0, 1, 1, 2, 2], sum_hessian: [], tree_param: { num_nodes: "3", size_leaf_vector: "2" } },
+      { parameters: { num_feature: "2", num_target: "2" } },
+    ] as const;
+    for (const model of [xgboostModel(categories()), dart, xgboostModel(...several)])
+      for (const file of [scanned(writeUbjson(model), "model.ubj"), scanned(asJson(model), "model.json")])
+        expect(file).toMatchObject({ verdict: "no code path found", findings: [] });
   });
   test.each<[string, Parameters<typeof xgboostModel>, string]>([
     ["a child behind the last node", [{ right_children: [7, -1, -1] }], "unknown"],
@@ -28,6 +52,29 @@ describe("a model of XGBoost's", () => {
     ["no children", [{ left_children: null }], "unknown"],
     ["an objective of somebody's own", [{}, { objective: "acme:loss" }], "unknown"],
     ["a booster of somebody's own", [{}, { booster: "acme" }], "unknown"],
+    ["a child that says it comes of another", [{ parents: [2147483647, 0, 1] }], "unknown"],
+    ["an output that is not there", [{}, { model: { tree_info: [123456789] } }], "unknown"],
+    ["no outputs", [{}, { model: { tree_info: null } }], "unknown"],
+    ["more outputs than trees", [{}, { parameters: { num_feature: "2", num_class: "99999999" } }], "unknown"],
+    ["rounds that lead outside", [{}, { model: { iteration_indptr: [0, 9] } }], "unknown"],
+    ["no number of features", [{ split_indices: [999999999, 0, 0] }, { parameters: {} }], "unknown"],
+    ["a set of categories that leads outside", [categories({ categories_segments: [999] })], "unknown"],
+    ["a set of too many categories", [categories({ categories_sizes: [3] })], "unknown"],
+    ["a category that is none", [categories({ categories: [1, -5] })], "unknown"],
+    ["a split on categories without any", [{ split_type: [1, 0, 0] }], "unknown"],
+    [
+      "leaves of more values than there are",
+      [{ tree_param: { num_nodes: "3", size_leaf_vector: "1000000" } }],
+      "unknown",
+    ],
+    ["a second model beside the one that is read", [{}, { beside: { gbtree: { model: {} } } }], "unknown"],
+    [
+      "a loop behind a second model that is fine",
+      [{ left_children: [0, -1, -1] }, { beside: { gbtree: { model: { tree_info: [0], trees: [] } } } }],
+      "suspicious",
+    ],
+    ["the model where dart does not look", [{}, { booster: "dart" }], "unknown"],
+    ["a member of a tree that is none", [{ code: 1 }], "unknown"],
     ["a program in an attribute", [{}, { extra: { note: "import os; os.system('id')" } }], "ubjson suspicious"],
   ])("with %s is not fine", (_, parts, expected) => {
     expect(ubj(...parts).verdict).toBe(expected.replace("ubjson ", ""));
@@ -182,8 +229,8 @@ describe("a model of LightGBM's", () => {
 
 describe("a model of CatBoost's", () => {
   const cbm = (...parts: Parameters<typeof catboostModel>) => scanned(catboostModel(...parts), "model.cbm");
-  test("is read whole", () =>
-    expect(cbm()).toMatchObject({ verdict: "no code path found", read: "whole", findings: [] }));
+  test("is read whole, and unknown: its numbers are not held to each other", () =>
+    expect(cbm()).toMatchObject({ verdict: "unknown", read: "whole", findings: [{ rule: "catboost-values" }] }));
   test.each<[string, Parameters<typeof catboostModel>, string]>([
     ["a tree that ends behind the splits", [{ TreeSizes: [3] }], "unknown"],
     ["a tree that begins before them", [{ TreeStartOffsets: [-1] }], "unknown"],
@@ -191,7 +238,11 @@ describe("a model of CatBoost's", () => {
     ["steps without their leaves", [{ NonSymmetricNodeIdToLeafId: [0] }], "unknown"],
     ["another format", [{}, { FormatVersion: "acme" }], "unknown"],
     ["a program in its metadata", [{}, { InfoMap: [{ Key: "a", Value: "import os; os.system('id')" }] }], "suspicious"],
-  ])("with %s is not fine", (_, parts, expected) => expect(cbm(...parts).verdict).toBe(expected));
+  ])("with %s is told so", (_, parts, expected) => {
+    const { verdict, findings } = cbm(...parts);
+    expect(verdict).toBe(expected);
+    expect(findings.filter(({ rule }) => rule !== "catboost-values")).not.toEqual([]);
+  });
   test("is unread behind its core, and wherever it is cut short not fine", () => {
     expect(scanned(bytes(catboostModel(), 1, 2, 3), "model.cbm")).toMatchObject({ verdict: "unknown", read: "part" });
     for (let end = 4; end < catboostModel().length; end += 9)

@@ -32,10 +32,17 @@ export function writeUbjson(value: Json): Uint8Array<ArrayBuffer> {
   return bytes("[$l#L", i64(items.length), new Uint8Array(rows.buffer));
 }
 
-/** One tree of three nodes on two features; parts of the tree, the objective and the booster replace what stands here. */
+/** One tree of three nodes on two features; parts of the tree, of the model, of what stands beside it and of the parameters replace what stands here. */
 export const xgboostModel = (
   tree: { readonly [name: string]: Json } = {},
-  { objective = "binary:logistic", booster = "gbtree", extra = {} as { readonly [name: string]: Json } } = {},
+  {
+    objective = "binary:logistic",
+    booster = "gbtree",
+    extra = {} as { readonly [name: string]: Json },
+    model = {} as { readonly [name: string]: Json },
+    beside = {} as { readonly [name: string]: Json },
+    parameters = { num_feature: "2" } as { readonly [name: string]: Json },
+  } = {},
 ): { readonly [name: string]: Json } => ({
   learner: {
     attributes: extra,
@@ -63,10 +70,12 @@ export const xgboostModel = (
             ...tree,
           },
         ],
+        ...model,
       },
       name: booster,
+      ...beside,
     },
-    learner_model_param: { base_score: "5E-1", num_class: "0", num_feature: "2" },
+    learner_model_param: { base_score: "5E-1", num_class: "0", ...parameters },
     objective: { name: objective, reg_loss_param: { scale_pos_weight: "1" } },
   },
   version: [2, 0, 3],

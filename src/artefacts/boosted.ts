@@ -15,6 +15,8 @@ export interface ModelNode {
   /** Numbers, also where each stands as a value of its own. */
   readonly numbers: Numbers | undefined;
   readonly items: readonly ModelNode[] | undefined;
+  /** Of its members; none where it has none. */
+  readonly names: readonly string[];
   get(name: string): ModelNode | undefined;
 }
 
@@ -32,6 +34,9 @@ export function fromJson(node: JsonNode): ModelNode {
     },
     get items() {
       return items?.map(fromJson);
+    },
+    get names() {
+      return value instanceof JsonObject ? value.members.map(([name]) => name) : [];
     },
     get(name) {
       const found = value instanceof JsonObject ? value.get(name) : undefined;
@@ -56,6 +61,9 @@ export function fromUbjson({ value, start, end }: UbjsonNode): ModelNode {
     get items() {
       return items?.map(fromUbjson);
     },
+    get names() {
+      return held && "members" in held ? held.members.map(([name]) => name) : [];
+    },
     get(name) {
       const found = held && "members" in held ? held.members.findLast(([key]) => key === name)?.[1] : undefined;
       return found && fromUbjson(found);
@@ -69,76 +77,240 @@ const OBJECTIVES =
 const BOOSTERS = new Set(["gbtree", "gblinear", "dart"]);
 /** No left or right child. */
 const NONE = -1;
+/** The parent of the first node, as XGBoost writes it. */
+const NO_PARENT = new Set([-1, 2 ** 31 - 1]);
+/** Categories are kept as 32-bit floats; above this they no longer are whole (src/common/categorical.h). */
+const CATEGORY_MAX = 2 ** 24;
 const FINDINGS_MAX = 8;
+
+/** What XGBoost reads of each part, and what its versions write there besides (src/learner.cc, src/gbm, src/tree/tree_model.cc). */
+const ROOT = ["learner", "version", "Config"];
+const LEARNER =
+  "attributes feature_names feature_types cats gradient_booster learner_model_param objective learner_train_param generic_param metrics".split(
+    " ",
+  );
+const GRADIENT_BOOSTER: Readonly<Record<string, readonly string[]>> = {
+  gbtree: ["name", "model", "gbtree_train_param", "specified_updater", "updater"],
+  dart: ["name", "gbtree", "weight_drop", "dart_train_param"],
+  gblinear: ["name", "model", "gblinear_train_param", "boosted_rounds", "updater"],
+};
+const MODEL = ["gbtree_model_param", "iteration_indptr", "tree_info", "trees", "cats"];
+const TREE =
+  "base_weights categories categories_nodes categories_segments categories_sizes default_left id left_children loss_changes parents right_children split_conditions split_indices split_type sum_hessian tree_param leaf_child_counts leaf_weights".split(
+    " ",
+  );
 
 /** Whether it is a model of XGBoost's: a learner with a booster (doc/model.schema). */
 export const isXgboost = (root: ModelNode): boolean => root.get("learner")?.get("gradient_booster") !== undefined;
 
+type Say = (severity: "suspicious" | "unknown", rule: string, at: ModelNode, message: string) => void;
+
+/** A number as XGBoost writes its parameters: in a text. `missing` where it is not there at all. */
+function parameter(of: ModelNode | undefined, name: string, missing: number): number {
+  const node = of?.get(name);
+  if (!node) return missing;
+  return node.text !== undefined && /^\d+$/.test(node.text) ? Number(node.text) : Number.NaN;
+}
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+const valuesOf = (numbers: Numbers): readonly number[] =>
+  Array.from({ length: numbers.length }, (_, i) => numbers.at(i));
+
 export function judgeXgboost(root: ModelNode, { report, meter }: Pick<Subject, "report" | "meter">): void {
   let said = 0;
-  const say = (severity: "suspicious" | "unknown", rule: string, { start, end }: ModelNode, message: string): void => {
-    if (said++ < FINDINGS_MAX) report({ rule, severity, confidence: "high", start, end, message });
+  const say: Say = (severity, rule, { start, end }, message) => {
+    if (said++ < FINDINGS_MAX || severity === "suspicious")
+      report({ rule, severity, confidence: "high", start, end, message });
+  };
+  /** What XGBoost passes over is a second model beside the one it reads. */
+  const only = (node: ModelNode | undefined, what: string, names: readonly string[]): void => {
+    const other = node?.names.find((name) => !names.includes(name));
+    if (other !== undefined)
+      say(
+        "unknown",
+        "xgboost-member",
+        node!.get(other) ?? node!,
+        `${what} holds ${JSON.stringify(other.slice(0, 60))}, which XGBoost does not read there`,
+      );
   };
   const learner = root.get("learner")!;
   const booster = learner.get("gradient_booster")!;
+  only(root, "the model", ROOT);
+  only(learner, "the learner", LEARNER);
   const name = booster.get("name");
-  if (!name || !BOOSTERS.has(name.text ?? ""))
+  const kind = name?.text ?? "";
+  if (!BOOSTERS.has(kind))
     say("unknown", "xgboost-name", name ?? booster, `a booster that XGBoost does not have: ${shown(name)}`);
+  else only(booster, `the booster ${kind}`, GRADIENT_BOOSTER[kind]!);
   const objective = learner.get("objective");
   const called = objective?.get("name");
   if (objective && !OBJECTIVES.test(called?.text ?? ""))
     say("unknown", "xgboost-name", called ?? objective, `an objective that a library must bring: ${shown(called)}`);
-  const features = Number(learner.get("learner_model_param")?.get("num_feature")?.text ?? Number.NaN);
-  const model = (booster.get("gbtree") ?? booster).get("model");
-  const trees = model?.get("trees")?.items ?? [];
-  for (const [index, tree] of trees.entries()) {
-    if ((index & 63) === 0) meter.tick();
-    const [left, right, splits] = ["left_children", "right_children", "split_indices"].map(
-      (field) => tree.get(field)?.numbers,
+  const parameters = learner.get("learner_model_param");
+  const features = parameter(parameters, "num_feature", Number.NaN);
+  const [classes, targets] = [parameter(parameters, "num_class", 0), parameter(parameters, "num_target", 1)];
+  const groups = Math.max(1, classes, targets);
+  if (!isCount(features) || !isCount(groups))
+    return say(
+      "unknown",
+      "xgboost-tree",
+      parameters ?? learner,
+      "it does not say how many features, classes and targets it has",
     );
-    const nodes = Number(tree.get("tree_param")?.get("num_nodes")?.text ?? Number.NaN);
-    if (!left || !right || !splits) {
-      say("unknown", "xgboost-tree", tree, `tree ${index} has no children or splits`);
-      continue;
-    }
-    const lengths = ["split_conditions", "default_left", "parents"].map((field) => tree.get(field)?.numbers?.length);
-    if ([right.length, splits.length, nodes, ...lengths].some((length) => length !== left.length)) {
+  if (kind === "gblinear") {
+    const weights = booster.get("model")?.get("weights")?.numbers?.length;
+    if (weights !== (features + 1) * groups)
       say(
         "unknown",
         "xgboost-tree",
-        tree,
-        `tree ${index} has as many children, splits and conditions as differ from its nodes`,
+        booster,
+        `${weights ?? "no"} weights for ${features} features and ${groups} outputs, where each output has one more than there are features`,
       );
-      continue;
-    }
-    const problem = treeProblem(left.length, (node) =>
-      left.at(node) === NONE && right.at(node) === NONE ? [] : [left.at(node), right.at(node)],
-    );
+    return;
+  }
+  const trunk = kind === "dart" ? booster.get("gbtree") : booster;
+  if (kind === "dart") {
+    only(trunk, "the booster within dart", GRADIENT_BOOSTER["gbtree"]!);
+    const inner = trunk?.get("name");
+    if (inner && inner.text !== "gbtree")
+      say("unknown", "xgboost-name", inner, `dart is built on a booster that it does not have: ${shown(inner)}`);
+  }
+  const model = trunk?.get("model");
+  const trees = model?.get("trees")?.items;
+  if (!model || !trees) return say("unknown", "xgboost-tree", booster, "it has no trees where XGBoost reads them");
+  only(model, "the model of trees", MODEL);
+  let vector = false;
+  for (const [index, tree] of trees.entries()) {
+    if ((index & 63) === 0) meter.tick();
+    only(tree, `tree ${index}`, TREE);
+    const problem = xgboostTreeProblem(tree, features, targets);
     if (problem)
       say(problem.loops ? "suspicious" : "unknown", "xgboost-tree", tree, `tree ${index}: ${problem.problem}`);
-    for (let node = 0; node < left.length; node++)
-      if (left.at(node) !== NONE && !(splits.at(node) >= 0 && !(splits.at(node) >= features))) {
-        say(
-          "unknown",
-          "xgboost-tree",
-          tree,
-          `tree ${index}: node ${node} splits on feature ${splits.at(node)} of ${features}`,
-        );
-        break;
-      }
+    vector ||= parameter(tree.get("tree_param"), "size_leaf_vector", 1) > 1;
   }
-  const outputs = model?.get("tree_info")?.numbers;
-  if (outputs && outputs.length !== trees.length)
-    say("unknown", "xgboost-tree", model!, `${outputs.length} outputs are named for ${trees.length} trees`);
+  const problem = forestProblem(model, trees.length, vector ? 1 : groups);
+  if (problem !== undefined) say("unknown", "xgboost-tree", model, problem);
+  const dropped = booster.get("weight_drop")?.numbers?.length;
+  if (kind === "dart" && dropped !== trees.length)
+    say("unknown", "xgboost-tree", booster, `${dropped ?? "no"} weights for ${trees.length} trees`);
+}
+
+/** What numbers say about the trees together: which output each adds to, and which belong to one round. `outputs`: as many as there are. */
+function forestProblem(model: ModelNode, trees: number, outputs: number): string | undefined {
+  const written = model.get("tree_info")?.numbers;
+  if (written?.length !== trees) return `${written?.length ?? "no"} outputs are named for ${trees} trees`;
+  const outside = valuesOf(written).find((output) => !(isCount(output) && output < outputs));
+  if (outside !== undefined) return `a tree adds to output ${outside} of ${outputs}`;
+  // Room is made for every output of every row.
+  if (trees > 0 && outputs > trees) return `${outputs} outputs and only ${trees} trees`;
+  const parameters = model.get("gbtree_model_param");
+  if (parameter(parameters, "num_trees", trees) !== trees)
+    return `it is said to have more or fewer than its ${trees} trees`;
+  const parallel = parameter(parameters, "num_parallel_tree", 1);
+  // Versions before 1.0 wrote nothing there; they divide by it.
+  if (!(isCount(parallel) && parallel >= 1)) return "it does not say how many trees are made at once";
+  const node = model.get("iteration_indptr");
+  const rounds = node && (node.numbers ? valuesOf(node.numbers) : [Number.NaN]);
+  if (
+    rounds &&
+    rounds.length > 0 &&
+    (rounds[0] !== 0 ||
+      rounds.at(-1) !== trees ||
+      rounds.some((end, i) => !(isCount(end) && end >= (rounds[i - 1] ?? 0))))
+  )
+    return `its rounds do not lie one behind the other in ${trees} trees`;
+  return undefined;
+}
+
+interface TreeProblem {
+  readonly loops: boolean;
+  readonly problem: string;
+}
+
+function xgboostTreeProblem(tree: ModelNode, features: number, targets: number): TreeProblem | undefined {
+  const not = (problem: string): TreeProblem => ({ loops: false, problem });
+  const [left, right, splits] = ["left_children", "right_children", "split_indices"].map(
+    (field) => tree.get(field)?.numbers,
+  );
+  if (!left || !right || !splits) return not("it has no children or splits");
+  const nodes = left.length;
+  const parameters = tree.get("tree_param");
+  const vector = parameter(parameters, "size_leaf_vector", 1);
+  const lengthOf = (field: string): number | undefined => tree.get(field)?.numbers?.length;
+  const must = ["split_conditions", "default_left", "parents"].map(lengthOf);
+  // Trees of several outputs have no statistics.
+  const may = ["sum_hessian", "loss_changes", "split_type", "leaf_child_counts"]
+    .filter((field) => (tree.get(field)?.numbers?.length ?? 0) > 0)
+    .map(lengthOf);
+  if (
+    [right.length, splits.length, parameter(parameters, "num_nodes", Number.NaN), ...must, ...may].some(
+      (one) => one !== nodes,
+    )
+  )
+    return not("it has as many children, splits and conditions as differ from its nodes");
+  if (!(isCount(vector) && vector <= Math.max(1, targets)))
+    return not(`its leaves have ${vector} values, of ${targets}`);
+  const weights = lengthOf("base_weights");
+  if (vector > 1 ? weights !== nodes * vector : (weights ?? 0) > 0 && weights !== nodes)
+    return not(`${weights ?? "no"} weights for ${nodes} nodes of ${Math.max(1, vector)} values`);
+  const problem = treeProblem(nodes, (node) =>
+    left.at(node) === NONE && right.at(node) === NONE ? [] : [left.at(node), right.at(node)],
+  );
+  if (problem) return problem;
+  const parents = tree.get("parents")!.numbers!;
+  const kinds = tree.get("split_type")?.numbers;
+  if (nodes > 0 && !NO_PARENT.has(parents.at(0))) return not(`its first node is said to come of node ${parents.at(0)}`);
+  for (let node = 0; node < nodes; node++) {
+    if (kinds && kinds.length > 0 && kinds.at(node) !== 0 && kinds.at(node) !== 1)
+      return not(`node ${node} splits in a way that XGBoost does not have: ${kinds.at(node)}`);
+    if (left.at(node) === NONE) continue;
+    const feature = splits.at(node);
+    if (!(isCount(feature) && feature < features))
+      return not(`node ${node} splits on feature ${feature} of ${features}`);
+    for (const child of [left.at(node), right.at(node)])
+      if (child >= 0 && child < nodes && parents.at(child) !== node)
+        return not(`node ${child} is a child of node ${node} and says it comes of node ${parents.at(child)}`);
+  }
+  return categoriesProblem(tree, nodes, (node) => kinds !== undefined && kinds.length > 0 && kinds.at(node) === 1);
+}
+
+/** Sets of categories: for some nodes, where each one's values begin in a row of all, and how many they are. */
+function categoriesProblem(
+  tree: ModelNode,
+  nodes: number,
+  categorical: (node: number) => boolean,
+): TreeProblem | undefined {
+  const not = (problem: string): TreeProblem => ({ loops: false, problem });
+  const rows = ["categories_nodes", "categories_segments", "categories_sizes", "categories"].map((field) => {
+    const node = tree.get(field);
+    return node === undefined ? [] : node.numbers && valuesOf(node.numbers);
+  });
+  if (rows.some((row) => row === undefined)) return not("its categories are no numbers");
+  const [of, segments, sizes, categories] = rows as (readonly number[])[];
+  const begins = segments!;
+  const counts = sizes!;
+  if (begins.length !== of!.length || counts.length !== of!.length)
+    return not("it has sets of categories for more or fewer nodes than it names");
+  for (const [i, node] of of!.entries()) {
+    // They are read in turn, by nodes that split so.
+    if (!(isCount(node) && node < nodes && node > (of![i - 1] ?? -1) && categorical(node)))
+      return not(`categories for node ${node}, which has none`);
+    if (
+      !(isCount(begins[i]!) && isCount(counts[i]!) && counts[i]! > 0 && begins[i]! + counts[i]! <= categories!.length)
+    )
+      return not(`the categories of node ${node} are ${counts[i]} from ${begins[i]}, of ${categories!.length}`);
+  }
+  const outside = categories!.find((category) => !(isCount(category) && category < CATEGORY_MAX));
+  if (outside !== undefined) return not(`a category of ${outside}`);
+  const having = new Set(of);
+  for (let node = 0; node < nodes; node++)
+    if (categorical(node) && !having.has(node)) return not(`node ${node} splits on categories and has none`);
+  return undefined;
 }
 
 const shown = (node: ModelNode | undefined): string => JSON.stringify((node?.text ?? "none").slice(0, 80));
 
 /** Follows a tree from its first node. `children` of a node, none for a leaf; what they are is not believed. */
-export function treeProblem(
-  nodes: number,
-  children: (node: number) => readonly number[],
-): { readonly loops: boolean; readonly problem: string } | undefined {
+export function treeProblem(nodes: number, children: (node: number) => readonly number[]): TreeProblem | undefined {
   if (nodes === 0) return undefined;
   const seen = new Uint8Array(nodes);
   const waiting = [0];

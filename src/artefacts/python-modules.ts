@@ -75,7 +75,15 @@ export function importableAmong(names: Iterable<string>): (from: string) => (mod
   };
 }
 
-/** The first module of these that a file beside this one takes the place of, as Python looks in a program's own folder first. */
+/** Of what is found beside a file, so much is named. */
+const NAMED_MAX = 20;
+const listed = (names: readonly string[]): string =>
+  names.slice(0, NAMED_MAX).join(", ") + (names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : "");
+
+/**
+ * The modules of these that files beside this one take the place of, as Python looks in a program's own folder first: all of them, so that
+ * one more is another finding.
+ */
 export function shadowed(
   modules: Iterable<string>,
   { ports, surroundings, path }: Pick<Subject, "ports" | "surroundings" | "path">,
@@ -85,12 +93,14 @@ export function shadowed(
     .split("/")
     .at(-1)!
     .replace(/\.\w+$/, "");
+  const taken: { readonly module: string; readonly by: string }[] = [];
   for (const module of new Set(Array.from(modules, (one) => one.split(".")[0]!))) {
     if (module === "" || module === "__torch__" || BUILT_IN.has(module) || module === own) continue;
     const by = surroundings.importable?.(module) ?? ports.importable?.(module);
-    if (by !== undefined) return { module, by };
+    if (by !== undefined) taken.push({ module, by });
   }
-  return undefined;
+  if (taken.length === 0) return undefined;
+  return { module: listed(taken.map(({ module }) => module)), by: listed(taken.map(({ by }) => by)) };
 }
 
 /** What imports of a program leave open: code of modules that nobody here knows, or that a file takes the place of. */
@@ -98,14 +108,14 @@ export function importFinding(
   { imports, imported }: Pick<Reading, "imports" | "imported">,
   subject: Pick<Subject, "ports" | "surroundings" | "path">,
 ): string | undefined {
+  const taken = shadowed(imports, subject);
+  if (taken)
+    return `imports ${taken.module}, and ${taken.by} lies where Python looks first: that file's code runs instead`;
   const foreign = foreignImport(imports);
   if (foreign !== undefined)
     return `imports ${foreign}, whose code then runs: a file beside it, or a package that is not judged here`;
   const program = programImport(imports);
   if (program !== undefined) return `imports ${program}, which is a program: importing it runs what that does`;
-  const taken = shadowed(imports, subject);
-  if (taken)
-    return `imports ${taken.module}, and ${taken.by} lies where Python looks first: that file's code runs instead`;
   // `from os import system as __getattr__`: Python itself calls what has such a name.
   const special = imported.find((name) => /^__\w+__$/.test(name));
   return special === undefined ? undefined : `imports something as ${special}, a name that Python itself looks up`;

@@ -67,7 +67,7 @@ export const scanTrace = z.strictObject({
 export type ScanTrace = DeepReadonly<z.infer<typeof scanTrace>>;
 
 /** Why an entry of a baseline no longer does what it was written for. */
-export const SCAN_LAPSES = ["expired", "changed", "not found", "gone"] as const;
+export const SCAN_LAPSES = ["expired", "changed", "not found", "gone", "does not say what"] as const;
 
 export const scanSummary = z.strictObject({
   files: z.int().min(0),

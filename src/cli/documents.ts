@@ -28,13 +28,21 @@ export const explanationDocument = z.strictObject({
   id: z.string(),
   title: z.string(),
   lines: z.array(z.string()),
+  /** Of evidence: all of it. */
+  evidence: evidence.optional(),
 });
 
 export const initDocument = z.strictObject({
   format: z.literal("vauban/init/1"),
   written: z.array(z.string()),
   kind: z.string(),
-  found: z.strictObject({ models: z.array(z.string()), datasets: z.array(z.string()) }),
+  found: z.strictObject({
+    models: z.array(z.string()),
+    datasets: z.array(z.string()),
+    /** Models by their content alone, which stand under `files:`. */
+    parts: z.array(z.strictObject({ path: z.string(), what: z.string() })),
+    passedOver: z.array(z.strictObject({ path: z.string(), because: z.string() })),
+  }),
 });
 
 /** Of a source that could not be read there are only diagnostics; with --out `written` names the system file, else `text` holds it. */
@@ -95,7 +103,7 @@ export const bomDiffDocument = z.strictObject({
   differences: z.array(
     z.strictObject({
       change: z.enum(["added", "removed", "changed"]),
-      kind: z.enum(["system", "component", "service", "dependency", "vulnerability"]),
+      kind: z.enum(["system", "component", "service", "dependency", "vulnerability", "document"]),
       what: z.string(),
       field: z.string().optional(),
       before: z.unknown().optional(),

@@ -1,7 +1,7 @@
 /** Evaluation sets that are image files: one folder per class, or any folders and a labels.csv. */
 import type { Diagnostic } from "#base/diagnostics.ts";
 import { hashOf } from "#base/hash.ts";
-import type { FileEntry, Files, Signal } from "#base/ports.ts";
+import { HostError, type FileEntry, type Files, type Signal } from "#base/ports.ts";
 import { readCsv } from "#formats/csv.ts";
 import { FormatError, readableSize } from "#formats/error.ts";
 import { readImage, type Image } from "#formats/image.ts";
@@ -76,6 +76,12 @@ export async function listedImages(files: Files, spec: DatasetSpec): Promise<Lis
           .some((part) => part.startsWith(".")) && baseName(path) !== "Thumbs.db",
     )
     .toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  const odd = entries.find(({ kind }) => kind === "other");
+  if (odd)
+    throw new HostError(
+      `${odd.path} is neither a file, a folder nor a link, or its name is no UTF-8`,
+      "take it out of the folder, or rename it",
+    );
   const found = entries.filter(({ kind }) => kind === "file" || kind === "link");
   const labelsPath =
     spec.labels ?? found.find(({ path }) => /^labels\.(csv|tsv|txt)$/i.test(relative(spec.path, path)))?.path;

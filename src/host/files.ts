@@ -1,9 +1,10 @@
 /** Reading files below one root: listing, random access, hashing in a stream; every refusal says which file and what to do. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, open, readdir, stat } from "node:fs/promises";
+import { lstat, open, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { HostError, type ByteSource, type FileEntry, type Files } from "#base/ports.ts";
+import { namesIn } from "./names.ts";
 
 const WHOLE_FILE_LIMIT = 2 ** 31 - 1;
 
@@ -34,16 +35,15 @@ export function filesBelow(root: string, from = "the system file"): Files {
     async list(path, { recursive = false, limit = 100_000 } = {}) {
       const entries: FileEntry[] = [];
       const walk = async (folder: string): Promise<void> => {
-        for (const entry of (await readdir(folder, { withFileTypes: true })).toSorted((a, b) =>
-          a.name < b.name ? -1 : 1,
-        )) {
-          const full = join(folder, entry.name);
-          const found = await lstat(full);
+        for (const { name, text } of await namesIn(folder)) {
+          const full = join(folder, name);
+          // What no name opens is there, and is nothing that can be read.
+          const found = text ? await lstat(full) : undefined;
           const below = isAbsolute(path) ? full : slashed(relative(root, full));
-          entries.push({ path: below, size: found.size, kind: kindOf(found) });
+          entries.push({ path: below, size: found?.size ?? 0, kind: found ? kindOf(found) : "other" });
           if (entries.length > limit)
             throw new HostError(`${path} holds more than ${limit} entries`, "name a smaller folder");
-          if (recursive && entry.isDirectory()) await walk(full);
+          if (recursive && found?.isDirectory()) await walk(full);
         }
       };
       try {

@@ -1,33 +1,38 @@
 /** A folder as a signature sees it: every file in it by its path, links among them, and digests of files and of parts of them. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, readdir, stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { blake3 } from "@noble/hashes/blake3.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { HostError } from "#base/ports.ts";
 import type { Found, HashName } from "#provenance/signing.ts";
 import { explained } from "./files.ts";
+import { namesIn } from "./names.ts";
 
 const FILES_MAX = 1_000_000;
 
 /**
  * Everything below a folder that is no folder, by path with forward slashes; of a file only ".". Links are named as such, with the size of what
- * they lead to; links to folders and to nothing are "other".
+ * they lead to; links to folders and to nothing are "other". A name that is no text is refused: it would read like another one.
  */
 export async function everythingIn(root: string): Promise<Found[]> {
   const found: Found[] = [];
   const walk = async (folder: string, around: string): Promise<void> => {
-    for (const entry of (await readdir(folder, { withFileTypes: true })).toSorted((a, b) =>
-      a.name < b.name ? -1 : 1,
-    )) {
-      const full = join(folder, entry.name);
-      const path = `${around}${entry.name}`;
+    for (const { name, text } of await namesIn(folder)) {
+      const path = `${around}${name}`;
+      if (!text)
+        throw new HostError(
+          `${root} holds ${JSON.stringify(path)}, whose name is no UTF-8: a signature names files by text, and could not tell it from another`,
+          "rename it, or take it out of the folder",
+        );
+      const full = join(folder, name);
+      const entry = await lstat(full);
       if (entry.isDirectory()) await walk(full, `${path}/`);
       else if (entry.isSymbolicLink()) {
         const target = await stat(full).catch(() => undefined);
         found.push(target?.isFile() ? { path, kind: "link", size: target.size } : { path, kind: "other", size: 0 });
-      } else found.push({ path, kind: entry.isFile() ? "file" : "other", size: (await lstat(full)).size });
+      } else found.push({ path, kind: entry.isFile() ? "file" : "other", size: entry.size });
       if (found.length > FILES_MAX)
         throw new HostError(`${root} holds more than ${FILES_MAX} files`, "name a smaller folder");
     }

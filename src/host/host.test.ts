@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { HostError } from "#base/ports.ts";
 import { filesBelow, filesHere } from "./files.ts";
+import { everythingIn } from "./folders.ts";
+import { folderName } from "./names.ts";
 import { folderStore, writeWhole } from "./store.ts";
 
 const root = mkdtempSync(join(tmpdir(), "vauban-host-"));
@@ -48,6 +50,43 @@ describe("files below a root", () => {
     await expect(files.readWhole("folder/abc.txt", 2)).rejects.toThrow(/3 bytes, more than the 2/));
   test("are listed in order, below the root, with forward slashes", async () =>
     expect((await files.list(".", { recursive: true })).map(({ path }) => path)).toEqual(["folder", "folder/abc.txt"]));
+});
+
+describe.skipIf(process.platform !== "linux")("a name that is no UTF-8", () => {
+  const named = mkdtempSync(join(tmpdir(), "vauban-names-"));
+  afterAll(() => rmSync(named, { recursive: true, force: true }));
+  const folder = join(named, "names");
+  mkdirSync(folder);
+  // What a reader of text makes of the other name.
+  writeFileSync(join(folder, "\ufffd.py"), "signed");
+  writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff]), Buffer.from(".py")]), "added");
+  test("is listed by its bytes, as what cannot be opened", async () =>
+    expect((await filesBelow(named).list("names")).map(({ path, kind }) => [path, kind])).toEqual([
+      ["names/\\xff.py", "other"],
+      ["names/\ufffd.py", "file"],
+    ]));
+  test("is refused where a folder is signed or verified", async () =>
+    await expect(everythingIn(folder)).rejects.toThrow(/no UTF-8/));
+  test("is told by its own bytes, whatever they are (against the platform's strict decoder)", () => {
+    const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    for (const bytes of [
+      [0xc3, 0xa9],
+      [0xc3],
+      [0xed, 0xa0, 0x80],
+      [0xef, 0xbb, 0xbf, 0x61],
+      [0xc0, 0xaf],
+      [0x61],
+      [0xf4, 0x90, 0x80, 0x80],
+    ]) {
+      let text = true;
+      try {
+        strict.decode(Uint8Array.from(bytes));
+      } catch {
+        text = false;
+      }
+      expect([bytes, folderName(Buffer.from(bytes)).text]).toEqual([bytes, text]);
+    }
+  });
 });
 
 describe("whole writes", () => {

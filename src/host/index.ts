@@ -9,6 +9,7 @@ import { highsSolver } from "./solver.ts";
 import { folderStore } from "./store.ts";
 
 export { explained, filesBelow, filesHere } from "./files.ts";
+export { namesIn } from "./names.ts";
 export { folderStore, writeWhole } from "./store.ts";
 export { runtimeVersion } from "./runtime.ts";
 export { highsSolver } from "./solver.ts";

@@ -52,9 +52,10 @@ function descriptor(id: string, known: SarifRuleText | undefined): ReportingDesc
   };
 }
 
+const HASHLESS = new Set(["link-not-followed", "not-a-file", "name"]);
 /** What is no file has no bytes that a hash could be of; what nobody could read has the hash of nothing. */
 const hashed = ({ sha256, findings }: ScanFile): boolean =>
-  !/^0+$/.test(sha256) && !findings.some(({ rule }) => rule === "link-not-followed" || rule === "not-a-file");
+  !/^0+$/.test(sha256) && !findings.some(({ rule }) => HASHLESS.has(rule));
 
 /**
  * One SARIF log of one scan. Bytes of members are given relative to the member, which is named as a logical location. A file's

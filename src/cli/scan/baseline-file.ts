@@ -89,22 +89,34 @@ export async function writeBaseline(
   judged: Judged,
   place: BaselinePlace,
 ): Promise<number> {
-  const { baseline, added } = acceptedAll(before, judged, { reason, expires }, place);
+  const { baseline, added, replaced } = acceptedAll(before, judged, { reason, expires }, place);
   if (/\.json$/i.test(file)) {
     await writeWhole(resolve(file), `${JSON.stringify(baseline, null, 2)}\n`);
     return added.length;
   }
   const document = before === undefined ? fresh() : parseDocument(await readFile(file, "utf8"));
   const list = document.get("accepted") as YAMLSeq<YAMLMap>;
-  const replaced = (path: unknown, rule: unknown): boolean =>
-    added.some(({ entry }) => entry.path === posix.normalize(String(path)) && entry.rule === rule);
+  /** What says which entry it is, as the file has it and as it was read. */
+  const same = (of: { path: unknown; sha256: unknown; rule: unknown; reason: unknown; expires: unknown }): string =>
+    JSON.stringify([posix.normalize(String(of.path)), of.sha256, of.rule, of.reason, of.expires]);
+  const gone = new Set([...replaced].map(same));
+  const isGone = (item: YAMLMap): boolean =>
+    gone.has(
+      same({
+        path: item.get("path"),
+        sha256: item.get("sha256"),
+        rule: item.get("rule"),
+        reason: item.get("reason"),
+        expires: item.get("expires"),
+      }),
+    );
   // The parser takes what stands above the first entry for the list's.
   const first = list.items[0];
   if (list.commentBefore && isMap(first)) {
     first.commentBefore = list.commentBefore;
     list.commentBefore = null;
   }
-  list.items = list.items.filter((item) => !(isMap(item) && replaced(item.get("path"), item.get("rule"))));
+  list.items = list.items.filter((item) => !(isMap(item) && isGone(item)));
   list.flow = false;
   for (const { says, entry } of added) {
     const node = document.createNode(entry) as YAMLMap;

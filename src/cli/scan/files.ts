@@ -1,11 +1,11 @@
 /** Every file below the named paths, what the report calls it, and where a reader of SARIF finds it again. */
 import { createHash } from "node:crypto";
-import { lstat, readdir, readlink, stat } from "node:fs/promises";
+import { lstat, readlink, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ScanFile } from "#assessment/index.ts";
 import { HostError } from "#base/ports.ts";
-import { explained } from "#host/index.ts";
+import { explained, namesIn } from "#host/index.ts";
 import type { FileToScan } from "#host/scanner.ts";
 
 export interface Found {
@@ -48,7 +48,17 @@ export async function filesFound(paths: readonly string[], cwd: string): Promise
       // What the user names is followed; what lies below is not.
       const entry = await (place === root ? stat(place) : lstat(place));
       if (entry.isDirectory()) {
-        for (const name of (await readdir(place)).toSorted()) await add(join(place, name));
+        for (const { name, text, bytes } of await namesIn(place))
+          if (text) await add(join(place, name));
+          else
+            others.push(
+              notRead(
+                slashed(relative(several ? cwd : root, join(place, name))),
+                bytes,
+                "name",
+                "its name is no UTF-8: no program that names files by text opens it, and it was not read",
+              ),
+            );
       } else if (entry.isFile()) files.push({ file: place, path: named(place), size: entry.size });
       else if (entry.isSymbolicLink()) {
         const target = await readlink(place);
@@ -66,8 +76,8 @@ export async function filesFound(paths: readonly string[], cwd: string): Promise
   return { files, others, roots, fullPath: (path) => full.get(path) ?? resolve(cwd, path) };
 }
 
-/** The report on what is no file; its hash is that of the text it is. */
-function notRead(path: string, text: string, rule: string, message: string): ScanFile {
+/** The report on what is no file; its hash is that of the text it is, or of the name that cannot be written. */
+function notRead(path: string, text: string | Uint8Array, rule: string, message: string): ScanFile {
   return {
     path,
     sha256: createHash("sha256").update(text).digest("hex"),
