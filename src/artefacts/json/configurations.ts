@@ -285,6 +285,29 @@ const COMMANDS: readonly (readonly [file: RegExp, by: string, member: RegExp])[]
   [/(^|\/)(playbook|site|tasks)[\w.-]*\.ya?ml$/, "ansible", /^(hosts|shell|command|script)$/],
 ];
 
+/** Names under which programs that build, serve, test and deploy models keep commands, and what a command looks like. */
+const RUN =
+  /^(run|cmds?|commands?|scripts?|setup|setup_script|setup_commands|entry_?point|exec|before_script|after_script|provider|providers|assert)$/i;
+const COMMAND = /^(exec|file|python|golang):|^(\.{0,2}\/|~\/)|^[\w./-]+\s+\S|[|;&`]|\$\(/;
+/** Names under which installers look for packages, and packages that no index vouches for. */
+const INSTALLED =
+  /^(dependencies|pip|packages|python_packages|requirements|build_dependencies|requires|install_requires)$/i;
+const ELSEWHERE =
+  /^\s*(-e\b|--?[a-z-]+|\.{0,2}\/|~\/|\w+(\+\w+)?:\/\/|[\w.[\],-]+\s*@\s*\S)|\.(?:whl|zip|tar\.gz|tgz)$|^\s*(git|hg|svn|bzr)\+/i;
+const CHANNELS: ReadonlySet<string> = new Set(
+  "defaults nodefaults main r msys2 anaconda conda-forge bioconda pytorch nvidia huggingface intel fastai rapidsai xformers".split(
+    " ",
+  ),
+);
+
+/** The text that stands there, or the texts of a list. */
+const textsIn = ({ value }: JsonNode): readonly string[] =>
+  typeof value === "string"
+    ? [value]
+    : Array.isArray(value)
+      ? value.flatMap((item: JsonNode) => (typeof item.value === "string" ? [item.value] : []))
+      : [];
+
 function commands(root: JsonNode, say: Say, path: string): void {
   const found = COMMANDS.find(([file]) => file.test(path));
   for (const { node, name } of everyNode(root)) {
@@ -297,6 +320,25 @@ function commands(root: JsonNode, say: Say, path: string): void {
       say(node, "unknown", "runs-commands", `${found[1]} runs or fetches what stands under ${shown(name)}`);
       return;
     }
+    const texts = textsIn(node);
+    if (RUN.test(name) && texts.some((text) => COMMAND.test(text))) {
+      say(node, "unknown", "runs-commands", `whoever reads it may run what stands under ${shown(name)}`);
+      return;
+    }
+    if (INSTALLED.test(name) && texts.some((text) => ELSEWHERE.test(text)))
+      say(
+        node,
+        "unknown",
+        "fetches-code",
+        `packages under ${shown(name)} come from addresses or folders, and their code runs`,
+      );
+    if (name === "channels" && texts.some((text) => !CHANNELS.has(text)))
+      say(
+        node,
+        "unknown",
+        "fetches-code",
+        "packages come from channels that are not Conda's usual ones, and their code runs",
+      );
   }
 }
 
