@@ -7,6 +7,8 @@ import { afterAll, expect, test } from "vitest";
 import type { Assessment, AttackClass, Verb } from "#assessment/index.ts";
 import type { Host } from "#base/ports.ts";
 import { signCommand } from "#cli/commands/signature.ts";
+import { summary } from "#cli/summary.ts";
+import type { Colours } from "#cli/terminal.ts";
 import { assessed } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
 import { op, pickle } from "./support/pickle.ts";
@@ -52,8 +54,12 @@ const vex = (state: string): string =>
       component: { type: "application", name: "Stroke sorter", version: "1" },
     },
     vulnerabilities: [
-      { id: "CVE-2026-0001", analysis: { state: "resolved" } },
-      { id: "CVE-2026-0002", analysis: { state, justification: "code_not_reachable" } },
+      { id: "CVE-2026-0001", affects: [{ ref: "components.sorter" }], analysis: { state: "resolved" } },
+      {
+        id: "CVE-2026-0002",
+        affects: [{ ref: "pkg:npm/left@1.0.0" }],
+        analysis: { state, justification: "code_not_reachable" },
+      },
     ],
   });
 
@@ -62,6 +68,8 @@ interface Wish {
   readonly unsigned?: boolean;
   readonly integrity?: boolean;
   readonly state?: string;
+  /** In the system file, in place of none. */
+  readonly sha256?: string;
 }
 let made = 0;
 async function assess({
@@ -69,6 +77,7 @@ async function assess({
   unsigned = false,
   integrity = true,
   state = "not_affected",
+  sha256,
 }: Wish): Promise<Assessment> {
   const folder = join(temporary, String(++made));
   cpSync(resolve("examples/fixtures"), folder, { recursive: true, filter: (path) => !path.includes(".vauban") });
@@ -85,6 +94,7 @@ async function assess({
   const text = readFileSync(join(folder, "vauban.yaml"), "utf8")
     .replace(/artefact: mlp\.onnx/, "artefact: model.bin\n    signature: { key: maker.pub.pem }")
     .replace(/\n {4}sha256: [0-9a-f]{64}/g, "")
+    .replace("artefact: model.bin", sha256 === undefined ? "$&" : `$&\n    sha256: ${sha256}`)
     .replace(/\n {4}accuracy: [^\n]*/, "")
     .replace("role: test", "role: operational")
     .replace(/\ntests:[^]*?\nharms:/, "\nimports:\n  - { vex: vex.cdx.json, for: [T-35] }\n\nharms:");
@@ -103,11 +113,39 @@ test("a signature that holds, pinned and hashed libraries and a VEX without open
   expect(tried).toContain("the signature of model.bin holds for maker.pub.pem: 1 file as signed");
   expect(tried).toContain("package-lock.json (npm");
   expect(tried).toContain("of 2 packages 2 are pinned to a version, 2 to digests");
-  expect(tried).toContain("names 2 vulnerabilities and leaves 0 open");
+  expect(tried).toContain("names 2 vulnerabilities of this system and leaves 0 open");
   expect(detect.notTried.join("\n")).toContain("refused when it is loaded");
   expect(cell(assessment, "MP", "prevent")).toMatchObject({ state: "checked", controls: ["C-76"] });
   expect(cell(assessment, "MP", "resolve")).toMatchObject({ state: "checked", controls: ["C-78"] });
   expect(assessment.body.findings.some(({ id }) => id.startsWith("F-signature"))).toBe(false);
+});
+
+const screen = (assessment: Assessment, fresh = false): string =>
+  summary(assessment, {
+    colours: new Proxy({}, { get: () => (text: string) => text }) as Colours,
+    columns: 120,
+    reportPath: "report.html",
+    system: "there",
+    fresh,
+  }).replaceAll(/\s+/g, " ");
+
+test("a file that is not the one declared is told first of the files, and what to do next; of a run not made nothing is called stale", async () => {
+  const assessment = await assess({ sha256: "ab".repeat(32) });
+  expect(screen(assessment)).toMatch(
+    /FILES model\.bin is not the file declared: declared is SHA-256 abababababab…, there is [0-9a-f]{12}…;/,
+  );
+  expect(screen(assessment)).toMatch(
+    /NEXT model\.bin is not the file declared: find out .* `vauban explain F-integrity:sorter --system there`/,
+  );
+  expect(screen(assessment)).not.toMatch(/stale|deployed/);
+  const stopped = {
+    ...assessment,
+    body: { ...assessment.body, partial: { reason: "cancelled by Ctrl-C", untested: [] } },
+  };
+  expect(screen(stopped)).toContain("NEXT run the same command again: what was measured is kept");
+  expect(screen(stopped, true), "--fresh would measure it again").toContain(
+    "NEXT run the same command again without --fresh: ",
+  );
 });
 
 test("one flipped byte is an error, contradicts the supply chain's claim, and the cell says so; open ends fill no cell", async () => {
@@ -118,6 +156,10 @@ test("one flipped byte is an error, contradicts the supply chain's claim, and th
     title: "model.bin is not as the holder of maker.pub.pem signed it",
     detail: expect.stringContaining("sha256"),
   });
+  expect(screen(assessment)).toContain("FILES model.bin is not as the holder of maker.pub.pem signed it: ");
+  expect(screen(assessment)).toMatch(
+    /NEXT model\.bin is not as the holder .* `vauban explain F-signature:sorter --system there`/,
+  );
   expect(
     assessment.body.claims
       .filter(({ findings }) => findings?.includes("F-signature:sorter"))

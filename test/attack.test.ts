@@ -3,10 +3,12 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { createColors } from "picocolors";
 import { afterAll, describe, expect, test } from "vitest";
 import { attackDocument, type AttackDocument } from "#assessment/index.ts";
 import { hashOf } from "#base/hash.ts";
 import { writeNpy } from "#formats/writers.testing.ts";
+import { attackSummary } from "#cli/attack-summary.ts";
 import { attackReport } from "#reports/html/attack.ts";
 import { attacked } from "./support/attack.ts";
 
@@ -106,6 +108,14 @@ describe("a run", () => {
     const { out } = await vauban(["mlp.onnx", "--data", "strokes.npz", "--eps", "4/255", ...STATED, ...QUICK]);
     for (const word of ["RESULT", "BOUNDS", "DOUBTS", "TRIED", "NOT TRIED", "REPORT"]) expect(out).toContain(word);
     expect(out.split("\n").length).toBeLessThanOrEqual(30);
+    // What should hold and does not is denied, and says why: its name alone reads as if it held.
+    const [trial] = document.trials;
+    const failing = { check: "a copy was made", passed: false, detail: "profile quick makes none" };
+    const told = attackSummary(
+      { ...document, trials: [{ ...trial!, sanity: [failing] }] },
+      { colours: createColors(false), columns: 120, reportPath: "report.html" },
+    );
+    expect(told).toContain("DOUBTS    not so: “a copy was made” – profile quick makes none");
   });
   test("has a page that holds every figure, check, note and limit", () => {
     const page = attackReport(document).replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&gt;", ">");

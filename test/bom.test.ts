@@ -105,6 +105,21 @@ describe("vauban bom", () => {
     const bad = await ran((invocation) => bomCheckCommand(invocation, at("bad.json")), { json: true });
     expect(bad.code).toBe(1);
     expect(bomCheckDocument.parse(JSON.parse(bad.out)).complaints.map((one) => one.at)).toContain("/components/1/type");
+    const [places, shown] = [120, 100];
+    writeFileSync(
+      at("long.json"),
+      JSON.stringify({
+        bomFormat: "CycloneDX",
+        specVersion: "1.6",
+        dependencies: Array.from({ length: places }, (_, n) => ({ ref: `gone-${n}` })),
+      }),
+    );
+    const long = await ran((invocation) => bomCheckCommand(invocation, at("long.json")));
+    expect(long.out).toContain(`in ${places} places:`);
+    expect(long.out.split("\n").filter((line) => line.startsWith("  /"))).toHaveLength(shown);
+    expect(long.out).toContain(`  and ${places - shown} more; --json lists them`);
+    const all = await ran((invocation) => bomCheckCommand(invocation, at("long.json")), { json: true });
+    expect(bomCheckDocument.parse(JSON.parse(all.out)).complaints).toHaveLength(places);
     writeFileSync(at("broken.json"), '{"bomFormat":');
     await expect(ran((invocation) => bomCheckCommand(invocation, at("broken.json")))).rejects.toThrow("not JSON");
     await expect(ran((invocation) => bomDiffCommand(invocation, at("bad.json"), at("bad.json"), {}))).rejects.toThrow(

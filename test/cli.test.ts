@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, describe, expect, test } from "vitest";
 import { assessed } from "./support/assess.ts";
+import { schemas } from "#cli/commands/schema.ts";
 import { writeNpy } from "#formats/writers.testing.ts";
 
 const temporary = mkdtempSync(join(tmpdir(), "vauban-cli-"));
@@ -343,7 +344,7 @@ describe("wrong input ends in words and a code, never in a stack trace", () => {
     writeFileSync(join(folder, "mlp.onnx"), model);
     const ran = await vauban(["assess", folder, ...QUICK]);
     expectWords(ran);
-    expect(ran.out.replace(/\s+/g, " ")).toContain("is not the file the system describes");
+    expect(ran.out.replace(/\s+/g, " ")).toContain("is not the file declared");
   });
   test("with --json it is one document as well", async () => {
     const folder = fixture("json-error");
@@ -369,6 +370,10 @@ describe("init, explain, schema", () => {
     const ran = await vauban(["assess", folder, ...QUICK]);
     expect(ran.code).toBe(2);
     expect(ran.out).toContain("no accuracy is declared");
+    const screen = ran.out.replaceAll(/\s+/g, " ");
+    expect(screen).toContain("but it counts for nothing yet: no accuracy is declared");
+    expect(screen).not.toMatch(/% (met|missed|not shown)/);
+    expect(screen).toMatch(/NEXT mlp: declare at it .*`accuracy: \{ declared: <0 to 1>, on: <data set> \}`/);
     const refused = await vauban(["init", folder]);
     expect(refused.code).toBe(2);
     expect(refused.err).toContain("--force");
@@ -397,6 +402,11 @@ describe("init, explain, schema", () => {
     const folder = fixture("explained");
     await vauban(["assess", folder, ...QUICK]);
     const { code, out } = await vauban(["explain", "F-threshold:small-changes", "--system", folder]);
+    const [, id] = /Evidence (ev-\w+): vauban explain \1 --system /.exec(out)!;
+    const told = await vauban(["explain", id!, "--system", folder]);
+    expect(told.out).toMatch(/Measured:\n[^]*robust accuracy: \d+\/\d+/);
+    expect(told.out).not.toMatch(/\\u000a|[{}]/);
+    expect(JSON.parse((await vauban(["explain", id!, "--system", folder, "--json"])).out).evidence.id).toBe(id);
     expect(code).toBe(0);
     expect(out).toContain("Threshold of small-changes missed");
   });
@@ -429,5 +439,18 @@ describe("init, explain, schema", () => {
     const { out } = await vauban(["schema"]);
     for (const name of ["system", "assessment", "evidence", "statement"]) expect(out).toContain(name);
     expect((await vauban(["schema", "sytem"])).err).toContain('did you mean "system"');
+  });
+  test("every format that a command prints or a file is written in has a schema of its name", () => {
+    const source = readdirSync("src", { recursive: true, encoding: "utf8" })
+      .filter((path) => /^(cli|assessment|imports|system|artefacts)\b.*(?<!\.test)\.ts$/.test(path))
+      .map((path) => readFileSync(join("src", path), "utf8"))
+      .join("\n");
+    const formats = new Set([...source.matchAll(/"vauban\/([\w-]+)\/\d"/g)].map(([, name]) => name!));
+    expect(formats).toContain("import");
+    expect([...formats].filter((name) => !schemas().has(name))).toEqual([]);
+  });
+  test("a misspelt command below another is told, not taken for a system", async () => {
+    const { code, err } = await vauban(["bom", "chek", "a.cdx.json"]);
+    expect([code, err]).toEqual([2, expect.stringContaining("Did you mean check?")]);
   });
 });

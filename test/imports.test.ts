@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { importDocument } from "#cli/documents.ts";
 import { importModel } from "#imports/models/index.ts";
 import { broken } from "./support/imported.ts";
 import { sharedData } from "./support/npy.ts";
@@ -60,7 +61,10 @@ describe("vauban import", () => {
     writeFileSync(join(folder, "other.json"), '{"diagrams": []}');
     const refused = vauban("import", "other.json", "--json");
     expect(refused.status).toBe(2);
-    expect(JSON.parse(refused.stdout)).toMatchObject({
+    const made = importDocument.parse(JSON.parse(vauban("import", "gate.otm", "--json").stdout));
+    expect(made).toMatchObject({ ok: true, source: { format: "otm" }, losses: expect.arrayContaining([]) });
+    expect([made.text, made.carried!.length > 0]).toEqual([expect.stringContaining("vauban: 1"), true]);
+    expect(importDocument.parse(JSON.parse(refused.stdout))).toMatchObject({
       format: "vauban/import/1",
       ok: false,
       diagnostics: [{ code: "E802", span: { file: "other.json", line: 1 } }],

@@ -176,6 +176,21 @@ describe("refused", () => {
       expect(await refusal({ stamped: NOW + 1000 }, { trustedRoot: trusted(change) })).toContain(expected);
   });
 
+  it("is an entry with nothing but a proof in a log whose key was out of service at the time of the stamp", async () => {
+    const wish: Wish = { kind: "hashedrekord 0.0.2", integrated: null, stamped: NOW + 1000 };
+    const at = (offset: number): string => new Date(NOW + offset).toISOString();
+    const during = (start: number, end: number): string =>
+      trusted((root) => void (root["tlogs"][0].publicKey.validFor = { start: at(start), end: at(end) }));
+    expect((await verify(little.bundle(FILE, wish), { trustedRoot: during(-5000, 5000) })).ok).toBe(true);
+    for (const [start, end] of [
+      [-5000, 500],
+      [1500, 5000],
+    ] as const)
+      expect(await refusal(wish, { trustedRoot: during(start, end) })).toContain(
+        "not-logged: the key of the log log.example.org was not in service",
+      );
+  });
+
   it("is a bundle with a root certificate of its own, and one that was signed with a key", async () => {
     const bundle = little.bundle(FILE, { version: "0.2" });
     bundle["verificationMaterial"].x509CertificateChain.certificates.push({

@@ -13,6 +13,8 @@ import { ASSESSMENT_SHARED_FORMAT, riskDocument, type Assessment, type RiskDocum
 import { filesBelow, folderStore, runtimeVersion } from "#host/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { readAssessment } from "#cli/assessment-file.ts";
+import { riskCommand } from "#cli/commands/risk.ts";
+import { processTerminal } from "#cli/terminal.ts";
 import { riskSummary } from "#cli/risk-summary.ts";
 import { registerCsv, registerMarkdown } from "#reports/register.ts";
 import { cyberRegisterOf, rate, readGoals, whatIf, type Change } from "#risk/index.ts";
@@ -181,6 +183,16 @@ test("what was supposed stands beside what is, marked, for the same risks; the e
     changes: [{ change: "with", control: "C-53", at: "dor" }],
   });
   expect(refused).toMatchObject({ status: "refused", problems: [{ hint: "did you mean door?" }] });
+});
+
+test("a register and a document are two answers, and asking for both is refused in words", async () => {
+  const terminal = { ...processTerminal(), out: expect.unreachable };
+  const asked = riskCommand(
+    { terminal, signal: new AbortController().signal, json: true, quiet: true },
+    "examples/fixtures",
+    { method: "intervals", register: "csv", json: true },
+  );
+  await expect(asked).rejects.toThrow("--register csv and --json are two forms of one answer");
 });
 
 test("the risk room gives the same figures where there is nothing of Node", () => {

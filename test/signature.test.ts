@@ -30,6 +30,7 @@ import { certificateUse } from "#formats/der.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn } from "#host/folders.ts";
 import { certificates, keyHint, privateKey, publicKey } from "#host/keys.ts";
+import { signatureChecker } from "#host/signatures.ts";
 import { bundleOf, preAuthenticated, readBundle, readManifest, type Bundle } from "#provenance/signing.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
@@ -273,7 +274,14 @@ describe("signing a folder", () => {
     const folder = model();
     const out = join(fresh(), "reader.sig");
     const { out: said } = await sign(folder, { key: secret, out });
-    expect(said).toContain(`verify ${folder} --bundle ${out} --key key.pub.pem`);
+    expect(said).toContain(`verify ${folder} --bundle ${out} --key ${open}`);
+    // Another's key of the usual name is not the one; where there is none, how to write it is said.
+    const at = fresh();
+    cpSync(secret, join(at, "mine.pem"));
+    cpSync(keys("P-256").open, join(at, "mine.pub.pem"));
+    const tip = (await sign(folder, { key: join(at, "mine.pem"), out, force: true })).out;
+    expect(tip).toContain(`openssl pkey -in ${join(at, "mine.pem")} -pubout -out ${join(at, "mine.pub")}\nThen: `);
+    expect(tip).toContain(`--key ${join(at, "mine.pub")}\n`);
     await expect(verify(folder, { key: open, root: [open], bundle: out })).rejects.toThrow("only one of them is taken");
     const { ok, reasons } = await verify(folder, { key: open, bundle: out, ignore: ["weights"] });
     expect(ok).toBe(false);
@@ -333,13 +341,52 @@ describe("signing a folder", () => {
     const careless = model();
     cpSync(secret, join(careless, "key.pem"));
     await expect(sign(careless, { key: join(careless, "key.pem") })).rejects.toThrow("private key lies in the folder");
+    const { key: own } = keys("P-256");
+    const kept = join(fresh(), "own.pem");
+    const pem = own.export({ type: "pkcs8", format: "pem" });
+    writeFileSync(kept, pem);
+    for (const [name, copy] of [
+      ["other.pem", pem],
+      ["notes.txt", `old stuff\n-----BEGIN EC PARAMETERS-----\n${own.export({ type: "sec1", format: "pem" })}`],
+      ["key.der", own.export({ type: "pkcs8", format: "der" })],
+      ["sec1.der", own.export({ type: "sec1", format: "der" })],
+    ] as const) {
+      const folder = model();
+      writeFileSync(join(folder, name), copy);
+      await expect(sign(folder, { key: kept }), name).rejects.toThrow(
+        `private key lies in the folder that is to be signed: ${name}`,
+      );
+    }
+    await expect(sign(kept, { key: kept })).rejects.toThrow("is the private key itself");
+    const others = model();
+    cpSync(secret, join(others, "another-key.pem"));
+    await sign(others, { key: kept });
     await expect(sign(model(), { key: keys("rsa").secret })).rejects.toThrow("kind rsa");
     await expect(sign(model(), { key: open })).rejects.toThrow("no private key");
     await expect(verify(model(), { key: secret, bundle: open })).rejects.toThrow();
     const twice = model();
+    await expect(verify(twice, { key: open })).rejects.toMatchObject({
+      message: expect.stringContaining("has no signature"),
+      remedy: expect.stringContaining("--bundle"),
+    });
+    for (const named of [sign(twice, { key: "nowhere.pem" }), sign(twice, { key: secret, passphraseFile: "nowhere" })])
+      await expect(named).rejects.toMatchObject({
+        message: expect.stringMatching(/^nowhere(\.pem)? does not exist$/),
+        remedy: "check the spelling; paths are relative to the current folder",
+      });
     await sign(twice, { key: secret });
     await expect(sign(twice, { key: secret })).rejects.toThrow("exists already");
     await sign(twice, { key: secret, force: true });
+    const weights = readFileSync(join(twice, "weights", "a.bin"));
+    for (const force of [true, false])
+      await expect(
+        sign(twice, { key: secret, out: join(twice, "weights", "a.bin"), force }),
+        "a model in the signature's place",
+      ).rejects.toThrow("is no signature, so it is not replaced");
+    await expect(sign(twice, { key: secret, out: join(twice, "weights"), force: true })).rejects.toThrow(
+      "no signature",
+    );
+    expect(readFileSync(join(twice, "weights", "a.bin"))).toEqual(weights);
     await expect(sign(fresh(), { key: secret })).rejects.toThrow("no file to sign");
     await expect(verify(twice, {})).rejects.toThrow("something you trust");
     await expect(verify(twice, { key: secret })).rejects.toThrow("is a private key");
@@ -395,17 +442,70 @@ describe("keys and certificates", () => {
   });
 });
 
+describe("an assessment", () => {
+  /** Both answers to one bundle beside one file. */
+  const both = async (change: (bundle: Record<string, any>) => void) => {
+    const at = fresh();
+    const file = join(at, "model.bin");
+    writeFileSync(file, "weights");
+    const { open, key } = keys("P-256");
+    writeFileSync(join(at, "maker.pub.pem"), readFileSync(open));
+    const bundle = {
+      mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
+      verificationMaterial: { publicKey: { hint: keyHint(key) }, tlogEntries: [] },
+      messageSignature: {
+        messageDigest: { algorithm: "SHA2_256", digest: Buffer.from(sha256("weights"), "hex").toString("base64") },
+        signature: signRaw("sha256", readFileSync(file), key).toString("base64"),
+      },
+    };
+    change(bundle);
+    writeFileSync(`${file}.sig`, JSON.stringify(bundle));
+    const { reasons } = await verify(file, { key: open });
+    const answer = await signatureChecker(at).check({ path: "model.bin", key: "maker.pub.pem" });
+    return { command: reasons.map(({ message }) => message).join(), assessment: answer.because, holds: answer.holds };
+  };
+
+  it("says of a signature what the command says, also where the digest beside it is another", async () => {
+    expect(await both(() => undefined)).toEqual({ command: "", assessment: "", holds: true });
+    for (const [words, change] of [
+      [
+        "its SHA-256 is another",
+        ({ messageSignature }: Record<string, any>) =>
+          (messageSignature.messageDigest.digest = Buffer.alloc(32).toString("base64")),
+      ],
+      [
+        "does not hold for this key and this content",
+        ({ messageSignature }: Record<string, any>) =>
+          (messageSignature.signature = Buffer.alloc(70).toString("base64")),
+      ],
+    ] as const) {
+      const said = await both((bundle) => void change(bundle));
+      expect(said.command).toContain(words);
+      expect(said).toMatchObject({ assessment: said.command, holds: false });
+    }
+  });
+});
+
 describe("a chain of certificates", () => {
   /** A root, an authority below it, and a signer below that; extensions as given. */
   function chain({
     authority = "critical,CA:TRUE",
+    authorityKey = ["EC", "ec_paramgen_curve:P-256"],
+    digest = "sha256",
     signer = "keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning",
+  }: {
+    authority?: string;
+    authorityKey?: readonly [kind: string, option: string];
+    digest?: string;
+    signer?: string;
   } = {}) {
     const at = fresh();
     const file = (name: string): string => join(at, name);
     const subject = ["root", "between", "signer"];
-    for (const name of subject)
-      openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file(`${name}.key`));
+    for (const name of subject) {
+      const [kind, option] = name === "between" ? authorityKey : (["EC", "ec_paramgen_curve:P-256"] as const);
+      openssl("genpkey", "-algorithm", kind, "-pkeyopt", option, "-out", file(`${name}.key`));
+    }
     openssl(
       "req",
       "-new",
@@ -435,6 +535,7 @@ describe("a chain of certificates", () => {
         file(`${by}.key`),
         "-set_serial",
         "7",
+        `-${digest}`,
         "-days",
         "500",
         "-extfile",
@@ -494,6 +595,14 @@ describe("a chain of certificates", () => {
     ],
     ["a signer that says nothing of its use", { signer: "subjectKeyIdentifier=hash" }, "not for signing (keyUsage)"],
     [
+      "an authority for servers only",
+      { authority: "critical,CA:TRUE\nextendedKeyUsage=critical,serverAuth" },
+      "is an authority for other things than signing code",
+    ],
+    ["an authority of 1024 bits", { authorityKey: ["RSA", "rsa_keygen_bits:1024"] }, "holds an RSA key of 1024 bits"],
+    ["an authority on a small curve", { authorityKey: ["EC", "ec_paramgen_curve:P-224"] }, "holds a key of kind EC"],
+    ["signatures over SHA-1", { digest: "sha1" }, "is signed with SHA-1"],
+    [
       "a critical extension nobody understands",
       { signer: "keyUsage=critical,digitalSignature\n1.2.3.4=critical,ASN1:UTF8String:x" },
       "1.2.3.4",
@@ -506,10 +615,21 @@ describe("a chain of certificates", () => {
     expect(verdict.reasons[0]!.message).toContain(words);
   });
 
+  it.for([
+    ["for signing code", { authority: "critical,CA:TRUE\nextendedKeyUsage=serverAuth,codeSigning" }],
+    ["for anything", { authority: "critical,CA:TRUE\nextendedKeyUsage=anyExtendedKeyUsage" }],
+    ["of 2048 bits of RSA", { authorityKey: ["RSA", "rsa_keygen_bits:2048"], digest: "sha512" }],
+  ] as const)("below an authority %s holds", async ([, options], context) => {
+    if (!hasOpenssl) context.skip("no openssl");
+    const parts = chain(options);
+    expect((await verify(await signedBy(parts), { root: parts.root })).ok).toBe(true);
+  });
+
   it("reads extensions of damaged certificates, or refuses them in words", (context) => {
     if (!hasOpenssl) context.skip("no openssl");
     const der = certificates(readFileSync(chain().certificate), "signer.pem")[0]!.raw;
     expect(certificateUse(der)).toEqual({
+      purposes: ["1.3.6.1.5.5.7.3.3"],
       keyUsage: { digitalSignature: true, keyCertSign: false, crlSign: false },
       notUnderstood: [],
     });

@@ -229,8 +229,8 @@ describe("a model of LightGBM's", () => {
 
 describe("a model of CatBoost's", () => {
   const cbm = (...parts: Parameters<typeof catboostModel>) => scanned(catboostModel(...parts), "model.cbm");
-  test("is read whole", () =>
-    expect(cbm()).toMatchObject({ verdict: "no code path found", read: "whole", findings: [] }));
+  test("is read whole, and unknown: its numbers are not held to each other", () =>
+    expect(cbm()).toMatchObject({ verdict: "unknown", read: "whole", findings: [{ rule: "catboost-values" }] }));
   test.each<[string, Parameters<typeof catboostModel>, string]>([
     ["a tree that ends behind the splits", [{ TreeSizes: [3] }], "unknown"],
     ["a tree that begins before them", [{ TreeStartOffsets: [-1] }], "unknown"],
@@ -238,7 +238,11 @@ describe("a model of CatBoost's", () => {
     ["steps without their leaves", [{ NonSymmetricNodeIdToLeafId: [0] }], "unknown"],
     ["another format", [{}, { FormatVersion: "acme" }], "unknown"],
     ["a program in its metadata", [{}, { InfoMap: [{ Key: "a", Value: "import os; os.system('id')" }] }], "suspicious"],
-  ])("with %s is not fine", (_, parts, expected) => expect(cbm(...parts).verdict).toBe(expected));
+  ])("with %s is told so", (_, parts, expected) => {
+    const { verdict, findings } = cbm(...parts);
+    expect(verdict).toBe(expected);
+    expect(findings.filter(({ rule }) => rule !== "catboost-values")).not.toEqual([]);
+  });
   test("is unread behind its core, and wherever it is cut short not fine", () => {
     expect(scanned(bytes(catboostModel(), 1, 2, 3), "model.cbm")).toMatchObject({ verdict: "unknown", read: "part" });
     for (let end = 4; end < catboostModel().length; end += 9)

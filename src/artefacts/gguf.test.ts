@@ -156,6 +156,22 @@ describe("a chat template", () => {
     const cut = ggufFile({ metadata: [["tokenizer.chat_template", "{{ x.__mro__ }}"]], counts: [9n, 9n] });
     expect(scan(cut)).toMatchObject({ verdict: "malicious", read: "part" });
   });
+  test("is followed in lists, by text and joined, and is unknown where it is no text", () => {
+    const text = (of: string) => bytes(u64(BigInt(of.length)), new TextEncoder().encode(of));
+    const listed = (...parts: readonly string[]) =>
+      scan(
+        ggufFile({
+          metadata: [["tokenizer.chat_template", list(8, BigInt(parts.length), bytes(...parts.map(text)))]],
+          tensors: [],
+          data: new Uint8Array(0),
+        }),
+      ).verdict;
+    expect(listed("{{ x.__mro__ }}")).toBe("malicious");
+    expect(listed("{{ x.__", "mro__ }}")).toBe("malicious");
+    expect(listed("{{ x }}")).toBe("no code path found");
+    for (const value of [list(0, 4n, Uint8Array.of(1, 2, 3, 4)), bytes(u32(7), Uint8Array.of(1))])
+      expect(scan(ggufFile({ metadata: [["tokenizer.chat_template", value]] })).verdict).toBe("unknown");
+  });
   test("that no Jinja would compile is unknown", () => expect(withTemplate("{{ x").verdict).toBe("unknown"));
   test("that is one is fine, whatever source it quotes", () =>
     expect(withTemplate("{% for m in messages %}Never call os.system('x'). {{ m.content }}{% endfor %}").verdict).toBe(

@@ -20,7 +20,16 @@ import {
 } from "#formats/pickle.ts";
 import type { Finding, Storage, Surroundings } from "./check.ts";
 import { expression } from "./expression.ts";
-import { covers, RUN_FROM_STATE, standingOf, TEXT_CODECS, type Effect, type Standing, type Use } from "./policy.ts";
+import {
+  covers,
+  harmOfMethod,
+  RUN_FROM_STATE,
+  standingOf,
+  TEXT_CODECS,
+  type Effect,
+  type Standing,
+  type Use,
+} from "./policy.ts";
 
 /** What a value of the stream is once loaded, as far as a callable needs to be known. */
 type Reached =
@@ -33,7 +42,7 @@ type Reached =
   | { readonly is: "module"; readonly module: string }
   | { readonly is: "attribute-getter"; readonly names: readonly string[] }
   | { readonly is: "method-caller"; readonly name: string }
-  | { readonly is: "partial"; readonly of: Reached; readonly value: Value }
+  | { readonly is: "partial"; readonly of: Reached; readonly bound: readonly Value[] }
   /** An object made by something known. */
   | { readonly is: "instance"; readonly of: string }
   | { readonly is: "data" }
@@ -133,9 +142,12 @@ export class Judge implements PickleListener {
         text: `sets attributes of the imported ${spoken(reached)} to ${expression(this.content, state)}: later uses of it in this process reach something else`,
       });
     else if (reached.is === "partial") {
-      const callee = state instanceof Collection ? state.items[0] : undefined;
-      if (callee !== undefined) this.judgeCall(this.reach(callee), null, { at }, "call");
-      else
+      const [callee, args] = state instanceof Collection ? state.items : [];
+      if (callee !== undefined) {
+        const partial = { of: this.reach(callee), bound: args instanceof Collection ? args.items : [] };
+        this.judgeKept(partial, place);
+        this.reached.set(target as object, { is: "partial", ...partial });
+      } else
         this.note("suspicious", "pickle-unclear-call", "medium", place, {
           key: "partial made",
           text: `gives ${expression(this.content, target)} another function, which is put together while loading: whoever calls it calls that`,
@@ -346,6 +358,15 @@ export class Judge implements PickleListener {
         this.harm(reached.module, "", place, (path, does) => `reaches ${path}, which ${does}, and ${how()}`);
       else if (reached.is === "name")
         this.harm(reached.module, reached.name, place, (path, does) => `reaches ${path}, which ${does}, and ${how()}`);
+      else if (reached.is === "method-caller" || reached.is === "attribute-getter")
+        for (const name of reached.is === "method-caller" ? [reached.name] : reached.names) {
+          const does = harmOfMethod(name);
+          if (does !== undefined)
+            this.note("malicious", "pickle-harmful-call", "high", place, {
+              key: `method ${name}`,
+              text: `makes ${expression(this.content, inner)}, which ${does}, and ${how()}`,
+            });
+        }
     };
     walk(value, WALK_DEPTH);
   }
@@ -397,8 +418,10 @@ export class Judge implements PickleListener {
           key: `module ${callee.module}`,
           text: `loading calls the module ${callee.module}`,
         });
-      case "partial":
-        return this.judgeCall(callee.of, args, place, "call");
+      case "partial": {
+        const later = args instanceof Collection ? args.items : [];
+        return this.judgeCall(callee.of, new Collection("tuple", [...callee.bound, ...later]), place, "call");
+      }
       case "attribute-getter":
       case "method-caller": {
         const target = args instanceof Collection ? args.items[0] : undefined;
@@ -488,8 +511,12 @@ export class Judge implements PickleListener {
         else if (state !== undefined) this.judgeMethods(`${of.module}.${of.name}`, state, place);
         return;
       }
+      case "partial": {
+        const [first, ...bound] = given;
+        if (first !== undefined) this.judgeKept({ of: this.reach(first), bound }, place);
+        return;
+      }
       case "calls-first":
-      case "partial":
       case "keeps-callable": {
         const first = given[0];
         if (first === undefined || first === null) return;
@@ -533,8 +560,38 @@ export class Judge implements PickleListener {
       }
       case "attribute-getter":
       case "method-caller":
-        // What it reaches shows when it is called.
-        return;
+        return this.judgeKeptName(this.result(effect, given), place, shown);
+    }
+  }
+
+  /** A partial function: called by whoever gets it, with what is bound and more that cannot be told. */
+  private judgeKept(
+    { of, bound }: { readonly of: Reached; readonly bound: readonly Value[] },
+    place: { at: number },
+  ): void {
+    this.judgeCall(of, new Collection("tuple", [...bound]), place, "call");
+    if (of.is === "name" && this.standing(of.module, of.name).effect === undefined) return;
+    this.note("suspicious", "pickle-unclear-call", "medium", place, {
+      key: `kept ${spoken(of)}`,
+      text: `keeps ${of.is === "name" ? spoken(of) : "what reaches others"} with arguments bound: what it reaches depends on what it is called with later`,
+    });
+  }
+
+  /** A caller of a method, or a getter of an attribute, of whatever it meets later. */
+  private judgeKeptName(reached: Reached, place: { at: number }, shown: () => string): void {
+    if (reached.is !== "method-caller" && reached.is !== "attribute-getter") return;
+    for (const name of reached.is === "method-caller" ? [reached.name] : reached.names) {
+      const does = harmOfMethod(name);
+      if (does !== undefined)
+        this.note("suspicious", "pickle-harmful-import", "high", place, {
+          key: `method ${name}`,
+          text: `makes ${shown()}, which for whatever it is called with ${does}`,
+        });
+      else
+        this.note("unknown", "pickle-unknown-import", "medium", place, {
+          key: `method ${name}`,
+          text: `makes ${shown()}: what ${name} of whatever it is called with does is unknown`,
+        });
     }
   }
 
@@ -591,7 +648,7 @@ export class Judge implements PickleListener {
       case "partial":
         return given[0] === undefined
           ? unclear("it wraps nothing")
-          : { is: "partial", of: this.reach(given[0]), value: given[0] };
+          : { is: "partial", of: this.reach(given[0]), bound: given.slice(1) };
       case "rebuilds":
         return { is: "data" };
       case "calls-first":

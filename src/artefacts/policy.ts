@@ -498,6 +498,25 @@ export const REACHING: Readonly<Record<string, Effect>> = {
 };
 
 /**
+ * What scipy/stats/_distn_infrastructure.py makes of its parse_arg_template: three functions that hand on their arguments,
+ * each a line of names. Names, commas and default numbers only, and no line of anything else, since all of it is run.
+ */
+const SCIPY_TEMPLATE = ((): RegExp => {
+  const list = (one: string): string => ` {0,2}(?:${one}, {0,2})*(?:${one})?`;
+  const [names, parameters] = [list("\\w+"), list("\\w+(?:=\\d+)?")];
+  return new RegExp(
+    [
+      `^\\n*def _parse_args\\(self,${parameters}\\):`,
+      ` {4}return \\(${names}\\),${names}\\n*`,
+      `def _parse_args_rvs\\(self,${parameters}, size=None\\):`,
+      ` {4}return self\\._argcheck_rvs\\(${names}, size=size\\)\\n*`,
+      `def _parse_args_stats\\(self,${parameters}, moments='mv'\\):`,
+      ` {4}return \\(${names}\\),${names}, moments\\n*$`,
+    ].join("\\n"),
+  );
+})();
+
+/**
  * Attributes that a class's `__setstate__` runs as code, and what they hold when the library wrote them. Without the
  * attribute the state is as harmless as any.
  */
@@ -512,8 +531,7 @@ export const RUN_FROM_STATE: readonly {
     // rv_generic._attach_argparser_methods executes the template (scipy/stats/_distn_infrastructure.py).
     in: "scipy.stats.",
     attribute: "_parse_arg_template",
-    written:
-      /^\s*def _parse_args\(self,[\w\s,=.]*\):\s+return \([\w\s,]*\),[\w\s,]*\s+def _parse_args_rvs\(self,[\w\s,=.]*\):\s+return self\._argcheck_rvs\([\w\s,=]*\)\s+def _parse_args_stats\(self,[\w\s,=.']*\):\s+return \([\w\s,]*\),[\w\s,]*$/,
+    written: SCIPY_TEMPLATE,
     does: "runs it as Python",
   },
   // Joblib's old wrappers open the file of that name beside the pickle, and load pickles in it.
@@ -530,6 +548,20 @@ export const RUN_FROM_STATE: readonly {
 /** Attributes through which any object leads to everything else. */
 const INNARDS =
   /^__(globals|builtins|class|bases|base|mro|subclasses|code|closure|dict|getattribute|getattr|setattr|import|loader|spec|init|reduce|reduce_ex|call|self|func|wrapped|module|init_subclass|class_getitem)__$/;
+
+/** Methods that touch files, run something or load it, of whatever class has a method of that name. */
+const METHODS_THAT_HARM: readonly (readonly [names: string, does: string])[] = [
+  [
+    "write_text write_bytes touch mkdir makedirs unlink rmdir rmtree rename symlink_to hardlink_to link_to chmod lchmod tofile savetxt save dump extractall extract to_pickle to_csv to_json to_parquet to_hdf to_sql",
+    "writes, moves or deletes files",
+  ],
+  ["read_text read_bytes open iterdir glob rglob readlink fromfile loadtxt", "opens or lists files"],
+  ["load load_module exec_module find_class load_state load_library loads", "loads what may be code"],
+  ["system popen spawn run exec eval execute start submit apply_async check_call check_output", "runs something"],
+];
+/** What calling the method of this name does to any object, or reaching the attribute. */
+export const harmOfMethod = (name: string): string | undefined =>
+  harmOnTheWay(name) ?? METHODS_THAT_HARM.find(([names]) => names.split(" ").includes(name.split(".").at(-1)!))?.[1];
 
 /** Codecs that only change how text is written. */
 export const TEXT_CODECS: ReadonlySet<string> = new Set([

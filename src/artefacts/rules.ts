@@ -1527,6 +1527,14 @@ const ROWS: readonly Row[] = [
     "catboost",
   ],
   [
+    "catboost-values",
+    "Numbers that are not held to each other",
+    "the core was read along its schema; whether splits, leaves and features fit together was not checked",
+    "a library that takes them on trust reads or writes other memory where they do not fit",
+    UNREAD,
+    "catboost",
+  ],
+  [
     "catboost-trees",
     "Trees that do not fit together",
     "a tree names splits, steps or leaves that are not there",

@@ -228,6 +228,10 @@ function values(
   );
 }
 
+/** The formats a file is recognised as, in the words of the checks; nothing is read beyond what recognising takes. */
+export const formatsOf = (content: Content, path: string): readonly string[] =>
+  chosen(content, path).map(({ title }) => title);
+
 /** The checks that recognise the bytes; where none is sure, the first that thinks it could. */
 function chosen(content: Content, path: string): readonly Check[] {
   const all = Object.values(checks) as readonly Check[];

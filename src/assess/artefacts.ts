@@ -1,6 +1,7 @@
 /** The files that a system file names – models, data, adapters, packages – and the scan that is planned of them. */
 import { hashOf } from "#base/hash.ts";
 import type { System, Trial } from "#assessment/index.ts";
+import { TRIAL_THREATS } from "#assessment/tried.ts";
 import type { InputFile, MemberFile } from "./plan.ts";
 
 /** A component or data set with the files that the system file names for it. */
@@ -62,9 +63,6 @@ const part = (role: string, path: string, declared: string | undefined): NamedAr
   ...(declared === undefined ? {} : { declared }),
 });
 
-/** Threats that what loading a file does speaks of. Of backdoors in weights (T-08, T-09) no scan says anything. */
-const TESTS = ["T-11"];
-
 /** The trial with its manifest and key. One harmful file is one too many whatever the purpose, so the threshold is ours. */
 export function describeScan(
   { id, owner, where }: NamedArtefact,
@@ -82,7 +80,7 @@ export function describeScan(
     id,
     kind: "scan",
     target: owner,
-    tests: [...TESTS],
+    tests: [...TRIAL_THREATS.scan],
     knowledge: "white",
     unit: "file",
     planned: Math.max(1, files.length),

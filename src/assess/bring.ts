@@ -3,6 +3,7 @@ import type { Diagnostic } from "#base/diagnostics.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import type { DeclaredControl, Evidence, Knowledge, System } from "#assessment/index.ts";
 import { controlEvidence, importEvidence } from "#imports/index.ts";
+import { packagesBeside } from "./materials.ts";
 import type { InputFile } from "./plan.ts";
 
 /** Evidence files are statements and logs; one beyond this is neither. */
@@ -47,9 +48,11 @@ export async function broughtEvidence(
     const bytes = control.evidence === undefined ? undefined : await read(control.evidence, control.where);
     if (bytes || control.kind === "declared") take(await controlEvidence({ bytes, control, ...grounds }));
   }
+  const packages = system.imports.some(({ format }) => format === "vex") ? await packagesBeside(files) : undefined;
   for (const source of system.imports) {
     const bytes = await read(source.path, source.where);
-    if (bytes) take(await importEvidence({ format: source.format, bytes, source, ...grounds }));
+    if (bytes)
+      take(await importEvidence({ format: source.format, bytes, source, ...grounds, ...(packages && { packages }) }));
   }
   return { evidence, diagnostics };
 }

@@ -1,6 +1,7 @@
 /** The integrity checks of each data set of samples that the system file names, fixed and hashed before they are made. */
 import { hashOf } from "#base/hash.ts";
 import type { DataDeclared, Dataset, InputContract, System, Trial } from "#assessment/index.ts";
+import { TRIAL_THREATS } from "#assessment/tried.ts";
 import type { RecordsSpec } from "#datasets/integrity/open-records.ts";
 import type { InputFile } from "./plan.ts";
 
@@ -98,8 +99,7 @@ export function describeData(
     id,
     kind: "data",
     target: owner,
-    // That nothing was found says little about somebody who hides poison: no threat is tested by it.
-    tests: [],
+    tests: [...TRIAL_THREATS.data],
     knowledge: "white",
     unit: "data set",
     planned: 1,
@@ -109,7 +109,7 @@ export function describeData(
     seed: own,
     inputs: inputs.map((input) => ({ ...input })),
   } as const;
-  const trial: Trial = { ...fixed, tests: [], where: dataset.where, key, manifest: hashOf({ ...fixed, key }) };
+  const trial: Trial = { ...fixed, where: dataset.where, key, manifest: hashOf({ ...fixed, key }) };
   return { trial, spec, ...(train ? { train } : {}), ...(range ? { range } : {}), declared, seed: own };
 }
 

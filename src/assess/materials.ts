@@ -3,6 +3,7 @@ import { HostError, type Files, type Host } from "#base/ports.ts";
 import type { System } from "#assessment/index.ts";
 import type { Materials } from "#claims/materials.ts";
 import { FormatError } from "#formats/error.ts";
+import { holdsBytes } from "#provenance/packages.ts";
 import { LOCK_NAMES, readLock } from "#provenance/locks/index.ts";
 
 const LOCK_LIMIT = 64 * 2 ** 20;
@@ -21,18 +22,38 @@ export async function materialsOf(system: System, { files, signatures }: Host): 
   return { locks: await locksBeside(files), signatures: signed };
 }
 
-async function locksBeside(files: Files): Promise<Materials["locks"]> {
-  const locks: Materials["locks"][number][] = [];
+async function lockPaths(files: Files): Promise<string[]> {
   const listed = await files.list(".").catch((error: unknown) => {
     if (error instanceof HostError) return [];
     throw error;
   });
-  const paths = listed.filter(({ path, kind }) => kind === "file" && LOCK_NAMES.test(path)).map(({ path }) => path);
-  for (const path of paths.toSorted()) {
+  return listed
+    .filter(({ path, kind }) => kind === "file" && LOCK_NAMES.test(path))
+    .map(({ path }) => path)
+    .toSorted();
+}
+
+/** Package URLs of what the lock files that can be read pin. */
+export async function packagesBeside(files: Files): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const path of await lockPaths(files)) {
+    try {
+      for (const { purl } of readLock(path, await files.readWhole(path, LOCK_LIMIT)).packages) found.add(purl);
+    } catch (error) {
+      // That it cannot be read is said where lock files are looked at.
+      if (!(error instanceof FormatError || error instanceof HostError)) throw error;
+    }
+  }
+  return found;
+}
+
+async function locksBeside(files: Files): Promise<Materials["locks"]> {
+  const locks: Materials["locks"][number][] = [];
+  for (const path of await lockPaths(files)) {
     try {
       const { format, packages, notes } = readLock(path, await files.readWhole(path, LOCK_LIMIT));
       const hashed = packages.filter(
-        (one) => one.files.length > 0 && one.files.every(({ hashes }) => hashes.length > 0),
+        (one) => one.files.length > 0 && one.files.every(({ hashes }) => holdsBytes(hashes)),
       ).length;
       const pinned = packages.filter(({ version }) => version !== undefined).length;
       locks.push({ status: "read", path, format, packages: packages.length, pinned, hashed, open: notes.length });

@@ -19,6 +19,7 @@ import type {
   Threshold,
   Trial,
 } from "#assessment/index.ts";
+import { TRIAL_THREATS } from "#assessment/tried.ts";
 
 /** Raise when a change of the measuring code changes what a measurement says; old measurements are then not reused. */
 export const MEASUREMENT_REVISION = 3;
@@ -113,12 +114,6 @@ export interface PlanOptions {
   readonly scannerRevision?: string | undefined;
 }
 
-const TESTS: Readonly<Record<TrialTest["kind"], readonly string[]>> = {
-  clean: [],
-  evasion: ["T-01"],
-  patch: ["T-02"],
-  corruption: ["T-04"],
-};
 const UNIT: Readonly<Record<TrialTest["kind"], string>> = {
   clean: "input",
   evasion: "input",
@@ -216,7 +211,7 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
     }
     const mismatch = mismatches.find(({ path }) => path === model.artefact || path === data?.path);
     if (because === undefined && mismatch)
-      because = `${mismatch.path} is not the file the system describes: declared SHA-256 ${mismatch.declared.slice(0, 16)}…, found ${mismatch.found.slice(0, 16)}…`;
+      because = `${mismatch.path} is not the file declared: declared SHA-256 ${mismatch.declared.slice(0, 16)}…, found ${mismatch.found.slice(0, 16)}…`;
 
     const samples =
       kind === "clean"
@@ -434,7 +429,7 @@ export function describeTrial(words: TrialWords): Trial {
     id,
     kind,
     target,
-    tests: [...TESTS[kind]],
+    tests: [...TRIAL_THREATS[kind]],
     by: "by" in test ? test.by : undefined,
     knowledge: words.knowledge,
     unit: UNIT[kind],
@@ -504,7 +499,10 @@ export async function hashed(files: Files, role: string, path: string): Promise<
 async function fingerprintOf(files: Files, role: string, path: string): Promise<Fingerprint> {
   const entry = await files.stat(path);
   if (!entry)
-    throw new HostError(`${path} does not exist`, "check the spelling; paths are relative to the system file");
+    throw new HostError(
+      `${path} does not exist`,
+      `check the spelling; paths are relative to ${files.from ?? "the system file"}`,
+    );
   if (entry.kind === "file") {
     const file = { path, sha256: await (await files.open(path)).sha256(), size: entry.size };
     return { role, ...file, folder: false, members: [file], others: [] };

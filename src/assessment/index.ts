@@ -12,4 +12,5 @@ export * from "./scalars.ts";
 export * from "./scan.ts";
 export * from "./system.ts";
 export * from "./threats.ts";
+export * from "./tried.ts";
 export * from "./verification.ts";

@@ -28,6 +28,8 @@ export interface FileEntry {
 /** Reading below one root folder; paths are relative, with forward slashes. */
 export interface Files {
   readonly root: string;
+  /** What relative paths start from, in words for a message. */
+  readonly from?: string;
   /** The entry, or undefined where nothing is. */
   stat(path: string): Promise<FileEntry | undefined>;
   list(path: string, options?: { recursive?: boolean; limit?: number }): Promise<FileEntry[]>;

@@ -583,7 +583,7 @@ function supplyChain({ grounds: { system, trials, mismatches, materials } }: Cas
   if (mismatches.length > 0)
     return {
       status: "contradicted",
-      because: `${mismatches[0]!.path} is not the file the system describes`,
+      because: `${mismatches[0]!.path} is not the file declared`,
       evidence: [PART.trials],
       findings: mismatches.map(({ component }) => `F-integrity:${component}`),
     };

@@ -700,7 +700,7 @@ describe("roadside signs: a sticker that anyone can put up", () => {
   test("not feasible with mature measures only once every proven control against it stands with credit", () => {
     const guard = evidenceItem("ev-guard", {
       control: "C-64",
-      at: "planner",
+      at: "cnn",
       tests: ["T-02"],
       inputs: [],
       outcome: {
@@ -715,9 +715,7 @@ describe("roadside signs: a sticker that anyone can put up", () => {
     });
     const guarded: System = {
       ...roadside,
-      controls: [
-        { id: "C-64@planner", control: "C-64", at: "planner", kind: "measured", evidence: "guard.json", where },
-      ],
+      controls: [{ id: "C-64@cnn", control: "C-64", at: "cnn", kind: "measured", evidence: "guard.json", where }],
     };
     const result = concluded({ ...world, system: guarded, evidence: [...world.evidence, guard] });
     expect(result.outcome).toMatchObject({ outcome: "not feasible with mature measures", row: "1b", exit: 1 });
@@ -727,26 +725,28 @@ describe("roadside signs: a sticker that anyone can put up", () => {
       conflict: { limits: [{ control: "C-64", kind: "measured" }] },
       edition: "test",
     });
-    expect(result.outcome.reasons.join("\n")).toContain("C-64 (C-64): at planner: measured: 55 of 100");
+    expect(result.outcome.reasons.join("\n")).toContain("C-64 (C-64): at cnn: measured: 55 of 100");
 
-    // Where it stands its effect is in no figure: only one whose own lower end is short of the criterion shows that it does not reach.
-    const better = {
-      ...guard,
-      outcome: {
-        status: "measured",
-        measure: {
-          kind: "statement",
-          successes: share(0, 100, "track"),
-          method: "joint adaptive attack",
-          adaptive: true,
-        },
-      },
-    } as const;
-    const improved = concluded({ ...world, system: guarded, evidence: [...world.evidence, better] });
-    expect(improved.outcome.row).toBe("1a");
-    expect(improved.risks[0]!.controls).toMatchObject([
+    // Behind the model it is in nobody's way: what was measured there bounds nothing, however useless it was, and carries nothing.
+    const elsewhere: System = {
+      ...guarded,
+      controls: [{ ...guarded.controls[0]!, id: "C-64@planner", at: "planner" }],
+    };
+    const useless = { ...guard, at: "planner" };
+    const behind = concluded({ ...world, system: elsewhere, evidence: [...world.evidence, useless] });
+    expect(behind.outcome).toMatchObject({ row: "1a", carriedBy: [] });
+    expect(behind.notFeasible).toBeUndefined();
+    expect(behind.risks[0]!.controls).toMatchObject([
       { control: "C-64", credited: false, why: "planner is not on the way" },
     ]);
+    // On every way it counts; measured by an attack that did not know of it, it earns no credit and bounds nothing either.
+    const before: System = { ...guarded, controls: [{ ...guarded.controls[0]!, id: "C-64@camera", at: "camera" }] };
+    const onTheWay = { ...guard, at: "camera" };
+    expect(concluded({ ...world, system: before, evidence: [...world.evidence, onTheWay] }).outcome.row).toBe("1b");
+    for (const weak of [{ adaptive: false }, { standing: { status: "stale", because: "out of date" } }] as const)
+      expect(
+        concluded({ ...world, system: guarded, evidence: [...world.evidence, { ...guard, ...weak }] }).outcome.row,
+      ).toBe("1a");
 
     // A mature measure that nobody measured here may reach anything; one that is not mature, or only declared, changes nothing.
     const withOther = (extra: Control): Knowledge => ({

@@ -47,8 +47,8 @@ const integrity = ({ component, path, declared, found }: Grounds["mismatches"][n
   kind: "integrity",
   status: "confirmed",
   severity: "error",
-  title: `${path} is not the file the system describes`,
-  detail: `declared SHA-256 ${declared}, found ${found}; nothing measured on the one speaks of the other`,
+  title: `${path} is not the file declared`,
+  detail: `declared is SHA-256 ${declared}, there is ${found}; nothing measured on the one speaks of the other`,
   remedy: "find out who changed the file; if the change was meant, write the new hash and run `vauban assess` again",
   at: component,
   evidence: [],
@@ -273,7 +273,7 @@ function sanity(item: Evidence, { trials }: Grounds): Finding[] {
       status: "inconclusive",
       severity: spoiled === undefined ? "note" : "warning",
       title: spoiled === undefined ? `${item.title}: a sanity check did not pass` : `${item.title}: inconclusive`,
-      detail: [spoiled, ...failed.map(({ check, detail }) => `${check}: ${detail}`)]
+      detail: [spoiled, ...failed.map(({ check, detail }) => `not so: “${check}” – ${detail}`)]
         .filter((part) => part !== undefined)
         .join("; "),
       remedy:

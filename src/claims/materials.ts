@@ -11,7 +11,7 @@ export interface Materials {
         readonly path: string;
         readonly format: string;
         readonly packages: number;
-        /** With a version; with a digest of every file that may be installed for it. */
+        /** With a version; with a digest of every file that may be installed for it, MD5 and SHA-1 not counted. */
         readonly pinned: number;
         readonly hashed: number;
         /** What the file leaves open: requirements that were not understood, packages from elsewhere. */
@@ -117,8 +117,8 @@ function vulnerabilities(evidence: readonly Evidence[]): Checked[] {
       control: "C-78",
       classes: ["MP"],
       verbs: ["detect"],
-      says: `the VEX brought along names ${results} vulnerabilities and leaves ${open} open or without a reason`,
-      not: "vulnerabilities that it does not name, and how old the search behind it is",
+      says: `the VEX brought along names ${results} vulnerabilities of this system and leaves ${open} open or without a reason`,
+      not: "vulnerabilities that it does not name, or calls closed without naming a part of this system that they affect, and how old the search behind it is",
       evidence: ids,
     },
   ];
@@ -127,7 +127,7 @@ function vulnerabilities(evidence: readonly Evidence[]): Checked[] {
       control: "C-78",
       classes: ["MP"],
       verbs: ["resolve"],
-      says: `each of the ${results} vulnerabilities that the VEX names is resolved or called unaffected with a reason, by its issuer's word`,
+      says: `each of the ${results} vulnerabilities of this system that the VEX names is resolved or called unaffected with a reason, by its issuer's word`,
       not: "that the issuer is right: nothing was tried",
       evidence: ids,
     });

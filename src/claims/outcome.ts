@@ -259,6 +259,9 @@ function withoutFiles({ system, evidence }: Weighed["grounds"]): SystemOutcome["
       ];
 }
 
+/** What narrows this much stands whatever else is tried: no interval is wider than 1. */
+export const FILES_FIRST = 2;
+
 /** What would narrow most, in order: the width of the interval owed to each thing that could be tried, verified or argued. */
 export function nextOf({ grounds, coverage, verdicts }: Weighed): SystemOutcome["next"] {
   const { risks, widths, system, credits } = grounds;
@@ -276,10 +279,25 @@ export function nextOf({ grounds, coverage, verdicts }: Weighed): SystemOutcome[
     if (trial.kind === "scan" && verdict === "missed")
       note(
         `replace what harms whoever loads it: ${(evidence && scanOf(evidence))?.files[0]?.path ?? trial.target}`,
-        2,
+        FILES_FIRST,
         "vauban explain T-11",
       );
-  for (const { component, because } of grounds.unrated) note(`${component}: ${because}`, 1, "vauban explain not-tried");
+  // Files that are not those meant come before everything: whatever is measured is measured of another thing.
+  for (const { component, path } of grounds.mismatches)
+    note(
+      `${path} is not the file declared: find out who changed it, or write its hash into the system file`,
+      FILES_FIRST,
+      `vauban explain F-integrity:${component}`,
+    );
+  for (const { component, path, key, holds } of grounds.materials.signatures)
+    if (!holds)
+      note(
+        `${path} is not as the holder of ${key} signed it: find out who changed it, or have it signed again`,
+        FILES_FIRST,
+        `vauban explain F-signature:${component}`,
+      );
+  for (const { component, because, remedy } of grounds.unrated)
+    note(`${component}: ${remedy ?? because}`, 1, "vauban explain not-tried");
   for (const entry of coverage.filter(({ status }) => status === "not-tried")) {
     const types = typesOfClass(grounds, entry.class);
     const widest = Math.max(

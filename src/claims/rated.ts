@@ -38,7 +38,7 @@ export interface Rated {
   readonly credits: readonly Credit[];
   readonly widths: readonly Width[];
   /** Models whose clean run does not carry a rating. */
-  readonly unrated: readonly { readonly component: string; readonly because: string }[];
+  readonly unrated: readonly { readonly component: string; readonly because: string; readonly remedy?: string }[];
   /** The evidence with its standing settled. */
   readonly evidence: readonly Evidence[];
   /** Per harm, over all ways and actors. */

@@ -1,5 +1,6 @@
 /** What the scan of the system's files leads to: a finding per file that would do harm, and a word beside threats it says little about. */
 import type { ArtefactsMeasure, Evidence, Finding, ScannedFile, Threat } from "#assessment/index.ts";
+import { BY_TAMPERED_FILES } from "#assessment/tried.ts";
 import { counted } from "./rated.ts";
 import type { Grounds } from "./rated.ts";
 
@@ -114,12 +115,6 @@ function regionWords({ findings, more }: ScannedFile): string {
   const place = first.member === undefined ? "" : `in ${first.member}, `;
   return `${place}bytes ${first.start} to ${first.end}: ${first.message}${rest > 0 ? ` (and ${rest} more)` : ""}`;
 }
-
-/**
- * Threats by which a tampered file comes. Where its hash stands in the system file, that it is the file meant is shown; what was
- * put into the weights before is not, and a scan says nothing of it.
- */
-const BY_TAMPERED_FILES: readonly string[] = ["T-08", "T-09", "T-12", "T-38"];
 
 /** What scan and hash say beside such a threat at a model: never that it was resisted. */
 export function provenanceNote(

@@ -7,7 +7,7 @@ import {
   assessment as assessmentSchema,
   type Assessment,
 } from "#assessment/index.ts";
-import { filesBelow } from "#host/index.ts";
+import { filesHere } from "#host/index.ts";
 import { plain } from "./terminal.ts";
 
 /** One of a thousand components stays far below this. */
@@ -26,7 +26,7 @@ export function assessmentPieces(assessment: Assessment): Iterable<string> {
 
 /** Throws HostErrors that name the file and what to do. */
 export async function readAssessment(path: string): Promise<Assessment> {
-  const bytes = await filesBelow(".").readWhole(path, ASSESSMENT_LIMIT);
+  const bytes = await filesHere().readWhole(path, ASSESSMENT_LIMIT);
   let document: unknown;
   try {
     document = JSON.parse(new TextDecoder().decode(bytes));

@@ -32,18 +32,10 @@ export function attackSummary(
   trials.slice(0, 3).forEach((trial, i) => say(i === 0 ? "BOUNDS" : "", boundsLine(trial)));
   if (document.smoothed) say("SMOOTHED", smoothedLine(document.smoothed));
 
-  const doubts = [
-    ...new Set(trials.flatMap(({ sanity }) => sanity.filter(({ passed }) => !passed).map(({ check }) => check))),
-  ];
+  const doubts = failedChecks(trials);
   const checks = trials.reduce((sum, { sanity }) => sum + sanity.length, 0);
-  if (trials.length > 0)
-    say(
-      "DOUBTS",
-      doubts.length === 0
-        ? `none of ${checks} sanity checks failed`
-        : `failed: ${doubts.map((check) => `“${check}”`).join(", ")}`,
-      doubts.length === 0 ? c.green : c.yellow,
-    );
+  if (trials.length > 0 && doubts.length === 0) say("DOUBTS", `none of ${checks} sanity checks failed`, c.green);
+  doubts.forEach((doubt, i) => say(i === 0 ? "DOUBTS" : "", doubt, c.yellow));
   if (!input.stated && trials.length > 0)
     say(doubts.length === 0 && checks === 0 ? "DOUBTS" : "", input.because, c.yellow);
   for (const doubt of figureDoubts(document)) say("", doubt, c.yellow);
@@ -72,6 +64,17 @@ export function attackSummary(
     `${clock(run.seconds * 1000)}, ${run.requestsOut} requests left this machine, document ${document.hash.slice(0, 16)}`,
   );
   return `${lines.join("\n")}\n`;
+}
+
+/**
+ * What did not hold, each once. A check's name says what should hold and would read as a report that it does: "not so" stands before
+ * it, and what was seen behind.
+ */
+function failedChecks(trials: AttackDocument["trials"]): string[] {
+  const failed = trials.flatMap(({ sanity }) => sanity.filter(({ passed }) => !passed));
+  return [...Map.groupBy(failed, ({ check }) => check)].map(
+    ([check, those]) => `not so: “${check}” – ${[...new Set(those.map(({ detail }) => detail))].join("; ")}`,
+  );
 }
 
 /** What weakens a figure without making it inconclusive. */

@@ -11,14 +11,16 @@ import {
   span,
   verifyDocument,
 } from "#assessment/index.ts";
+import { MODEL_FORMATS } from "#imports/models/index.ts";
 import { scanBaseline } from "#artefacts/baseline.ts";
 
+const diagnostics = z.array(
+  z.object({ code: z.string(), message: z.string(), hint: z.string().optional(), span: span.optional() }),
+);
 export const diagnosticsDocument = z.strictObject({
   format: z.literal("vauban/diagnostics/1"),
   ok: z.boolean(),
-  diagnostics: z.array(
-    z.object({ code: z.string(), message: z.string(), hint: z.string().optional(), span: span.optional() }),
-  ),
+  diagnostics,
 });
 
 export const explanationDocument = z.strictObject({
@@ -26,13 +28,50 @@ export const explanationDocument = z.strictObject({
   id: z.string(),
   title: z.string(),
   lines: z.array(z.string()),
+  /** Of evidence: all of it. */
+  evidence: evidence.optional(),
 });
 
 export const initDocument = z.strictObject({
   format: z.literal("vauban/init/1"),
   written: z.array(z.string()),
   kind: z.string(),
-  found: z.strictObject({ models: z.array(z.string()), datasets: z.array(z.string()) }),
+  found: z.strictObject({
+    models: z.array(z.string()),
+    datasets: z.array(z.string()),
+    /** Models by their content alone, which stand under `files:`. */
+    parts: z.array(z.strictObject({ path: z.string(), what: z.string() })),
+    passedOver: z.array(z.strictObject({ path: z.string(), because: z.string() })),
+  }),
+});
+
+/** Of a source that could not be read there are only diagnostics; with --out `written` names the system file, else `text` holds it. */
+export const importDocument = z.strictObject({
+  format: z.literal("vauban/import/1"),
+  ok: z.boolean(),
+  source: z
+    .strictObject({ file: z.string(), format: z.enum(MODEL_FORMATS), version: z.string(), sha256: z.string() })
+    .optional(),
+  text: z.string().optional(),
+  written: z.string().optional(),
+  questions: z.array(z.strictObject({ at: z.string(), question: z.string(), start: z.string() })).optional(),
+  /** What did not come over: a JSON pointer into the source, and how many values lie at or below it. */
+  losses: z
+    .array(
+      z.strictObject({
+        path: z.string(),
+        values: z.int().min(1),
+        reason: z.string(),
+        line: z.int().min(1),
+        column: z.int().min(1),
+      }),
+    )
+    .optional(),
+  /** What came over: a JSON pointer into the source, and the keys of the system file from the top. */
+  carried: z
+    .array(z.strictObject({ path: z.string(), to: z.array(z.string()), as: z.enum(["text", "reading"]) }))
+    .optional(),
+  diagnostics,
 });
 
 const gap = z.strictObject({
@@ -64,7 +103,7 @@ export const bomDiffDocument = z.strictObject({
   differences: z.array(
     z.strictObject({
       change: z.enum(["added", "removed", "changed"]),
-      kind: z.enum(["system", "component", "service", "dependency", "vulnerability"]),
+      kind: z.enum(["system", "component", "service", "dependency", "vulnerability", "document"]),
       what: z.string(),
       field: z.string().optional(),
       before: z.unknown().optional(),
@@ -159,6 +198,10 @@ export const DOCUMENT_SCHEMAS = {
     schema: diagnosticsDocument,
   },
   explanation: { title: "An explanation (explain --json)", schema: explanationDocument },
+  import: {
+    title: "What came over from another tool's file, and what did not (import --json)",
+    schema: importDocument,
+  },
   init: { title: "What init wrote (init --json)", schema: initDocument },
   inspect: { title: "What a model file is (inspect --json)", schema: inspectionDocument },
 } as const;

@@ -1,6 +1,7 @@
 /** The door: reads arguments, lets one command work, and turns whatever happens into words and one exit code. */
 import { Command, CommanderError, Option } from "commander";
 import { dayOf } from "#base/dates.ts";
+import { nearest } from "#base/diagnostics.ts";
 import { HostError } from "#base/ports.ts";
 import { METHOD_IDS } from "#assessment/cyber.ts";
 import { HARMS } from "#assessment/scalars.ts";
@@ -393,9 +394,25 @@ Examples:
   vauban bom diff released.cdx.json bom.cdx.json --exit-code
   vauban bom check bom.cdx.json`,
     )
-    .action((path: string, options: BomFlags) =>
-      invoke(async (invocation) => (await import("./commands/bom.ts")).bomCommand(invocation, path, options), options),
-    );
+    .allowExcessArguments()
+    .action((path: string, options: BomFlags) => {
+      // The first word may be a system, so that a misspelt command arrives here as one.
+      if (bom.args.length > 1) {
+        const meant = nearest(
+          path,
+          bom.commands.map((command) => command.name()),
+        );
+        bom.error(
+          meant === undefined
+            ? `error: too many arguments for 'bom'. Expected 1 argument but got ${bom.args.length}: ${bom.args.join(", ")}.`
+            : `error: unknown command '${path}'\n(Did you mean ${meant}?)`,
+        );
+      }
+      return invoke(
+        async (invocation) => (await import("./commands/bom.ts")).bomCommand(invocation, path, options),
+        options,
+      );
+    });
   bom
     .command("diff")
     .description(
@@ -556,7 +573,7 @@ Examples:
     .option("--only <checks>", "only these checks (a,b or repeated)", collected)
     .option(
       "--planted <n>",
-      "faults of each kind planted to learn each check's error rates; 0: none",
+      "faults of each kind planted to learn each check's error rates; 0: none, and no check says “nothing found”",
       wholeNumberOrZero,
       50,
     )

@@ -1,5 +1,6 @@
 /** The assessment on one terminal screen: the outcome, what was not tried, what is open, and what to do next. */
 import { SCAN_VERDICTS, type Assessment, type Evidence, type NotFeasible } from "#assessment/index.ts";
+import { FILES_FIRST } from "#claims/outcome.ts";
 import { figure, intervalText, percent } from "#figures/words.ts";
 import { clock } from "./progress.ts";
 import { plain, type Colours } from "./terminal.ts";
@@ -13,10 +14,16 @@ const CLASS_WORDS = {
 } as const;
 export const LABEL = 10;
 
-/** Lines of at most `columns` characters; `reportPath` is where the page lies. */
+/** Lines of at most `columns` characters; `reportPath` is where the page lies, `system` what to name it by where that is not this folder. */
 export function summary(
   assessment: Assessment,
-  { colours: c, columns, reportPath }: { colours: Colours; columns: number; reportPath: string },
+  {
+    colours: c,
+    columns,
+    reportPath,
+    system,
+    fresh = false,
+  }: { colours: Colours; columns: number; reportPath: string; system?: string; fresh?: boolean },
 ): string {
   const { body, run } = assessment;
   const { outcome } = body;
@@ -53,7 +60,9 @@ export function summary(
         : `carried by ${carrier.control} at ${carrier.at}: without it the system is *${carrier.without}*${carrier.path ? ` by ${carrier.path}` : ""}`,
     );
 
-  scanLines(assessment).forEach(({ text, bad }, i) => say(i === 0 ? "FILES" : "", text, bad ? c.red : (t) => t));
+  [...meantLines(assessment), ...scanLines(assessment)].forEach(({ text, bad }, i) =>
+    say(i === 0 ? "FILES" : "", text, bad ? c.red : (t) => t),
+  );
 
   const unsettled = body.risks.filter(({ judgement, significant }) => judgement !== "within" && significant);
   const measuredFirst = unsettled.toSorted(
@@ -72,11 +81,20 @@ export function summary(
   }
   beyondLines(body.plan?.notFeasible).forEach((text, i) => say(i === 0 ? "BEYOND" : "", text));
   togetherLines(body.register).forEach((text, i) => say(i === 0 ? "TOGETHER" : "", text));
-  if (body.partial?.reason.startsWith("cancelled"))
-    say("NEXT", "run the same command again: what was measured is kept, the rest is measured then");
-  outcome.next
-    .slice(0, body.partial ? 0 : 2)
-    .forEach(({ what, command }, i) => say(i === 0 ? "NEXT" : "", `${what}${command ? `  \`${command}\`` : ""}`));
+  const again = body.partial?.reason.startsWith("cancelled")
+    ? [
+        `run the same command again${fresh ? " without --fresh" : ""}: what was measured is kept, the rest is measured then`,
+      ]
+    : [];
+  // What a whole run would still narrow is not known from part of one; files that are not those meant are.
+  const steps = outcome.next
+    .filter(({ narrows }) => !body.partial || narrows >= FILES_FIRST)
+    .slice(0, 2)
+    .map(({ what, command }) => {
+      const whose = system !== undefined && command?.startsWith("vauban explain F-") ? ` --system ${system}` : "";
+      return `${what}${command ? `  \`${command}${whose}\`` : ""}`;
+    });
+  [...again, ...steps].forEach((text, i) => say(i === 0 ? "NEXT" : "", text));
   say("REPORT", `${reportPath}      SARIF · JSON beside it`);
   if (run.reused.length > 0)
     say(
@@ -90,8 +108,17 @@ export function summary(
   return `${lines.join("\n")}\n`;
 }
 
+const NOT_RATED = ": not rated – ";
+
 function measuredLines({ body }: Assessment): string[] {
   const lines: string[] = [];
+  const unrated = new Map(
+    body.outcome.reasons.flatMap((reason) => {
+      const [component, because] = reason.split(NOT_RATED);
+      return because === undefined ? [] : [[component!, because] as const];
+    }),
+  );
+  const nothingYet = ({ at }: Evidence): string | undefined => unrated.get(at ?? "");
   for (const item of body.evidence) {
     if (item.outcome.status === "inconclusive") {
       lines.push(`${item.title}: inconclusive – ${item.outcome.because}`);
@@ -101,20 +128,29 @@ function measuredLines({ body }: Assessment): string[] {
     const threshold = body.trials.find(({ id }) => id === item.trial)?.threshold;
     if (measure.kind === "evasion")
       lines.push(
-        `${item.at ?? "model"} under attack: right for ${share(measure.robustAccuracy)}${thresholdWords(item, threshold?.compare, measure.robustAccuracy)}`,
+        `${item.at ?? "model"} under attack: right for ${share(measure.robustAccuracy)}${thresholdWords(item, threshold?.compare, measure.robustAccuracy, nothingYet(item))}`,
       );
     if (measure.kind === "corruption" && threshold)
       lines.push(
-        `${item.at ?? "model"} under noise and corruption: right for ${share(measure.accuracy)}${thresholdWords(item, threshold.compare, measure.accuracy)}; worst, ${measure.worst.name}: ${share(measure.worst.accuracy)}`,
+        `${item.at ?? "model"} under noise and corruption: right for ${share(measure.accuracy)}${thresholdWords(item, threshold.compare, measure.accuracy, nothingYet(item))}; worst, ${measure.worst.name}: ${share(measure.worst.accuracy)}`,
       );
     if (measure.kind === "patch")
       lines.push(
-        `${item.at ?? "model"} under a patch of ${percent(measure.area)}: turned ${share(measure.perInput)} of ${measure.perInput.unit}s in most placements${thresholdWords(item, threshold?.compare, measure.perInput)}`,
+        `${item.at ?? "model"} under a patch of ${percent(measure.area)}: turned ${share(measure.perInput)} of ${measure.perInput.unit}s in most placements${thresholdWords(item, threshold?.compare, measure.perInput, nothingYet(item))}`,
       );
   }
   // What was measured on a model whose clean run does not hold is shown and rated no further.
-  lines.push(...body.outcome.reasons.filter((reason) => reason.includes(": not rated – ")));
+  lines.push(...body.outcome.reasons.filter((reason) => reason.includes(NOT_RATED)));
   return lines;
+}
+
+/** Files that are not those the system file declares, or not as they were signed: before anything else that is said of files. */
+function meantLines({ body }: Assessment): { readonly text: string; readonly bad: boolean }[] {
+  const short = (text: string): string => text.replaceAll(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, "$1…");
+  return body.findings
+    .filter(({ kind, severity }) => kind === "integrity" && severity === "error")
+    .slice(0, 3)
+    .map(({ title, detail }) => ({ text: `${title}: ${short(detail)}`, bad: true }));
 }
 
 /** What loading the files would do: the count, then the files that would do harm, the worst first. */
@@ -151,11 +187,16 @@ function thresholdWords(
   item: Evidence,
   compare: { at: ">=" | "<="; value: number } | undefined,
   { low, high }: { low: number; high: number },
+  nothingYet: string | undefined,
 ): string {
   if (!compare) return `, grade ${item.grade}`;
   const met = compare.at === ">=" ? low >= compare.value : high <= compare.value;
   const missed = compare.at === ">=" ? high < compare.value : low > compare.value;
-  return ` – threshold ${compare.at} ${percent(compare.value, 0)} ${met ? "met" : missed ? "missed" : "not shown"}, grade ${item.grade}`;
+  const threshold = `threshold ${compare.at} ${percent(compare.value, 0)}`;
+  // Not "met": what it was measured on may be another model than the one meant, with other preprocessing.
+  if (nothingYet !== undefined)
+    return ` – measured against ${threshold}, but it counts for nothing yet: ${nothingYet.split(",")[0]}`;
+  return ` – ${threshold} ${met ? "met" : missed ? "missed" : "not shown"}, grade ${item.grade}`;
 }
 
 export function wrapped(text: string, width: number): string[] {

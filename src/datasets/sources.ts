@@ -71,7 +71,7 @@ export async function existing(files: Files, path: string): Promise<FileEntry> {
       message: `${path}: there is no such file or folder`,
       hint: meant
         ? `did you mean "${slash < 0 ? "" : path.slice(0, slash + 1)}${meant}"?`
-        : "paths are relative to the system file's folder",
+        : `paths are relative to ${files.from ?? "the system file"}`,
     });
   }
   if (entry.kind !== "file" && entry.kind !== "folder")

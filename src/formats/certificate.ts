@@ -43,6 +43,42 @@ export function issuerAndSerial(der: Uint8Array): { readonly issuer: Uint8Array;
   return { issuer: issuer.raw, serial: serial.content };
 }
 
+/** Signature algorithms that are taken: ECDSA and RSA PKCS #1 with SHA-2, Ed25519, Ed448 (RFC 5758, RFC 4055, RFC 8410). */
+const SIGNATURES: ReadonlySet<string> = new Set([
+  ...["1", "2", "3", "4"].map((digest) => `1.2.840.10045.4.3.${digest}`),
+  ...["11", "12", "13", "14"].map((digest) => `1.2.840.113549.1.1.${digest}`),
+  "1.3.101.112",
+  "1.3.101.113",
+]);
+/** Its parameters say the digest; where they do not, it is SHA-1 (RFC 4055, §3.1). */
+const RSA_PSS = "1.2.840.113549.1.1.10";
+const SHA2 = "2.16.840.1.101.3.4.2.";
+/** Those for which two certificates of one signature were made, or nearly so. */
+const BROKEN: Readonly<Record<string, string>> = {
+  "1.2.840.113549.1.1.2": "MD2",
+  "1.2.840.113549.1.1.3": "MD4",
+  "1.2.840.113549.1.1.4": "MD5",
+  "1.2.840.113549.1.1.5": "SHA-1",
+  "1.2.840.10045.4.1": "SHA-1",
+  "1.2.840.10040.4.3": "SHA-1",
+};
+
+const brokenWords = (oid: string): string | undefined =>
+  Object.hasOwn(BROKEN, oid) ? `${BROKEN[oid]}, and others like it can be made` : undefined;
+
+/** What a certificate is signed with where that is not taken, in words; undefined where it is. Throws a FormatError where the bytes are no certificate. */
+export function weakSignature(der: Uint8Array): string | undefined {
+  const [, algorithm] = children(nodeAt(der, 0).content);
+  const [id, parameters] = algorithm?.tag === SEQUENCE ? children(algorithm.content) : [];
+  if (id?.tag !== OBJECT_ID) throw damaged(0, "it is no certificate");
+  const oid = objectId(id.content);
+  if (oid !== RSA_PSS) return SIGNATURES.has(oid) ? undefined : (brokenWords(oid) ?? `what is not taken (${oid})`);
+  const hash = parameters && children(parameters.content).find(({ tag }) => tag === 0xa0);
+  const [digest] = hash ? children(nodeAt(hash.content, 0).content) : [];
+  if (digest?.tag !== OBJECT_ID) return brokenWords("1.2.840.113549.1.1.5");
+  return objectId(digest.content).startsWith(SHA2) ? undefined : `what is not taken (${objectId(digest.content)})`;
+}
+
 const SUBJECT_ALTERNATIVE_NAME = "2.5.29.17";
 /** Fulcio's own kind of name, for user names (OID 1.3.6.1.4.1.57264.1.7). */
 const FULCIO_NAME = "1.3.6.1.4.1.57264.1.7";

@@ -24,8 +24,6 @@ export interface Complaint {
 
 export type CycloneDxCheck = (value: unknown) => readonly Complaint[];
 
-const COMPLAINTS_MAX = 50;
-
 /** The validator of a set of schemas; a schema is compiled when a document of its version comes. No complaint: it is valid. */
 export function cycloneDxCheck(schemas: CycloneDxSchemas): CycloneDxCheck {
   const compiled = new Map<CycloneDxVersion, ValidateFunction>();
@@ -99,7 +97,6 @@ function worded(errors: readonly ErrorObject[], root: unknown): Complaint[] {
             ? ""
             : `: ${JSON.stringify(params.additionalProperty)}`;
     byPlace.set(error.instancePath, { path, message: `${error.message ?? error.keyword}${extra}` });
-    if (byPlace.size === COMPLAINTS_MAX) break;
   }
   return [...byPlace.values()];
 }
@@ -146,7 +143,7 @@ function references(bom: Readonly<Record<string, unknown>>): Complaint[] {
   const known = new Map<string, readonly (string | number)[]>();
   const asked: (readonly [ref: unknown, path: readonly (string | number)[]])[] = [];
   const say = (path: readonly (string | number)[], message: string): void => {
-    if (complaints.length < COMPLAINTS_MAX) complaints.push({ path, message });
+    complaints.push({ path, message });
   };
   const walk = (value: unknown, path: readonly (string | number)[]): void => {
     if (Array.isArray(value)) for (const [index, item] of value.entries()) walk(item, [...path, index]);

@@ -76,6 +76,8 @@ export function objectId(content: Uint8Array): string {
 export interface CertificateUse {
   /** Bits of keyUsage by RFC 5280, §4.2.1.3; absent where the certificate has no such extension. */
   readonly keyUsage?: { readonly digitalSignature: boolean; readonly keyCertSign: boolean; readonly crlSign: boolean };
+  /** Object identifiers of extKeyUsage (§4.2.1.12); absent where the certificate has no such extension, and then says nothing of it. */
+  readonly purposes?: readonly string[];
   /** At most so many certification authorities may stand below it. */
   readonly pathLength?: number;
   /** Critical extensions that nothing here understands: who does not understand one must refuse the certificate (§4.2). */
@@ -102,6 +104,7 @@ export function certificateUse(der: Uint8Array): CertificateUse {
   const listed = block ? children(children(block.content)[0]?.content ?? new Uint8Array(0)) : [];
   let keyUsage: CertificateUse["keyUsage"];
   let pathLength: number | undefined;
+  let purposes: string[] | undefined;
   const notUnderstood: string[] = [];
   for (const { content } of listed) {
     const parts = children(content);
@@ -122,11 +125,14 @@ export function certificateUse(der: Uint8Array): CertificateUse {
     } else if (oid === "2.5.29.19") {
       const length = children(nodeAt(value.content, 0).content).find(({ tag }) => tag === INTEGER);
       if (length) pathLength = length.content.reduce((sum, byte) => sum * 256 + byte, 0);
+    } else if (oid === "2.5.29.37") {
+      purposes = children(nodeAt(value.content, 0).content).map(({ content: id }) => objectId(id));
     }
   }
   return {
     ...(keyUsage && { keyUsage }),
     ...(pathLength !== undefined && { pathLength }),
+    ...(purposes && { purposes }),
     notUnderstood,
   };
 }

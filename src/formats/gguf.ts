@@ -81,6 +81,11 @@ const DEPTH_MAX = 8;
 /** Texts that are kept: single values, and elements of lists from this length on; all together at most so many bytes. */
 const LONG = 64;
 const KEPT_MAX = 64 * 2 ** 20;
+/** Keys under which programs keep templates: each of their texts is kept, and nothing but text belongs there. */
+export const TEMPLATE = /template/i;
+/** Per token of the vocabulary one of each, of this type; readers index them by token. */
+const PER_TOKEN: Readonly<Record<string, number>> = { "tokenizer.ggml.scores": 6, "tokenizer.ggml.token_type": 5 };
+const TOKENS = "tokenizer.ggml.tokens";
 
 interface Placed {
   /** Bytes of the file. */
@@ -151,6 +156,10 @@ class Reader {
   private version = 0;
   private alignment = ALIGNMENT;
   private kept = 0;
+  private readonly perToken = new Map<
+    string,
+    { readonly element: number; readonly count: number; readonly at: number }
+  >();
   private readonly problems: GgufProblem[] = [];
   private readonly texts: GgufText[] = [];
   private readonly tensors: GgufTensor[] = [];
@@ -169,6 +178,7 @@ class Reader {
       const tensors = this.count("tensors", 20);
       const entries = this.count("metadata entries", this.version === 1 ? 9 : 13);
       this.entries(entries);
+      this.heldToTokens();
       const described = this.describe(tensors);
       headerEnd = this.at;
       dataAt = Math.min(this.aligned(headerEnd), this.content.size);
@@ -280,7 +290,7 @@ class Reader {
         `a text in ${shown(key)} is ${length} bytes long, and ${this.content.size - this.at} are left`,
       );
     const start = this.at;
-    if (length >= LONG) this.keep(key, start, length, true);
+    if (length >= LONG || TEMPLATE.test(key)) this.keep(key, start, length, true);
     this.at = start + length;
   }
   private keep(key: string, start: number, length: number, listed: boolean): void {
@@ -314,6 +324,21 @@ class Reader {
     }
   }
 
+  /** A reader that indexes by token reads what is not its own where a list is shorter or narrower. */
+  private heldToTokens(): void {
+    const tokens = this.perToken.get(TOKENS)?.count ?? 0;
+    for (const [key, type] of Object.entries(PER_TOKEN)) {
+      const list = this.perToken.get(key);
+      if (list && (list.element !== type || list.count < tokens))
+        this.say(
+          "bounds",
+          list.at,
+          list.at,
+          `${shown(key)} has ${list.count} elements of type ${list.element} for ${tokens} tokens, where readers count on ${type} for each`,
+        );
+    }
+  }
+
   private readAlignment(type: number, entryAt: number): void {
     if (type !== UINT32) throw new Fault(entryAt, "general.alignment is no uint32");
     const alignment = this.view32(this.need(4, "general.alignment"));
@@ -343,6 +368,14 @@ class Reader {
         throw new Fault(this.at - 4, `${shown(key)} lists elements of type ${element}, which the format does not know`);
       const least = width || (this.version === 1 ? 4 : 8) + (element === ARRAY ? 4 : 0);
       const count = this.count(`elements in ${shown(key)}`, least);
+      if (depth === 0 && (key === TOKENS || key in PER_TOKEN)) this.perToken.set(key, { element, count, at: this.at });
+      if (TEMPLATE.test(key) && element !== STRING)
+        this.say(
+          "entry",
+          this.at,
+          this.at,
+          `${shown(key)} lists what is no text: whether a reader makes a template of it is not known`,
+        );
       if (width > 0) {
         if (element === BOOL) this.bools(key, count);
         this.at += count * width;
@@ -352,6 +385,13 @@ class Reader {
           else this.value(key, ARRAY, depth + 1);
       return;
     }
+    if (TEMPLATE.test(key))
+      this.say(
+        "entry",
+        this.at,
+        this.at,
+        `${shown(key)} is no text: whether a reader makes a template of it is not known`,
+      );
     this.need(known[1], shown(key));
     if (type === BOOL) this.bools(key, 1);
     this.at += known[1];
@@ -394,6 +434,7 @@ class Reader {
           `the tensor ${shown(name)} is there twice: which one counts differs between readers`,
         );
       seen.add(name);
+      // Readers divide by each size when they check that their product fits.
       const rank = this.u32(`the dimensions of ${shown(name)}`);
       if (rank > DIMS_MAX)
         throw new Fault(this.at - 4, `${shown(name)} has ${rank} dimensions, where the format allows ${DIMS_MAX}`);
@@ -422,6 +463,7 @@ class Reader {
       const [typeName, elements, bytes] = known;
       // int64_t in readers: each size, and what they multiply to.
       const count = dims.reduce((product, size) => product * size, 1n);
+      if (dims.includes(0n)) this.say("entry", start, end, `${shown(name)} has a size of zero`);
       if (dims.some((size) => size >= 1n << 63n) || count * BigInt(bytes) >= 1n << 63n || offset >= 1n << 63n) {
         this.say(
           "wraps",

@@ -8,13 +8,21 @@ import { namesIn } from "./names.ts";
 
 const WHOLE_FILE_LIMIT = 2 ** 31 - 1;
 
-/** Files below `root`; absolute paths and `..` are the author's own business and are followed. */
-export function filesBelow(root: string): Files {
+/** Files that a person names on the command line: relative to where they stand. */
+export const filesHere = (): Files => filesBelow(process.cwd(), CURRENT_FOLDER);
+
+/**
+ * Files below `root`; absolute paths and `..` are the author's own business and are followed. `from` says in messages what relative paths
+ * start from.
+ */
+export function filesBelow(root: string, from = "the system file"): Files {
+  const explained = (error: unknown, path: string): unknown => inWords(error, path, REFUSALS, from);
   const place = (path: string): string => (isAbsolute(path) ? path : resolve(root, path));
   const slashed = (path: string): string => path.split(sep).join("/");
 
   const files: Files = {
     root,
+    from,
     async stat(path) {
       try {
         const found = await stat(place(path));
@@ -51,7 +59,7 @@ export function filesBelow(root: string): Files {
         const found = await stat(full);
         if (found.isDirectory()) throw new HostError(`${path} is a folder, not a file`, "name the file itself");
         if (!found.isFile()) throw new HostError(`${path} is not a regular file`, "name a regular file");
-        return sourceOf(full, path, found.size);
+        return sourceOf(full, path, found.size, explained);
       } catch (error) {
         throw explained(error, path);
       }
@@ -69,7 +77,12 @@ export function filesBelow(root: string): Files {
   return files;
 }
 
-function sourceOf(full: string, name: string, size: number): ByteSource {
+function sourceOf(
+  full: string,
+  name: string,
+  size: number,
+  explained: (error: unknown, path: string) => unknown,
+): ByteSource {
   return {
     name,
     size,
@@ -115,9 +128,13 @@ function isMissing(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
+const CURRENT_FOLDER = "the current folder";
+/** Where a remedy says what relative paths start from; of an absolute path nothing is said. */
+const RELATIVE = "\0";
+
 const REFUSALS: Readonly<Record<string, readonly [says: string, remedy: string]>> = {
-  ENOENT: ["does not exist", "check the spelling; paths are relative to the system file"],
-  ENOTDIR: ["lies below something that is not a folder", "check the path; paths are relative to the system file"],
+  ENOENT: ["does not exist", `check the spelling${RELATIVE}`],
+  ENOTDIR: ["lies below something that is not a folder", `check the path${RELATIVE}`],
   EEXIST: ["lies below something that is not a folder", "check the path"],
   EFBIG: ["could not be written: it is larger than the largest file allowed here", "write elsewhere with --out"],
   EISDIR: ["is a folder, not a file", "name the file itself"],
@@ -139,10 +156,16 @@ const WRITE_REFUSALS: typeof REFUSALS = {
   ENOENT: ["cannot be written: its folder is not there", "write elsewhere with --out"],
 };
 
-/** A HostError in the user's words for what node refused; other errors pass as they are. */
+/** A HostError in the user's words for what node refused of a path that a person named; other errors pass as they are. */
 export function explained(error: unknown, path: string, writing = false): unknown {
+  return inWords(error, path, writing ? { ...REFUSALS, ...WRITE_REFUSALS } : REFUSALS, CURRENT_FOLDER);
+}
+
+function inWords(error: unknown, path: string, refusals: typeof REFUSALS, from: string): unknown {
   if (error instanceof HostError || !(error instanceof Error)) return error;
   const code = (error as NodeJS.ErrnoException).code;
-  const refusal = code === undefined ? undefined : ((writing ? WRITE_REFUSALS[code] : undefined) ?? REFUSALS[code]);
-  return refusal ? new HostError(`${path} ${refusal[0]}`, refusal[1]) : error;
+  const refusal = code === undefined ? undefined : refusals[code];
+  if (!refusal) return error;
+  const relative = isAbsolute(path) ? "" : `; paths are relative to ${from}`;
+  return new HostError(`${path} ${refusal[0]}`, refusal[1].replace(RELATIVE, relative));
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { HostError } from "#base/ports.ts";
-import { filesBelow } from "./files.ts";
+import { filesBelow, filesHere } from "./files.ts";
 import { everythingIn } from "./folders.ts";
 import { folderName } from "./names.ts";
 import { folderStore, writeWhole } from "./store.ts";
@@ -32,6 +32,18 @@ describe("files below a root", () => {
       name: "HostError",
       remedy: expect.stringContaining("relative to the system file"),
     }));
+  test("what a person names is relative to where they stand, and an absolute path to nothing", async () => {
+    const remedies = [filesHere().open("nowhere"), filesHere().open(join(root, "nowhere"))].map((opened) =>
+      opened.then(
+        () => "opened",
+        ({ remedy }: HostError) => remedy,
+      ),
+    );
+    expect(await Promise.all(remedies)).toEqual([
+      "check the spelling; paths are relative to the current folder",
+      "check the spelling",
+    ]);
+  });
   test("a folder for a file is refused by name", async () =>
     await expect(files.open("folder")).rejects.toThrow("folder is a folder, not a file"));
   test("a file above the limit is refused before it is read", async () =>

@@ -8,7 +8,7 @@ import { signatureChecker } from "./signatures.ts";
 import { highsSolver } from "./solver.ts";
 import { folderStore } from "./store.ts";
 
-export { explained, filesBelow } from "./files.ts";
+export { explained, filesBelow, filesHere } from "./files.ts";
 export { namesIn } from "./names.ts";
 export { folderStore, writeWhole } from "./store.ts";
 export { runtimeVersion } from "./runtime.ts";

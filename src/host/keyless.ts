@@ -93,9 +93,11 @@ async function vouched(
   if (entries.length === 0) throw new Refusal("not-logged", "the bundle holds no entry of a transparency log");
   const checked: string[] = [];
   const times: { readonly time: number; readonly by: string }[] = [];
+  const logs: TrustedLog[] = [];
   for (const entry of entries) {
-    const { time, words } = proven(entry, version, root.logs);
+    const { time, words, log } = proven(entry, version, root.logs);
     checked.push(words);
+    logs.push(log);
     if (time !== undefined) times.push({ time, by: "the log" });
     await bound(entry, leaf, signature, content);
   }
@@ -109,6 +111,14 @@ async function vouched(
       "no-time",
       "nothing trusted says when it was signed: neither the log's signed time nor a time stamp is in the bundle",
     );
+  // A proof carries no time of its own: a log whose key was retired before it was signed, or not yet in use, proves nothing of it.
+  for (const { name, valid } of logs)
+    for (const { time, by } of times)
+      if (!within(valid, time))
+        throw new Refusal(
+          "not-logged",
+          `the key of the log ${name} was not in service at ${new Date(time).toISOString()}, the time by ${by}`,
+        );
   const chain = times.map(({ time, by }) => chainAt(leaf, root.authorities, time, by))[0]!;
   checked.push("certificate chain, valid at every trusted time");
   const notChecked: string[] = [];
@@ -226,7 +236,7 @@ function proven(
   entry: LogEntry,
   version: Bundle["version"],
   logs: readonly TrustedLog[],
-): { readonly time: number | undefined; readonly words: string } {
+): { readonly time: number | undefined; readonly words: string; readonly log: TrustedLog } {
   const log = logs.find(({ id }) => id === entry.log);
   if (!log) throw new Refusal("not-logged", `the trusted root does not know the log ${entry.log.slice(0, 16)}…`);
   const key = keyOf(log);
@@ -256,6 +266,7 @@ function proven(
       throw new Refusal("not-logged", "the entry is not in the tree that the log signed");
   }
   return {
+    log,
     time: promise ? integrated : undefined,
     words: [
       `entry ${entry.index} of ${log.name}`,

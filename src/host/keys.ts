@@ -8,10 +8,11 @@ import {
   verify,
   X509Certificate,
   type KeyObject,
+  type PrivateKeyInput,
 } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { HostError } from "#base/ports.ts";
-import { issuerAndSerial } from "#formats/certificate.ts";
+import { issuerAndSerial, weakSignature } from "#formats/certificate.ts";
 import { certificateUse } from "#formats/der.ts";
 import { hexOf, readRevocationList, type RevocationList } from "#formats/revocation.ts";
 import { FormatError } from "#formats/error.ts";
@@ -90,6 +91,28 @@ export function privateKey(bytes: Uint8Array, name: string, passphrase?: string)
         : "make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
     );
   }
+}
+
+/**
+ * Whether a file's bytes hold this private key under whatever name: in PEM between other text, or in DER; locked with the passphrase given,
+ * or not locked. A copy that another passphrase locks cannot be told.
+ */
+export function holdsPrivateKey(bytes: Uint8Array, key: KeyObject, passphrase?: string): boolean {
+  const unlock = passphrase === undefined ? {} : { passphrase };
+  const open = createPublicKey(key);
+  const isIt = (input: PrivateKeyInput): boolean => {
+    try {
+      return createPublicKey(createPrivateKey({ ...input, ...unlock })).equals(open);
+    } catch {
+      return false;
+    }
+  };
+  if (bytes[0] === 0x30) {
+    const der = { key: Buffer.from(bytes), format: "der" } as const;
+    return isIt({ ...der, type: "pkcs8" }) || isIt({ ...der, type: "sec1" });
+  }
+  const blocks = Buffer.from(bytes).toString("latin1").split("-----BEGIN ").slice(1);
+  return blocks.some((block) => /^[A-Z ]*PRIVATE KEY-----/.test(block) && isIt({ key: `-----BEGIN ${block}` }));
 }
 
 /** SHA-256 of the public key in PEM: what bundles name a key by. */
@@ -234,10 +257,13 @@ export function trustedKey(
   const [signer, ...others] = all;
   const unfit = signer && unfitSigner(signer, purpose);
   if (!signer || unfit !== undefined) return { because: unfit ?? "the bundle holds no certificate" };
+  const weak = weakKey(signer);
+  if (purpose === TIME_STAMPING && weak !== undefined) return { because: weak };
   if (purpose === CODE_SIGNING && signsWith(signer.publicKey) === undefined)
     return { because: `the signer's certificate holds a key of kind ${keyWords(signer.publicKey)}` };
   // The nearest to a chain says best why there is none.
   let because = `no given root stands above the signer's certificate, ${nameOf(signer)}`;
+  const isRoot = (one: X509Certificate): boolean => roots.some((root) => sameCertificate(root, one));
   const up = (
     certificate: X509Certificate,
     way: readonly X509Certificate[],
@@ -247,12 +273,17 @@ export function trustedKey(
       because = outside;
       return undefined;
     }
-    if (roots.some((root) => sameCertificate(root, certificate))) return [...way, certificate];
+    if (isRoot(certificate)) return [...way, certificate];
     if (way.length >= CHAIN_MAX) return undefined;
+    const weak = weaklySigned(certificate);
+    if (weak !== undefined) {
+      because = weak;
+      return undefined;
+    }
     for (const above of [...roots, ...others]) {
       if (sameCertificate(above, certificate) || way.some((one) => sameCertificate(one, above))) continue;
       if (!certificate.checkIssued(above) || !verifies(certificate, above)) continue;
-      const unable = unfitAuthority(above, way.length);
+      const unable = unfitAuthority(above, way.length, isRoot(above) ? undefined : purpose);
       if (unable !== undefined) {
         because = unable;
         continue;
@@ -393,13 +424,41 @@ function unfitSigner(certificate: X509Certificate, purpose: Purpose): string | u
   return undefined;
 }
 
-/** It may stand above others, `below` authorities between it and the signer. */
-function unfitAuthority(certificate: X509Certificate, below: number): string | undefined {
+/** `anyExtendedKeyUsage` (RFC 5280, §4.2.1.12). */
+const ANY_PURPOSE = "2.5.29.37.0";
+
+/**
+ * It may stand above others, `below` authorities between it and the signer. An authority below the root that says what it is for
+ * certifies for nothing else, as those of TLS are kept from signing code everywhere; what a root is for is for whoever gives it.
+ */
+function unfitAuthority(certificate: X509Certificate, below: number, purpose: Purpose | undefined): string | undefined {
   const use = useOf(certificate);
   if (typeof use === "string") return use;
   if (!certificate.ca || (use.keyUsage && !use.keyUsage.keyCertSign))
     return `the certificate ${nameOf(certificate)} is no certification authority, and stands above another`;
   if (use.pathLength !== undefined && below > use.pathLength)
     return `the certificate ${nameOf(certificate)} allows ${use.pathLength} authorities below it, and ${below} stand there`;
-  return undefined;
+  if (purpose && use.purposes && !use.purposes.includes(purpose) && !use.purposes.includes(ANY_PURPOSE))
+    return `the certificate ${nameOf(certificate)} is an authority for other things than ${PURPOSES[purpose]} (extKeyUsage)`;
+  return weakKey(certificate);
+}
+
+/** Of NIST SP 800-57, Part 1, table 2: 112 bits of security. */
+const RSA_BITS_MIN = 2048;
+
+/** A key that somebody else may have found by now, or of a kind that is not taken. */
+function weakKey(certificate: X509Certificate): string | undefined {
+  const { publicKey: key } = certificate;
+  const bits = key.asymmetricKeyDetails?.modulusLength;
+  const [named, kind] = [`the certificate ${nameOf(certificate)}`, key.asymmetricKeyType ?? ""];
+  if (kind === "rsa" || kind === "rsa-pss")
+    return bits !== undefined && bits >= RSA_BITS_MIN
+      ? undefined
+      : `${named} holds an RSA key of ${bits ?? "unknown"} bits, and fewer than ${RSA_BITS_MIN} can be broken`;
+  return signsWith(key) !== undefined || kind === "ed448" ? undefined : `${named} holds a key of kind ${keyWords(key)}`;
+}
+
+function weaklySigned(certificate: X509Certificate): string | undefined {
+  const weak = weakSignature(certificate.raw);
+  return weak && `the certificate ${nameOf(certificate)} is signed with ${weak}`;
 }

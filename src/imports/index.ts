@@ -36,6 +36,8 @@ interface Grounds {
   readonly asOf: string;
   /** Digests of the deployed artefacts by component, where the caller has computed them. */
   readonly artefacts?: Artefacts;
+  /** Package URLs of what the system's lock files pin, as its bill of materials calls them. */
+  readonly packages?: ReadonlySet<string>;
   readonly verify?: VerifySignature;
 }
 
@@ -81,6 +83,7 @@ export async function importEvidence({
     system: grounds.system,
     asOf: grounds.asOf,
     artefacts: grounds.artefacts,
+    packages: grounds.packages,
   };
   switch (format) {
     case "sarif":

@@ -56,6 +56,8 @@ export interface Context {
   readonly system: System;
   readonly asOf: string;
   readonly artefacts: Artefacts | undefined;
+  /** Package URLs of what the lock files pin. */
+  readonly packages: ReadonlySet<string> | undefined;
 }
 
 /** One item of evidence per run of the log. */

@@ -137,7 +137,7 @@ describe("CycloneDX VEX", () => {
     specVersion: "1.5",
     metadata: {
       timestamp: "2026-11-01T10:00:00Z",
-      component: { name: "pacs", version: "4.2" },
+      component: { "bom-ref": "pacs", name: "pacs", version: "4.2" },
       supplier: { name: "ACME" },
       tools: [{ name: "vexer", version: "1" }],
     },
@@ -146,6 +146,7 @@ describe("CycloneDX VEX", () => {
   });
   const cve = (id: string, state?: string, rest: object = {}): object => ({
     id,
+    affects: [{ ref: "components.pacs" }],
     ...(state && { analysis: { state, ...rest } }),
   });
 
@@ -177,6 +178,34 @@ describe("CycloneDX VEX", () => {
     expect(all.map(({ kind }) => kind)).toEqual(["imported", "declared"]);
     expect(all[0]).toMatchObject({ outcome: { measure: { results: 2, open: 1 } } });
     expect(all[1]).toMatchObject({ outcome: { status: "inconclusive", because: expect.stringContaining("CVE-1") } });
+  });
+  test("what is closed for something else, or for nothing named, does not count; what is open does", async () => {
+    const elsewhere = (id: string, state: string, affects?: unknown): object => ({
+      id,
+      ...(affects !== undefined && { affects }),
+      analysis: { state, justification: "code_not_present" },
+    });
+    const others = [
+      elsewhere("CVE-1", "not_affected", [{ ref: "nonsense" }]),
+      elsewhere("CVE-2", "resolved"),
+      elsewhere("CVE-3", "resolved", []),
+    ];
+    const { evidence, diagnostics } = await brought("vex", vex(others));
+    expect(evidence[0]!.outcome).toMatchObject({
+      status: "inconclusive",
+      because: expect.stringContaining("CVE-1, CVE-2, CVE-3"),
+    });
+    expect(diagnostics.map(({ message }) => message)).toEqual([
+      expect.stringContaining("affects a part of this system"),
+    ]);
+    const inside = { components: [{ name: "x", components: [{ "bom-ref": "deep", name: "y" }] }] };
+    for (const ref of ["pacs", "deep", "components.cnn", "urn:cdx:1/1#components.cnn", "system"]) {
+      const item = await only(brought("vex", vex([...others, elsewhere("CVE-4", "resolved", [{ ref }])], inside)));
+      expect(item.outcome, ref).toMatchObject({ status: "measured", measure: { results: 1, open: 0 } });
+      expect(item.notes.join("; ")).toContain("not counted");
+    }
+    const open = await only(brought("vex", vex([elsewhere("CVE-5", "exploitable", [{ ref: "nonsense" }])])));
+    expect(open.outcome).toMatchObject({ measure: { results: 1, open: 1 } });
   });
   test.each([["1.4"], ["1.5"], ["1.6"], ["1.7"]])("specification %s is read", async (specVersion) => {
     expect((await only(brought("vex", vex([cve("CVE-1", "resolved")], { specVersion })))).outcome.status).toBe(

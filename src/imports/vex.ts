@@ -27,7 +27,11 @@ const analysis = z.object({
   justification: z.enum(JUSTIFICATIONS).optional(),
   detail: z.string().optional(),
 });
-const vulnerability = z.object({ id: z.string().optional(), analysis: analysis.optional() });
+const vulnerability = z.object({
+  id: z.string().optional(),
+  analysis: analysis.optional(),
+  affects: z.array(z.object({ ref: z.string() })).optional(),
+});
 type Vulnerability = z.infer<typeof vulnerability>;
 const named = z.object({ name: z.string().optional(), version: z.string().optional() });
 const bom = z.object({
@@ -37,7 +41,7 @@ const bom = z.object({
     .object({
       timestamp: z.string().optional(),
       component: z
-        .object({
+        .looseObject({
           name: z.string().optional(),
           version: z.string().optional(),
           hashes: z.array(z.object({ alg: z.string(), content: z.string() })).optional(),
@@ -52,7 +56,32 @@ const bom = z.object({
     })
     .optional(),
   vulnerabilities: z.array(vulnerability).optional(),
+  components: z.array(z.unknown()).optional(),
+  services: z.array(z.unknown()).optional(),
 });
+
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What the document itself says are parts of what it is about: names to refer to them by. */
+function partsOf(parts: readonly unknown[], found: Set<string> = new Set()): Set<string> {
+  for (const part of parts) {
+    if (!isTable(part)) continue;
+    if (typeof part["bom-ref"] === "string") found.add(part["bom-ref"]);
+    for (const inner of [part["components"], part["services"]]) if (Array.isArray(inner)) partsOf(inner, found);
+  }
+  return found;
+}
+
+/** Into another document (BOM-Link, `urn:cdx:serial/version#ref`): the name of the part there. */
+function linkedPart(ref: string): string {
+  const link = /^urn:cdx:[^#]*#(.*)$/.exec(ref)?.[1];
+  try {
+    return link === undefined ? ref : decodeURIComponent(link);
+  } catch {
+    return ref;
+  }
+}
 
 /** What each analysis comes to. "declared": said, with nothing that shows it. */
 type Verdict = "closed" | "open" | "declared";
@@ -77,7 +106,7 @@ export function fromVex(value: unknown, context: Context): Imported {
   const { origin, system, at } = context;
   const read = held(bom, value, origin, "a CycloneDX document, specification 1.4 to 1.7, with vulnerabilities");
   if (!read.ok) return { evidence: [], diagnostics: read.diagnostics };
-  const { metadata, vulnerabilities = [] } = read.value;
+  const { metadata, vulnerabilities: listedThere = [], components = [], services = [] } = read.value;
   const date = /^\d{4}-\d{2}-\d{2}(?=T|$)/.exec(metadata?.timestamp ?? "")?.[0];
   const component = metadata?.component;
   const subject = {
@@ -104,6 +133,49 @@ export function fromVex(value: unknown, context: Context): Imported {
     source: context.source,
     ...(issuer?.name !== undefined && { by: short(issuer.name) }),
   };
+  const parts = partsOf([metadata?.component, ...components, ...services]);
+  const own = new Set([
+    "system",
+    ...system.components.map(({ id }) => `components.${id}`),
+    ...system.datasets.map(({ id }) => `datasets.${id}`),
+    ...(context.packages ?? []),
+  ]);
+  const isOfThis = ({ affects = [] }: Vulnerability): boolean =>
+    affects.some(({ ref }) => parts.has(ref) || own.has(linkedPart(ref)));
+  // What is open counts whatever it is said of: a word too little closes nothing, and a word about something else closes nothing here.
+  const elsewhere = listedThere.filter((one) => verdictOf(one) !== "open" && !isOfThis(one));
+  const vulnerabilities = listedThere.filter((one) => !elsewhere.includes(one));
+  const shown = (items: readonly Vulnerability[]): string =>
+    items
+      .slice(0, 8)
+      .map(({ id }) => short(id ?? "unnamed", 40))
+      .join(", ") + (items.length > 8 ? " …" : "");
+  const passed =
+    elsewhere.length === 0
+      ? undefined
+      : `not counted, for they name no part of this system's bill of materials (affects): ${shown(elsewhere)}`;
+  if (vulnerabilities.length === 0 && passed !== undefined)
+    return {
+      evidence: [
+        sealed({
+          ...base,
+          kind: "imported",
+          outcome: {
+            status: "inconclusive",
+            because: `none of the ${elsewhere.length} vulnerabilities is judged for a part of this system: ${passed}`,
+          },
+          notes: [],
+        }),
+      ],
+      diagnostics: [
+        complaint(
+          "W612",
+          origin,
+          "no vulnerability in the document affects a part of this system",
+          "name in affects a part of the document itself, components.<id> of this system, or a package of its lock files",
+        ),
+      ],
+    };
   if (vulnerabilities.length === 0)
     return {
       evidence: [
@@ -130,18 +202,14 @@ export function fromVex(value: unknown, context: Context): Imported {
   const by = Map.groupBy(vulnerabilities, verdictOf);
   const declared = by.get("declared") ?? [];
   const open = by.get("open") ?? [];
-  const listed = (items: readonly Vulnerability[]): string =>
-    items
-      .slice(0, 8)
-      .map(({ id }) => short(id ?? "unnamed", 40))
-      .join(", ") + (items.length > 8 ? " …" : "");
   const silent = open.filter(({ analysis: said }) => said?.state === undefined);
   const notes = [
     `${vulnerabilities.length} vulnerabilities are named; about all others the document is silent`,
     "what is called resolved or not affected is the issuer's word: nothing was tried",
-    ...(open.length > 0 ? [`open: ${listed(open)}`] : []),
-    ...(silent.length > 0 ? [`without an analysis, counted as open: ${listed(silent)}`] : []),
-    ...(declared.length > 0 ? [`called unaffected without a justification, counted as open: ${listed(declared)}`] : []),
+    ...(passed === undefined ? [] : [passed]),
+    ...(open.length > 0 ? [`open: ${shown(open)}`] : []),
+    ...(silent.length > 0 ? [`without an analysis, counted as open: ${shown(silent)}`] : []),
+    ...(declared.length > 0 ? [`called unaffected without a justification, counted as open: ${shown(declared)}`] : []),
   ];
   const evidence = [
     sealed({
@@ -168,7 +236,7 @@ export function fromVex(value: unknown, context: Context): Imported {
         title: `${base.title}: unaffected without a justification`,
         outcome: {
           status: "inconclusive",
-          because: `${declared.length} vulnerabilities are called unaffected and nothing says why: ${listed(declared)}`,
+          because: `${declared.length} vulnerabilities are called unaffected and nothing says why: ${shown(declared)}`,
         },
         notes: ["add analysis.justification to each, or treat them"],
       }),

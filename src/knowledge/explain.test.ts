@@ -78,6 +78,10 @@ describe("explain not-tried", () => {
     expect(text).toContain("it is never read as safe");
   });
 
+  it("names the key without which nothing measured counts", () => {
+    expect(text).toContain("accuracy: { declared: 0.94, on: <data set> }");
+  });
+
   it("names all five classes with every threat in them", () => {
     for (const attackClass of ["AE", "MF", "DP", "MP", "CA"]) {
       const types = all.threats.filter(({ classes }) => classes.some((name) => name === attackClass));
@@ -85,8 +89,20 @@ describe("explain not-tried", () => {
     }
   });
 
+  it("names the scan and the checks of data where they bear on a threat, and calls neither evidence elsewhere", () => {
+    const checks = [{ title: "Wrong labels", bearsOn: { threats: ["T-07"] } }];
+    const of = (id: string): string => explain(all, id, 1000, checks)!.lines.join("\n");
+    expect(of("T-11")).toContain("What this version tries: `assess` scans every file");
+    for (const id of ["T-08", "T-09", "T-12", "T-38"]) {
+      expect(of(id)).toContain("What this version tries: nothing.");
+      expect(of(id)).toContain("`assess` scans the files, and holds them to the hashes and signatures");
+    }
+    expect(of("T-07")).toContain("check data for it: Wrong labels");
+    expect(of("T-01")).not.toMatch(/looks at besides/);
+  });
+
   it("claims to try only what the tests of a system file can", () => {
-    expect(Object.keys(TRIED_HERE)).toEqual(["T-01", "T-02", "T-04"]);
+    expect(Object.keys(TRIED_HERE)).toEqual(["T-01", "T-02", "T-04", "T-11"]);
     expect(text.match(/Nothing is run here/g)).toHaveLength(3);
     expect(text).toContain("The conventional half (intrusion, ransomware, outages, logs) is never run here");
   });

@@ -1,5 +1,6 @@
 /** What an id means, in plain lines: the entry, what this version tries of it, what would count as evidence, where it is from. */
 import type { AttackerProfile, Clause, Control, Knowledge, SectorPack, Source, ThreatType } from "#assessment/index.ts";
+import { BY_TAMPERED_FILES, TRIAL_THREATS, type TrialKind } from "#assessment/tried.ts";
 import { notTried } from "./not-tried.ts";
 import { Page } from "./page.ts";
 
@@ -11,13 +12,23 @@ export interface Explanation {
   readonly lines: readonly string[];
 }
 
-/** What the `tests:` of a system file can try in this version. Every other threat is answered by imported evidence only. */
-export const TRIED_HERE: Readonly<Record<string, string>> = {
-  "T-01": "an `evasion:` test attacks the model itself, with gradients and by queries",
-  "T-02": "a `patch:` test places an optimised patch at random, in the digital picture; it is not printed or filmed",
-  "T-04":
+/** What each kind of trial does, for whoever asks what is tried of a threat. */
+const TRIAL_WORDS: Readonly<Record<TrialKind, string>> = {
+  clean: "the clean run measures accuracy on data as it is",
+  evasion: "an `evasion:` test attacks the model itself, with gradients and by queries",
+  patch: "a `patch:` test places an optimised patch at random, in the digital picture; it is not printed or filmed",
+  corruption:
     "a `corruption:` test measures accuracy under noise, blur and light: the average case, not a search for the worst",
+  scan: "`assess` scans every file that the system file names, and `vauban scan` any other: what loading it would do, without loading it",
+  data: "`assess` checks the data sets for faults",
 };
+
+/** What this version can try, by the table that its trials are planned from. Every other threat is answered by imported evidence only. */
+export const TRIED_HERE: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(TRIAL_THREATS).flatMap(([kind, threats]) =>
+    threats.map((threat) => [threat, TRIAL_WORDS[kind as TrialKind]]),
+  ),
+);
 
 const MATURITY: Readonly<Record<Control["maturity"], string>> = {
   proven: "proven: may support a state-of-the-art claim inside its limits",
@@ -87,11 +98,22 @@ const RIGHTS: Readonly<Record<AttackerProfile["knows"], string>> = {
   white: "everything inside",
 };
 
+/** A check of data, and the threats that what it finds bears on. */
+export interface BearingCheck {
+  readonly title: string;
+  readonly bearsOn: { readonly threats: readonly string[] };
+}
+
 /**
  * Explains an id of the catalogue, a threat's readable name, one of the five classes (`AE`) or the topic `not-tried`.
  * Upper and lower case do not matter. Undefined where nothing has that id; `suggestion` then names the nearest.
  */
-export function explain(all: Knowledge, id: string, width = 100): Explanation | undefined {
+export function explain(
+  all: Knowledge,
+  id: string,
+  width = 100,
+  checks: readonly BearingCheck[] = [],
+): Explanation | undefined {
   const wanted = id.trim().toLowerCase();
   const is = (candidate: string): boolean => candidate.toLowerCase() === wanted;
   const page = new Page(width);
@@ -101,7 +123,7 @@ export function explain(all: Knowledge, id: string, width = 100): Explanation | 
     return { id: "not-tried", title: 'What "not tried" means, and how to get each class tried', lines: page.lines };
   }
   const threat = all.threats.find((item) => is(item.id) || is(item.slug));
-  if (threat) return { id: threat.id, title: threat.title, lines: threatLines(all, threat, page) };
+  if (threat) return { id: threat.id, title: threat.title, lines: threatLines(all, threat, page, checks) };
   const control = all.controls.find((item) => is(item.id));
   if (control) return { id: control.id, title: control.title, lines: controlLines(all, control, page) };
   const clause = all.clauses.find((item) => is(item.id) || (item.attackClass !== undefined && is(item.attackClass)));
@@ -118,7 +140,12 @@ export function explanationText({ id, title, lines }: Explanation): string {
   return `${id}  ${title}\n\n${lines.join("\n")}\n`;
 }
 
-function threatLines(all: Knowledge, threat: ThreatType, page: Page): readonly string[] {
+function threatLines(
+  all: Knowledge,
+  threat: ThreatType,
+  page: Page,
+  checks: readonly BearingCheck[],
+): readonly string[] {
   page.text(threat.summary);
   page.text(
     `Classes, by our reading: ${threat.classes.join(", ")}. ` +
@@ -130,6 +157,16 @@ function threatLines(all: Knowledge, threat: ThreatType, page: Page): readonly s
       ? `What this version tries: ${TRIED_HERE[threat.id]}.`
       : `What this version tries: nothing. It stays untested until evidence is imported (imports: with for: ${threat.id}).`,
   );
+  page.list("What it looks at besides, which is no evidence that the attack would fail", [
+    ...(BY_TAMPERED_FILES.includes(threat.id)
+      ? [
+          "`assess` scans the files, and holds them to the hashes and signatures that the system file names: whether they are the files meant, not what was put into the weights before",
+        ]
+      : []),
+    ...checks
+      .filter(({ bearsOn }) => bearsOn.threats.includes(threat.id))
+      .map(({ title }) => `\`assess\` and \`vauban data\` check data for it: ${title}`),
+  ]);
   page.list("What would count as evidence", threat.evidence);
   page.list(
     "Who has a reason and the means",

@@ -59,6 +59,10 @@ export function notTried(all: Knowledge, page: Page): void {
   page.text(
     "A class counts as tried by a trial whose sanity checks passed, or by imported evidence that is in date, fits the deployed version and says who measured what on how many. A declared document does not count, and neither does evidence on a threat that touches the class only beside another.",
   );
+  page.text(
+    "What is measured of a model counts only once its clean run shows that it is the model meant, rightly fed: declare the accuracy that it should have, and on which data. Without it every attack on it is shown and rated nothing.",
+  );
+  page.code(["components:", "  <model>:", "    accuracy: { declared: 0.94, on: <data set> }"]);
   for (const attackClass of ["AE", "MF", "DP", "MP", "CA"] as const) {
     const { here, bring, file } = WAYS[attackClass];
     const inClass = all.threats.filter(({ classes }) => classes.some((name) => name === attackClass));

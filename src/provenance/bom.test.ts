@@ -262,7 +262,7 @@ describe("a bill of materials", () => {
     expect(metrics[1]).toEqual({
       type: "robust accuracy under attack, measured",
       value: "0.6",
-      slice: `linf budget 0.03 of the input range; 6 of 10 images; data marks.npz, SHA-256 ${B}; seed 1/small; measurement ${B}; evidence ev-1, grade B; check failed: answers are numbers`,
+      slice: `linf budget 0.03 of the input range; 6 of 10 images; data marks.npz, SHA-256 ${B}; seed 1/small; measurement ${B}; evidence ev-1, grade B; does not hold: answers are numbers`,
       confidenceInterval: { lowerBound: "0.26", upperBound: "0.88" },
     });
   });
@@ -420,6 +420,39 @@ describe("the difference of two bills of materials", () => {
       ["changed", "machine-learning-model Gate reader", "hashes"],
       ["changed", "machine-learning-model Gate reader", "modelCard.modelParameters.datasets"],
     ]);
+  });
+
+  it("is never none where anything but serial number, version and time is another", () => {
+    const one: Json = { ...bom(), dependencies: [{ ref: "pkg:npm/a@1.0.0", dependsOn: ["pkg:npm/b@1.0.0"] }] };
+    const edits: readonly (readonly [expected: string, edit: (copy: any) => void])[] = [
+      ...(["formulation", "compositions", "annotations", "externalReferences"] as const).map(
+        (key) => [`document ${key}`, (copy: any) => (copy[key] = [{ any: "thing" }])] as const,
+      ),
+      ...(["declarations", "definitions", "signature"] as const).map(
+        (key) => [`document ${key}`, (copy: any) => (copy[key] = { any: "thing" })] as const,
+      ),
+      ["document properties.odd", (copy) => copy.properties.push({ name: "odd", value: "1" })],
+      ["document specVersion", (copy) => (copy.specVersion = "1.7")],
+      ["document metadata.authors", (copy) => (copy.metadata.authors = [{ name: "somebody" }])],
+      ["system version", (copy) => (copy.metadata.component.version = "other")],
+      ["component undefined", (copy) => (copy.metadata.component.components = [{ type: "file", name: "inside" }])],
+      ["dependency undefined", (copy) => (copy.dependencies[0].provides = ["components.net"])],
+      ["dependency undefined", (copy) => copy.dependencies.push({ ref: "pkg:npm/b@1.0.0" })],
+    ];
+    for (const [expected, edit] of edits) {
+      const said = diffBoms(one, changed(one, edit)).map(({ kind, field }) => `${kind} ${field}`);
+      expect(said, expected).toEqual([expected]);
+    }
+    const judgements = (...states: string[]): Json => ({
+      vulnerabilities: states.map((state) => ({ id: "CVE-1", analysis: { state } })),
+    });
+    expect(diffBoms(judgements("exploitable", "in_triage"), judgements("resolved", "in_triage"))).toHaveLength(1);
+    expect(diffBoms(judgements("exploitable"), judgements("exploitable", "in_triage"))).toHaveLength(1);
+    const needing = (version: string): Json => ({
+      components: ["1", "2"].map((one) => ({ type: "library", name: "b", version: one, "bom-ref": `b${one}` })),
+      dependencies: [{ ref: "b1", dependsOn: [`b${version}`] }],
+    });
+    expect(diffBoms(needing("1"), needing("2"))).toHaveLength(2);
   });
 
   it("follows a verdict from one document to the next", () => {

@@ -628,7 +628,7 @@ function metricsOf(item: Evidence, trial: Trial): Json[] {
       `seed ${trial.seed}`,
       `measurement ${trial.key}`,
       `evidence ${item.id}, grade ${item.grade}${item.adaptive ? "" : ", not adaptive"}`,
-      ...item.sanity.filter(({ passed }) => !passed).map(({ check }) => `check failed: ${check}`),
+      ...item.sanity.filter(({ passed }) => !passed).map(({ check }) => `does not hold: ${check}`),
     ].join("; "),
     confidenceInterval: { lowerBound: String(rate.low), upperBound: String(rate.high) },
   });

@@ -4,8 +4,8 @@ import type { Json } from "./serial.ts";
 
 export interface Difference {
   readonly change: "added" | "removed" | "changed";
-  /** component, service, dependency, vulnerability, system. */
-  readonly kind: "system" | "component" | "service" | "dependency" | "vulnerability";
+  /** "document": whatever else it holds. */
+  readonly kind: "system" | "component" | "service" | "dependency" | "vulnerability" | "document";
   /** For people: `library ajv`, `machine-learning-model Pneumonia classifier`. */
   readonly what: string;
   /** Of what changed: `version`, `hashes`, `modelCard.modelParameters.datasets`. */
@@ -25,6 +25,12 @@ interface Part {
   readonly value: Json;
 }
 
+const metadataOf = (bom: Json): Json => (isJson(bom["metadata"]) ? bom["metadata"] : {});
+function systemIn(bom: Json): Json {
+  const { component } = metadataOf(bom);
+  return isJson(component) ? component : {};
+}
+
 /** Every component and service, those inside others too, with what identifies it in any document. */
 function partsOf(bom: Json, kind: "components" | "services"): Part[] {
   const parts: Part[] = [];
@@ -40,6 +46,7 @@ function partsOf(bom: Json, kind: "components" | "services"): Part[] {
     }
   };
   walk(listOf(bom[kind]), "");
+  walk(listOf(systemIn(bom)[kind]), "the system › ");
   return parts;
 }
 
@@ -82,13 +89,15 @@ const OPENED: ReadonlySet<string> = new Set([
 /** Properties that say which document another was made from: as with serial numbers, another is no difference. */
 const ORIGINS: ReadonlySet<string> = new Set(["vauban:assessment"]);
 
+const PROPERTIES: ReadonlySet<string> = new Set(["properties", "modelCard.properties", "metadata.properties"]);
+
 function fieldsOf(value: Json, around = ""): Map<string, unknown> {
   const fields = new Map<string, unknown>();
   for (const [key, item] of Object.entries(value)) {
     const path = around === "" ? key : `${around}.${key}`;
     if (SKIPPED.has(path)) continue;
     if (OPENED.has(path) && isJson(item)) for (const [deep, one] of fieldsOf(item, path)) fields.set(deep, one);
-    else if (path === "properties" || path === "modelCard.properties") {
+    else if (PROPERTIES.has(path)) {
       const told = listOf(item).filter(({ name }) => !ORIGINS.has(text(name)));
       for (const [name, those] of Map.groupBy(told, (one) => text(one["name"])))
         fields.set(`${path}.${name}`, those.length === 1 ? those[0]!["value"] : those.map((one) => one["value"]));
@@ -130,7 +139,16 @@ function changesOf(kind: Difference["kind"], what: string, before: Json, after: 
 }
 
 /** Keys under which a document refers to its own parts. */
-const REFERRING: ReadonlySet<string> = new Set(["ref", "source", "destination"]);
+const REFERRING: ReadonlySet<string> = new Set([
+  "ref",
+  "source",
+  "destination",
+  // Lists of references in compositions and annotations.
+  "assemblies",
+  "dependencies",
+  "vulnerabilities",
+  "subjects",
+]);
 
 /** The document with parts called by what they are wherever it refers to them: what they are called in it is no difference. */
 function renamed(bom: Json): Json {
@@ -153,6 +171,7 @@ function renamed(bom: Json): Json {
         : isJson(value)
           ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, walk(item, name)]))
           : value;
+  // Dependencies are put into words of their own.
   const { dependencies, ...rest } = bom;
   return { ...(walk(rest, "") as Json), ...(dependencies !== undefined && { dependencies }) };
 }
@@ -165,19 +184,53 @@ const decoded = (words: string): string => {
   }
 };
 
-/** Dependencies as pairs of words, so that renamed references are no difference. */
-function edgesOf(bom: Json, parts: readonly Part[]): Set<string> {
-  const called = new Map(parts.map(({ value, what }) => [text(value["bom-ref"]), what]));
-  const metadata = isJson(bom["metadata"]) ? bom["metadata"] : {};
-  if (isJson(metadata["component"])) called.set(text(metadata["component"]["bom-ref"]), "the system");
-  const name = (ref: unknown): string => called.get(text(ref)) ?? text(ref);
+/** Two parts that are called alike are told apart by their versions. */
+function callings(parts: readonly Part[], alike: ReadonlySet<string>): ReadonlyMap<string, string> {
+  return new Map(parts.map((part) => [text(part.value["bom-ref"]), alike.has(part.what) ? named(part) : part.what]));
+}
+
+const alikeIn = (parts: readonly Part[]): string[] =>
+  [...Map.groupBy(parts, ({ what }) => what)].flatMap(([what, those]) => (those.length > 1 ? [what] : []));
+
+/** Dependencies as pairs of words, so that renamed references are no difference; that nothing is needed is a word of its own. */
+function edgesOf(bom: Json, parts: ReadonlyMap<string, string>): Set<string> {
+  const system = text(systemIn(bom)["bom-ref"]);
+  const name = (ref: unknown): string =>
+    parts.get(text(ref)) ?? (text(ref) === system && system !== "" ? "the system" : text(ref));
+  const refs = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]) : []);
   return new Set(
-    listOf(bom["dependencies"]).flatMap((entry) =>
-      (Array.isArray(entry["dependsOn"]) ? entry["dependsOn"] : []).map(
-        (other) => `${name(entry["ref"])} on ${name(other)}`,
-      ),
-    ),
+    listOf(bom["dependencies"]).flatMap((entry) => {
+      const [on, gives] = [refs(entry["dependsOn"]), refs(entry["provides"])];
+      const from = name(entry["ref"]);
+      return [
+        ...on.map((other) => `${from} on ${name(other)}`),
+        ...gives.map((other) => `${from} provides ${name(other)}`),
+        ...(on.length + gives.length === 0 ? [`${from} on nothing`] : []),
+      ];
+    }),
   );
+}
+
+/** What is compared part by part, and what tells one edition of a document from another. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "components",
+  "services",
+  "dependencies",
+  "vulnerabilities",
+  "metadata",
+  "$schema",
+  "bomFormat",
+  "serialNumber",
+  "version",
+]);
+
+/** Everything else that a document holds, so that no difference is said only where there is none. */
+function restOf(bom: Json): Json {
+  const { component: _, timestamp: __, ...metadata } = metadataOf(bom);
+  return Object.fromEntries([
+    ...Object.entries(bom).filter(([key]) => !ELSEWHERE.has(key)),
+    ...Object.entries(metadata).map(([key, value]) => [`metadata.${key}`, value]),
+  ]);
 }
 
 const vulnerabilityKey = (value: Json): string =>
@@ -186,15 +239,13 @@ const vulnerabilityKey = (value: Json): string =>
     .toSorted()
     .join(" ")}`;
 
-/** Every difference, sections in a fixed order, parts by name. The serial number and the time of a document are not compared. */
+/** Every difference, sections in a fixed order, parts by name. Serial number, version and time of a document are not compared. */
 export function diffBoms(old: Json, now: Json): Difference[] {
   const [before, after] = [renamed(old), renamed(now)];
   const differences: Difference[] = [];
-  const system = (bom: Json): Json => {
-    const metadata = isJson(bom["metadata"]) ? bom["metadata"] : {};
-    return isJson(metadata["component"]) ? metadata["component"] : {};
-  };
-  differences.push(...changesOf("system", `the system ${text(system(after)["name"])}`, system(before), system(after)));
+  differences.push(
+    ...changesOf("system", `the system ${text(systemIn(after)["name"])}`.trimEnd(), systemIn(before), systemIn(after)),
+  );
   for (const [kind, noun] of [
     ["components", "component"],
     ["services", "service"],
@@ -207,22 +258,26 @@ export function diffBoms(old: Json, now: Json): Difference[] {
       else differences.push(...changesOf(noun, is.what, was.value, is.value));
     }
   const all = (bom: Json): Part[] => [...partsOf(bom, "components"), ...partsOf(bom, "services")];
-  const [was, is] = [edgesOf(before, all(before)), edgesOf(after, all(after))];
+  const [partsThen, partsNow] = [all(before), all(after)];
+  const alike = new Set([...alikeIn(partsThen), ...alikeIn(partsNow)]);
+  const [was, is] = [edgesOf(before, callings(partsThen, alike)), edgesOf(after, callings(partsNow, alike))];
   for (const what of [...is].toSorted())
     if (!was.has(what)) differences.push({ change: "added", kind: "dependency", what });
   for (const what of [...was].toSorted())
     if (!is.has(what)) differences.push({ change: "removed", kind: "dependency", what });
-  const judged = (bom: Json): Map<string, Json> =>
-    new Map(listOf(bom["vulnerabilities"]).map((value) => [vulnerabilityKey(value), value]));
+  const judged = (bom: Json): Map<string, Json[]> =>
+    Map.groupBy(listOf(bom["vulnerabilities"]), (value) => vulnerabilityKey(value));
   const [then, here] = [judged(before), judged(after)];
-  for (const [key, value] of here) {
-    const was = then.get(key);
-    const what = text(value["id"]) || "a vulnerability without an id";
-    if (!was) differences.push({ change: "added", kind: "vulnerability", what });
-    else differences.push(...changesOf("vulnerability", what, was, value));
+  for (const key of new Set([...here.keys(), ...then.keys()])) {
+    const [befores, afters] = [then.get(key) ?? [], here.get(key) ?? []];
+    for (let n = 0; n < Math.max(befores.length, afters.length); n++) {
+      const [one, other] = [befores[n], afters[n]];
+      const what = text((other ?? one)!["id"]) || "a vulnerability without an id";
+      if (one && other) differences.push(...changesOf("vulnerability", what, one, other));
+      else differences.push({ change: one ? "removed" : "added", kind: "vulnerability", what });
+    }
   }
-  for (const [key, value] of then)
-    if (!here.has(key)) differences.push({ change: "removed", kind: "vulnerability", what: text(value["id"]) });
+  differences.push(...changesOf("document", "the document", restOf(before), restOf(after)));
   return differences;
 }
 

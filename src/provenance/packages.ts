@@ -29,6 +29,18 @@ export interface LockedPackage {
   readonly direct?: boolean;
 }
 
+/** Digests for which other bytes can be made that have the same. */
+const WEAK: ReadonlySet<string> = new Set(["MD5", "SHA-1"]);
+
+/** Whether one of these digests holds a file to its bytes. */
+export const holdsBytes = (hashes: readonly Digest[]): boolean => hashes.some(({ alg }) => !WEAK.has(alg));
+
+/** What a lock file says of a package's bytes where it does not hold it to them. */
+export const unheld = (hashes: readonly Digest[]): string =>
+  hashes.length === 0
+    ? "nothing holds it to a hash, so other bytes under the same version would not be noticed"
+    : `${[...new Set(hashes.map(({ alg }) => alg))].join(" and ")} alone hold it to nothing: other bytes with the same digest can be made`;
+
 /** Something a lock file leaves open, for people. */
 export interface LockNote {
   readonly at: string;

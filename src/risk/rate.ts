@@ -189,7 +189,7 @@ export function rate(input: RateInput): Rating {
         knowledge,
         threats,
         credits,
-        counted: (id) => new Set(byThreat.get(id)?.effects.map(({ credit }) => credit.control)),
+        counted: (id) => (byThreat.get(id)?.effects ?? []).map(({ credit }) => credit),
         lowest: ({ threat }, successAtMost = 1) => {
           const { success, ways, attempts, exposures } = byThreat.get(threat)!;
           const { estimate, varies } = success({ way: wayOf(ways.current) });

@@ -23,6 +23,8 @@ export interface Testimony {
 export interface Unrated {
   readonly component: string;
   readonly because: string;
+  /** What to write into the system file, where that is all that is missing. */
+  readonly remedy?: string;
 }
 
 /** More than three points off: preprocessing is suspected, and nothing about this model is rated (METHOD §2). */
@@ -37,21 +39,27 @@ export function unratedOf(trials: readonly Trial[], evidence: readonly Evidence[
     const clean = trials.filter((trial) => trial.kind === "clean" && trial.target === component);
     if (clean.length === 0) return [{ component, because: "no clean run of it was planned" }];
     const because = clean.map((trial) => cleanFault(trial, evidence)).find((fault) => fault !== undefined);
-    return because ? [{ component, because }] : [];
+    if (because === undefined) return [];
+    return [{ component, because, ...(because === UNDECLARED && { remedy: DECLARE }) }];
   });
 }
+
+const UNDECLARED =
+  "no accuracy is declared for it, so nobody can tell from its clean run whether the preprocessing is right";
+const DECLARE =
+  "declare at it the accuracy that it should have, `accuracy: { declared: <0 to 1>, on: <data set> }`, and assess again: without that, nothing measured of it counts";
 
 function cleanFault(trial: Trial, evidence: readonly Evidence[]): string | undefined {
   const item = evidence.find((candidate) => candidate.trial === trial.id);
   if (!item) return "its clean run is missing";
-  if (item.standing.status === "stale") return `its clean run is stale: ${item.standing.because}`;
+  // Of a run that was not made it says nothing which version it would have been of.
   if (item.outcome.status === "inconclusive") return `its clean run is inconclusive: ${item.outcome.because}`;
+  if (item.standing.status === "stale") return `its clean run is stale: ${item.standing.because}`;
   const { measure } = item.outcome;
   if (measure.kind !== "clean") return "its clean run measured something else";
   const { k, n } = measure.accuracy;
   if (n === 0) return "its clean run has no samples";
-  if (measure.declared === undefined)
-    return "no accuracy is declared for it, so nobody can tell from its clean run whether the preprocessing is right";
+  if (measure.declared === undefined) return UNDECLARED;
   if (Math.abs(k / n - measure.declared) > CLEAN_TOLERANCE + 1e-12)
     return `clean accuracy is ${percent(k / n)} (${k}/${n}) where ${percent(measure.declared)} is declared: preprocessing is suspected`;
   return undefined;

@@ -44,7 +44,7 @@ function staleBecause(item: Evidence, system: System, knowledge: Knowledge, asOf
   // Harm that was found in a file is there, whatever the file should have been.
   if (hasFoundHarm(item)) return undefined;
   if (deployed && spokenOf.length > 0 && spokenOf.every(({ sha256 }) => sha256 !== deployed))
-    return `it speaks of another version of ${item.at} than the one deployed (${deployed.slice(0, 12)}…)`;
+    return `it speaks of another version of ${item.at} than the one the system file declares (${deployed.slice(0, 12)}…)`;
   return otherParts(item, system);
 }
 

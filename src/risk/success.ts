@@ -333,7 +333,7 @@ const GRADE_RULE: Readonly<Record<Grade, string>> = {
 function upperEndFault(evidence: Evidence, knowledge: string | undefined, actor: Actor): string | undefined {
   if (evidence.sanity.length === 0) return "no sanity check stands beside it";
   const failed = evidence.sanity.find(({ passed }) => !passed);
-  if (failed) return `sanity check "${failed.check}" did not pass`;
+  if (failed) return `a sanity check does not hold: "${failed.check}"`;
   if (knowledge === undefined) return "the attacker's access is not recorded";
   const access = (word: string): number => (ATTACKER_KNOWLEDGE as readonly string[]).indexOf(word);
   return access(knowledge) < access(actor.knows)

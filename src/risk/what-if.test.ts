@@ -153,7 +153,7 @@ test("all that is wrong with a question is said at once, with what was meant", (
     problems: [
       { hint: "did you mean pacs?" },
       { message: expect.stringContaining("stands nowhere") },
-      { message: expect.stringContaining("no such control") },
+      { message: expect.stringContaining("has no control") },
     ],
   });
 });

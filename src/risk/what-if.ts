@@ -21,6 +21,7 @@ import type { Control, DeclaredControl, Evidence, Knowledge, RiskDocument, Syste
 import { clopperPearson } from "#base/statistics.ts";
 import { creditControls } from "./credit.ts";
 import { HYPOTHETICAL } from "./hypothetical.ts";
+import { unknownControl } from "./unknown-control.ts";
 
 /** One control added or taken away; a place is needed to add one. */
 export interface Change {
@@ -65,7 +66,10 @@ export function parseChange(change: Change["change"], text: string): Change | Pr
   if (!control)
     return {
       message: `--${change} ${text} is no control of the catalogue`,
-      hint: `write it as C-54@api: C- and two digits, @, and the place`,
+      hint:
+        change === "with"
+          ? "write it as C-54@api: C- and two digits, @, and the place"
+          : "write it as C-54, or C-54@api for one place: C- and two digits, @, and the place",
     };
   if (change === "with" && at === undefined)
     return {
@@ -104,10 +108,7 @@ function problemOf({ change, control, at }: Change, { system, knowledge }: WhatI
     return undefined;
   }
   if (!knowledge.controls.some(({ id }) => id === control))
-    return {
-      message: `--with ${control}: the catalogue has no such control`,
-      hint: "`vauban explain C-92` shows what an entry looks like; numbers are those of the catalogue",
-    };
+    return unknownControl(`--with ${control}@${at}`, control, knowledge.controls);
   const places = placesOf(system);
   if (at !== undefined && !places.includes(at)) {
     const meant = nearest(at, places);

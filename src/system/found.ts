@@ -25,9 +25,19 @@ export interface FoundDataset {
   readonly range?: readonly [number, number];
 }
 
+/** A file that no ending gives away and that is a model, or holds one, by its content. */
+export interface FoundPart extends FoundFile {
+  /** The format, in the field's words. */
+  readonly what: string;
+}
+
 export interface Found {
   readonly models: readonly FoundModel[];
   readonly datasets: readonly FoundDataset[];
+  /** Where the caller looked into the other files: those that are scanned with the model they lie beside. */
+  readonly parts?: readonly FoundPart[];
+  /** Files that seem to be models, or that hold them, and were not taken. */
+  readonly passedOver?: readonly { readonly path: string; readonly because: string }[];
 }
 
 /** Endings that are models whatever their name (the formats of the artefact scanner); the attack needs ONNX. */
@@ -65,6 +75,39 @@ export function sortFound(listing: readonly FoundFile[]): Found {
   const documents = documentFolders(files).map((path): FoundDataset => ({ path, role: "knowledge-base" }));
   return { models, datasets: [...datasets, ...pictures, ...documents] };
 }
+
+/** Text and settings: what a look into them could only confirm. */
+const TEXT_ENDINGS = /\.(py|pyi|ipynb|[cm]?[jt]sx?|json|ya?ml|toml|html?|css|xml|lock|cfg|ini|sh|log|sig|pem|sarif)$/i;
+/** Endings under which models are also kept, and data, and much else. */
+const PERHAPS_ENDINGS = /\.(bin|dat|model|params|weights|zip|gz|bz2|xz|zst|7z|tar|tgz)$/i;
+/** Folders whose files nobody counts as found: installed by others, or hidden. */
+const INSTALLED = /(^|\/)(\.[^/]+|node_modules|__pycache__|venv|site-packages)\//;
+
+/** Files that only their content can place, and those with a model's ending that were left out, with the reason. */
+export function unplaced(listing: readonly FoundFile[]): {
+  readonly unnamed: readonly FoundFile[];
+  readonly passedOver: readonly { readonly path: string; readonly because: string }[];
+} {
+  const files = listing.filter(({ path }) => !INSTALLED.test(path)).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const others = [MODEL_ENDINGS, DATA_ENDINGS, DOCUMENT_ENDINGS, PICTURE_ENDINGS, TEXT_ENDINGS];
+  return {
+    unnamed: files.filter(
+      ({ path, size }) => size > 0 && !ASIDE.test(path) && !others.some((endings) => endings.test(path)),
+    ),
+    passedOver: files.flatMap(({ path, size }) =>
+      !MODEL_ENDINGS.test(path)
+        ? []
+        : size === 0
+          ? [{ path, because: "it is empty" }]
+          : ASIDE.test(path)
+            ? [{ path, because: "its folder is one of results or builds" }]
+            : [],
+    ),
+  };
+}
+
+/** Whether a name lets one expect a model where the content is recognised as nothing. */
+export const mayBeModel = (path: string): boolean => PERHAPS_ENDINGS.test(path);
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 const folderOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));

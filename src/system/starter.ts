@@ -1,5 +1,5 @@
 /** The file `vauban init` writes: commented, in the shape of the system, and it already assesses. */
-import type { Found, FoundDataset, FoundModel } from "./found.ts";
+import type { Found, FoundDataset, FoundModel, FoundPart } from "./found.ts";
 
 export const STARTER_KINDS = ["vision", "tabular", "forecasting", "assistant"] as const;
 export type StarterKind = (typeof STARTER_KINDS)[number];
@@ -346,8 +346,9 @@ export function starter(kind: StarterKind, found: Found, answers: StarterAnswers
     "components:",
     ...template.components.map(([id, body, comment]) => `  ${id}: ${body}${comment ? `   # ${comment}` : ""}`),
     ...models.flatMap(([id, model]) =>
-      modelLines(id, model, template, role, range, evaluation?.[1].shape, evaluation?.[0]),
+      modelLines(id, model, template, role, range, evaluation?.[1].shape, evaluation?.[0], partsOf(model, found)),
     ),
+    ...passedOverLines(found),
     "",
     "# What goes where. Short: a -> b -> c. Long: { from: a, to: b, carries: …, over: …, signed: true, encrypted: true }.",
     "flows:",
@@ -393,6 +394,7 @@ function modelLines(
   range: readonly [number, number] | undefined,
   shape: readonly number[] | undefined,
   evaluation: string | undefined,
+  parts: readonly FoundPart[],
 ): string[] {
   const classes = template.task === "classification" && model?.outputs !== undefined && model.outputs >= 2;
   const input =
@@ -413,6 +415,12 @@ function modelLines(
         : [
             "    # artefact: model/….onnx                # no model file was found; without one nothing can be attacked",
           ]),
+    ...(parts.length > 0
+      ? [
+          "    files:                                  # (start) models by their content, which no ending gave away; scanned with it",
+          ...parts.map(({ path, what }) => `      - ${pathText(path)}   # ${what}`),
+        ]
+      : []),
     ...(input
       ? [
           `    input: ${input}   # ${looked ? "(start) guessed from the data" : "(start)"}: what raw values mean to the network, (value·scale − mean)/std`,
@@ -429,6 +437,26 @@ function modelLines(
         ]
       : []),
     ...template.modelExtras,
+  ];
+}
+
+/** The parts that go with a model: those nearest to it by folder; all of them where there is but one model or none. */
+function partsOf(model: FoundModel | undefined, { models, parts = [] }: Found): readonly FoundPart[] {
+  const folder = (path: string): string => path.slice(0, path.lastIndexOf("/") + 1);
+  const owner = ({ path }: FoundPart): FoundModel | undefined =>
+    models.find((each) => folder(each.path) === folder(path)) ?? models[0];
+  return parts.filter((part) => owner(part)?.path === model?.path);
+}
+
+/** As many names as a reader goes through. */
+const PASSED_OVER_SHOWN = 20;
+
+function passedOverLines({ passedOver = [] }: Found): string[] {
+  if (passedOver.length === 0) return [];
+  return [
+    "# Not taken, and so not scanned by `vauban assess`:",
+    ...passedOver.slice(0, PASSED_OVER_SHOWN).map(({ path, because }) => `#   ${pathText(path)}: ${because}`),
+    ...(passedOver.length > PASSED_OVER_SHOWN ? [`#   and ${passedOver.length - PASSED_OVER_SHOWN} more`] : []),
   ];
 }
 

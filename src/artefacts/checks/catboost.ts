@@ -75,6 +75,8 @@ function judge(subject: Subject, root: FlatTable, say: Say): void {
     const value = entry?.text("Value");
     if (value) lookThrough(subject, [value], "the metadata");
   }
+  // Splits, leaves and dimensions are places in other tables, which its library takes on trust.
+  say("unknown", "catboost-values", root, "whether its trees, leaves and features fit together is not checked here");
   const trees = root.table("ModelTrees");
   if (!trees) return say("unknown", "catboost-trees", root, "it has no trees");
   const [splits, sizes, starts] = ["TreeSplits", "TreeSizes", "TreeStartOffsets"].map((field) =>

@@ -1,5 +1,5 @@
 /** GGUF: metadata, tensors and the padding between them; and the chat template, which is a program that the loader renders. */
-import { isGguf, readGguf, type GgufProblem } from "#formats/gguf.ts";
+import { isGguf, readGguf, TEMPLATE, type GgufProblem, type GgufText } from "#formats/gguf.ts";
 import type { Content } from "#formats/content.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
@@ -16,9 +16,6 @@ const PROBLEMS: Readonly<Record<GgufProblem["kind"], readonly [rule: string, sev
   entry: ["gguf-entry", "unknown"],
   limit: ["limit-text", "unknown"],
 };
-/** Keys under which programs keep templates: the tokenizer's own, and those for tools and other uses. */
-const TEMPLATE = /template/i;
-
 export default defineCheck({
   title: "GGUF file",
   recognise: (content) => (isGguf(content) ? "yes" : "no"),
@@ -31,10 +28,9 @@ export default defineCheck({
       const [rule, severity] = PROBLEMS[kind];
       report({ rule, severity, confidence: "high", start, end, message: problem });
     }
-    for (const { key, value, start } of texts)
-      if (TEMPLATE.test(key) && value.includes("{"))
-        for (const finding of templateFindings(value, start, `the template ${JSON.stringify(key.slice(0, 100))}`))
-          report(finding);
+    for (const { key, value, start } of templatesIn(texts))
+      for (const finding of templateFindings(value, start, `the template ${JSON.stringify(key.slice(0, 100))}`))
+        report(finding);
     lookIntoMetadata(
       subject,
       texts.filter(({ key, listed }) => !listed && !TEMPLATE.test(key)),
@@ -72,6 +68,21 @@ export default defineCheck({
     ledger.left(last, content.size, "it follows the tensors");
   },
 });
+
+/** Texts that may be rendered: each by itself, and those of a list as one, in case a reader joins them. */
+function templatesIn(texts: readonly GgufText[]): readonly Pick<GgufText, "key" | "value" | "start">[] {
+  const named = texts.filter(({ key }) => TEMPLATE.test(key));
+  const lists = [
+    ...Map.groupBy(
+      named.filter(({ listed }) => listed),
+      ({ key }) => key,
+    ).values(),
+  ];
+  const joined = lists
+    .filter((list) => list.length > 1)
+    .map((list) => ({ ...list[0]!, value: list.map(({ value }) => value).join("") }));
+  return [...named, ...joined].filter(({ value }) => value.includes("{"));
+}
 
 const piece = ({ key, value, start, end }: { key: string; value: string; start: number; end: number }) => ({
   text: `${key}: ${value}`,

@@ -23,7 +23,9 @@ const AES = "06f10701";
 const LZMA_REST = 5;
 const SIGNATURE = 6;
 const FINDINGS_MAX = 20;
-const [UNIX, REPARSE, TYPE, LINK] = [0x8000, 0x400, 0xf000, 0xa000];
+const [REPARSE, TYPE, LINK] = [0x400, 0xf000, 0xa000];
+/** Kinds of files in a mode of POSIX that are neither file, folder nor link: pipes, devices, sockets. */
+const SPECIAL: ReadonlySet<number> = new Set([0x1000, 0x2000, 0x6000, 0xc000]);
 
 export default defineCheck({
   title: "7z archive",
@@ -77,14 +79,17 @@ class Reading {
     for (const { name, attributes, anti } of files) {
       const problem = problemOfName(name);
       if (problem) this.say("suspicious", "7z-traversal", whole, problem);
-      if (seen.has(name))
+      const place = placeOfName(name);
+      if (seen.has(place))
         this.say(
           "suspicious",
           "7z-duplicate",
           whole,
           `${shown(name)} is there twice: which one counts differs between readers`,
         );
-      seen.add(name);
+      seen.add(place);
+      if (SPECIAL.has(kindOf(attributes)))
+        this.say("suspicious", "7z-link", whole, `${shown(name)} is a pipe, a device or a socket`);
       if (isLink(attributes))
         this.say("suspicious", "7z-link", whole, `${shown(name)} is a link, which leads wherever it says`);
       if (anti) this.say("suspicious", "7z-anti", whole, `${shown(name)} has a file removed where it is unpacked`);
@@ -192,5 +197,14 @@ const names = (files: readonly SevenZipFile[]): string =>
     ? "a folder"
     : `${shown(files[0]!.name)}${files.length > 1 ? ` and ${files.length - 1} more` : ""}`;
 const placeOf = ({ packed }: SevenZipFolder): Range => ({ start: packed[0]!.start, end: packed.at(-1)!.end });
-const isLink = (attributes: number): boolean =>
-  (attributes & REPARSE) !== 0 || ((attributes & UNIX) !== 0 && ((attributes >>> 16) & TYPE) === LINK);
+/** The kind of file in the mode of POSIX; 7-Zip and libarchive heed it whether or not the attributes say that a mode is there. */
+const kindOf = (attributes: number): number => (attributes >>> 16) & TYPE;
+const isLink = (attributes: number): boolean => (attributes & REPARSE) !== 0 || kindOf(attributes) === LINK;
+/** One name for all that unpack to the same place: without steps that stay, and as systems see it that do not tell cases apart. */
+const placeOfName = (name: string): string =>
+  name
+    .split(/[/\\]/)
+    .filter((part) => part !== "" && part !== ".")
+    .join("/")
+    .normalize("NFC")
+    .toLowerCase();

@@ -55,6 +55,7 @@ const FLEX = "Flex";
 const ELEMENTS_MAX = 2 ** 50;
 /** The first converters made operators' tables that they then left out. */
 const REMAINS_MAX = 65_536;
+const PLAN_MAX = 2 ** 22;
 const TEXT_MAX = 8 * 2 ** 20;
 /** Metadata of a few words: versions, places and marks that the converter leaves. */
 const WORDS = /^[\w .+:\-/]{0,63}\0*$/;
@@ -337,10 +338,11 @@ class Reading {
       );
     if (!bytes || bytes.end === bytes.start) return;
     const given = bytes.end - bytes.start;
-    if (type === TEXTS) return this.texts(bytes, shown);
+    if (type === TEXTS) return this.texts(bytes, elements, shown);
     if (bits === undefined)
       return this.say("unknown", "tflite-entry", at, `${shown} is a handle, and has ${given} bytes of its own`);
-    if (tensor.table("sparsity")) return;
+    if (tensor.table("sparsity"))
+      return this.say("unknown", "tflite-size", at, `${shown} is sparse: where its values belong is not checked here`);
     const wanted = (elements * BigInt(bits) + 7n) / 8n;
     if (wanted !== BigInt(given))
       this.say(
@@ -351,8 +353,10 @@ class Reading {
       );
   }
   /** Texts as TFLite keeps them: how many, where each begins, the characters (string_util.cc). */
-  private texts({ start, end }: Range, shown: string): void {
+  private texts({ start, end }: Range, elements: bigint, shown: string): void {
     if (end - start > TEXT_MAX) return void this.strange.push({ start, end, because: "texts longer than are read" });
+    const problem = problemOfTexts(this.content.read(start, end - start), elements);
+    if (problem) this.say("suspicious", "tflite-size", { start, end }, `${shown}: ${problem}`);
     const text = String.fromCharCode.bind(String);
     const bytes = this.content.read(start, end - start);
     let all = "";
@@ -513,7 +517,12 @@ class Reading {
   }
   /** A version, a graph, how many tensors, and a place for each (tensorflow/lite/micro/docs/memory_management.md). */
   private isPlan({ start, end }: Range): boolean {
-    return end - start >= 12 && end - start === 12 + 4 * viewOf(this.content.read(start + 8, 4)).getUint32(0, true);
+    if (end - start < 12) return false;
+    const plan = viewOf(this.content.read(start, Math.min(end - start, PLAN_MAX)));
+    if (end - start !== 12 + 4 * plan.getUint32(8, true)) return false;
+    // -1 leaves a tensor to the planner; anything else below zero lies before the memory that is planned.
+    for (let at = 12; at < plan.byteLength; at += 4) if (plan.getInt32(at, true) < -1) return false;
+    return end - start <= PLAN_MAX;
   }
   private flatMetadata(schema: FlatSchema, { start, end }: Range, shown: string): void {
     const { content, subject } = this;
@@ -544,6 +553,8 @@ class Reading {
 
   /** Values in files beside the model. */
   private external(model: FlatTable): void {
+    if (model.length("external_buffers") > 0 && model.length("external_buffer_groups") === 0)
+      this.say("unknown", "tflite-external", model, "values lie in other files, and none is named");
     for (const group of model.tables("external_buffer_groups")) {
       const name = group?.text("name");
       if (!name) continue;
@@ -558,6 +569,21 @@ class Reading {
       );
     }
   }
+}
+
+/** What is wrong with texts: one for each element, one behind the other, inside the bytes; readers take the places on trust. */
+function problemOfTexts(bytes: Uint8Array, elements: bigint): string | undefined {
+  const view = viewOf(bytes);
+  const count = bytes.length < 4 ? 0 : view.getInt32(0, true);
+  if (bytes.length < 4 || count < 0 || 4 * (count + 2) > bytes.length)
+    return `${count} texts do not fit in ${bytes.length} bytes`;
+  if (BigInt(count) !== elements) return `${count} texts for ${elements} elements`;
+  for (let i = 0, last = 4 * (count + 2); i <= count; i++) {
+    const at = view.getInt32(4 * (i + 1), true);
+    if (at < last || at > bytes.length) return `text ${i} lies at ${at} of ${bytes.length}`;
+    last = at;
+  }
+  return undefined;
 }
 
 interface Code {

@@ -14,7 +14,7 @@ import { assessmentPieces } from "#cli/assessment-file.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import { progressView } from "#cli/progress.ts";
 import { summary } from "#cli/summary.ts";
-import { placeIn, systemFile } from "#cli/system-file.ts";
+import { placeIn, SYSTEM_FILE, systemFile } from "#cli/system-file.ts";
 import { shortPath, writable } from "#cli/state.ts";
 import { EXIT, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
@@ -80,6 +80,8 @@ export async function assessCommand(
           colours: terminal.colours,
           columns: terminal.columns,
           reportPath: shortPath(join(kept, "report.html")),
+          fresh: flags.fresh ?? false,
+          ...(file.folder === process.cwd() && file.name === SYSTEM_FILE ? {} : { system: named }),
         }),
       );
     }

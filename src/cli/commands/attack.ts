@@ -8,7 +8,7 @@ import { HostError } from "#base/ports.ts";
 import { rng } from "#base/random.ts";
 import type { AttackDocument } from "#assessment/index.ts";
 import { attackExit } from "#figures/attacked.ts";
-import { filesBelow, localHost, writeWhole } from "#host/index.ts";
+import { filesHere, localHost, writeWhole } from "#host/index.ts";
 import { attackReport } from "#reports/html/attack.ts";
 import { readFraction, readThreshold } from "#system/quantities.ts";
 import { attackSummary } from "#cli/attack-summary.ts";
@@ -82,7 +82,7 @@ export async function attackCommand(
 }
 
 async function present(path: string, what: string): Promise<void> {
-  if (!(await filesBelow(process.cwd()).stat(path)))
+  if (!(await filesHere().stat(path)))
     throw new HostError(
       `${what}: ${path} does not exist`,
       "check the spelling; paths are relative to the current folder",
@@ -147,7 +147,7 @@ function namedAttacks({ attacks = [], profile, norm }: AttackFlags): string[] {
 /** Names between commas, or a file that holds them: one a line, or a JSON list. */
 async function classesOf(words: readonly string[]): Promise<string[]> {
   const [only] = words;
-  const files = filesBelow(process.cwd());
+  const files = filesHere();
   if (words.length !== 1 || only === undefined || (await files.stat(only))?.kind !== "file") return [...words];
   const text = new TextDecoder().decode(await files.readWhole(only, 2 ** 20));
   try {

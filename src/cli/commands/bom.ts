@@ -1,5 +1,5 @@
 /** `vauban bom`: the bill of materials of a system, what differs between two, and whether one is valid. */
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { withoutPlaces } from "#assess/index.ts";
 import { readSystemFile } from "#assess/read.ts";
 import type { Assessment, System } from "#assessment/index.ts";
@@ -10,7 +10,7 @@ import type { Complaint, CycloneDxVersion } from "#formats/cyclonedx.ts";
 import { FormatError } from "#formats/error.ts";
 import { readStrictJson } from "#formats/json-strict.ts";
 import { artefactAt } from "#host/artefacts.ts";
-import { filesBelow, writeWhole } from "#host/index.ts";
+import { filesBelow, filesHere, writeWhole } from "#host/index.ts";
 import { cycloneDx } from "#host/schemas.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { bomOf, outdatedOf, refsOf, type Artefact, type Bom, type LockFile } from "#provenance/bom.ts";
@@ -147,16 +147,18 @@ const LOCK_LIMIT = 64 * 2 ** 20;
 
 /** Lock files beside the system file, or those that are named. */
 async function locksOf(folder: string, files: Files, named: readonly string[] | undefined): Promise<LockFile[]> {
-  const paths =
-    named?.map((path) => resolve(path)) ??
+  const here = filesHere();
+  const found =
+    named?.map((path) => ({ full: resolve(path), read: path, files: here })) ??
     (await files.list("."))
       .filter(({ path, kind }) => kind === "file" && LOCK_NAMES.test(basename(path)))
-      .map(({ path }) => join(folder, path));
+      .map(({ path }) => ({ full: join(folder, path), read: path, files }));
+  const byPlace = new Map(found.map((one) => [one.full, one]));
   const locks: LockFile[] = [];
-  for (const full of [...new Set(paths)].toSorted()) {
+  for (const { full, read, files: at } of [...byPlace.values()].toSorted((a, b) => (a.full < b.full ? -1 : 1))) {
     const shown = relative(folder, full).replaceAll("\\", "/");
-    const bytes = await files.readWhole(full, LOCK_LIMIT);
-    const sha256 = await (await files.open(full)).sha256();
+    const bytes = await at.readWhole(read, LOCK_LIMIT);
+    const sha256 = await (await at.open(read)).sha256();
     locks.push({ path: shown, sha256, locked: believed(shown, () => readLock(basename(full), bytes)) });
   }
   return locks;
@@ -222,17 +224,19 @@ interface OneBom {
 const BOM_LIMIT = 64 * 2 ** 20;
 
 async function readBom(path: string): Promise<OneBom> {
-  const full = resolve(path);
-  if ((await filesBelow(dirname(full)).stat(full))?.kind !== "file")
+  if ((await filesHere().stat(path))?.kind !== "file")
     throw new HostError(
       `${path} is no file`,
       "name a CycloneDX document in JSON, as `vauban bom -o bom.cdx.json` writes one",
     );
-  const bytes = await filesBelow(dirname(full)).readWhole(full, BOM_LIMIT);
+  const bytes = await filesHere().readWhole(path, BOM_LIMIT);
   const document = believed(path, () => readStrictJson("CycloneDX", bytes));
   const { check } = await cycloneDx();
   return { document: document as Json, complaints: check(document) };
 }
+
+/** More than anybody mends in one go; --json has no end. */
+const COMPLAINTS_SHOWN = 100;
 
 const pointer = (path: Complaint["path"]): string =>
   path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("") || "the document";
@@ -252,7 +256,15 @@ export async function bomCheckCommand({ terminal, json }: Invocation, path: stri
     terminal.out(`${plain(path)} is a valid CycloneDX ${String(document["specVersion"])} document\n`);
   else
     terminal.out(
-      `${plain(path)} is not valid CycloneDX:\n${complaints.map(({ path: at, message }) => `  ${plain(pointer(at))}: ${plain(message)}`).join("\n")}\n`,
+      `${[
+        `${plain(path)} is not valid CycloneDX, in ${complaints.length === 1 ? "one place" : `${complaints.length} places`}:`,
+        ...complaints
+          .slice(0, COMPLAINTS_SHOWN)
+          .map(({ path: at, message }) => `  ${plain(pointer(at))}: ${plain(message)}`),
+        ...(complaints.length > COMPLAINTS_SHOWN
+          ? [`  and ${complaints.length - COMPLAINTS_SHOWN} more; --json lists them`]
+          : []),
+      ].join("\n")}\n`,
     );
   return complaints.length === 0 ? EXIT.fine : EXIT.finding;
 }

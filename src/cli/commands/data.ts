@@ -15,7 +15,7 @@ import { CHECK_IDS, checkData, FAULTS } from "#datasets/integrity/check-data.ts"
 import { counted, percent, short } from "#datasets/integrity/check.ts";
 import { openRecords, type RecordsSpec } from "#datasets/integrity/open-records.ts";
 import type { Records } from "#datasets/integrity/records.ts";
-import { filesBelow } from "#host/index.ts";
+import { filesHere } from "#host/index.ts";
 import { declaredIn } from "#cli/declared-data.ts";
 import type { DataFlags, Invocation } from "#cli/main.ts";
 import { progressView } from "#cli/progress.ts";
@@ -116,7 +116,7 @@ export function dataExit(
 }
 
 async function opened(spec: RecordsSpec, signal: AbortSignal, err: (text: string) => void): Promise<Records> {
-  const result = await openRecords(filesBelow(process.cwd()), spec, { signal });
+  const result = await openRecords(filesHere(), spec, { signal });
   if (result.status === "opened") return result.records;
   const [first, ...more] = result.diagnostics;
   for (const { code, message, hint } of more) err(`${code}  ${plain(message)}${hint ? `\n    ${plain(hint)}` : ""}\n`);
@@ -196,7 +196,9 @@ function text(document: DataDocument, c: Colours): string {
   for (const why of doesNotApply) lines.push(`${c.bold("DOES NOT APPLY")}  ${plain(why)}`);
   lines.push(
     c.dim(
-      "Nothing found is no proof of clean data: read it with the planted faults that were seen, and with each check's limits (--json).",
+      checks.some(({ planted }) => planted.length > 0)
+        ? "Nothing found is no proof of clean data: read it with the planted faults that were seen, and with each check's limits (--json)."
+        : "No faults were planted: what these checks would have missed is unknown. Each check's limits: --json.",
     ),
   );
   return `${lines.join("\n")}\n`;

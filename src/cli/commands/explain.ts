@@ -2,9 +2,10 @@
 import { join } from "node:path";
 import { HostError } from "#base/ports.ts";
 import { nearest } from "#base/diagnostics.ts";
-import type { Assessment, Finding } from "#assessment/index.ts";
+import type { Assessment, Evidence, Finding } from "#assessment/index.ts";
 import { SCAN_RULES, scanRule } from "#artefacts/rules.ts";
-import { filesBelow } from "#host/index.ts";
+import { checks } from "#datasets/integrity/checks/index.gen.ts";
+import { filesHere } from "#host/index.ts";
 import { explain } from "#knowledge/explain.ts";
 import { explainableIds, loadKnowledge } from "#knowledge/index.ts";
 import { Page } from "#knowledge/page.ts";
@@ -16,6 +17,8 @@ import { EXIT, plain, type ExitCode } from "#cli/terminal.ts";
 interface Explanation {
   readonly title: string;
   readonly lines: readonly string[];
+  /** What the lines were taken from, for --json. */
+  readonly document?: unknown;
 }
 
 export async function explainCommand(
@@ -24,7 +27,7 @@ export async function explainCommand(
   { system }: { system: string },
 ): Promise<ExitCode> {
   const found =
-    explain(loadKnowledge(), id) ??
+    explain(loadKnowledge(), id, WIDTH, Object.values(checks)) ??
     codeExplanation(id) ??
     ruleExplanation(id) ??
     (await findingExplanation(id, system)) ??
@@ -40,7 +43,7 @@ export async function explainCommand(
   }
   if (json)
     terminal.out(
-      `${JSON.stringify({ format: "vauban/explanation/1", id, title: found.title, lines: found.lines }, null, 2)}\n`,
+      `${JSON.stringify({ format: "vauban/explanation/1", id, title: found.title, lines: found.lines, ...("document" in found && { evidence: found.document }) }, null, 2)}\n`,
     );
   else terminal.out(`${terminal.colours.bold(plain(found.title))}\n\n${found.lines.map(plain).join("\n")}\n`);
   return EXIT.fine;
@@ -118,35 +121,79 @@ function ruleExplanation(id: string): Explanation | undefined {
 
 /** A finding, threat, risk or evidence of the last run below the named system. */
 async function findingExplanation(id: string, system: string): Promise<Explanation | undefined> {
-  const files = filesBelow(system);
+  const files = filesHere();
   const state = (await files.stat(system))?.kind === "file" ? join(system, "..", ".vauban") : join(system, ".vauban");
   const path = join(state, "latest", "assessment.json");
-  if (!(await filesBelow(".").stat(path))) return undefined;
+  if (!(await filesHere().stat(path))) return undefined;
   const last = await readAssessment(path);
+  const whose = system === "." ? "" : ` --system ${system}`;
   const finding = last.body.findings.find(
     (candidate) => candidate.id === id || candidate.id === `F-${id}` || candidate.threat === id,
   );
-  if (finding) return findingLines(finding, last);
+  if (finding) return findingLines(finding, last, whose);
   const asked = id.replace(" → ", " -> ");
   const risk = last.body.risks.find((candidate) => candidate.id === asked || candidate.threat === asked);
   const about = risk && last.body.findings.find(({ threat }) => threat === risk.group);
-  if (about) return findingLines(about, last);
+  if (about) return findingLines(about, last, whose);
   const evidence = last.body.evidence.find((candidate) => candidate.id === id);
   if (evidence)
     return {
       title: `${evidence.id} ${evidence.title}`,
-      lines: [
-        `${evidence.kind}, grade ${evidence.grade}, ${evidence.standing.status}`,
-        evidence.outcome.status === "inconclusive"
-          ? `inconclusive: ${evidence.outcome.because}`
-          : JSON.stringify({ ...evidence.outcome.measure, exhibits: undefined }, null, 1),
-        ...evidence.notes,
-      ],
+      lines: evidenceLines(evidence, last),
+      document: evidence,
     };
   return undefined;
 }
 
-function findingLines(finding: Finding, { body }: Assessment): Explanation {
+/** Evidence as a person reads it: what was measured of how much, from where, and what it does not say. The whole of it is in --json. */
+function evidenceLines(evidence: Evidence, { body }: Assessment): readonly string[] {
+  const page = new Page(WIDTH);
+  const { outcome, standing } = evidence;
+  const trial = body.trials.find(({ id }) => id === evidence.trial);
+  page.text(
+    `${evidence.kind}, grade ${evidence.grade}, ${standing.status}${standing.status === "stale" ? `: ${standing.because}` : ""}`,
+  );
+  page.list("What", [
+    ...(evidence.at === undefined ? [] : [`of: ${evidence.at}`]),
+    ...(evidence.date === undefined ? [] : [`date: ${evidence.date}`]),
+    ...(trial ? [`trial: ${trial.id}, ${trial.planned} planned (unit: ${trial.unit}), seed ${trial.seed}`] : []),
+    ...evidence.inputs.map(({ role, sha256 }) => `${role}: SHA-256 ${sha256}`),
+  ]);
+  page.list(
+    outcome.status === "measured" ? "Measured" : "Inconclusive",
+    outcome.status === "measured"
+      ? Object.entries(outcome.measure).flatMap(([name, value]) => {
+          const words = valueWords(value);
+          return words === undefined ? [] : [`${spaced(name)}: ${words}`];
+        })
+      : [outcome.because],
+  );
+  page.list("Notes", evidence.notes);
+  page.text("Everything of it, with every entry of each list: --json.");
+  return page.lines;
+}
+
+/** `robustAccuracy` → `robust accuracy`. */
+const spaced = (name: string): string => name.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+/** A value in one line: a share with its interval, a count of a list's entries, of a record what has no further parts. */
+function valueWords(value: unknown): string | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  if (Array.isArray(value)) {
+    const [first] = value as readonly unknown[];
+    return value.length <= 3 && value.length > 0 && typeof first !== "object"
+      ? value.join(", ")
+      : `${value.length} ${value.length === 1 ? "entry" : "entries"}`;
+  }
+  if (typeof value !== "object") return String(value);
+  const { k, n, low, high, unit } = value as Readonly<Record<string, unknown>>;
+  if (typeof k === "number" && typeof n === "number" && typeof low === "number" && typeof high === "number")
+    return `${k}/${n}${typeof unit === "string" ? ` ${unit}s` : ""} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}] %`;
+  const parts = Object.entries(value).filter(([, part]) => part !== null && typeof part !== "object");
+  return parts.length === 0 ? undefined : parts.map(([name, part]) => `${spaced(name)} ${String(part)}`).join(", ");
+}
+
+function findingLines(finding: Finding, { body }: Assessment, whose: string): Explanation {
   const risks = body.risks.filter(({ group }) => group === finding.threat);
   return {
     title: `${finding.id}: ${finding.title}`,
@@ -159,7 +206,7 @@ function findingLines(finding: Finding, { body }: Assessment): Explanation {
         (risk) =>
           `Risk ${risk.id}: P(≥1 per year) [${risk.current.low.toPrecision(3)}, ${risk.current.high.toPrecision(3)}], criterion ${risk.criterion.perYear}: ${risk.judgement}${risk.untested ? ", not tried" : ""}`,
       ),
-      ...finding.evidence.map((id) => `Evidence ${id}: vauban explain ${id}`),
+      ...finding.evidence.map((id) => `Evidence ${id}: vauban explain ${id}${whose}`),
     ],
   };
 }

@@ -27,7 +27,7 @@ export async function initCommand(
     throw new HostError(`${named} is a file, not a folder`, "name the folder the system file shall lie in");
   if ((await files.stat(SYSTEM_FILE)) && !flags.force)
     throw new HostError(`${join(named, SYSTEM_FILE)} exists already`, "edit it, or overwrite it with --force");
-  const found = entry ? await lookAround(files) : { models: [], datasets: [] };
+  const found: Found = entry ? await lookAround(files) : { models: [], datasets: [] };
   const interactive = process.stdin.isTTY === true && !flags.yes && !json;
   const { kind, answers } = interactive
     ? await ask(terminal.err, found, flags, signal)
@@ -45,9 +45,10 @@ export async function initCommand(
   await writeWhole(join(folder, ".vauban", "schema.json"), `${JSON.stringify(systemFileSchema(), null, 1)}\n`);
   await writeWhole(join(folder, ".vauban", ".gitignore"), "*\n");
 
+  const { parts = [], passedOver = [] } = found;
   if (json) {
     terminal.out(
-      `${JSON.stringify({ format: "vauban/init/1", written: [SYSTEM_FILE, ".vauban/schema.json"], kind, found: { models: found.models.map(({ path }) => path), datasets: found.datasets.map(({ path }) => path) } }, null, 2)}\n`,
+      `${JSON.stringify({ format: "vauban/init/1", written: [SYSTEM_FILE, ".vauban/schema.json"], kind, found: { models: found.models.map(({ path }) => path), datasets: found.datasets.map(({ path }) => path), parts: parts.map(({ path, what }) => ({ path, what })), passedOver } }, null, 2)}\n`,
     );
   } else {
     const names = (items: readonly { path: string }[]): string =>
@@ -55,7 +56,7 @@ export async function initCommand(
     terminal.out(`wrote ${join(named, SYSTEM_FILE)} (${kind})
   models found: ${names(found.models)}
   data found:   ${names(found.datasets)}
-What is marked (start) is a starting value: argue it or change it. Then:
+${parts.length > 0 ? `  by content:   ${parts.map(({ path, what }) => `${plain(path)} (${what})`).join(", ")}: under files:, to be scanned\n` : ""}${passedOver.length > 0 ? `  not taken:    ${passedOver.map(({ path, because }) => `${plain(path)} (${because})`).join(", ")}\n` : ""}What is marked (start) is a starting value: argue it or change it. Then:
   vauban validate ${named}
   vauban assess ${named}
 `);

@@ -1,7 +1,7 @@
 /** `vauban inspect`: what a model file is, how its inputs and outputs are understood, and what attacks can do with it. */
 import { basename } from "node:path";
 import { HostError } from "#base/ports.ts";
-import { filesBelow } from "#host/index.ts";
+import { filesHere } from "#host/index.ts";
 import { inspectIsolated } from "#host/inspector.ts";
 import type { InspectRequest } from "#host/inspect-worker.ts";
 import type { Access } from "#onnx/inspect.ts";
@@ -17,7 +17,7 @@ export async function inspectCommand(
   path: string,
   flags: InspectFlags,
 ): Promise<ExitCode> {
-  const source = await filesBelow(process.cwd()).open(path);
+  const source = await filesHere().open(path);
   const file = { name: basename(path), bytes: source.size, sha256: await source.sha256() };
   const found = await inspectIsolated(requestOf(path, flags), signal);
   const document = { format: "vauban/inspect/1", file, ...found } satisfies InspectionDocument;

@@ -4,7 +4,7 @@ import { groundsOfAssessment, groundsOfSystem, readRisk, type RiskGrounds } from
 import { nearest } from "#base/diagnostics.ts";
 import { HostError } from "#base/ports.ts";
 import { HARMS, type Assessment, type Harm, type Knowledge, type MethodId, type Risk } from "#assessment/index.ts";
-import { filesBelow, folderStore, runtimeVersion } from "#host/index.ts";
+import { filesBelow, filesHere, folderStore, runtimeVersion } from "#host/index.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { isProblem, parseChange, type Change, type Problem } from "#risk/index.ts";
 import { registerCsv, registerMarkdown } from "#reports/register.ts";
@@ -36,6 +36,11 @@ const SHOWN = 8;
 
 export async function riskCommand(invocation: Invocation, named: string, flags: RiskFlags): Promise<ExitCode> {
   const { terminal, json } = invocation;
+  if (json && flags.register)
+    throw new HostError(
+      `--register ${flags.register} and --json are two forms of one answer`,
+      "leave one of the two away: the document of --json holds every row of the register",
+    );
   const changes = parsedChanges(flags);
   const grounds = await groundsOf(invocation, named, flags, "nothing was rated");
   if (!grounds) return EXIT.badInput;
@@ -116,7 +121,7 @@ const refusal = (problems: readonly Problem[]): HostError =>
 
 /** The assessment in a file or a run's folder; undefined where that is a system file. */
 export async function assessmentAt(named: string): Promise<Assessment | undefined> {
-  const files = filesBelow(".");
+  const files = filesHere();
   const found = await files.stat(named).catch(() => undefined);
   if (!found) return undefined;
   const path = found.kind === "folder" ? join(named, "assessment.json") : named;
@@ -127,7 +132,7 @@ export async function assessmentAt(named: string): Promise<Assessment | undefine
 
 /** Trust bytes: a system file is YAML, an assessment begins with a brace. */
 async function beginsAsJson(path: string): Promise<boolean> {
-  const source = await filesBelow(".").open(path);
+  const source = await filesHere().open(path);
   const head = new TextDecoder().decode(await source.read(0, Math.min(64, source.size)));
   return /^\s*\{\s*"/.test(head);
 }
@@ -170,7 +175,7 @@ async function systemGrounds(
 async function lastOf(state: string): Promise<{ readonly last?: Assessment; readonly note?: string }> {
   const path = join(state, "latest", "assessment.json");
   if (
-    !(await filesBelow(".")
+    !(await filesHere()
       .stat(path)
       .catch(() => undefined))
   )

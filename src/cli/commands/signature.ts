@@ -1,14 +1,13 @@
 /** `vauban signature`: sign a folder or file with a key, and say whether one is as somebody signed it – all of it offline. */
-import { basename, dirname, relative, resolve } from "node:path";
+import { basename, relative, resolve } from "node:path";
 import { HostError } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn, everythingIn } from "#host/folders.ts";
-import { filesBelow, writeWhole } from "#host/index.ts";
-import { keylessSigner, type SignedContent } from "#host/keyless.ts";
+import { filesHere, writeWhole } from "#host/index.ts";
+import { keylessSigner } from "#host/keyless.ts";
 import {
   certificates,
-  digestOf,
-  holds,
+  holdsPrivateKey,
   keyHint,
   keyWords,
   privateKey,
@@ -16,17 +15,15 @@ import {
   revocation,
   revocationLists,
   signBytes,
-  signedFile,
   trustedKey,
 } from "#host/keys.ts";
+import { changedSince, contentOf, heldToManifest, notSignedWith, type Reason } from "#host/signatures.ts";
 import {
   bundleOf,
-  compare,
   isIgnored,
   payloadOf,
   preAuthenticated,
   readBundle,
-  readManifest,
   type Bundle,
   type Comparison,
   type Manifest,
@@ -69,11 +66,10 @@ const SIGNATURE_NAME = "model.sig";
 /** What `model_signing` leaves out of every model: a folder signed with them would not verify there. */
 const GIT = [".git", ".gitattributes", ".github", ".gitignore"];
 
-const read = (path: string, limit = KEY_LIMIT): Promise<Uint8Array> =>
-  filesBelow(dirname(resolve(path))).readWhole(resolve(path), limit);
+const read = (path: string, limit = KEY_LIMIT): Promise<Uint8Array> => filesHere().readWhole(path, limit);
 
 async function isFolder(path: string): Promise<boolean> {
-  const found = await filesBelow(dirname(path)).stat(path);
+  const found = await filesHere().stat(path);
   if (!found) throw new HostError(`${path} does not exist`, "name a model's file or folder, or the folder of a run");
   return found.kind === "folder";
 }
@@ -84,10 +80,10 @@ const besides = (path: string, folder: boolean): string => (folder ? resolve(pat
 /** Where it lies without being named; beside a file also with .sig in place of the extension, as it was once called, or as cosign calls it. */
 async function lyingBy(path: string, folder: boolean): Promise<string> {
   const usual = besides(path, folder);
-  if (folder || (await filesBelow(dirname(usual)).stat(usual))) return usual;
+  if (folder || (await filesHere().stat(usual))) return usual;
   const once = `${path.replace(/\.[^./\\]*$/, "")}.sig`;
   for (const other of [once, `${path}.sigstore.json`])
-    if (other !== path && (await filesBelow(dirname(other)).stat(other))) return other;
+    if (other !== path && (await filesHere().stat(other))) return other;
   return usual;
 }
 
@@ -99,48 +95,48 @@ function below(folder: string, file: string): string | undefined {
 
 // ---------------------------------------------------------------- verify
 
-type Reason = { readonly rule: string; readonly path?: string; readonly message: string };
-
 export async function verifySignatureCommand(
   { terminal, json }: Invocation,
   named: string,
   flags: VerifySignatureFlags,
 ): Promise<ExitCode> {
   const full = resolve(named);
-  const folder = await isFolder(full);
+  const folder = await isFolder(named);
   const bundlePath = resolve(flags.bundle ?? (await lyingBy(full, folder)));
   trustOf(flags);
-  const bundle = await parsed(flags.bundle ?? bundlePath, async () => readBundle(await read(bundlePath, BUNDLE_LIMIT)));
+  if (flags.bundle === undefined && !(await filesHere().stat(bundlePath)))
+    throw new HostError(
+      `${named} has no signature: nothing lies at ${relative(process.cwd(), bundlePath)}`,
+      "name it with --bundle, or make one with `vauban signature sign`",
+    );
+  const bundle = await parsed(flags.bundle ?? bundlePath, async () =>
+    readBundle(await read(flags.bundle ?? bundlePath, BUNDLE_LIMIT)),
+  );
   if (bundle.content.kind === "file" && folder)
     throw new HostError(
       `${flags.bundle ?? bundlePath} signs the bytes of one file, and ${named} is a folder`,
       "name the file that it signs",
     );
   const signer = await parsed(flags.bundle ?? bundlePath, () => signerOf(bundle, full, flags));
-  let reasons: Reason[] = "because" in signer ? [{ rule: signer.rule, message: signer.because }] : [];
+  const reasons: Reason[] = "because" in signer ? [{ rule: signer.rule, message: signer.because }] : [];
   let manifest: Manifest | undefined;
   let compared: Comparison | undefined;
   if (!("because" in signer) && bundle.content.kind === "statement") {
     const { payload } = bundle.content;
-    manifest = await parsed(flags.bundle ?? bundlePath, async () => readManifest(payload));
     const own = folder ? below(full, bundlePath) : undefined;
-    const ignored = [...(own === undefined ? [] : [own]), ...(flags.ignore ?? [])];
-    const other = otherShape(manifest, folder, flags.bundle ?? (relative(process.cwd(), bundlePath) || bundlePath));
-    const there = other ? [] : await everythingIn(full);
-    const found = there.filter(({ path }) => !isIgnored(path, ignored));
-    if (!other) compared = await compare(manifest, found, digestIn(full));
-    const left = new Set(there.flatMap(({ path }) => (isIgnored(path, ignored) ? path : [])));
-    reasons = other
-      ? [other]
-      : compared!.mismatches.map((one) =>
-          one.rule === "missing" && left.has(one.path)
-            ? { rule: "ignored", path: one.path, message: "signed: cannot be ignored" }
-            : one,
-        );
+    const said = await parsed(flags.bundle ?? bundlePath, () =>
+      heldToManifest(payload, full, {
+        folder,
+        own,
+        ignore: flags.ignore ?? [],
+        bundle: flags.bundle ?? (relative(process.cwd(), bundlePath) || bundlePath),
+      }),
+    );
+    ({ manifest, compared } = said);
+    reasons.push(...said.reasons);
     if (flags.whole)
       for (const path of compared?.ignored ?? [])
         reasons.push({ rule: "left-out", path, message: "there, and left out by the signature" });
-    if (manifest.resources.length === 0) reasons.push({ rule: "empty", message: "the signature covers no file" });
   } else if (!("because" in signer)) compared = { mismatches: [], ignored: [], verified: ["."] };
   const ok = reasons.length === 0;
   if (json)
@@ -167,24 +163,6 @@ export async function verifySignatureCommand(
     );
   else terminal.out(verdict(named, signer, manifest, compared, reasons, terminal.colours));
   return ok ? EXIT.fine : EXIT.finding;
-}
-
-/** A signature of one file speaks of no folder, and one of a folder of no file alone. */
-function otherShape({ name, resources }: Manifest, folder: boolean, bundle: string): Reason | undefined {
-  const oneFile = resources.length > 0 && resources.every(({ path }) => path === ".");
-  if (folder && oneFile) {
-    const called = name === "" || name === "." ? "whose name it does not say" : name;
-    return {
-      rule: "one-file",
-      message: `this signs one file, ${called}: verify that file with --bundle ${bundle}`,
-    };
-  }
-  if (!folder && resources.length > 0 && resources.every(({ path }) => path !== "."))
-    return {
-      rule: "whole-folder",
-      message: `this signs the files of a folder: verify that folder with --bundle ${bundle}`,
-    };
-  return undefined;
 }
 
 interface Trusting {
@@ -230,22 +208,11 @@ function trustOf({ key, root, identity, issuer, trustedRoot, asOf, chain, crl }:
     );
 }
 
-/** What was signed: of a manifest the bytes of its envelope, else the file itself, read as often as it is asked. */
-function contentOf({ content }: Bundle, file: string): SignedContent {
-  if (content.kind === "file") return signedFile(file);
-  const bytes = preAuthenticated(content.payload);
-  return {
-    holds: (key, signature) => Promise.resolve(holds(key, bytes, signature)),
-    digest: (algorithm) => Promise.resolve(digestOf(bytes, algorithm)),
-    payload: content.payload,
-  };
-}
-
 async function signerOf(bundle: Bundle, file: string, flags: VerifySignatureFlags): Promise<Signer> {
-  const { material, content, signature, entries, timeStamps } = bundle;
+  const { material, signature, entries, timeStamps } = bundle;
   const signed = contentOf(bundle, file);
-  if (content.kind === "file" && content.sha256 !== undefined && content.sha256 !== (await signed.digest("sha256")))
-    return { rule: "changed", because: "the file is not the one that was signed: its SHA-256 is another" };
+  const changed = await changedSince(bundle, signed);
+  if (changed) return changed;
   if (flags.trustedRoot !== undefined) {
     const path = flags.trustedRoot;
     const root = await parsed(path, async () => readTrustedRoot(await read(path, 16 * 2 ** 20)));
@@ -261,11 +228,8 @@ async function signerOf(bundle: Bundle, file: string, flags: VerifySignatureFlag
     logs === 0 ? {} : { notChecked: ["log entries and time stamps that the bundle holds"] };
   if (flags.key !== undefined) {
     const key = publicKey(await read(flags.key), flags.key);
-    // The key decides; what the bundle says of itself only explains why a signature does not hold.
-    if (!(await signed.holds(key, signature)))
-      return material.kind === "key" && material.hint !== undefined && material.hint !== keyHint(key)
-        ? { rule: "wrong-key", because: "it was signed with another key than the one given" }
-        : { rule: "bad-signature", because: "the signature does not hold for this key and this content" };
+    const refused = await notSignedWith(key, bundle, signed);
+    if (refused) return refused;
     return { words: [`${keyWords(key)} key, SHA-256 ${keyHint(key)}`], ...notChecked };
   }
   if (material.kind !== "certificates")
@@ -350,7 +314,7 @@ function verdict(
 
 export async function signCommand({ terminal, json }: Invocation, named: string, flags: SignFlags): Promise<ExitCode> {
   const full = resolve(named);
-  const folder = await isFolder(full);
+  const folder = await isFolder(named);
   const passphrase =
     flags.passphraseFile === undefined
       ? undefined
@@ -359,22 +323,27 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
   const out = resolve(flags.out ?? besides(full, folder));
   if (!folder && out === full) throw new HostError("the signature would take the file's place", "name another with -o");
   const shown = flags.out ?? (relative(process.cwd(), out) || out);
-  if (!flags.force && (await filesBelow(dirname(out)).stat(out)))
-    throw new HostError(`${shown} exists already`, "name another with -o, or replace it with --force");
+  await mayBeWritten(out, shown, flags.force ?? false);
   const own = folder ? below(full, out) : undefined;
   const ignored = folder ? [...new Set([...(own === undefined ? [] : [own]), ...(flags.ignore ?? []), ...GIT])] : [];
   const material = flags.certificate === undefined ? undefined : await certificatesFor(key, flags);
   const digest = digestIn(full);
   const resources: Resource[] = [];
-  for (const { path, kind } of await everythingIn(full)) {
+  for (const { path, kind, size } of await everythingIn(full)) {
     if (isIgnored(path, ignored)) continue;
     if (kind !== "file")
       throw new HostError(
         `${path} is ${kind === "link" ? "a link" : "neither a file nor a folder"}, and what it leads to can change unseen`,
         "put the file itself there, or leave it out with --ignore",
       );
-    if (full === resolve(flags.key) || resolve(full, path) === resolve(flags.key))
-      throw new HostError("the private key lies in the folder that is to be signed", "keep it elsewhere");
+    const place = path === "." ? full : resolve(full, path);
+    if (size <= KEY_LIMIT && holdsPrivateKey(await read(place), key, passphrase))
+      throw new HostError(
+        path === "."
+          ? `${named} is the private key itself`
+          : `the private key lies in the folder that is to be signed: ${path}`,
+        "keep it elsewhere",
+      );
     resources.push({ path, digest: await digest(path, "sha256") });
   }
   if (resources.length === 0) throw new HostError(`${named} holds no file to sign`, "name a folder with files in it");
@@ -386,13 +355,63 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
     terminal.out(
       `${JSON.stringify({ format: "vauban/signed/1", written: shown, files: resources.length, key: keyHint(key), ignored }, null, 2)}\n`,
     );
-  else
+  else {
+    const open = material ? undefined : await publicKeyBeside(flags.key, keyHint(key));
+    const make =
+      material || open?.there ? [] : [`Its public key: openssl pkey -in ${flags.key} -pubout -out ${open!.path}`];
+    const trust = material ? "--root <a root above its certificate>" : `--key ${open!.path}`;
     terminal.out(
       `signed ${resources.length} files with the ${keyWords(key)} key ${keyHint(key).slice(0, 16)}…: ${plain(shown)}\n` +
         (present.length > 0 ? `  left out where they are there: ${present.map(plain).join(", ")}\n` : "") +
-        `Then: vauban signature verify ${plain(named)} ${flags.out === undefined ? "" : `--bundle ${plain(shown)} `}${material ? "--root ca.pem" : "--key key.pub.pem"}\n`,
+        [
+          ...make,
+          `Then: vauban signature verify ${named} ${flags.out === undefined ? "" : `--bundle ${shown} `}${trust}`,
+        ]
+          .map((line) => `${plain(line)}\n`)
+          .join(""),
     );
+  }
   return EXIT.fine;
+}
+
+/** The public half of a key, where it lies beside it under a usual name; else a name that is free for it. */
+async function publicKeyBeside(
+  secret: string,
+  hint: string,
+): Promise<{ readonly path: string; readonly there: boolean }> {
+  const stem = secret.replace(/\.[^./\\]*$/, "");
+  const usual = [`${stem}.pub.pem`, `${stem}.pub`, `${secret}.pub`, `${stem}.public.pem`];
+  let free: string | undefined;
+  for (const path of usual) {
+    const found = await filesHere().stat(path);
+    if (!found) free ??= path;
+    else if (found.kind === "file" && found.size <= KEY_LIMIT)
+      try {
+        if (keyHint(publicKey(await read(path), path)) === hint) return { path, there: true };
+      } catch (error) {
+        // Something else of that name is not what is looked for.
+        if (!(error instanceof HostError)) throw error;
+      }
+  }
+  return { path: free ?? "<its public key>", there: false };
+}
+
+/** Only a signature makes way for a signature, and that only by --force: a model named by mistake stays. */
+async function mayBeWritten(out: string, shown: string, force: boolean): Promise<void> {
+  const there = await filesHere().stat(out);
+  if (!there) return;
+  const kept = new HostError(
+    `${shown} exists already and is no signature, so it is not replaced`,
+    "name another with -o, or take it away yourself",
+  );
+  if (there.kind !== "file") throw kept;
+  try {
+    readBundle(await read(out, BUNDLE_LIMIT));
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof HostError) throw kept;
+    throw error;
+  }
+  if (!force) throw new HostError(`${shown} exists already`, "name another with -o, or replace it with --force");
 }
 
 async function certificatesFor(

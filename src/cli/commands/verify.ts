@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Shard, ShardResults } from "#assess/shard.ts";
 import { HostError, WorkerDied } from "#base/ports.ts";
 import { VERIFY_FORMAT, type VerifyDocument } from "#assessment/verification.ts";
-import { filesBelow, localHost, writeWhole } from "#host/index.ts";
+import { filesHere, localHost, writeWhole } from "#host/index.ts";
 import type { Invocation, VerifyFlags } from "#cli/main.ts";
 import { progressView } from "#cli/progress.ts";
 import { EXIT, plain, type ExitCode, type Terminal } from "#cli/terminal.ts";
@@ -34,7 +34,7 @@ async function decided(
   property: string,
   { timeout, subproblems, seed }: VerifyFlags,
 ): Promise<VerifyDocument> {
-  const files = filesBelow(process.cwd());
+  const files = filesHere();
   const described = async (path: string, what: string) => {
     if (!(await files.stat(path)))
       throw new HostError(

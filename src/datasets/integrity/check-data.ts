@@ -144,6 +144,9 @@ const readOf = ({ place, sha256, bytes, n, grid, shape, y, classes, units }: Rec
   units: units ? new Set(units).size : null,
 });
 
+/** Three planted faults are too few to say what would be missed; none are fewer. */
+const UNPLANTED = "no faults were planted, so nobody knows what it would miss";
+
 const NOTHING: ErrorRates = { planted: [], falseAlarms: [] };
 
 async function checked(check: DataCheck, subject: Subject, run: CheckRun): Promise<DataCheckResult> {
@@ -175,7 +178,10 @@ async function checked(check: DataCheck, subject: Subject, run: CheckRun): Promi
     items: found.items.map((item) => named(item, subject.data)),
   }));
   const grave = findings.some(({ severity }) => severity !== "note");
-  const because = looked.because ?? rates.because ?? (grave ? undefined : blindness(rates, run.faults));
+  const because =
+    looked.because ??
+    rates.because ??
+    (grave ? undefined : run.faults === 0 ? UNPLANTED : blindness(rates, run.faults));
   const outcome = grave ? "found" : because === undefined ? "nothing found" : "cannot tell";
   return {
     ...base,

@@ -75,6 +75,7 @@ describe("every check", () => {
     const check = await only("duplicates", { data: table(60, 5) }, 0);
     expect(check.planted).toEqual([]);
     expect(check.says).toContain("error rate here is unknown");
+    expect(check).toMatchObject({ outcome: "cannot tell", because: expect.stringContaining("no faults were planted") });
   });
   test("is not asked where what it needs is missing, and that is told", async () => {
     const { y: _, ...unlabelled } = table(60, 6);
@@ -207,6 +208,15 @@ describe("wrong labels", () => {
     const { low, high } = check.figures[0]!;
     expect(low).toBeLessThan(0.06);
     expect(high).toBeGreaterThan(0.03);
+    // As many come up where none is wrong, though fewer than a tenth: they are listed, and nobody is accused.
+    const { raised } = check.falseAlarms[1]!;
+    expect(raised.k).toBeLessThan(60);
+    expect(raised.high).toBeGreaterThan(candidates.size / 600);
+    expect(check).toMatchObject({
+      outcome: "cannot tell",
+      because: expect.stringContaining("cannot be told from hard samples"),
+      findings: [{ severity: "note" }],
+    });
   });
   test("where classes cannot be told apart, or overlap, it cannot tell and accuses nobody", async () => {
     const data = table(300, 18);

@@ -94,6 +94,18 @@ test("NaN and infinity stay in, negative zero becomes zero, real targets are no 
   expect(records.y).toBeUndefined();
 });
 
+test("a pixel that is missing or infinite makes no table of images", async () => {
+  const x = Float64Array.from({ length: 4 * 64 }, (_, i) => (i === 5 ? NaN : i === 70 ? Infinity : i % 17));
+  const of = async (values: Float64Array): Promise<Records> =>
+    opened(
+      { "x.npy": writeNpy(values, [4, 8, 8]), "y.npy": writeNpy(Int32Array.of(0, 1, 0, 1), [4]) },
+      { path: "x.npy", labels: "y.npy" },
+    );
+  expect((await of(x)).grid).toEqual({ height: 8, width: 8, channels: 1, planes: false });
+  expect((await of(x.map((value) => value / 2))).grid).toBeUndefined();
+  expect((await of(x.fill(NaN))).grid).toBeUndefined();
+});
+
 test("a folder whose images differ in size, or are broken, keeps the usual ones and tells the others by name", async () => {
   const grey = (side: number, seed: number): Promise<Uint8Array> =>
     writePng(

@@ -363,9 +363,14 @@ function gridOf(shape: readonly number[], layout: Layout | undefined, { values }
   if (shape.length !== 2) return undefined;
   const [height, width] = shape as [number, number];
   const numbers = values as ArrayLike<number>;
-  let whole = true;
-  for (let i = 0; whole && i < Math.min(numbers.length, 10_000); i++)
+  // A missing or infinite pixel is a fault of the image, and told as one: it does not make a table of the rest.
+  let [whole, pixels] = [true, 0];
+  for (let i = 0; whole && i < Math.min(numbers.length, 10_000); i++) {
+    if (!Number.isFinite(numbers[i])) continue;
+    pixels++;
     whole = Number.isInteger(numbers[i]) && numbers[i]! >= 0;
+  }
+  whole &&= pixels > 0;
   return layout === "NHW" || (height >= SIDE_MIN && width >= SIDE_MIN && whole)
     ? { height, width, channels: 1, planes: false }
     : undefined;

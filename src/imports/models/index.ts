@@ -134,7 +134,7 @@ export function importModel(
   }
   if (found === "cyclonedx") {
     if (!cycloneDx) throw new TypeError("a bill of materials is read with the official schemas");
-    for (const { path, message } of cycloneDx(root))
+    for (const { path, message } of cycloneDx(root).slice(0, TEXT_LIMITS.diagnostics))
       ledger.complain(path, message, "`vauban bom check` lists every place", "E809");
   }
   if (ledger.diagnostics.length > 0) return { diagnostics: ledger.diagnostics.slice(0, TEXT_LIMITS.diagnostics) };

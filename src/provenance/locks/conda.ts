@@ -1,5 +1,14 @@
 /** conda-lock.yml, which pins, and environment.yml, which mostly does not. */
-import { hexDigestOf, purl, pypiName, type Locked, type LockedPackage, type LockNote } from "#provenance/packages.ts";
+import {
+  hexDigestOf,
+  holdsBytes,
+  purl,
+  pypiName,
+  unheld,
+  type Locked,
+  type LockedPackage,
+  type LockNote,
+} from "#provenance/packages.ts";
 import { readRequirements } from "./python.ts";
 import { entriesOf, isTable, tables, word, words, yamlOf } from "./read.ts";
 
@@ -17,8 +26,7 @@ export function readCondaLock(bytes: Uint8Array): Locked {
       typeof hex === "string" ? (hexDigestOf(algorithm, hex) ?? []) : [],
     );
     const platform = word(said["platform"]);
-    if (hashes.length === 0)
-      notes.push({ at: name, says: "the lock file holds no hash of it", remedy: "lock again with conda-lock" });
+    if (!holdsBytes(hashes)) notes.push({ at: name, says: unheld(hashes), remedy: "lock again with conda-lock" });
     const build = buildOf(url);
     return [
       {

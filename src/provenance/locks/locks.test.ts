@@ -218,6 +218,49 @@ describe("conda", () => {
   });
 });
 
+describe("what holds nothing", () => {
+  const [md5, sha1] = ["c".repeat(32), "d".repeat(40)];
+  const noted = (name: string, text: string): string[] =>
+    read(name, text).notes.map(({ at, says }) => `${at}: ${says}`);
+  const npm = (packages: object): string => JSON.stringify({ name: "x", lockfileVersion: 3, packages });
+
+  it("is a digest by MD5 or SHA-1 alone, in any lock file", () => {
+    const sha1Sri = `sha1-${Buffer.from(sha1, "hex").toString("base64")}`;
+    for (const [name, text] of [
+      ["requirements.txt", `a==1 --hash=md5:${md5}\n`],
+      ["package-lock.json", npm({ "node_modules/a": { version: "1.0.0", integrity: sha1Sri } })],
+      ["Pipfile.lock", JSON.stringify({ _meta: {}, default: { a: { version: "==1", hashes: [`sha1:${sha1}`] } } })],
+      ["conda-lock.yml", `version: 1\npackage: [{ name: a, version: 1.0, manager: conda, hash: { md5: ${md5} } }]\n`],
+    ] as const)
+      expect(noted(name, text), name).toEqual([
+        expect.stringContaining("other bytes with the same digest can be made"),
+      ]);
+    expect(noted("requirements.txt", `a==1 --hash=md5:${md5} --hash=sha256:${A}\n`)).toEqual([]);
+  });
+
+  it("is what npm asks for and does not lock, and a link to what the lock file does not hold", () => {
+    const a = { version: "1.0.0", integrity: SRI };
+    expect(noted("package-lock.json", npm({ "": { dependencies: { a: "1", zz: "2" } }, "node_modules/a": a }))).toEqual(
+      [expect.stringMatching(/^zz: asked for by the project itself, and not in the lock file/)],
+    );
+    const needing = npm({ "": { dependencies: { a: "1" } }, "node_modules/a": { ...a, dependencies: { b: "1" } } });
+    expect(noted("package-lock.json", needing)).toEqual([expect.stringMatching(/^b: asked for by node_modules\/a/)]);
+    expect(noted("package-lock.json", npm({ "node_modules/b": { resolved: "../b", link: true } }))).toEqual([
+      expect.stringMatching(/^node_modules\/b: a link to \.\.\/b/),
+    ]);
+  });
+
+  it("is a registry where nobody checks who answers", () => {
+    const line = `a==1 --hash=sha256:${A}\n`;
+    for (const option of ["--extra-index-url http://mirror", "--index-url=http://mirror", "--trusted-host mirror"])
+      expect(noted("requirements.txt", `${option}\n${line}`), option).toHaveLength(1);
+    expect(noted("requirements.txt", `--extra-index-url https://mirror\n${line}`)).toEqual([]);
+    const pipenv = (source: object): string => JSON.stringify({ _meta: { sources: [source] }, default: {} });
+    expect(noted("Pipfile.lock", pipenv({ url: "https://mirror", verify_ssl: false }))).toHaveLength(1);
+    expect(noted("Pipfile.lock", pipenv({ url: "https://mirror", verify_ssl: true }))).toEqual([]);
+  });
+});
+
 describe("any lock file", () => {
   const samples = { npm3, npm1, requirements, pipfile, uv, poetry, pylock, condaLock, environment };
 

@@ -1,5 +1,14 @@
 /** package-lock.json and npm-shrinkwrap.json of npm, lockfileVersion 1, 2 and 3. */
-import { integrityDigests, purl, type Locked, type LockedPackage, type LockNote } from "#provenance/packages.ts";
+import {
+  holdsBytes,
+  integrityDigests,
+  purl,
+  unheld,
+  type Digest,
+  type Locked,
+  type LockedPackage,
+  type LockNote,
+} from "#provenance/packages.ts";
 import { entriesOf, isTable, jsonOf, word, type Table } from "./read.ts";
 
 export function readNpm(bytes: Uint8Array): Locked {
@@ -32,10 +41,22 @@ function fromPackages(packages: Table, rooted: boolean, notes: LockNote[]): Lock
       entriesOf(root[kind]).flatMap(([name]) => meant("", name) ?? []),
     ),
   );
+  for (const kind of ["dependencies", "devDependencies", "optionalDependencies"])
+    for (const [name] of entriesOf(root[kind]))
+      if (meant("", name) === undefined) notes.push(absent(name, "the project itself"));
   const found: LockedPackage[] = [];
   for (const [place, said] of Object.entries(packages)) {
     if (place === "" || !isTable(said)) continue;
-    if (said["link"] === true) continue;
+    if (said["link"] === true) {
+      const to = word(said["resolved"]);
+      if (to === undefined || !isThere(to))
+        notes.push({
+          at: place,
+          says: `a link to ${to ?? "nowhere"}, of which the lock file holds nothing`,
+          remedy: "install what it leads to from a registry, or name its files as artefacts",
+        });
+      continue;
+    }
     const version = word(said["version"]);
     if (!place.includes("node_modules/")) {
       notes.push({
@@ -48,7 +69,11 @@ function fromPackages(packages: Table, rooted: boolean, notes: LockNote[]): Lock
     const name = word(said["name"]) ?? nameAt(place);
     const resolved = word(said["resolved"]);
     const hashes = integrityDigests(word(said["integrity"]) ?? "");
-    if (said["inBundle"] !== true) reportUnhashed(place, hashes.length, notes);
+    if (said["inBundle"] !== true) {
+      reportUnhashed(place, hashes, notes);
+      for (const [needed] of entriesOf(said["dependencies"]))
+        if (meant(place, needed) === undefined) notes.push(absent(needed, place));
+    }
     const needs = ["dependencies", "optionalDependencies", "peerDependencies"].flatMap((kind) =>
       entriesOf(said[kind]).flatMap(([needed]) => meant(place, needed) ?? []),
     );
@@ -83,11 +108,17 @@ function placed(tree: unknown, around = ""): Table {
   );
 }
 
-function reportUnhashed(place: string, hashes: number, notes: LockNote[]): void {
-  if (hashes === 0)
+const absent = (name: string, by: string): LockNote => ({
+  at: name,
+  says: `asked for by ${by}, and not in the lock file: what is installed depends on the day`,
+  remedy: "lock again: npm install --package-lock-only",
+});
+
+function reportUnhashed(place: string, hashes: readonly Digest[], notes: LockNote[]): void {
+  if (!holdsBytes(hashes))
     notes.push({
       at: place,
-      says: "the lock file holds no hash of it, so other bytes under the same version would not be noticed",
+      says: unheld(hashes),
       remedy: "install it from a registry that gives integrity, and lock again",
     });
 }

@@ -1,9 +1,11 @@
 /** Lock files of Python: requirements.txt with hashes (pip), Pipfile.lock, uv.lock, poetry.lock, pylock.toml (PEP 751). */
 import {
   hexDigestOf,
+  holdsBytes,
   prefixedDigest,
   purl,
   pypiName,
+  unheld,
   type Digest,
   type Locked,
   type LockedPackage,
@@ -14,9 +16,9 @@ import { entriesOf, isTable, jsonOf, lockText, tables, tomlOf, word, words, type
 
 type Files = LockedPackage["files"];
 
-const unhashed = (at: string): LockNote => ({
+const unhashed = (at: string, files: Files): LockNote => ({
   at,
-  says: "nothing holds it to a hash, so other bytes under the same version would not be noticed",
+  says: unheld(files.flatMap(({ hashes }) => hashes)),
   remedy: "lock it with hashes (pip-compile --generate-hashes, uv, poetry or pipenv)",
 });
 const unpinned = (at: string): LockNote => ({
@@ -49,7 +51,14 @@ function pypi({ name, version, files, needs = [], scope = "required", direct, vc
   };
 }
 
-const hashed = (files: Files): boolean => files.some(({ hashes }) => hashes.length > 0);
+const hashed = (files: Files): boolean => files.some(({ hashes }) => holdsBytes(hashes));
+
+/** Where anybody on the way may answer in a registry's place. */
+const unguarded = (at: string): LockNote => ({
+  at,
+  says: "packages are asked for where nobody checks who answers",
+  remedy: "ask a registry over https, and trust no host without its certificate",
+});
 
 /** The lines of a requirements file, those that go on joined, comments taken off (pip, "Requirements File Format"). */
 const REQUIREMENT = /^([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*(.*)$/;
@@ -69,6 +78,8 @@ export function readRequirements(bytes: Uint8Array): Locked {
         notes.push({ at: line, says: "another file that was not followed", remedy: "name it with --lock as well" });
       else if (/^(-e|--editable)\b/.test(line))
         notes.push({ at: line, says: "an editable source without version or hash", remedy: "install a built release" });
+      else if (/^--trusted-host\b|^(-i|-f|--(extra-)?index-url|--find-links)[ =]?http:/i.test(line))
+        notes.push(unguarded(line));
       continue;
     }
     const digests = [...line.matchAll(/\s--hash[= ](\S+)/g)].flatMap((found) => prefixedDigest(found[1]!) ?? []);
@@ -93,7 +104,7 @@ export function readRequirements(bytes: Uint8Array): Locked {
     const hashes = inUrl ? [...digests, inUrl] : digests;
     const files: Files = url === undefined ? hashes.map((digest) => ({ hashes: [digest] })) : [{ url, hashes }];
     if (url === undefined && pinned === undefined) notes.push(unpinned(name));
-    if (hashes.length === 0) notes.push(unhashed(name));
+    if (!hashed(files)) notes.push(unhashed(name, files));
     packages.push(pypi({ name, version: pinned, files, ...(url?.includes("+") && { vcs: url }) }));
   }
   return { format: "pip", packages, notes };
@@ -103,6 +114,9 @@ export function readPipfile(bytes: Uint8Array): Locked {
   const root = jsonOf("Pipfile.lock", bytes);
   const notes: LockNote[] = [];
   const packages: LockedPackage[] = [];
+  for (const { url, verify_ssl: checked } of tables(isTable(root["_meta"]) ? root["_meta"]["sources"] : undefined))
+    if (checked === false || /^http:/i.test(word(url) ?? ""))
+      notes.push(unguarded(`source ${word(url) ?? "without an address"}`));
   for (const [section, scope] of [
     ["default", "required"],
     ["develop", "excluded"],
@@ -117,7 +131,7 @@ export function readPipfile(bytes: Uint8Array): Locked {
       const vcs = word(said["git"]);
       const ref = word(said["ref"]);
       if (version === undefined && ref === undefined) notes.push(unpinned(name));
-      if (files.length === 0) notes.push(unhashed(name));
+      if (!hashed(files)) notes.push(unhashed(name, files));
       packages.push(
         pypi({
           name,
@@ -163,7 +177,7 @@ export function readUv(bytes: Uint8Array): Locked {
     const source = isTable(said["source"]) ? said["source"] : {};
     const files = [...fileOf(said["sdist"]), ...tables(said["wheels"]).flatMap(fileOf)];
     const vcs = word(source["git"]);
-    if (!hashed(files)) notes.push(unhashed(name));
+    if (!hashed(files)) notes.push(unhashed(name, files));
     return [
       pypi({
         name,
@@ -204,7 +218,7 @@ export function readPoetry(bytes: Uint8Array): Locked {
     const files = tables(listed).flatMap(fileOf);
     const source = isTable(said["source"]) ? said["source"] : {};
     const vcs = source["type"] === "git" ? word(source["url"]) : undefined;
-    if (!hashed(files)) notes.push(unhashed(name));
+    if (!hashed(files)) notes.push(unhashed(name, files));
     const groups = words(said["groups"]);
     return [
       pypi({
@@ -242,7 +256,7 @@ export function readPylock(bytes: Uint8Array): Locked {
     const files = [...fileOf(said["sdist"]), ...tables(said["wheels"]).flatMap(fileOf), ...fileOf(said["archive"])];
     const vcs = isTable(said["vcs"]) ? said["vcs"] : {};
     const at = word(vcs["url"]);
-    if (!hashed(files)) notes.push(unhashed(name));
+    if (!hashed(files)) notes.push(unhashed(name, files));
     return [
       pypi({
         name,

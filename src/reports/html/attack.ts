@@ -56,7 +56,7 @@ function firstSection(document: AttackDocument): Markup {
   const doubts = trials.flatMap((trial) =>
     trial.sanity
       .filter(({ passed }) => !passed)
-      .map(({ check, detail }) => markup`${budgetName(trial)} – ${check}: ${sentence(detail)}`),
+      .map(({ check, detail }) => markup`${budgetName(trial)} – not so: “${check}” – ${sentence(detail)}`),
   );
   return markup`<section class="first" aria-labelledby="outcome"><div class="outcome exit-${attackExit(document)}">
 <h2 id="outcome"><span class="label">Result</span> <span class="word">${headline(document)}</span></h2>

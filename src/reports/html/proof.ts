@@ -235,8 +235,11 @@ export function sanity({ sanity: checks }: Pick<Evidence, "sanity">): Markup {
     table(
       "Sanity checks",
       [
-        { head: "Check", cell: ({ check }) => check },
-        { head: "Result", cell: (check) => tag(check.passed ? "passed" : "failed", check.passed ? "good" : "bad") },
+        { head: "What should hold", cell: ({ check }) => check },
+        {
+          head: "Result",
+          cell: (check) => tag(check.passed ? "holds" : "does not hold", check.passed ? "good" : "bad"),
+        },
         { head: "Detail", cell: ({ detail }) => detail, wide: true },
       ],
       checks.toSorted((a, b) => Number(a.passed) - Number(b.passed)),

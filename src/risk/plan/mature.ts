@@ -5,8 +5,8 @@
  * | a proven control | at best |
  * |---|---|
  * | closes ways, and is not in place | its denial test passes wherever it can stand: all of them at once, as far as they go together |
- * | lowers success, never measured here | unknown, so it may reach anything – and nothing is called infeasible |
- * | lowers success, measured here against this threat | the lower end of what was measured, wherever it stands; what counts is in the figures already |
+ * | lowers success, never measured where it counts | unknown, so it may reach anything – and nothing is called infeasible |
+ * | lowers success, measured against this threat at its place or on every way there | the lower end of what was measured; of a risk it is in the figures already |
  * | has a published ceiling on the very benchmark of the trial | no more than that |
  * | supports others, or is declared only | moves no figure |
  *
@@ -39,8 +39,8 @@ export interface MatureQuestion {
   readonly risks: readonly Risk[];
   /** Trials whose threshold is missed and not discharged. */
   readonly trials: readonly Trial[];
-  /** Controls whose measured effect is in the figures of a threat. */
-  readonly counted: (threat: string) => ReadonlySet<string>;
+  /** Measured controls whose effect is in the figures of a threat: at its place, or on every way there, and holding its actor. */
+  readonly counted: (threat: string) => readonly ControlCredit[];
   /** The lower end of a risk by its own ways, without what other threats would give its actor, with a success of at most so much. */
   readonly lowest: (risk: Risk, successAtMost?: number) => number;
 }
@@ -170,14 +170,16 @@ const speaksOf = ({ threats }: Control, type: string): boolean => threats.some((
 /** Proven controls that may lower success against a threat – or against a type, where nobody is named – by nobody knows how much. */
 function couldLower(
   { type, id }: { readonly type: string; readonly id?: string },
-  { trial, isMissedAt }: Item,
+  item: Item,
   graph: SystemGraph,
-  { knowledge, system, credits, counted }: MatureQuestion,
+  question: MatureQuestion,
 ): Control[] {
-  const inFigures = id === undefined ? undefined : counted(id);
+  const { knowledge, system } = question;
+  const { trial, isMissedAt } = item;
+  const measuring = id === undefined ? measuredAt(trial?.target, question) : question.counted(id);
   const isSettled = (control: string): boolean => {
-    const measured = leastMeasured(control, type, credits);
-    return measured !== undefined && ((inFigures?.has(control) ?? false) || isMissedAt(measured));
+    const measured = leastMeasured(control, type, measuring);
+    return measured !== undefined && (trial === undefined || isMissedAt(measured));
   };
   return knowledge.controls.filter(
     (control) =>
@@ -190,7 +192,14 @@ function couldLower(
   );
 }
 
-/** The least share of attempts that succeeded with a control on; 0 where only being noticed was timed, undefined where nothing was measured. */
+/** Where nobody is named there are no ways to stand on: only the place itself. */
+const measuredAt = (place: string | undefined, { credits }: MatureQuestion): ControlCredit[] =>
+  credits.filter(({ at }) => at === place);
+
+/**
+ * The least share of attempts that succeeded with a control on; 0 where only being noticed was timed, undefined where nothing was measured.
+ * `credits` are those that count where it is asked: what a control does at a place that is not on the way bounds nothing.
+ */
 function leastMeasured(control: string, type: string, credits: readonly ControlCredit[]): number | undefined {
   const effects = credits.flatMap((credit) =>
     credit.credited && credit.control === control ? credit.effect.filter(({ tests }) => tests.includes(type)) : [],
@@ -251,8 +260,11 @@ function limitsOf(
     const type = types.find((id) => speaksOf(control, id));
     const named = { control: control.id, title: control.title };
     if (control.maturity !== "proven" || actsOf(control) === "supports") return [];
-    if (type && leastMeasured(control.id, type, question.credits) !== undefined) {
-      const said = question.credits.filter((credit) => credit.credited && credit.control === control.id);
+    const measuring = items.flatMap(({ threats, trial }) =>
+      threats.length === 0 ? measuredAt(trial?.target, question) : threats.flatMap(({ id }) => question.counted(id)),
+    );
+    if (type && leastMeasured(control.id, type, measuring) !== undefined) {
+      const said = [...new Set(measuring)].filter((credit) => credit.credited && credit.control === control.id);
       return [{ ...named, kind: "measured", why: said.map(measuredText).join("; ") }];
     }
     const item = items.find(({ types: own }) => own.some((id) => speaksOf(control, id)));

@@ -22,6 +22,7 @@ import { nearest } from "#base/diagnostics.ts";
 import type { Solver } from "#base/ports.ts";
 import { closuresOf } from "#risk/credit.ts";
 import { rate, type RateInput, type Rating } from "#risk/rate.ts";
+import { unknownControl } from "#risk/unknown-control.ts";
 import { whatIf } from "#risk/what-if.ts";
 import { SystemGraph } from "#system/graph.ts";
 import { actsOf, asPlanControls, candidatesOf, COST_UNKNOWN, costOf, placesFor, type Candidate } from "./candidates.ts";
@@ -146,8 +147,7 @@ function problemsOf({
   const check = (flag: string, name: string, needsPlace: boolean): { message: string; hint: string }[] => {
     const [id = "", at] = splitAt(name);
     const control = controls.get(id);
-    if (!control)
-      return [{ message: `${flag} ${name}: the catalogue has no control "${id}"`, hint: "write it as C-53@api" }];
+    if (!control) return [unknownControl(`${flag} ${name}`, id, knowledge.controls)];
     if (at === undefined)
       return needsPlace
         ? [{ message: `${flag} ${name}: say where it would stand`, hint: `write ${id}@ and a place` }]

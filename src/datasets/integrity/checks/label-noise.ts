@@ -177,9 +177,9 @@ export default defineDataCheck({
         ? {
             because: `it raises ${percent(clean.k / clean.n)} of the labels even in a copy without the candidates: a simple classifier cannot tell these classes apart`,
           }
-        : hard.low > ALARMS_MAX && seen.low <= hard.high
+        : (hard.low > ALARMS_MAX || suspected.length > 0) && seen.low <= hard.high
           ? {
-              because: `as many candidates (${percent(hard.k / hard.n)}) come up where no label is wrong and the classes overlap as the classifier believes: wrong labels cannot be told from hard samples here`,
+              because: `as many labels (${percent(hard.k / hard.n)} beside ${percent(seen.k / seen.n)} here) are raised where no label is wrong and the classes overlap as the classifier believes: wrong labels cannot be told from hard samples here`,
             }
           : {}),
     };
