@@ -19,6 +19,7 @@ import {
   type Value,
 } from "#formats/pickle.ts";
 import type { Finding, Storage, Surroundings } from "./check.ts";
+import { dtypeProblem, layoutOf, typesWithin } from "./dtype-state.ts";
 import { expression } from "./expression.ts";
 import {
   covers,
@@ -65,12 +66,27 @@ export class Judge implements PickleListener {
   private readonly surroundings: Surroundings;
   private readonly found = new Map<string, { finding: Finding; times: number }>();
   private readonly reached = new WeakMap<object, Reached>();
-  /** What loading does, in order, as far as anything is called. */
-  readonly steps: string[] = [];
+  /** Types of NumPy's that were given their state, or are part of one that was. */
+  private readonly settledTypes = new WeakSet<Call>();
+  /** Bytes that calls so far make out of nothing. */
+  private allocated = 0;
+  /** What loading does, in order: calls, changes, and imports of what nothing calls, since a call names what it imports. */
+  get steps(): readonly string[] {
+    return this.told.filter(({ named }) => named === undefined || !this.used.has(named)).map(({ text }) => text);
+  }
+  private readonly told: { readonly text: string; readonly named?: string }[] = [];
   /** Modules that loading imports. */
   readonly modules = new Set<string>();
-  /** Calls and changes that were told, also those beyond the steps that are kept. */
-  acts = 0;
+  /** Calls and changes, and imports of what nothing calls, also those beyond the steps that are kept. */
+  get acts(): number {
+    let unused = 0;
+    for (const named of this.named) if (!this.used.has(named)) unused++;
+    return this.changes + unused;
+  }
+  private changes = 0;
+  /** Names that were imported, and those of them that were called. */
+  private readonly named = new Set<string>();
+  private readonly used = new Set<string>();
   private readonly options: JudgeOptions;
   private readonly stepsMax: number;
 
@@ -87,7 +103,17 @@ export class Judge implements PickleListener {
     );
   }
 
+  private tell(text: () => string, named?: string): void {
+    if (this.told.length < this.stepsMax)
+      this.told.push(named === undefined ? { text: text() } : { text: text(), named });
+  }
+
   imported(what: Global | Computed | Extension): void {
+    if (this.stepsMax > 0) {
+      const named = expression(this.content, what);
+      if (!this.named.has(named)) this.tell(() => `import ${named}`, named);
+      this.named.add(named);
+    }
     if (what instanceof Computed)
       return this.note("suspicious", "pickle-computed-import", "high", what, {
         key: "computed",
@@ -104,38 +130,67 @@ export class Judge implements PickleListener {
   }
 
   called(call: Call): void {
-    this.acts++;
-    if (this.steps.length < this.stepsMax) this.steps.push(expression(this.content, call));
+    this.changes++;
+    this.tell(() => expression(this.content, call));
+    if (this.stepsMax > 0 && isNamed(call.callee)) this.used.add(expression(this.content, call.callee));
     this.judgeCall(this.reach(call.callee), call.args, call, useOf(call));
     this.judgeSize(call);
     this.judgeFunctionsGiven(call);
+    this.judgeObjectsAsked(call);
+    this.judgeArrayBytes(call);
     this.handed(call.args, call, () => `hands it to ${expression(this.content, call.callee)}`);
     if (call.kwargs !== undefined)
       this.handed(call.kwargs, call, () => `hands it to ${expression(this.content, call.callee)}`);
   }
 
-  /** A few bytes that ask for gigabytes: `bytes(10**12)`, an array of a shape beyond any memory. */
+  /** A few bytes that ask for gigabytes: `bytes(10**12)`, an array of a shape beyond any memory, a range written out. */
   private judgeSize(call: Call): void {
-    if (!(call.args instanceof Collection)) return;
-    const sizes = call.args.items.flatMap((value) =>
-      value instanceof Collection && value.kind === "tuple" ? [product(value)] : [value],
-    );
-    const reached = this.reach(call.callee);
-    const most = reached.is === "name" && reached.name === "range" ? RANGE_MAX : SIZE_MAX;
-    if (!sizes.some((size) => size instanceof Opaque || (typeof size === "number" && size > most))) return;
-    if (reached.is === "name" && ALLOCATING.has(`${reached.module}.${reached.name}`))
+    const callee = this.reach(call.callee);
+    const reached = callee.is === "partial" ? callee.of : callee;
+    if (reached.is !== "name") return;
+    const path = `${reached.module}.${reached.name}`;
+    const given = call.args instanceof Collection ? call.args.items : [];
+    const args = callee.is === "partial" ? [...callee.bound, ...given] : given;
+    const size = ALLOCATING.has(path) ? sizeAsked(path, args) : 0;
+    // Each may be small, and all of them together not.
+    if (path !== "builtins.range") this.allocated += size;
+    for (const arg of args) if (SPELLED_OUT.has(path)) this.allocated += BYTES_PER_ITEM * this.itemsOf(arg);
+    const digits = NUMBERS.has(path) ? Math.max(0, ...args.map((arg) => this.exponent(arg))) : 0;
+    if (size > SIZE_MAX || this.allocated > ALLOCATED_MAX || digits > DIGITS_MAX)
       this.note("suspicious", "pickle-bomb", "medium", call, {
         key: "bomb",
-        text: `loading calls ${expression(this.content, call)}, which asks for more memory than a machine has`,
+        text:
+          digits > DIGITS_MAX
+            ? `loading calls ${expression(this.content, call)}, a number of ${digits} digits: written out it takes more memory and time than a machine has`
+            : `loading calls ${expression(this.content, call)}, which asks for more memory than a machine has, by itself or with the calls before it`,
       });
+    if (this.allocated > ALLOCATED_MAX) this.allocated = 0;
+  }
+
+  /** How many items a range yields. */
+  private itemsOf(value: Value): number {
+    if (!(value instanceof Call && value.args instanceof Collection)) return 0;
+    const reached = this.reach(value.callee);
+    if (reached.is !== "name" || reached.module !== "builtins" || reached.name !== "range") return 0;
+    const [first, second, step = 1] = value.args.items;
+    const [from, to] = second === undefined ? [0, first] : [first, second];
+    if (typeof from !== "number" || typeof to !== "number" || typeof step !== "number" || step === 0) return Infinity;
+    return Math.max(0, Math.ceil((to - from) / step));
+  }
+
+  /** The power of ten that a decimal number is written with, as text or as (sign, digits, exponent). */
+  private exponent(value: Value): number {
+    if (value instanceof Text)
+      return Number(/e\+?(\d[\d_]*)\s*$/i.exec(tailOf(this.content, value))?.[1]?.replaceAll("_", "") ?? 0);
+    const last = value instanceof Collection && value.size === 3 ? value.items[2] : undefined;
+    return typeof last === "number" ? last : last instanceof Opaque ? Infinity : 0;
   }
 
   built(target: Value, state: Value, at: number): void {
-    this.acts++;
+    this.changes++;
     const reached = this.reach(target);
     const place = { at };
-    if (this.steps.length < this.stepsMax)
-      this.steps.push(`${expression(this.content, target)}.__setstate__(${expression(this.content, state)})`);
+    this.tell(() => `${expression(this.content, target)}.__setstate__(${expression(this.content, state)})`);
     if (reached.is === "name" || reached.is === "module" || target instanceof Computed)
       this.note("malicious", "pickle-patches-import", "high", place, {
         key: `build ${spoken(reached)}`,
@@ -155,6 +210,7 @@ export class Judge implements PickleListener {
     }
     this.handed(state, place, () => `stores it in ${expression(this.content, target)}`);
     if (reached.is === "instance") {
+      if (reached.of === "numpy.dtype") this.judgeDtype(target, state, place);
       this.judgeState(reached.of, state, place);
       this.judgeMethods(reached.of, state, place);
     }
@@ -162,20 +218,45 @@ export class Judge implements PickleListener {
 
   /** Loading asks objects for methods by name; one that the state puts there is called in its place. */
   private judgeMethods(of: string, state: Value, place: { at: number }): void {
-    const kept = state instanceof Collection && state.kind === "tuple" ? state.items : [state];
-    for (const one of kept) {
-      if (!(one instanceof Collection) || one.kind !== "dict") continue;
-      for (let i = 0; i + 1 < one.items.length; i += 2) {
-        const [key, value] = [one.items[i]!, one.items[i + 1]!];
-        const name = key instanceof Text ? textOf(this.content, key, 200) : undefined;
-        if (!this.isCallable(value)) continue;
-        if (name === undefined || CALLED_BY_NAME.test(name) || this.isAnything(of))
-          this.note("suspicious", "pickle-method-in-state", "medium", place, {
-            key: `method ${of}.${name ?? ""}`,
-            text: `gives an object of ${of} ${expression(this.content, value)} as its ${name ?? "attribute of a name made while loading"}: whoever asks for that calls it`,
-          });
-      }
-    }
+    const answers = ANSWERS_FROM_ITEMS.test(of);
+    let left = WALK_ITEMS;
+    const walk = (value: Value, depth: number): void => {
+      if (!(value instanceof Collection) || depth === 0 || --left < 0) return;
+      // Attributes are found in the state's own dicts, and where the class looks for them in dicts of these.
+      const own = answers || depth >= WALK_DEPTH - (state instanceof Collection && state.kind === "tuple" ? 1 : 0);
+      if (value.kind === "dict")
+        for (let i = 0; i + 1 < value.items.length; i += 2)
+          this.judgeMember(of, value.items[i]!, value.items[i + 1]!, place, own);
+      for (const item of value.items) if (item instanceof Collection) walk(item, depth - 1);
+    };
+    walk(state, WALK_DEPTH);
+  }
+
+  /** A member of the object's own, or of a dict it holds, of which only names of Python's protocols matter. */
+  private judgeMember(of: string, key: Value, value: Value, place: { at: number }, own: boolean): void {
+    const name = key instanceof Text ? textOf(this.content, key, 200) : undefined;
+    if (!own && !(name !== undefined && /^__\w+__$/.test(name) && this.isCallable(value))) return;
+    if (name === undefined && !(key instanceof Call)) return;
+    const asked = name === undefined || CALLED_BY_NAME.test(name);
+    // NumPy takes the address that stands there for that of an array.
+    if (name !== undefined && /^__(cuda_)?array_(interface|struct)__$/.test(name))
+      this.note("suspicious", "pickle-method-in-state", "medium", place, {
+        key: `address ${of}`,
+        text: `gives an object of ${of} ${expression(this.content, value)} as its ${name}: NumPy reads memory where that says`,
+      });
+    if (!(asked ? this.mayBeCalled(value, name) : this.isAnything(of) && this.isCallable(value))) return;
+    this.note("suspicious", "pickle-method-in-state", "medium", place, {
+      key: `method ${of}.${name ?? ""}`,
+      text: `gives an object of ${of} ${expression(this.content, value)} as its ${name ?? "attribute of a name made while loading"}: whoever asks for that calls it`,
+    });
+  }
+
+  /** What answers a call at all, be it a class or an object, where the pickle machine itself would call it. */
+  private mayBeCalled(value: Value, name: string | undefined): boolean {
+    if (this.isCallable(value)) return true;
+    const reached = this.reach(value);
+    if (reached.is === "name") return name !== undefined;
+    return reached.is === "instance" && (name === "__setstate__" || CALLABLE_OBJECTS.test(reached.of));
   }
 
   /** Classes without attributes of their own, which stand for whatever they are given. */
@@ -185,7 +266,7 @@ export class Judge implements PickleListener {
 
   /** A function, or something that may turn out to be one; classes, numbers and objects of known classes are not. */
   private isCallable(value: Value): boolean {
-    if (!(value instanceof Global || value instanceof Call)) return false;
+    if (!(value instanceof Global || value instanceof Call || value instanceof Computed)) return false;
     const reached = this.reach(value);
     switch (reached.is) {
       case "name":
@@ -205,23 +286,93 @@ export class Judge implements PickleListener {
     const callee = this.reach(call.callee);
     if (callee.is !== "name") return;
     const standing = this.standing(callee.module, callee.name);
-    // These are judged by what they do with their arguments; torch's own constants look like functions.
+    // These are judged by what they do with their arguments.
     if (standing.is !== "allowed" || (standing.effect !== undefined && standing.effect !== "makes-first")) return;
     for (const value of [call.args, call.kwargs ?? null]) {
       const items = value instanceof Collection ? value.items : [];
       // What is made of its first arguments is judged as an object of them.
       for (const item of standing.effect === "makes-first" ? items.slice(2) : items) {
-        if (!(item instanceof Global) || !this.isCallable(item)) continue;
         const reached = this.reach(item);
-        if (reached.is !== "name" || (reached.module === "torch" && callee.module.startsWith("torch"))) continue;
-        // NumPy's generators name the function beside the one that is called.
-        if (reached.module === callee.module) continue;
+        const generator = callee.module === "numpy.random._pickle";
+        if (reached.is === "name") {
+          if ((reached.module === "torch" && callee.module.startsWith("torch")) || reached.module === callee.module)
+            // Torch's own constants look like functions; NumPy's generators name the function beside the one that is called.
+            continue;
+          if (!generator && !this.isCallable(item) && !this.isConstructor(reached, callee.module)) continue;
+        } else if (generator ? reached.is === "data" || isOf(reached, "numpy.random") : !KEEPERS.has(reached.is))
+          continue;
         this.note("suspicious", "pickle-function-given", "medium", call, {
-          key: `given ${reached.module}.${reached.name}`,
-          text: `loading calls ${expression(this.content, call)}, which gives the function ${reached.module}.${reached.name} to something that may call it`,
+          key: `given ${spoken(reached)}`,
+          text: `loading calls ${expression(this.content, call)}, which gives ${expression(this.content, item)} to something that may call it`,
         });
       }
     }
+  }
+
+  /** A class of another package that frameworks only make empty objects of: given to a function, it may be called. */
+  private isConstructor({ module, name }: { module: string; name: string }, given: string): boolean {
+    const standing = this.standing(module, name);
+    return standing.is === "allowed" && standing.use === "new" && module.split(".")[0] !== given.split(".")[0];
+  }
+
+  /** Python's own containers and numbers ask what they are made of for its methods and items, by code of its class. */
+  private judgeObjectsAsked(call: Call): void {
+    const callee = this.reach(call.callee);
+    if (callee.is !== "name" || !(call.args instanceof Collection)) return;
+    const rebuilds = callee.module === "torch._utils";
+    if (!rebuilds && !ASKING.has(`${callee.module}.${callee.name}`)) return;
+    for (const item of call.args.items) {
+      const reached = this.reach(item);
+      if ((reached.is === "unclear" && !rebuilds) || (reached.is === "instance" && this.hasCode(reached.of)))
+        this.note("unknown", "pickle-object-asked", "medium", call, {
+          key: `asks ${spoken(reached)}`,
+          text: `loading calls ${expression(this.content, call)}, which asks ${reached.is === "unclear" ? "what it is given" : `an object made by ${reached.of}`} for methods: what they do is unknown`,
+        });
+    }
+  }
+
+  /** Objects of frameworks' classes answer by Python code and by their state; those of Python and NumPy as documented. */
+  private hasCode(of: string): boolean {
+    const dot = of.lastIndexOf(".");
+    const standing = this.standing(of.slice(0, dot), of.slice(dot + 1));
+    if (this.isAnything(of) || standing.is !== "allowed") return true;
+    return (
+      standing.of !== "python" &&
+      standing.of !== "numpy" &&
+      !/^torch\.(Size$|device$|storage|_utils|serialization\._get_layout$)/.test(of)
+    );
+  }
+
+  /** A dtype that does not say what it holds has NumPy take bytes for addresses, or read beyond them. */
+  private judgeDtype(target: Value, state: Value, place: { at: number }): void {
+    const changed = this.settledTypes.has(target as Call);
+    const problem = changed
+      ? "it was given one before, or is part of another: what holds it no longer knows what it holds"
+      : dtypeProblem(this.content, target, state);
+    for (const type of [target as Call, ...typesWithin(state)]) this.settledTypes.add(type);
+    if (problem !== undefined)
+      this.note(
+        /NumPy takes|NumPy reads/.test(problem) ? "malicious" : "suspicious",
+        "pickle-forged-dtype",
+        "high",
+        place,
+        {
+          key: `dtype ${problem}`,
+          text: `gives ${expression(this.content, target)} the state ${expression(this.content, state)}: ${problem}`,
+        },
+      );
+  }
+
+  /** Objects in an array are addresses: made of bytes, they are those of whoever wrote the bytes. */
+  private judgeArrayBytes(call: Call): void {
+    const callee = this.reach(call.callee);
+    if (callee.is !== "name" || !ARRAYS_OF_BYTES.test(`${callee.module}.${callee.name}`)) return;
+    const given = call.args instanceof Collection ? call.args.items : [];
+    if (given.some((item) => item instanceof Text) && given.some((item) => layoutOf(this.content, item).objects))
+      this.note("malicious", "pickle-forged-dtype", "high", call, {
+        key: "objects of bytes",
+        text: `loading calls ${expression(this.content, call)}, which takes bytes of the file for addresses of objects`,
+      });
   }
 
   /** Where a class runs an attribute of its state, that attribute must be what the library writes. */
@@ -250,12 +401,11 @@ export class Judge implements PickleListener {
   }
 
   mutated(target: Value, how: Mutation, items: readonly Value[], at: number): void {
-    this.acts++;
+    this.changes++;
     const reached = this.reach(target);
-    if (this.steps.length < this.stepsMax)
-      this.steps.push(
-        `${expression(this.content, target)}.${METHODS[how]}(${expression(this.content, items[0] ?? null)}, …)`,
-      );
+    this.tell(
+      () => `${expression(this.content, target)}.${METHODS[how]}(${expression(this.content, items[0] ?? null)}, …)`,
+    );
     if (reached.is === "name" || reached.is === "module")
       this.note(
         "malicious",
@@ -278,6 +428,20 @@ export class Judge implements PickleListener {
           text: `calls ${METHODS[how]} of ${expression(this.content, target)}, which no pickler writes`,
         },
       );
+    else if (!CHANGED_BY[how].test(reached.of))
+      this.note(
+        ANSWERS_FROM_ITEMS.test(reached.of) ? "suspicious" : "unknown",
+        "pickle-odd-change",
+        "medium",
+        { at },
+        {
+          key: `mutate ${reached.of} ${how}`,
+          text: `calls ${METHODS[how]} of ${expression(this.content, target)}: which code that is, the class and the object's state decide`,
+        },
+      );
+    if (reached.is === "instance" && how === "setitem")
+      for (let i = 0; i + 1 < items.length; i += 2)
+        this.judgeMember(reached.of, items[i]!, items[i + 1]!, { at }, ANSWERS_FROM_ITEMS.test(reached.of));
     for (const item of items) this.handed(item, { at }, () => `stores it in ${expression(this.content, target)}`);
   }
 
@@ -781,19 +945,71 @@ function classOf(content: Content, { id }: PersistentId): Global | undefined {
 
 /** Elements no array in a pickle has without its bytes. */
 const SIZE_MAX = 2 ** 40;
+/** Bytes that all calls of a pickle may make out of nothing. */
+const ALLOCATED_MAX = 2 ** 30;
+/** A pointer in the container and the integer it leads to (CPython's sizes). */
+const BYTES_PER_ITEM = 40;
+/** Digits of a number that Python would write out: decimal128 has exponents up to 6144. */
+const DIGITS_MAX = 100_000;
+const NUMBERS: ReadonlySet<string> = new Set(["decimal.Decimal", "fractions.Fraction"]);
+/** What takes each item of what it is given. */
+const SPELLED_OUT: ReadonlySet<string> = new Set([
+  ..."list tuple set frozenset bytes bytearray dict".split(" ").map((name) => `builtins.${name}`),
+  ..."deque Counter OrderedDict".split(" ").map((name) => `collections.${name}`),
+  "array.array",
+]);
+/** Bytes or elements of an array of this shape, a buffer of this size, a range of this end. */
+function sizeAsked(path: string, args: readonly Value[]): number {
+  const count = (value: Value): number => (value instanceof Opaque ? Infinity : typeof value === "number" ? value : 0);
+  const sizes = args.map((value) =>
+    value instanceof Collection && value.kind === "tuple" ? count(product(value)) : count(value),
+  );
+  const most = Math.max(0, ...sizes);
+  return path === "builtins.range" && most > RANGE_MAX ? Infinity : most;
+}
+/** The end of a text, where numbers have their exponent. */
+const tailOf = (content: Content, { kind, at, length, written }: Text): string =>
+  textOf(content, new Text(kind, at + Math.max(0, length - 40), Math.min(40, length), written));
 /** Methods that the pickle machine, containers and rebuilding functions ask objects for by name. */
 const CALLED_BY_NAME =
-  /^(__\w+__|append|extend|add|keys|items|values|update|untyped|_untyped|_untyped_storage|read|readline|readinto|write|seek|close|default_factory)$/;
+  /^(__\w+__|append|extend|add|keys|items|values|update|untyped|_untyped|_untyped_storage|read|readline|readinto|write|seek|close|default_factory|detach|requires_grad_)$/;
+/** Classes whose objects look for attributes they lack in their items, or in dicts of their state. */
+const ANSWERS_FROM_ITEMS =
+  /^(sklearn\.|imblearn\.).*\.(Bunch|\w*MetadataRequest|_\w*Wrapper)$|^scipy\.optimize\..*Results?$|^(torch\.(nn|ao|distributions|optim)|torchvision|timm|omegaconf|transformers|accelerate|pandas|argparse|types)\.|^(pytorch_)?lightning/;
+/** Classes that the pickle machine fills by these methods, which are their own. */
+const CHANGED_BY: Readonly<Record<Mutation, RegExp>> = {
+  append: /^(builtins\.list|collections\.deque)$/,
+  extend: /^(builtins\.list|collections\.deque)$/,
+  add: /^builtins\.set$/,
+  setitem:
+    /^(builtins\.dict|collections\.(OrderedDict|defaultdict|Counter)|sklearn\..*\.Bunch|scipy\.optimize\..*Results?|scipy\.sparse\..*\.dok_(matrix|array)|.*\.AttributeDict|transformers\.\S*Output\w*)$/,
+};
+const isNamed = (value: Value): boolean =>
+  value instanceof Global || value instanceof Computed || value instanceof Extension;
+const ARRAYS_OF_BYTES = /^numpy\.(_?core\.multiarray\.scalar|_?core\.numeric\._frombuffer|ndarray)$/;
+/** Objects that do what they are told when called. */
+const CALLABLE_OBJECTS = /^(_?operator\.itemgetter|numpy\.vectorize|types\.MethodType)$/;
+const KEEPERS: ReadonlySet<Reached["is"]> = new Set(["partial", "method-caller", "attribute-getter"]);
+/** Functions and classes that are called with objects and use what these offer. */
+const ASKING: ReadonlySet<string> = new Set([
+  ..."set frozenset bytearray bytes complex list dict tuple int float str bool range"
+    .split(" ")
+    .map((name) => `builtins.${name}`),
+  ..."OrderedDict Counter deque defaultdict".split(" ").map((name) => `collections.${name}`),
+  "decimal.Decimal",
+  "fractions.Fraction",
+]);
+const isOf = (reached: Reached, module: string): boolean =>
+  reached.is === "instance" && reached.of.startsWith(`${module}.`);
 /** Also the classes that Python, NumPy and SciPy write small. */
 const CLASS_NAME =
   /^(_?[A-Z]\w*|ndarray|recarray|matrix|dtype|\w+_gen|rv_\w+|(u?int|float|complex|bool|str|bytes)\d*_?|list|dict|tuple|set|frozenset|object|type)$/;
-/** Ranges that are written out where a list is made of them. */
+/** Ranges longer than any index of a table is. */
 const RANGE_MAX = 2 ** 28;
 const ALLOCATING: ReadonlySet<string> = new Set([
   "builtins.range",
   "builtins.bytes",
   "builtins.bytearray",
-  "builtins.range",
   "numpy.ndarray",
   "numpy.core.multiarray._reconstruct",
   "numpy._core.multiarray._reconstruct",

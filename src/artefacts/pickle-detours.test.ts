@@ -73,3 +73,175 @@ describe("what is kept to be called later", () => {
     expect(verdictOf(partial(op.global("builtins", "int")), encode, op.build)).toBe("suspicious");
   });
 });
+
+describe("an object whose class finds attributes in its items or in dicts of its state", () => {
+  const check = op.global("sklearn.utils.validation", "check_memory");
+  const network = (members: Uint8Array): Uint8Array[] => [
+    made("torch.nn.modules.activation", "ReLU"),
+    op.dict(op.str("_modules"), members, op.str("training"), op.none),
+    op.build,
+  ];
+  const item = (module: string, name: string, key: string, value: Uint8Array): Uint8Array[] => [
+    made(module, name),
+    op.str(key),
+    value,
+    op.setitem,
+  ];
+  const append = [op.str("text"), new TextEncoder().encode("a")];
+  test("is suspicious where the pickle machine would call one of them", () => {
+    for (const parts of [
+      [...network(op.dict(op.str("append"), check)), ...append],
+      network(op.dict(op.str("append"), check)),
+      item("sklearn.utils._bunch", "Bunch", "append", check),
+      item("scipy.optimize._optimize", "OptimizeResult", "__setstate__", check),
+      item("scipy.optimize._optimize", "OptimizeResult", "append", op.global("sklearn.pipeline", "Pipeline")),
+      item("sklearn.utils._bunch", "Bunch", "append", op.call(op.global("operator", "itemgetter"), op.int(0))),
+      estimator(op.str("inner"), op.dict(op.str("__array__"), check)),
+      item("scipy.optimize._optimize", "OptimizeResult", "__array_interface__", op.dict()),
+    ])
+      expect(verdictOf(...parts)).toBe("suspicious");
+  });
+  test("is not plain data where loading asks it for anything, whatever it was given", () => {
+    expect(verdictOf(...network(op.dict()), ...append)).toBe("suspicious");
+    expect(verdictOf(...estimator(), ...append)).toBe("unknown");
+    const given = (callee: Uint8Array, value: readonly Uint8Array[]): readonly Uint8Array[] => [
+      callee,
+      op.mark,
+      ...value,
+      new TextEncoder().encode("tR"),
+    ];
+    expect(verdictOf(...given(op.global("builtins", "dict"), network(op.dict())))).toBe("unknown");
+    expect(verdictOf(...given(op.global("torch._utils", "_rebuild_parameter"), network(op.dict())))).toBe("unknown");
+  });
+  test("is fine as frameworks write it", () => {
+    for (const parts of [
+      network(op.dict(op.str("0"), made("torch.nn.modules.activation", "Tanh"))),
+      item("sklearn.utils._bunch", "Bunch", "data", op.list()),
+      item("scipy.optimize._optimize", "OptimizeResult", "success", op.none),
+    ])
+      expect(verdictOf(...parts)).toBe("no code path found");
+  });
+});
+
+test("NumPy's generators take the constructor beside the one that is called, and nothing else", () => {
+  const [module, name] = ["numpy.random._pickle", "__generator_ctor"];
+  const generator = (...args: readonly Uint8Array[]): string => verdictOf(op.call(op.global(module, name), ...args));
+  expect(generator(op.str("PCG64"), op.global(module, "__bit_generator_ctor"))).toBe("no code path found");
+  expect(generator(op.call(op.global("pathlib", "Path"), op.str("x")), caller("lower"))).toBe("suspicious");
+  expect(generator(op.str("x"), op.global("pathlib", "Path"))).toBe("suspicious");
+});
+
+describe("a class is trusted in the module it was written in, and not in those that import it:", () => {
+  test.each([
+    ["sklearn.datasets._covtype", "TemporaryDirectory"],
+    ["sklearn.datasets._openml", "Request"],
+    ["sklearn.datasets._lfw", "Memory"],
+    ["sklearn.datasets._base", "RemoteFileMetadata"],
+    ["sklearn.ensemble._forest", "Parallel"],
+    ["sklearn.cluster._bicluster", "ABCMeta"],
+    ["sklearn.utils._array_api", "_ArrayAPIWrapper"],
+    ["scipy.optimize._minimize", "LowLevelCallable"],
+    ["torch.nn.modules.module", "Generic"],
+  ])("%s.%s", (module, name) => {
+    expect(verdictOf(op.global(module, name))).toBe("unknown");
+    expect(verdictOf(made(module, name))).toBe("suspicious");
+  });
+  test.each([
+    ["sklearn.pipeline", "Pipeline"],
+    ["sklearn.ensemble._forest", "RandomForestClassifier"],
+    ["sklearn.utils", "Bunch"],
+    ["sklearn.metrics._scorer", "_PredictScorer"],
+    ["torch.nn.modules.linear", "Linear"],
+  ])("as %s.%s is", (module, name) => expect(verdictOf(op.global(module, name))).toBe("no code path found"));
+});
+
+describe("a type of NumPy's is what its state says:", () => {
+  const dtype = (text: string): Uint8Array => op.call(op.global("numpy", "dtype"), op.str(text));
+  const state = (fields: Uint8Array, size: number, flags: number): Uint8Array =>
+    op.tuple(op.int(3), op.str("|"), op.none, op.tuple(op.str("a")), fields, op.int(size), op.int(1), op.int(flags));
+  const field = (type: Uint8Array, offset: number): Uint8Array => op.dict(op.str("a"), op.tuple(type, op.int(offset)));
+  const given = (size: number, flags: number, fields: Uint8Array): Uint8Array[] => [
+    dtype(`V${size}`),
+    state(fields, size, flags),
+    op.build,
+  ];
+  test("as NumPy writes it", () => {
+    for (const parts of [
+      given(8, 27, field(dtype("O8"), 0)),
+      given(12, 0, field(dtype("f8"), 4)),
+      given(8, 0, op.dict(op.str("O"), op.tuple(dtype("f8"), op.int(0), op.str("object")))),
+      [
+        dtype("O8"),
+        op.tuple(op.int(3), op.str("|"), op.none, op.none, op.none, op.int(-1), op.int(-1), op.int(63)),
+        op.build,
+      ],
+    ])
+      expect(verdictOf(...parts)).toBe("no code path found");
+  });
+  test("addresses made of bytes, and elements that end beyond themselves, are malicious", () => {
+    for (const parts of [
+      given(8, 16, field(dtype("O8"), 0)),
+      given(8, 16, field(op.call(op.global("numpy.dtypes", "ObjectDType")), 0)),
+      given(8, 0, field(dtype("f8"), 4)),
+      [
+        dtype("V8"),
+        op.tuple(
+          op.int(3),
+          op.str("|"),
+          op.tuple(dtype("f8"), op.int(1000)),
+          op.none,
+          op.none,
+          op.int(8),
+          op.int(1),
+          op.int(0),
+        ),
+        op.build,
+      ],
+      [op.call(op.global("numpy.core.multiarray", "scalar"), dtype("O8"), op.bytes(new Uint8Array(8)))],
+    ])
+      expect(verdictOf(...parts)).toBe("malicious");
+  });
+  test("what cannot be followed, or changes once it is part of another, is suspicious", () => {
+    const late = op.call(op.global("builtins", "tuple"), op.list(op.int(3)));
+    expect(verdictOf(dtype("V8"), late, op.build)).toBe("suspicious");
+    const inner = [dtype("V8"), op.put(1)].flatMap((part) => [...part]);
+    expect(
+      verdictOf(
+        ...given(8, 0, field(new Uint8Array(inner), 0)),
+        op.pop,
+        op.get(1),
+        state(field(dtype("O8"), 0), 8, 27),
+        op.build,
+      ),
+    ).toBe("suspicious");
+  });
+});
+
+describe("a few bytes that come to gigabytes", () => {
+  const builtin = (name: string, ...args: readonly Uint8Array[]): Uint8Array =>
+    op.call(op.global("builtins", name), ...args);
+  const decimal = (value: Uint8Array): Uint8Array => op.call(op.global("decimal", "Decimal"), value);
+  const range = (end: number): Uint8Array => builtin("range", op.int(end));
+  test.each<[string, Uint8Array[]]>([
+    ["a decimal of a billion digits as an integer", [builtin("int", decimal(op.str("1e999999999")))]],
+    ["the same by sign, digits and exponent", [decimal(op.tuple(op.int(0), op.tuple(op.int(1)), op.int(999999999)))]],
+    ["a fraction of them", [op.call(op.global("fractions", "Fraction"), op.str("1E+999_999_999"))]],
+    ["a range written out", [builtin("list", range(2 ** 28 - 1))]],
+    [
+      "a range written out by a partial function",
+      [partial(op.global("builtins", "list"), range(2 ** 28 - 1)), op.tuple(), op.reduce],
+    ],
+    ["many ranges, each small", Array.from({ length: 64 }, () => builtin("tuple", range(2 ** 20)))],
+    ["many buffers, each small", Array.from({ length: 32 }, () => builtin("bytearray", op.int(2 ** 26)))],
+  ])("is suspicious: %s", (_, parts) => expect(verdictOf(...parts)).toBe("suspicious"));
+  test("numbers and ranges of ordinary size are plain data", () => {
+    for (const value of [
+      decimal(op.str("1.5e300")),
+      decimal(op.str("1e-999999999")),
+      op.call(op.global("fractions", "Fraction"), op.str("3/4")),
+      builtin("list", range(1000)),
+      range(2 ** 27),
+    ])
+      expect(verdictOf(value)).toBe("no code path found");
+  });
+});

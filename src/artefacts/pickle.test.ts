@@ -305,6 +305,15 @@ describe("the reconstruction", () => {
       'builtins.getattr(builtins.__import__("os"), "system")("id")',
       'builtins.getattr(builtins.__import__("os"), "system")("id").__setstate__({"a": 1})',
     ]));
+  test("shows what is imported and not called, once, and nothing of plain data", () => {
+    const system = op.stackGlobal("os", "system");
+    expect(stepsOf(pickle(system))).toEqual(["import os.system"]);
+    expect(stepsOf(pickle(system, system, op.call(op.global("builtins", "int"))))).toEqual([
+      "import os.system",
+      "builtins.int()",
+    ]);
+    expect(stepsOf(pickle(op.dict(op.str("a"), op.int(1))))).toEqual([]);
+  });
   test("stays short whatever the pickle", () => {
     const deep = pickle(
       op.call(op.global("acme", "f"), ...Array.from({ length: 500 }, (_, i) => op.str("x".repeat(200) + i))),

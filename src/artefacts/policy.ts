@@ -55,6 +55,19 @@ interface Row {
 }
 
 const CLASS = /^_?[A-Z]\w*$/;
+/**
+ * Names of classes that frameworks' modules import for themselves: of Python's library, joblib's and others'. A module of
+ * estimators holds them as well, but no pickler finds a class there: it names the module the class was written in.
+ */
+const IMPORTED: ReadonlySet<string> = new Set(
+  [
+    "ABC ABCMeta Any Callable ClassVar Collection Container Dict Enum EnumMeta Final Flag Generator Generic GenericAlias Hashable IntEnum Integral Iterable Iterator List Literal Mapping MutableMapping NamedTuple Number Optional Protocol Rational Real Reversible Sequence Set Sized SupportsFloat SupportsInt Text Tuple Type TypeVar TypedDict Union",
+    "ArgumentParser RawTextHelpFormatter BytesIO StringIO BufferedReader TextIOWrapper FileIO Path PurePath PosixPath WindowsPath GzipFile BZ2File LZMAFile ZipFile TarFile TemporaryDirectory NamedTemporaryFile TemporaryFile SpooledTemporaryFile",
+    "HTTPError URLError Request HTTPConnection HTTPSConnection Popen Process Pool Queue Lock RLock Event Thread Condition Semaphore Barrier Future ThreadPool ThreadPoolExecutor ProcessPoolExecutor Executor",
+    "FunctionType LambdaType CodeType MethodType ModuleType MethodDescriptorType MethodWrapperType WrapperDescriptorType SimpleNamespace Signature Template Formatter Logger Handler Random SkipTest TestCase ModuleSpec",
+    "Memory MemorizedFunc MemorizedResult Parallel LowLevelCallable LinearOperator SuperLU DataSource",
+  ].flatMap((names) => names.split(" ")),
+);
 const CYTHON = /^__pyx_unpickle_\w+$/;
 
 /** What frameworks write into pickles of models and data. Names are exact, or patterns of names without dots. */
@@ -139,14 +152,34 @@ export const ALLOWED: readonly Row[] = [
   { of: "scipy", in: "scipy.spatial.*", new: "cKDTree" },
   { of: "scipy", in: "scipy.special.*", refer: /^[a-z]\w*$/ },
   { of: "scipy", in: "scipy.optimize.*", refer: /^[a-z]\w*$/ },
-  { of: "scikit-learn", in: "sklearn.*", call: CYTHON, new: CLASS },
+  // Modules of estimators and what they are built of. Others load data, draw and run programs, and import classes for that.
+  {
+    of: "scikit-learn",
+    in: "sklearn.*",
+    module:
+      /^sklearn\.(?!(datasets|externals|inspection|experimental|utils|conftest|setup|tests|_build_utils|show_versions)(\.|$)|.*\.(tests|_plot)(\.|$))/,
+    call: CYTHON,
+    new: CLASS,
+  },
+  { of: "scikit-learn", in: "sklearn.utils.*", call: CYTHON },
+  ...["utils", "utils._bunch", "datasets.base"].map((module): Row => ({
+    of: "scikit-learn",
+    in: `sklearn.${module}`,
+    new: "Bunch",
+  })),
+  ...["_metadata_requests", "metadata_routing"].map((module): Row => ({
+    of: "scikit-learn",
+    in: `sklearn.utils.${module}`,
+    new: "MetadataRequest MethodMetadataRequest",
+  })),
+  { of: "scikit-learn", in: "sklearn.utils._param_validation", new: "Interval StrOptions Options Hidden" },
   // Functions that estimators keep: scores, distances, transformations. Elsewhere in the package there are some that run programs.
   {
     of: "scikit-learn",
     in: "sklearn.*",
     module:
       /^sklearn\.(metrics|feature_selection|feature_extraction|preprocessing|gaussian_process|neighbors|linear_model|base|decomposition|cluster|utils\.(extmath|validation|_array_api))(\.|$)/,
-    refer: /^[a-z_]\w*$/,
+    refer: /^_*[a-z]\w*$/,
   },
   { of: "scikit-learn", in: "sklearn.tree._tree", call: "Tree" },
   { of: "scikit-learn", in: "sklearn.tree.tree", call: "Tree" },
@@ -437,6 +470,7 @@ export const HARMFUL: readonly Harm[] = [
     "torch.load torch.serialization.load torch.serialization._load torch.serialization._legacy_load pandas.read_pickle joblib.load joblib.numpy_pickle.load sklearn.externals.joblib.load",
   ),
   ...whole("loads arrays, and pickles in their place", "numpy.load"),
+  ...whole("loads a pickle", "numpy.loads"),
   ...whole("reads and writes arrays in files, pickles among them", "numpy.lib.npyio numpy.lib._npyio_impl"),
   ...whole("reads and writes tables in files and databases, pickles among them", "pandas.io"),
   ...whole("opens the files of pickles", "joblib.numpy_pickle_utils"),
@@ -654,6 +688,7 @@ function allowedAs(
       if (matches(row[use], name)) {
         const effect = use === "call" ? row.effect : undefined;
         const exact = typeof row[use] === "string";
+        if (!exact && use !== "refer" && IMPORTED.has(name) && row.of !== "python") return;
         if (!best || RANK[use] > RANK[best.use] || (use === best.use && effect && !best.effect))
           best = { use, of: row.of, effect, exact };
         return;

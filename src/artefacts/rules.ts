@@ -244,6 +244,22 @@ const ROWS: readonly Row[] = [
     "pickle",
   ],
   [
+    "pickle-object-asked",
+    "An object of a framework's class is asked for its methods",
+    "a container, a number or a tensor is made of an object whose class and state answer by code",
+    "what that code does while loading is not known",
+    READ,
+    "pickle",
+  ],
+  [
+    "pickle-forged-dtype",
+    "A type of NumPy's that misstates its elements",
+    "an array's type holds objects without being marked so, or fields that lie beyond its elements",
+    "bytes of the file become addresses: memory is read, written or run as its writer chose",
+    REFUSE,
+    "pickle",
+  ],
+  [
     "pickle-bomb",
     "A few bytes that ask for gigabytes",
     "a call makes an object larger than a machine's memory",

@@ -71,7 +71,7 @@ export function scanTable({ files, traces = [], summary }: ScanDocument, c: Colo
 
 function traceLines({ path, member, steps, total }: ScanTrace, c: Colours): readonly string[] {
   const title = c.bold(`LOADING ${plain(member === undefined ? path : `${path}!${member}`)} WOULD`);
-  if (total === 0) return [`${title} call nothing: plain data`];
+  if (total === 0) return [`${title} import and call nothing: plain data`];
   return [
     title,
     ...steps.map((step) => `${MARGIN}${plain(step)}`),
