@@ -368,7 +368,10 @@ export class Judge implements PickleListener {
     const callee = this.reach(call.callee);
     if (callee.is !== "name" || !ARRAYS_OF_BYTES.test(`${callee.module}.${callee.name}`)) return;
     const given = call.args instanceof Collection ? call.args.items : [];
-    if (given.some((item) => item instanceof Text) && given.some((item) => layoutOf(this.content, item).objects))
+    if (
+      given.some((item) => item instanceof Text) &&
+      given.some((item) => item instanceof Call && layoutOf(this.content, item).objects)
+    )
       this.note("malicious", "pickle-forged-dtype", "high", call, {
         key: "objects of bytes",
         text: `loading calls ${expression(this.content, call)}, which takes bytes of the file for addresses of objects`,

@@ -178,6 +178,17 @@ describe("a type of NumPy's is what its state says:", () => {
     ])
       expect(verdictOf(...parts)).toBe("no code path found");
   });
+  test("whatever the bytes of an array happen to spell", () => {
+    const letters = op.bytes(new TextEncoder().encode(".O8.object"));
+    const array = op.call(
+      op.global("numpy.core.numeric", "_frombuffer"),
+      letters,
+      dtype("u1"),
+      op.tuple(op.int(10)),
+      op.str("C"),
+    );
+    expect(verdictOf(array)).toBe("no code path found");
+  });
   test("addresses made of bytes, and elements that end beyond themselves, are malicious", () => {
     for (const parts of [
       given(8, 16, field(dtype("O8"), 0)),
