@@ -7,6 +7,31 @@ import { analyseTemplate, templateFindings } from "./jinja.ts";
 
 const verdictOf = (template: string): string => analyseTemplate(template).verdict;
 
+describe("a template that fills the memory", () => {
+  test.each([
+    ["{% set n = namespace(x='aa') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}", "suspicious"],
+    [
+      "{% set n = namespace(x='aa', y='') %}{% for i in range(60) %}{% set n.y = n.x %}{% set n.x = [n.y, n.x]|join %}{% endfor %}",
+      "suspicious",
+    ],
+    ["{% set n = namespace(x='aa') %}{% for m in messages %}{% set n.x = n.x ~ n.x %}{% endfor %}", "unknown"],
+    [`${"{% set a = [a, a, a, a] %}".repeat(20)}{{ x[a|join] }}`, "suspicious"],
+    [`{% set x = 'aa' %}${"{% set x = x ~ x %}".repeat(30)}`, "suspicious"],
+    ["{{ 'a'.ljust(9999999999) }}", "suspicious"],
+    ["{{ 'a'.zfill(99999999999) }}", "suspicious"],
+    ["{{ ('b'*100000)|join('c'*100000) }}", "suspicious"],
+    ["{{ ('c'*100000).join('b'*100000) }}", "suspicious"],
+    ["{{ ('a'*100000)|replace('a','b'*100000) }}", "suspicious"],
+    ["{{ ('a'*100000).replace('','b'*100000) }}", "suspicious"],
+    ["{{ 'a'.ljust(80) ~ ('-'*100)|join(', ')|replace('a', 'b') }}", "nothing"],
+    [
+      "{% set n = namespace(x='') %}{% for m in messages %}{% set n.x = n.x ~ m.content if m else n.x %}{% endfor %}",
+      "nothing",
+    ],
+    ["{% for i in range(60) %}{% set x = x ~ x %}{% endfor %}", "nothing"],
+  ])("%.80s", (template, verdict) => expect(verdictOf(template)).toBe(verdict));
+});
+
 describe("a template that gets hold of the interpreter is malicious", () => {
   test.each([
     // CVE-2024-34359 (llama-cpp-python), and the chains of attribute reads that every SSTI sheet lists.
@@ -107,7 +132,6 @@ describe("what cannot be followed is unknown:", () => {
     `{{ a${"|trim".repeat(5000)} }}`,
     `{{ 'a'${" + 'a'".repeat(5000)} }}`,
     "{% if a %}".repeat(5000),
-    `${"{% set a = [a, a, a, a] %}".repeat(20)}{{ x[a|join] }}`,
   ])("%.60s", (template) => expect(["unknown", "nothing"]).toContain(verdictOf(template)));
   test("but not fine", () => {
     expect(verdictOf("{{ unclosed")).toBe("unknown");
@@ -219,7 +243,7 @@ test("what it reaches is listed", () =>
 test("a template that grows what it puts together is given up on, soon", () => {
   const began = performance.now();
   const doubling = "{% set a = a ~ a %}".repeat(8000);
-  expect(["unknown", "nothing"]).toContain(verdictOf(`{% set a = 'ab' %}${doubling}`));
+  expect(verdictOf(`{% set a = 'ab' %}${doubling}`)).toBe("suspicious");
   expect(verdictOf(`{% set a = 'ab' %}${doubling}{{ lipsum|attr(a) }}`)).not.toBe("nothing");
   expect(performance.now() - began).toBeLessThan(10_000);
 });

@@ -351,6 +351,64 @@ const dunder = (name: string): boolean => /^__\w+__$/.test(name);
 
 class Enough extends Error {}
 
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A variable, or a namespace's: what `set` may be given. */
+const variable = (one: JinjaExpression): string | undefined =>
+  one.kind === "name"
+    ? one.name
+    : one.kind === "attribute" && one.of.kind === "name"
+      ? `${one.of.name}.${one.name}`
+      : undefined;
+
+/** Nesting to which sizes are followed. */
+const SIZED_DEPTH = 24;
+/** Methods and filters that fill a text up to a width. */
+const WIDTHS = new Set(["center", "ljust", "rjust", "zfill", "expandtabs", "indent", "wordwrap", "truncate"]);
+
+/** How often each variable goes into the text or list that an expression makes. */
+function ingredients(one: JinjaExpression | undefined, depth = 0): Map<string, number> {
+  const none = new Map<string, number>();
+  if (!one || depth > SIZED_DEPTH) return none;
+  const of = (inner: JinjaExpression | undefined): Map<string, number> => ingredients(inner, depth + 1);
+  const merged = (
+    parts: readonly Map<string, number>[],
+    how: (a: number, b: number) => number,
+  ): Map<string, number> => {
+    const all = new Map<string, number>();
+    for (const part of parts) for (const [name, times] of part) all.set(name, how(all.get(name) ?? 0, times));
+    return all;
+  };
+  const sum = (...parts: readonly Map<string, number>[]): Map<string, number> => merged(parts, (a, b) => a + b);
+  const name = variable(one);
+  if (name !== undefined) return new Map([[name, 1]]);
+  switch (one.kind) {
+    case "binary": {
+      const [left, right] = [of(one.left), of(one.right)];
+      if (one.operator === "~" || one.operator === "+") return sum(left, right);
+      if (one.operator === "and" || one.operator === "or") return merged([left, right], Math.max);
+      if (one.operator !== "*") return none;
+      const times = constantNumber(one.left) ?? constantNumber(one.right);
+      const both = sum(left, right);
+      return times === undefined ? both : new Map([...both].map(([key, count]) => [key, count * times]));
+    }
+    case "choice":
+      return merged([of(one.yes), of(one.no)], Math.max);
+    case "list":
+      return sum(...one.items.map(of));
+    case "filter":
+      if (one.name === "length" || one.name === "count") return none;
+      return sum(of(one.of), ...one.args.plain.map(of));
+    case "call":
+      return one.callee.kind === "attribute" ? sum(of(one.callee.of), ...one.args.plain.map(of)) : none;
+    default:
+      return none;
+  }
+}
+
 class Analysis {
   private readonly findings = new Map<string, TemplateFinding>();
   private readonly globals = new Set<string>();
@@ -361,6 +419,16 @@ class Analysis {
   private readonly macros = new Map<string, readonly string[]>();
   private readonly grew = new Set<string>();
   private work = 0;
+  /** Characters that names hold at most, as far as constants say so; counted in the first pass, which is in the order of rendering. */
+  private readonly sizes = new Map<string, number>();
+  private first = true;
+  /** Of names that loops set: of which names they are made, each as often as it goes in; and how often the loop runs, where constants say. */
+  private readonly makings: {
+    readonly target: string;
+    readonly of: ReadonlyMap<string, number>;
+    readonly times: number | undefined;
+    readonly at: Span;
+  }[] = [];
   private readonly ranges: number[] = [];
   /** What the loops around this place bind, and what blocks for macros take from `caller`. */
   private readonly loops: (readonly string[])[] = [];
@@ -391,10 +459,120 @@ class Analysis {
     for (let pass = 0; ; pass++) {
       this.grew.clear();
       this.run(statements);
+      if (this.first) this.doubling();
+      this.first = false;
       if (this.grew.size === 0) return;
       // What still grows is put together without end: it may come to any text.
       if (pass >= PASSES_MAX) for (const name of this.grew) this.names.set(name, MADE);
     }
+  }
+
+  /** Names that loops make of themselves more than once over: they double with every turn. */
+  private doubling(): void {
+    const to = new Map<string, Set<string>>();
+    for (const { target, of } of this.makings) {
+      const edges = to.get(target) ?? to.set(target, new Set()).get(target)!;
+      for (const name of of.keys()) edges.add(name);
+    }
+    const reaches = (from: string): ReadonlySet<string> => {
+      const seen = new Set<string>();
+      const waiting = [...(to.get(from) ?? [])];
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        this.spend(1);
+        if (seen.has(next)) continue;
+        seen.add(next);
+        waiting.push(...(to.get(next) ?? []));
+      }
+      return seen;
+    };
+    const known = new Map<string, ReadonlySet<string>>();
+    const reached = (from: string): ReadonlySet<string> => known.get(from) ?? known.set(from, reaches(from)).get(from)!;
+    for (const { target, of, times, at } of this.makings) {
+      // Only a namespace keeps what a loop sets for its next turn.
+      if (
+        !reached(target).has(target) ||
+        ![target, ...reached(target)].some((name) => name.includes(".") && reached(name).has(target))
+      )
+        continue;
+      if (this.names.get(target)?.is === "number") continue;
+      let again = 0;
+      for (const [name, count] of of) if (name === target || reached(name).has(target)) again += count;
+      if (again < 2) continue;
+      if (times === undefined || again ** times > BOMB)
+        this.say(
+          "template-bomb",
+          times === undefined ? "unknown" : "suspicious",
+          at,
+          `multiplies ${shown(target)} by ${again} with every turn of a loop, ${times === undefined ? "as often as whoever writes the chat says" : `${times} times`}`,
+        );
+    }
+  }
+
+  /** Characters that an expression comes to, as far as constants say; 0 where nothing does. */
+  private sizeOf(one: JinjaExpression | undefined, depth = 0): number {
+    if (!one || depth > SIZED_DEPTH) return 0;
+    const of = (inner: JinjaExpression | undefined): number => this.sizeOf(inner, depth + 1);
+    const name = variable(one);
+    if (name !== undefined) return this.sizes.get(name) ?? 0;
+    switch (one.kind) {
+      case "text":
+        return one.value.length;
+      case "list":
+        return one.items.reduce((sum, item) => sum + Math.max(1, of(item)), 0);
+      case "choice":
+        return Math.max(of(one.yes), of(one.no));
+      case "binary":
+        if (one.operator === "~" || one.operator === "+") return of(one.left) + of(one.right);
+        if (one.operator === "*")
+          return Math.max(
+            of(one.left) * Math.max(0, constantNumber(one.right) ?? 1),
+            of(one.right) * Math.max(0, constantNumber(one.left) ?? 1),
+          );
+        return 0;
+      case "filter":
+        return this.sizeFrom(one.name, of(one.of), one.args, of);
+      case "call":
+        if (one.callee.kind !== "attribute") return 0;
+        // A text's own join takes what is joined.
+        if (one.callee.name === "join") return of(one.callee.of) * of(one.args.plain[0]) + of(one.args.plain[0]);
+        return this.sizeFrom(one.callee.name, of(one.callee.of), one.args, of);
+      default:
+        return 0;
+    }
+  }
+
+  private sizeFrom(
+    name: string,
+    size: number,
+    { plain }: JinjaArguments,
+    of: (inner: JinjaExpression | undefined) => number,
+  ): number {
+    if (WIDTHS.has(name)) {
+      const width = (plain[0] && constantNumber(plain[0])) ?? 0;
+      return name === "indent" || name === "expandtabs"
+        ? size + width
+        : name === "wordwrap" || name === "truncate"
+          ? size
+          : Math.max(size, width);
+    }
+    if (name === "join") return size + size * of(plain[0]);
+    // Each letter may be replaced, and an empty text stands between all of them.
+    if (name === "replace")
+      return Math.max(size, (size + 1) * Math.max(1, of(plain[1])) * (of(plain[0]) > 1 ? 1 / of(plain[0]) : 1));
+    return size;
+  }
+
+  /** Says where constants alone come to more than any chat needs. */
+  private sized(one: JinjaExpression): void {
+    if (!this.first) return;
+    const size = this.sizeOf(one);
+    if (size > BOMB)
+      this.say(
+        "template-bomb",
+        "suspicious",
+        one,
+        `puts together up to ${size.toExponential(0)} characters, which no chat needs`,
+      );
   }
 
   /** Macros call each other before they are written. */
@@ -486,10 +664,25 @@ class Analysis {
         let value: Value = statement.value ? this.value(statement.value) : this.printed(statement.body);
         if (statement.filter) value = this.filtered(statement.filter, value);
         this.unpack(statement.targets, value);
+        if (this.first && statement.value) {
+          const size = this.sizeOf(statement.value);
+          for (const target of statement.targets) this.sizes.set(target, Math.max(size, this.sizes.get(target) ?? 0));
+          const [target] = statement.targets;
+          if (this.loops.length > 0 && target !== undefined && statement.targets.length === 1)
+            this.makings.push({
+              target,
+              of: ingredients(statement.value),
+              times: this.ranges.length === this.loops.length ? this.ranges.at(-1) : undefined,
+              at: statement,
+            });
+        }
         for (const target of statement.targets) {
           const made = statement.value;
           if (made?.kind === "call" && made.callee.kind === "name" && made.callee.name === "namespace")
-            for (const [key, given] of made.args.named) this.bind(`${target}.${key}`, this.value(given));
+            for (const [key, given] of made.args.named) {
+              this.bind(`${target}.${key}`, this.value(given));
+              if (this.first) this.sizes.set(`${target}.${key}`, this.sizeOf(given));
+            }
         }
         return;
       }
@@ -621,8 +814,10 @@ class Analysis {
       case "slice":
         return this.slice(expression);
       case "call":
+        this.sized(expression);
         return this.call(expression);
       case "filter":
+        this.sized(expression);
         return this.filtered(expression, expression.of ? this.value(expression.of) : DATA);
       case "test":
         this.value(expression.of);
@@ -645,6 +840,7 @@ class Analysis {
         return expression.no ? either(yes, this.value(expression.no)) : yes;
       }
       case "binary":
+        if (expression.operator !== "*") this.sized(expression);
         return this.binary(expression);
     }
   }

@@ -193,6 +193,23 @@ describe("a notebook", () => {
     );
     expect(of("python", { cell_type: "html", source: "<b>a</b>" })).toBe("no code path found");
   });
+  test.each([
+    ['<a href="java&#115;cript:alert(1)">x</a>', "unknown"],
+    ["<a href='java&Tab;script&colon;alert(1)'>x</a>", "unknown"],
+    ["[x](javascript:alert(1))", "unknown"],
+    ["[x]: javascript:alert(1)", "unknown"],
+    [String.raw`$$\href{javascript:alert(1)}{x}$$`, "unknown"],
+    ["In JavaScript: a language. See [it](https://example.org/javascript)", "no code path found"],
+  ])("with text that links to a script is unknown, and prose about one is not: %s", (source, verdict) => {
+    const cells = [{ cell_type: "markdown", source }];
+    expect(scanned(utf8(JSON.stringify({ nbformat: 4, cells })), "n.ipynb").verdict).toBe(verdict);
+  });
+  test("that brings the command of its kernel is unknown", () => {
+    const of = (kernelspec: object): string =>
+      scanned(utf8(JSON.stringify({ nbformat: 4, metadata: { kernelspec }, cells: [] })), "n.ipynb").verdict;
+    expect(of({ name: "python3", argv: ["sh", "-c", "id"] })).toBe("unknown");
+    expect(of({ name: "python3", display_name: "Python 3", language: "python" })).toBe("no code path found");
+  });
   test("whose cells are no list is unknown", () =>
     expect(scanned(utf8(JSON.stringify({ nbformat: 4, cells: { a: 1 } })), "n.ipynb").verdict).toBe("unknown"));
   test("with an output that takes the kernel over is suspicious; one that draws is not", () => {

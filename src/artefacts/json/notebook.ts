@@ -17,6 +17,7 @@ const TIMED_LINE = /^\s*%(?:time|timeit|prun)\s+(.*)$/;
 const SHOWING_LINE = /^\s*%(?:matplotlib(?:\s+(?:inline|notebook|widget))?|precision\s+%?\w*|pprint)\s*$/;
 const MAGIC_LINE = /^\s*(?:[\w, ]+=\s*)?%\w+.*$/;
 
+const IGNORED = String.raw`[\0-\x20]*`;
 /** Cells that are shown and never run (nbformat 2 to 4). */
 const SHOWN = new Set(["markdown", "raw", "heading", "html"]);
 
@@ -38,6 +39,12 @@ export const notebook: JsonReading = {
       subject.report({ rule: "notebook-cell", severity: "unknown", confidence: "high", start, end, message });
     for (const list of lists)
       if (list && !Array.isArray(list.value)) unsure(list, "it has cells in a form that no notebook has");
+    const command = memberOf(memberOf(memberOf(root, "metadata"), "kernelspec"), "argv");
+    if (command)
+      unsure(
+        command,
+        "it brings the command that starts a kernel: Jupyter has its own, and other front ends may run this one",
+      );
     const language = languageOf(root);
     let programs = 0;
     let commands = 0;
@@ -47,7 +54,14 @@ export const notebook: JsonReading = {
       // nbformat 3 has code in `input` and knows it by its language too.
       const sources = ["source", "input", "code"].flatMap((name) => memberOf(cell, name) ?? []);
       if (type !== undefined && SHOWN.has(type)) {
-        for (const source of sources) judgeScript(joined(source), source, `a ${type} cell`, subject);
+        for (const source of sources) {
+          judgeScript(joined(source), source, `a ${type} cell`, subject);
+          if (SCRIPT_LINK.test(unescaped(joined(source))))
+            unsure(
+              source,
+              `a ${type} cell links to a script: front ends that do not clean what they show run it when it is followed`,
+            );
+        }
         continue;
       }
       if (type !== "code")
@@ -159,6 +173,18 @@ function judgeOutput(output: JsonNode, subject: Subject): void {
       if (node) judgeScript(joined(node), node, "a stored output", subject, kind.endsWith("javascript"));
     }
 }
+
+/** A link that is a program: in an attribute, in Markdown's three ways, or in TeX's braces; prose has the word too. Browsers pass over white space and control characters within the word. */
+const LINK_BEGINS = String.raw`(?:=\s*["']?|\]\(\s*<?|\]:\s*<?|<|\{)`;
+const SCRIPT_LINK = new RegExp(LINK_BEGINS + IGNORED + [..."javascript"].join(IGNORED) + `${IGNORED}:`, "i");
+/** Text with characters as HTML writes them by their number, or by a name that such links are hidden with. */
+const unescaped = (text: string): string =>
+  text
+    .replace(/&#(?:x([\da-f]{1,6})|(\d{1,7}));?/gi, (whole, hex?: string, decimal?: string) => {
+      const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    })
+    .replace(/&(?:colon|tab|newline);/gi, (name) => (name.toLowerCase() === "&colon;" ? ":" : ""));
 
 /** What a page of the notebook would run: as a script of its own, or within the markup. */
 function judgeScript(text: string, { start, end }: JsonNode, what: string, { report }: Subject, script = false): void {
