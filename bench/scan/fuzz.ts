@@ -10,7 +10,7 @@ import type { ScanFile } from "#assessment/index.ts";
 import { rng } from "#base/random.ts";
 import { contentOf } from "#formats/content.ts";
 import { scanPorts } from "#host/unpack.ts";
-import { ARTEFACTS, HARMLESS, labelled, mutated, PAYLOADS } from "../../test/support/artefacts.ts";
+import { ARTEFACTS, HARMLESS, labelled, mutated, PAYLOADS, UNDECIDED } from "../../test/support/artefacts.ts";
 
 export interface FuzzResult {
   readonly mutants: number;
@@ -41,7 +41,7 @@ const files = (existsSync(ARTEFACTS) ? labelled().map(({ file }) => join(ARTEFAC
   )
   .filter((path) => statSync(path).size <= SEED_MAX)
   .map((path) => Uint8Array.from(readFileSync(path)));
-const seeds = [...Object.values(HARMLESS), ...Object.values(PAYLOADS), ...files];
+const seeds = [...Object.values(HARMLESS), ...Object.values(UNDECIDED), ...Object.values(PAYLOADS), ...files];
 const small = seeds.filter(({ length }) => length <= LARGE);
 const large = seeds.filter(({ length }) => length > LARGE);
 

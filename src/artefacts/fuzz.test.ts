@@ -1,12 +1,12 @@
 /** Broken and hostile bytes never throw, never hang, and are never called fine without having been read. */
 import { describe, expect, test } from "vitest";
-import { HARMLESS, mutated, PAYLOADS } from "../../test/support/artefacts.ts";
+import { HARMLESS, mutated, PAYLOADS, UNDECIDED } from "../../test/support/artefacts.ts";
 import { scanned } from "../../test/support/scan.ts";
 import { rng } from "#base/random.ts";
 import { bytes, op, pickle } from "../../test/support/pickle.ts";
 import type { ScanFile } from "#assessment/index.ts";
 
-const SEEDS = [...Object.values(HARMLESS), ...Object.values(PAYLOADS)];
+const SEEDS = [...Object.values(HARMLESS), ...Object.values(UNDECIDED), ...Object.values(PAYLOADS)];
 const MUTANTS = 20_000;
 
 const sound = (file: ScanFile, size: number): boolean =>

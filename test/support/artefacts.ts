@@ -345,13 +345,15 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   "XGBoost in JSON": bytes(JSON.stringify(xgboostModel())),
   "XGBoost in UBJSON": writeUbjson(xgboostModel()),
   LightGBM: lightgbmModel(),
-  CatBoost: catboostModel(),
   "7z of 7-Zip's": SEVENZIP_SOLID,
   "7z, stored": writeSevenZip({ files: [{ name: "a.pkl", content: plain }] }),
   PMML: pmmlFile(),
   "Core ML": coremlFile(),
   "Core ML values": coremlValues(new Uint8Array(100).fill(7), new Uint8Array(64).fill(9)),
 };
+
+/** Read whole, and unknown all the same. */
+export const UNDECIDED: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = { CatBoost: catboostModel() };
 
 /** What a program that loads models would run. */
 export const PAYLOADS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
