@@ -6,7 +6,11 @@ process.env.NODE_COMPILE_CACHE ??= resolve("node_modules/.cache/vauban");
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    projects: [
+      // What lies beside the code changes nothing outside itself, so its files share their processes: a third of the time.
+      { extends: true, test: { name: "src", include: ["src/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "test", include: ["test/**/*.test.ts"] } },
+    ],
     pool: "forks",
     maxWorkers: 2,
     // Far above what any test needs alone on two cores; the machine may be busy.
