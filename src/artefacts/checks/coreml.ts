@@ -8,6 +8,7 @@ import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { lookThrough, type Piece } from "#artefacts/free-text.ts";
 import type { Range } from "#artefacts/ledger.ts";
+import { OUTSIDE } from "#artefacts/outside.ts";
 
 /** Operators of programs (coremltools, converters/mil/mil/ops/defs). */
 const OPERATORS: ReadonlySet<string> = new Set(
@@ -17,8 +18,6 @@ const OPERATORS: ReadonlySet<string> = new Set(
 );
 /** How a program names the folder it lies in. */
 const HERE = /^@model_path\//;
-/** Absolute, climbing, or at an address. */
-const OUTSIDE = /^([/\\~]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)|:\/\//;
 /** Elements no array has: such a shape asks for more memory than there is. */
 const ELEMENTS_MAX = 2n ** 50n;
 const FINDINGS_PER_NAME = 2;

@@ -8,6 +8,7 @@ import { everyMessage, GRAPH, KERAS_METADATA, SAVED_MODEL, tensorflowKind } from
 import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { LimitReached } from "#artefacts/limits.ts";
 import { COMPUTING_OPERATORS, HARMFUL_OPERATORS } from "#artefacts/tensorflow-operators.ts";
+import { OUTSIDE } from "#artefacts/outside.ts";
 
 const SIZE_MAX = 512 * 2 ** 20;
 const TABLES: Readonly<Record<NonNullable<ReturnType<typeof tensorflowKind>>, MessageTable>> = {
@@ -119,8 +120,6 @@ function judgeNode(
   });
 }
 
-/** Absolute, climbing, or at an address. */
-const OUTSIDE = /^([/\\~]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)|:\/\//;
 /** Operators that take a path, and which of their inputs it is. */
 const PATHS: Readonly<Record<string, number>> = {
   InitializeTableFromTextFile: 1,

@@ -32,6 +32,7 @@ import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { lookThrough } from "#artefacts/free-text.ts";
 import type { Range } from "#artefacts/ledger.ts";
 import { COMPUTING_OPERATORS, HARMFUL_OPERATORS } from "#artefacts/tensorflow-operators.ts";
+import { OUTSIDE } from "#artefacts/outside.ts";
 
 /** What each departure from the format means. */
 const PROBLEMS: Readonly<Record<FlatProblem["kind"], readonly [rule: string, severity: ScanFinding["severity"]]>> = {
@@ -592,9 +593,6 @@ interface Code {
 }
 
 const SCHEMAS: Readonly<Record<string, FlatSchema>> = { TFLITE_METADATA: METADATA, CONVERSION_METADATA: CONVERSION };
-
-/** Absolute, climbing, or at an address. */
-const OUTSIDE = /^([/\\~]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)|:\/\//;
 
 /** Fields of options that name another graph. */
 function calledBy(options: FlatTable): readonly number[] {

@@ -1,8 +1,7 @@
 /** The manifest of a Core ML package: which of its files are what (coremltools, mlmodel/src/MLPackage). */
 import { JsonObject, memberOf, textIn } from "#formats/json.ts";
 import type { JsonReading } from "./readings.ts";
-
-const OUTSIDE = /^([/\\~]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)|:\/\//;
+import { OUTSIDE } from "#artefacts/outside.ts";
 
 export const mlpackage: JsonReading = {
   recognises: (root) =>
