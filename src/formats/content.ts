@@ -48,3 +48,12 @@ export function upTo(content: Content, at: number, length: number): Uint8Array {
   const from = Math.min(Math.max(at, 0), content.size);
   return content.read(from, Math.min(length, content.size - from));
 }
+
+/** Whether nothing was ever written there. */
+export function isZero(content: Content, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 65_536) {
+    const bytes = content.read(at, Math.min(65_536, end - at));
+    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  }
+  return true;
+}

@@ -3,7 +3,7 @@
  * entered with the range it takes, so that what nothing refers to shows. Numbers are not read, only where they lie; texts
  * of attributes are found, because programs read them.
  */
-import { upTo, type Content } from "./content.ts";
+import { isZero, upTo, type Content } from "./content.ts";
 import { FormatError, viewOf } from "./error.ts";
 import { Metadata, UNDEFINED } from "./hdf5-metadata.ts";
 import { parseDataspace, parseDatatype, type Hdf5Datatype } from "./hdf5-messages.ts";
@@ -793,13 +793,4 @@ function part(bytes: Uint8Array, from: number, length: number): Uint8Array {
   if (!(length >= 0 && from + length <= bytes.length))
     throw new FormatError(FORMAT, 0, "a structure is larger than what it lies in", "");
   return bytes.subarray(from, from + length);
-}
-
-/** Whether nothing was ever written there. */
-export function isZero(content: Content, start: number, end: number): boolean {
-  for (let at = start; at < end; at += 65_536) {
-    const bytes = content.read(at, Math.min(65_536, end - at));
-    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
-  }
-  return true;
 }

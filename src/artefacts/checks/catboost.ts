@@ -1,8 +1,8 @@
 /** CatBoost models: the tables of the model's core; trees of splits that are there. Tables of categories and text that follow it are not read. */
+import { isZero } from "#formats/content.ts";
 import { CATBOOST, isCatboost } from "#formats/catboost.ts";
 import { FLAT_PADDING, readFlatBuffer, type FlatProblem, type FlatTable } from "#formats/flatbuffers.ts";
 import { viewOf } from "#formats/error.ts";
-import { isZero } from "#formats/hdf5.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { lookThrough } from "#artefacts/free-text.ts";

@@ -1,6 +1,6 @@
 /** The values of a Core ML program, in the file beside it: blobs one behind the other, each with its place, size and mark. */
 import { isMilBlobs, readMilBlobs } from "#formats/coreml.ts";
-import { isZero } from "#formats/hdf5.ts";
+import { isZero } from "#formats/content.ts";
 import { defineCheck } from "#artefacts/check.ts";
 
 const [HEADER, RESERVED] = [64, 32];

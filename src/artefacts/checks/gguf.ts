@@ -1,6 +1,6 @@
 /** GGUF: metadata, tensors and the padding between them; and the chat template, which is a program that the loader renders. */
 import { isGguf, readGguf, TEMPLATE, type GgufProblem, type GgufText } from "#formats/gguf.ts";
-import type { Content } from "#formats/content.ts";
+import { isZero } from "#formats/content.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { lookIntoMetadata } from "#artefacts/embedded.ts";
@@ -93,8 +93,6 @@ const piece = ({ key, value, start, end }: { key: string; value: string; start: 
 const PADDING_MAX = 4096;
 /** Bytes up to the next aligned one, which writers fill with zeros; anything else there is not padding. */
 function padding({ content, ledger }: Subject, from: number, to: number, because: string): void {
-  if (to - from <= PADDING_MAX && zeros(content, from, to)) ledger.understood(from, to);
+  if (to - from <= PADDING_MAX && isZero(content, from, to)) ledger.understood(from, to);
   else ledger.left(from, to, because);
 }
-const zeros = (content: Content, from: number, to: number): boolean =>
-  content.read(from, to - from).every((byte) => byte === 0);

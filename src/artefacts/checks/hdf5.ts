@@ -1,7 +1,7 @@
 /** HDF5 files, Keras's models and weights among them: the whole structure, what leads out of the file, and the models' configurations. */
-import { part, upTo } from "#formats/content.ts";
+import { isZero, part, upTo } from "#formats/content.ts";
 import { FormatError } from "#formats/error.ts";
-import { isListedPlugin, isZero, superblockAt, walkHdf5, type Hdf5Chunk, type Hdf5Oddity } from "#formats/hdf5.ts";
+import { isListedPlugin, superblockAt, walkHdf5, type Hdf5Chunk, type Hdf5Oddity } from "#formats/hdf5.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { unpacked } from "#artefacts/packing.ts";

@@ -2,7 +2,7 @@
  * TFLite models: every table of the FlatBuffer, every buffer against its tensor, operators that are code of somebody's own or of
  * TensorFlow, metadata, and the archive of associated files behind it.
  */
-import { contentOf, part, type Content } from "#formats/content.ts";
+import { contentOf, isZero, part, type Content } from "#formats/content.ts";
 import { FormatError, viewOf } from "#formats/error.ts";
 import {
   FLAT_PADDING,
@@ -13,7 +13,6 @@ import {
   type FlatTable,
 } from "#formats/flatbuffers.ts";
 import { readFlexBuffer, type FlexBuffer } from "#formats/flexbuffers.ts";
-import { isZero } from "#formats/hdf5.ts";
 import {
   CONVERSION,
   CUSTOM,
