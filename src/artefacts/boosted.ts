@@ -20,6 +20,12 @@ export interface ModelNode {
   get(name: string): ModelNode | undefined;
 }
 
+/** Of a list whose every item is a number, or a yes or no. */
+function numbersOf(items: readonly { readonly value: unknown }[]): Numbers | undefined {
+  if (!items.every(({ value }) => typeof value === "number" || typeof value === "boolean")) return undefined;
+  return { length: items.length, at: (index) => Number(items[index]!.value) };
+}
+
 export function fromJson(node: JsonNode): ModelNode {
   const { value, start, end } = node;
   const items = Array.isArray(value) ? itemsOf(node) : undefined;
@@ -29,8 +35,7 @@ export function fromJson(node: JsonNode): ModelNode {
     text: typeof value === "string" ? value : undefined,
     number: typeof value === "number" ? value : undefined,
     get numbers() {
-      if (!items?.every((item) => typeof item.value === "number" || typeof item.value === "boolean")) return undefined;
-      return { length: items.length, at: (index: number) => Number(items[index]!.value) };
+      return items && numbersOf(items);
     },
     get items() {
       return items?.map(fromJson);
@@ -54,9 +59,7 @@ export function fromUbjson({ value, start, end }: UbjsonNode): ModelNode {
     text: typeof value === "string" ? value : undefined,
     number: typeof value === "number" ? value : undefined,
     get numbers() {
-      if (held && "numbers" in held) return held.numbers;
-      if (!items?.every((item) => typeof item.value === "number" || typeof item.value === "boolean")) return undefined;
-      return { length: items.length, at: (index: number) => Number(items[index]!.value) };
+      return held && "numbers" in held ? held.numbers : items && numbersOf(items);
     },
     get items() {
       return items?.map(fromUbjson);
