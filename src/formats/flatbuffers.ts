@@ -2,7 +2,7 @@
  * FlatBuffers by place (flatbuffers.dev, "FlatBuffer Internals"; flatbuffers/verifier.h): every table, vector and text of a buffer
  * with the bytes it stands at, followed from the root along a schema, so that what no table reaches is seen and what two share too.
  */
-import { upTo, type Content } from "./content.ts";
+import { isZero, upTo, type Content } from "./content.ts";
 import { FormatError, viewOf } from "./error.ts";
 
 const FORMAT = "FlatBuffer";
@@ -594,4 +594,17 @@ export function isRemains(content: Content, schema: FlatSchema, name: string, wi
 }
 
 /** Most zeros between two objects that can be there to align the second. */
-export const FLAT_PADDING = 64;
+const PADDING_MAX = 64;
+
+/** Whether these bytes are no more than what aligns the object behind them. */
+export const isFlatPadding = (content: Content, start: number, end: number): boolean =>
+  end - start <= PADDING_MAX && isZero(content, start, end);
+
+/** What lies between the ranges of a place and behind the last; ranges by their start, as they are read. */
+export function* gapsBetween(ranges: readonly Placed[], { start, end }: Placed): Generator<Placed> {
+  let last = start;
+  for (const range of [...ranges, { start: end, end }]) {
+    if (range.start > last) yield { start: last, end: range.start };
+    last = Math.max(last, range.end);
+  }
+}

@@ -1,7 +1,6 @@
 /** CatBoost models: the tables of the model's core; trees of splits that are there. Tables of categories and text that follow it are not read. */
-import { isZero } from "#formats/content.ts";
 import { CATBOOST, isCatboost } from "#formats/catboost.ts";
-import { FLAT_PADDING, readFlatBuffer, type FlatProblem, type FlatTable } from "#formats/flatbuffers.ts";
+import { gapsBetween, isFlatPadding, readFlatBuffer, type FlatProblem, type FlatTable } from "#formats/flatbuffers.ts";
 import { viewOf } from "#formats/error.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
@@ -43,13 +42,10 @@ export default defineCheck({
       const [rule, severity] = PROBLEMS[kind];
       say(severity, rule, { start, end }, problem);
     }
-    let last = core.start;
-    for (const { start, end } of [...flat.ranges, { start: core.end, end: core.end }]) {
-      if (start > last && start - last <= FLAT_PADDING && isZero(content, last, start)) ledger.understood(last, start);
-      else ledger.left(last, start, "no table leads there");
-      ledger.understood(start, end);
-      last = Math.max(last, end);
-    }
+    for (const { start, end } of flat.ranges) ledger.understood(start, end);
+    for (const { start, end } of gapsBetween(flat.ranges, core))
+      if (isFlatPadding(content, start, end)) ledger.understood(start, end);
+      else ledger.left(start, end, "no table leads there");
     ledger.left(
       core.end,
       content.size,

@@ -2,10 +2,11 @@
  * TFLite models: every table of the FlatBuffer, every buffer against its tensor, operators that are code of somebody's own or of
  * TensorFlow, metadata, and the archive of associated files behind it.
  */
-import { contentOf, isZero, part, type Content } from "#formats/content.ts";
+import { contentOf, part, type Content } from "#formats/content.ts";
 import { FormatError, viewOf } from "#formats/error.ts";
 import {
-  FLAT_PADDING,
+  gapsBetween,
+  isFlatPadding,
   isRemains,
   readFlatBuffer,
   type FlatProblem,
@@ -149,7 +150,7 @@ class Reading {
   }
   private padding(from: number, to: number): void {
     const { content, subject, flatEnd } = this;
-    if (to - from <= FLAT_PADDING && isZero(content, from, to)) return subject.ledger.understood(from, to);
+    if (isFlatPadding(content, from, to)) return subject.ledger.understood(from, to);
     const flat = { start: 0, end: Math.min(this.fileEnd, FLAT_MAX) };
     if (
       to - from <= REMAINS_MAX &&
@@ -528,12 +529,9 @@ class Reading {
     const { content, subject } = this;
     const flat = readFlatBuffer(content, schema, { start, end }, () => subject.meter.tick());
     this.problems(flat.problems);
-    let last = start;
-    for (const range of [...flat.ranges, { start: end, end }]) {
-      if (range.start > last && !(range.start - last <= FLAT_PADDING && isZero(content, last, range.start)))
-        this.strange.push({ start: last, end: range.start, because: `no table of the metadata ${shown} leads there` });
-      last = Math.max(last, range.end);
-    }
+    for (const gap of gapsBetween(flat.ranges, { start, end }))
+      if (!isFlatPadding(content, gap.start, gap.end))
+        this.strange.push({ ...gap, because: `no table of the metadata ${shown} leads there` });
     // What an application keeps there is its own.
     for (const graph of schema === METADATA && flat.root ? flat.root.tables("subgraph_metadata") : [])
       for (const custom of graph?.tables("custom_metadata") ?? []) {
