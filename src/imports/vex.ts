@@ -154,51 +154,24 @@ export function fromVex(value: unknown, context: Context): Imported {
     elsewhere.length === 0
       ? undefined
       : `not counted, for they name no part of this system's bill of materials (affects): ${shown(elsewhere)}`;
-  if (vulnerabilities.length === 0 && passed !== undefined)
+  if (vulnerabilities.length === 0) {
+    const [because, warning, remedy] =
+      passed === undefined
+        ? [
+            "the document names no vulnerability: it says nothing about any, and is no sign that there is none",
+            "the document names no vulnerability",
+            "import the VEX itself, not the bill of materials it belongs to",
+          ]
+        : [
+            `none of the ${elsewhere.length} vulnerabilities is judged for a part of this system: ${passed}`,
+            "no vulnerability in the document affects a part of this system",
+            "name in affects a part of the document itself, components.<id> of this system, or a package of its lock files",
+          ];
     return {
-      evidence: [
-        sealed({
-          ...base,
-          kind: "imported",
-          outcome: {
-            status: "inconclusive",
-            because: `none of the ${elsewhere.length} vulnerabilities is judged for a part of this system: ${passed}`,
-          },
-          notes: [],
-        }),
-      ],
-      diagnostics: [
-        complaint(
-          "W612",
-          origin,
-          "no vulnerability in the document affects a part of this system",
-          "name in affects a part of the document itself, components.<id> of this system, or a package of its lock files",
-        ),
-      ],
+      evidence: [sealed({ ...base, kind: "imported", outcome: { status: "inconclusive", because }, notes: [] })],
+      diagnostics: [complaint("W612", origin, warning, remedy)],
     };
-  if (vulnerabilities.length === 0)
-    return {
-      evidence: [
-        sealed({
-          ...base,
-          kind: "imported",
-          outcome: {
-            status: "inconclusive",
-            because:
-              "the document names no vulnerability: it says nothing about any, and is no sign that there is none",
-          },
-          notes: [],
-        }),
-      ],
-      diagnostics: [
-        complaint(
-          "W612",
-          origin,
-          "the document names no vulnerability",
-          "import the VEX itself, not the bill of materials it belongs to",
-        ),
-      ],
-    };
+  }
   const by = Map.groupBy(vulnerabilities, verdictOf);
   const declared = by.get("declared") ?? [];
   const open = by.get("open") ?? [];
