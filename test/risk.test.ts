@@ -120,19 +120,20 @@ const system = withMethodActors(
   }),
 );
 const { threats } = deriveThreats(system, knowledge, { closures: [] });
+const nothingMeasured = (asOf: string): RiskGrounds => ({
+  source: { kind: "system", name: "vauban.yaml" },
+  system,
+  knowledge,
+  threats,
+  trials: [],
+  evidence: [],
+  asOf,
+  seed: "1",
+  notMeasured: [],
+});
 
 test("what a filter selects stands first, and what the whole system comes to at the end, called the system's", () => {
-  const given: RiskGrounds = {
-    source: { kind: "system", name: "vauban.yaml" },
-    system,
-    knowledge,
-    threats,
-    trials: [],
-    evidence: [],
-    asOf: "2026-11-22",
-    seed: "1",
-    notMeasured: [],
-  };
+  const given = nothingMeasured("2026-11-22");
   const view = { colours: createColors(false), columns: 100, method: "intervals", most: 8, whole: false } as const;
   const lines = (part?: string): string[] =>
     riskSummary(
@@ -150,17 +151,7 @@ test("what a filter selects stands first, and what the whole system comes to at 
 });
 
 test("what was supposed stands beside what is, marked, for the same risks; the exit code speaks of what is", () => {
-  const given: RiskGrounds = {
-    source: { kind: "system", name: "vauban.yaml" },
-    system,
-    knowledge,
-    threats,
-    trials: [],
-    evidence: [],
-    asOf: "2026-11-26",
-    seed: "1",
-    notMeasured: [],
-  };
+  const given = nothingMeasured("2026-11-26");
   // Whoever breaks in at the store alters what the net refuses; whoever would break in at the others is kept out.
   const changes = ["C-92@net", "C-53@net", "C-53@door"].map((text): Change => {
     const [control, at] = text.split("@") as [string, string];
