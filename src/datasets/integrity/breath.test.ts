@@ -6,9 +6,9 @@ import { pacedBy } from "./breath.ts";
 import { checkData } from "./check-data.ts";
 import { table } from "./checks.testing.ts";
 import { AT_ONCE } from "./checks.testing.ts";
-import { noiseInterval } from "./confident.ts";
 import { nearIndex } from "./near.ts";
-import { bestLearner, learners } from "./out-of-fold.ts";
+import type { Part } from "./breath.ts";
+import { learnerOver } from "./out-of-fold.ts";
 
 const [n, d, classes] = [2500, 40, 3];
 const random = rng("breath");
@@ -18,13 +18,13 @@ const points = {
   d,
   at: Float32Array.from({ length: n * d }, (_, i) => random.normal() + labels[Math.floor(i / d)]!),
 };
-const made = async (part: Parameters<typeof learners>[3]) =>
-  bestLearner(await learners(points, undefined, rng(1), part), labels, classes, rng(2), part);
-const parts: readonly (readonly [string, (part: Parameters<typeof learners>[3]) => Promise<unknown>])[] = [
-  ["the classifiers of the label check", async (part) => Array.from((await made(part)).out.probabilities)],
+const parts: readonly (readonly [string, (part: Part) => Promise<unknown>])[] = [
   [
-    "the interval of the share of wrong labels",
-    (part) => noiseInterval(new Float64Array(n * classes).fill(1 / classes), labels, classes, rng(3), part, 1000),
+    "the classifier of the label check",
+    async (part) =>
+      Array.from(
+        (await (await learnerOver(points, undefined, rng(1), part)).learn(labels, classes, part)).probabilities,
+      ),
   ],
   ["pairs of near duplicates", async (part) => (await nearIndex(points, 4).among(part)).looked],
 ];

@@ -192,7 +192,7 @@ async function checked(check: DataCheck, subject: Subject, run: CheckRun): Promi
     unit,
     tried: `${tried} (${citation})`,
     findings,
-    figures,
+    figures: [...figures, ...(rates.figures ?? [])],
     planted: rates.planted,
     falseAlarms: rates.falseAlarms,
   };

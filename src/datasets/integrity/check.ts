@@ -66,6 +66,8 @@ export interface Looked {
 export interface ErrorRates {
   readonly planted: readonly DataPlanted[];
   readonly falseAlarms: readonly DataFalseAlarms[];
+  /** What planting faults measured beside: the least fault that is seen. */
+  readonly figures?: readonly DataFigure[];
   /** Why the check cannot be believed in these data, whatever it found: doubts become notes. */
   readonly because?: string;
 }

@@ -1,7 +1,4 @@
-/** Confident learning (Northcutt, Jiang & Chuang 2021): which labels are probably wrong, and how many are. */
-import type { Rng } from "#base/random.ts";
-import { pacedBy, type Part } from "./breath.ts";
-import { quantile, type Interval } from "#base/statistics.ts";
+/** Confident learning (Northcutt, Jiang & Chuang 2021): which labels are probably wrong. */
 
 export interface ConfidentJoint {
   /** classes × classes: samples labelled i that are confidently j. */
@@ -70,8 +67,8 @@ export interface Candidate {
   readonly sample: number;
   readonly given: number;
   readonly instead: number;
-  /** Probability of the given label less that of the other: −1 for the most suspicious. */
-  readonly margin: number;
+  /** Log odds of the other label against the given one: the larger, the more suspicious. */
+  readonly odds: number;
 }
 
 /** Samples off the diagonal of the confident joint, the most suspicious first. */
@@ -85,37 +82,8 @@ export function candidatesOf(
   confident.forEach((instead, sample) => {
     const given = labels[sample]!;
     if (instead < 0 || given < 0 || instead === given) return;
-    const margin = probabilities[sample * classes + given]! - probabilities[sample * classes + instead]!;
-    found.push({ sample, given, instead, margin });
+    const [p, q] = [probabilities[sample * classes + given]!, probabilities[sample * classes + instead]!];
+    found.push({ sample, given, instead, odds: Math.log(q / Math.max(p, 1e-300)) });
   });
-  return found.toSorted((a, b) => a.margin - b.margin || a.sample - b.sample);
-}
-
-/** Percentile bootstrap over samples, probabilities held fixed: the interval is about which samples came, not about the classifier. */
-export async function noiseInterval(
-  probabilities: Float64Array,
-  labels: Int32Array,
-  classes: number,
-  rng: Rng,
-  part: Part,
-  resamples = 200,
-): Promise<Interval> {
-  const n = labels.length;
-  const estimates: number[] = [];
-  const chosenLabels = new Int32Array(n);
-  const chosen = new Float64Array(n * classes);
-  const { breath, end } = pacedBy(part, resamples);
-  for (let turn = 0; turn < resamples; turn++) {
-    // Drawing costs about as much as ten multiplications.
-    const due = breath(turn, n * (classes + 10));
-    if (due) await due;
-    for (let i = 0; i < n; i++) {
-      const at = rng.below(n);
-      chosenLabels[i] = labels[at]!;
-      for (let c = 0; c < classes; c++) chosen[i * classes + c] = probabilities[at * classes + c]!;
-    }
-    estimates.push(confidentJoint(chosen, chosenLabels, classes).noise);
-  }
-  end();
-  return { low: quantile(estimates, 0.025), high: quantile(estimates, 0.975) };
+  return found.toSorted((a, b) => b.odds - a.odds || a.sample - b.sample);
 }

@@ -1,279 +1,314 @@
 /**
- * Class probabilities for every sample from a classifier that has not seen its label: nearest neighbours without the sample
- * itself, or multinomial logistic regression over folds. Both are small, ours, and for this purpose only.
+ * Class probabilities for every sample from a classifier that has not seen its label: flexible discriminant analysis (Hastie, Tibshirani &
+ * Buja 1994) – ridge regression of the classes' indicators, then Gaussian classes among the fitted values – on the coordinates and random Fourier
+ * features of them (Rahimi & Recht 2007), over folds. Everything is a closed form, and what costs most does not depend on the labels, which
+ * can so be tried by the hundred. A share of labels flipped evenly only shrinks the regression, so the order of samples by sureness hardly suffers.
  */
 import type { Rng } from "#base/random.ts";
+import { quantile } from "#base/statistics.ts";
 import { pacedBy, type Part } from "./breath.ts";
 import { principal, projected, type Points } from "./space.ts";
 
-/** n × classes probabilities. */
-export interface OutOfFold {
-  readonly by: string;
-  readonly probabilities: Float64Array;
-  /** Share of samples whose given label is the most probable one. */
-  readonly agreement: number;
-}
-
-const NEIGHBOURS = 10;
-const PRIOR = 0.1;
-const FOLDS = 5;
-/** Coordinates that classifiers see: the leading principal ones where there are more. */
+export const FOLDS = 5;
+/** Coordinates that the classifier sees: the leading principal ones where there are more. */
 const COORDINATES = 64;
-/** Products of samples, neighbours asked and coordinates: about ten seconds. */
-const WORK_MAX = 6e9;
+const FOURIER = 192;
+/** Penalties tried, per sample; the one with the least squared error out of fold is taken. */
+const PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1];
+/** Share of the mean variance added to each fitted value: they sum to one, so their covariance alone has no inverse. */
+const SPREAD = 0.01;
 
 export interface Learner {
   readonly by: string;
-  /** Probabilities for all samples under these labels; samples labelled −1 are predicted and teach nothing. */
-  learn(labels: Int32Array, classes: number, rng: Rng, part: Part): Promise<Float64Array>;
+  /** n × classes probabilities under these labels, each from folds without the sample. `penalty`: only this one of those tried. */
+  learn(labels: Int32Array, classes: number, part: Part, penalty?: number): Promise<Learned>;
 }
 
-/** The learners over these points. Samples of one unit never teach about each other. */
-export async function learners(
+export interface Learned {
+  readonly probabilities: Float64Array;
+  /** Place of the penalty with the least squared error out of fold. */
+  readonly penalty: number;
+}
+
+/** n × p, row-major; the first column is one. */
+export interface Design {
+  readonly n: number;
+  readonly p: number;
+  readonly at: Float32Array;
+}
+
+/** The learner over these points. Samples of one unit never teach about each other. */
+export async function learnerOver(
   points: Points,
   units: readonly string[] | undefined,
   rng: Rng,
   part: Part,
-): Promise<readonly Learner[]> {
+): Promise<Learner> {
   const seen = points.d > COORDINATES ? projected(points, principal(points, COORDINATES)) : points;
-  const groups = groupsOf(points.n, units);
-  return [await neighbourLearner(seen, groups, rng.fork("neighbours"), part), logisticLearner(seen, groups)];
+  const design = await fourierDesign(seen, FOURIER, rng.fork("features"), part);
+  return discriminant(design, foldsOf(points.n, units, rng.fork("folds")), part);
 }
 
-/** The learner that agrees most with the labels given, and its probabilities. */
-export async function bestLearner(
-  all: readonly Learner[],
+/** Fold of each sample: about as many in each, all samples of a unit in one. */
+export function foldsOf(n: number, units: readonly string[] | undefined, rng: Rng): Int32Array {
+  const folds = new Int32Array(n);
+  const known = new Map<string | number, number>();
+  for (const i of rng.sample(n, n)) {
+    const unit = units?.[i] ?? i;
+    const fold = known.get(unit) ?? known.size % FOLDS;
+    known.set(unit, fold);
+    folds[i] = fold;
+  }
+  return folds;
+}
+
+/**
+ * One, the coordinates, and `count` cosines along random directions whose inner products approach Gaussian kernels: half as wide as the median
+ * distance of two samples, half of those half as wide. Coordinates are first drawn in by asinh of robust standard deviations,
+ * so that a column with a long tail is no worse than its logarithm.
+ */
+export async function fourierDesign({ n, d, at }: Points, count: number, rng: Rng, part: Part): Promise<Design> {
+  const z = new Float32Array(n * d);
+  for (let c = 0; c < d; c++) {
+    const column = Float64Array.from({ length: n }, (_, i) => at[i * d + c]!);
+    const sorted = column.toSorted();
+    const [low, middle, high] = [0.25, 0.5, 0.75].map((u) => sorted[Math.min(n - 1, Math.floor(u * n))]!) as [
+      number,
+      number,
+      number,
+    ];
+    // 1.35 standard deviations of a normal lie between its quartiles.
+    const scale = (high - low) / 1.35 || momentsOf(column).deviation || 1;
+    const drawnIn = column.map((value) => Math.asinh((value - middle) / scale));
+    const { mean, deviation } = momentsOf(drawnIn);
+    for (let i = 0; i < n; i++) z[i * d + c] = (drawnIn[i]! - mean) / (deviation || 1);
+  }
+  const distances: number[] = [];
+  for (let turn = 0; turn < 1000; turn++) {
+    const [a, b] = [rng.below(n), rng.below(n)];
+    let sum = 0;
+    for (let c = 0; c < d; c++) sum += (z[a * d + c]! - z[b * d + c]!) ** 2;
+    if (sum > 0) distances.push(Math.sqrt(sum));
+  }
+  const width = distances.length > 0 ? quantile(distances, 0.5) : 1;
+  const along = Float64Array.from({ length: count * d }, (_, i) => {
+    const wide = i < (count * d) / 2 ? 1 : 0.5;
+    return rng.normal() / (wide * width);
+  });
+  const phase = Float64Array.from({ length: count }, () => 2 * Math.PI * rng.uniform());
+  const p = 1 + d + count;
+  const out = new Float32Array(n * p);
+  const { breath, end } = pacedBy(part, n);
+  for (let i = 0; i < n; i++) {
+    const due = breath(i, count * (d + 20));
+    if (due) await due;
+    const row = i * p;
+    out[row] = 1;
+    for (let c = 0; c < d; c++) out[row + 1 + c] = z[i * d + c]!;
+    for (let j = 0; j < count; j++) {
+      let sum = phase[j]!;
+      for (let c = 0; c < d; c++) sum += along[j * d + c]! * z[i * d + c]!;
+      out[row + 1 + d + j] = Math.SQRT2 * Math.cos(sum);
+    }
+  }
+  end();
+  return { n, p, at: out };
+}
+
+function momentsOf(values: Float64Array): { readonly mean: number; readonly deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  return { mean, deviation: variance > 1e-12 ? Math.sqrt(variance) : 0 };
+}
+
+/** The discriminant over given folds; `penalties` per sample, none on the constant. */
+export async function discriminant(
+  { n, p, at }: Design,
+  folds: Int32Array,
+  part: Part,
+  penalties: readonly number[] = PENALTIES,
+): Promise<Learner> {
+  const grams = Array.from({ length: FOLDS }, () => new Float64Array(p * p));
+  const { breath, end } = pacedBy(part, n);
+  for (let i = 0; i < n; i++) {
+    const due = breath(i, (p * p) / 2);
+    if (due) await due;
+    const gram = grams[folds[i]!]!;
+    for (let a = 0; a < p; a++) {
+      const value = at[i * p + a]!;
+      for (let b = 0; b <= a; b++) gram[a * p + b]! += value * at[i * p + b]!;
+    }
+  }
+  end();
+  const whole = new Float64Array(p * p);
+  for (const gram of grams) for (let i = 0; i < p * p; i++) whole[i]! += gram[i]!;
+  const factors: Float64Array[][] = [];
+  for (const penalty of penalties) {
+    factors.push(
+      grams.map((gram) => {
+        const rest = whole.map((value, i) => value - gram[i]!);
+        for (let a = 0; a < p; a++) rest[a * p + a]! += (a === 0 ? 1e-9 : penalty) * n;
+        return cholesky(rest, p);
+      }),
+    );
+    await part.pause();
+  }
+  return {
+    by: `flexible discriminant analysis on ${p - 1} features, ${FOLDS} folds`,
+    async learn(labels, classes, asked, only) {
+      const sums = Array.from({ length: FOLDS }, () => new Float64Array(p * classes));
+      for (let i = 0; i < n; i++) {
+        const sum = sums[folds[i]!]!;
+        for (let a = 0; a < p; a++) sum[a * classes + labels[i]!]! += at[i * p + a]!;
+      }
+      const all = new Float64Array(p * classes);
+      for (const sum of sums) for (let i = 0; i < p * classes; i++) all[i]! += sum[i]!;
+      let best = { loss: Infinity, fitted: new Float64Array(0), penalty: 0 };
+      const tried = [...factors.entries()].filter(([penalty]) => only === undefined || penalty === only);
+      const paced = pacedBy(asked, tried.length * n);
+      for (const [turn, [penalty, factor]] of tried.entries()) {
+        const weights = factor.map((lower, fold) =>
+          solved(
+            lower,
+            p,
+            all.map((value, i) => value - sums[fold]![i]!),
+            classes,
+          ),
+        );
+        const fitted = new Float64Array(n * classes);
+        let loss = 0;
+        for (let i = 0; i < n; i++) {
+          const due = paced.breath(turn * n + i, p * classes);
+          if (due) await due;
+          const weight = weights[folds[i]!]!;
+          for (let a = 0; a < p; a++) {
+            const value = at[i * p + a]!;
+            for (let c = 0; c < classes; c++) fitted[i * classes + c]! += value * weight[a * classes + c]!;
+          }
+          for (let c = 0; c < classes; c++) loss += (fitted[i * classes + c]! - (c === labels[i] ? 1 : 0)) ** 2;
+        }
+        if (loss < best.loss) best = { loss, fitted, penalty };
+      }
+      paced.end();
+      const probabilities = await gaussianClasses(best.fitted, labels, classes, folds, asked);
+      return { probabilities, penalty: best.penalty };
+    },
+  };
+}
+
+/** Probabilities under Gaussian classes with one covariance among the fitted values, their moments taken from the other folds. */
+async function gaussianClasses(
+  fitted: Float64Array,
   labels: Int32Array,
   classes: number,
-  rng: Rng,
+  folds: Int32Array,
   part: Part,
-): Promise<{ readonly learner: Learner; readonly out: OutOfFold }> {
-  const made: { readonly learner: Learner; readonly out: OutOfFold }[] = [];
-  for (const learner of all) {
-    const probabilities = await learner.learn(labels, classes, rng.fork(learner.by), part);
-    const agreement = agreementOf(probabilities, labels, classes);
-    made.push({ learner, out: { by: learner.by, probabilities, agreement } });
+): Promise<Float64Array> {
+  const n = labels.length;
+  const k = classes;
+  const out = new Float64Array(n * k);
+  const counts = Array.from({ length: FOLDS }, () => new Float64Array(k));
+  const means = Array.from({ length: FOLDS }, () => new Float64Array(k * k));
+  const squares = Array.from({ length: FOLDS }, () => new Float64Array(k * k));
+  const { breath, end } = pacedBy(part, n);
+  for (let i = 0; i < n; i++) {
+    const due = breath(i, k * k);
+    if (due) await due;
+    const [fold, label] = [folds[i]!, labels[i]!];
+    counts[fold]![label]!++;
+    const [mean, square] = [means[fold]!, squares[fold]!];
+    for (let a = 0; a < k; a++) {
+      const value = fitted[i * k + a]!;
+      mean[label * k + a]! += value;
+      for (let b = 0; b <= a; b++) square[a * k + b]! += value * fitted[i * k + b]!;
+    }
   }
-  return made.reduce((best, next) => (next.out.agreement > best.out.agreement ? next : best));
+  const summed = (parts: readonly Float64Array[], without: number): Float64Array => {
+    const sum = new Float64Array(parts[0]!.length);
+    parts.forEach((one, fold) => fold !== without && one.forEach((value, i) => (sum[i]! += value)));
+    return sum;
+  };
+  const weights = Array.from({ length: FOLDS }, (_, fold) => {
+    const [count, mean, square] = [summed(counts, fold), summed(means, fold), summed(squares, fold)];
+    const total = count.reduce((sum, value) => sum + value, 0);
+    for (let c = 0; c < k; c++) for (let a = 0; a < k; a++) mean[c * k + a]! /= count[c]! || 1;
+    for (let a = 0; a < k; a++)
+      for (let b = 0; b <= a; b++) {
+        for (let c = 0; c < k; c++) square[a * k + b]! -= count[c]! * mean[c * k + a]! * mean[c * k + b]!;
+        square[a * k + b]! /= total || 1;
+      }
+    let trace = 0;
+    for (let a = 0; a < k; a++) trace += square[a * k + a]! / k;
+    for (let a = 0; a < k; a++) square[a * k + a]! += SPREAD * trace + 1e-9;
+    const along = new Float64Array(k * k);
+    for (let c = 0; c < k; c++) for (let a = 0; a < k; a++) along[a * k + c] = mean[c * k + a]!;
+    const weight = solved(cholesky(square, k), k, along, k);
+    const offset = Float64Array.from({ length: k }, (__, c) => {
+      let half = 0;
+      for (let a = 0; a < k; a++) half += (mean[c * k + a]! * weight[a * k + c]!) / 2;
+      return count[c]! > 0 ? Math.log(count[c]! / total) - half : -Infinity;
+    });
+    return { weight, offset };
+  });
+  for (let i = 0; i < n; i++) {
+    const due = breath(i, k * k);
+    if (due) await due;
+    const { weight, offset } = weights[folds[i]!]!;
+    let largest = -Infinity;
+    for (let c = 0; c < k; c++) {
+      let score = offset[c]!;
+      for (let a = 0; a < k; a++) score += fitted[i * k + a]! * weight[a * k + c]!;
+      out[i * k + c] = score;
+      largest = Math.max(largest, score);
+    }
+    let total = 0;
+    for (let c = 0; c < k; c++) total += out[i * k + c] = Math.exp(out[i * k + c]! - largest);
+    for (let c = 0; c < k; c++) out[i * k + c]! /= total;
+  }
+  end();
+  return out;
 }
 
+/** The lower factor L of a symmetric positive matrix L Lᵀ, of which the lower half is read (Golub & Van Loan, §4.2). */
+function cholesky(matrix: Float64Array, p: number): Float64Array {
+  const lower = new Float64Array(p * p);
+  for (let i = 0; i < p; i++)
+    for (let j = 0; j <= i; j++) {
+      let sum = matrix[i * p + j]!;
+      for (let k = 0; k < j; k++) sum -= lower[i * p + k]! * lower[j * p + k]!;
+      lower[i * p + j] = i === j ? Math.sqrt(Math.max(sum, 1e-12)) : sum / lower[j * p + j]!;
+    }
+  return lower;
+}
+
+/** X of L Lᵀ X = right, p × columns. */
+function solved(lower: Float64Array, p: number, right: Float64Array, columns: number): Float64Array {
+  const out = right.slice();
+  for (let i = 0; i < p; i++) {
+    for (let j = 0; j < i; j++) {
+      const value = lower[i * p + j]!;
+      for (let c = 0; c < columns; c++) out[i * columns + c]! -= value * out[j * columns + c]!;
+    }
+    for (let c = 0; c < columns; c++) out[i * columns + c]! /= lower[i * p + i]!;
+  }
+  for (let i = p - 1; i >= 0; i--) {
+    for (let c = 0; c < columns; c++) out[i * columns + c]! /= lower[i * p + i]!;
+    for (let j = 0; j < i; j++) {
+      const value = lower[i * p + j]!;
+      for (let c = 0; c < columns; c++) out[j * columns + c]! -= value * out[i * columns + c]!;
+    }
+  }
+  return out;
+}
+
+/** Share of samples whose given label is the most probable one. */
 export function agreementOf(probabilities: Float64Array, labels: Int32Array, classes: number): number {
-  let [right, n] = [0, 0];
+  let right = 0;
   for (let i = 0; i < labels.length; i++) {
-    if (labels[i]! < 0) continue;
-    n++;
     let best = 0;
     for (let c = 1; c < classes; c++)
       if (probabilities[i * classes + c]! > probabilities[i * classes + best]!) best = c;
     if (best === labels[i]) right++;
   }
-  return n === 0 ? 0 : right / n;
-}
-
-function groupsOf(n: number, units: readonly string[] | undefined): Int32Array {
-  if (!units) return Int32Array.from({ length: n }, (_, i) => i);
-  const known = new Map<string, number>();
-  return Int32Array.from(units, (unit) => {
-    const group = known.get(unit) ?? known.size;
-    known.set(unit, group);
-    return group;
-  });
-}
-
-/** Neighbours do not depend on labels: they are found once, and labels may be tried many times. */
-async function neighbourLearner(points: Points, groups: Int32Array, rng: Rng, part: Part): Promise<Learner> {
-  const { n, d, at } = points;
-  const asked = Math.max(1000, Math.min(n, Math.floor(WORK_MAX / (n * d))));
-  const from = asked >= n ? Int32Array.from({ length: n }, (_, i) => i) : Int32Array.from(rng.sample(n, asked)).sort();
-  const k = NEIGHBOURS;
-  const nearest = new Int32Array(n * k).fill(-1);
-  const distances = new Float64Array(k);
-  const places = new Int32Array(k);
-  const { breath, end } = pacedBy(part, n);
-  for (let a = 0; a < n; a++) {
-    const due = breath(a, from.length * d);
-    if (due) await due;
-    distances.fill(Infinity);
-    places.fill(-1);
-    for (const b of from) {
-      if (groups[b] === groups[a]) continue;
-      const limit = distances[k - 1]!;
-      let sum = 0;
-      const [i, j] = [a * d, b * d];
-      for (let c = 0; c < d && sum < limit; c++) {
-        const step = at[i + c]! - at[j + c]!;
-        sum += step * step;
-      }
-      if (sum >= limit) continue;
-      let rank = k - 1;
-      while (rank > 0 && distances[rank - 1]! > sum) {
-        distances[rank] = distances[rank - 1]!;
-        places[rank] = places[rank - 1]!;
-        rank--;
-      }
-      distances[rank] = sum;
-      places[rank] = b;
-    }
-    nearest.set(places, a * k);
-  }
-  end();
-  return {
-    by: `${k} nearest neighbours${from.length < n ? ` of ${from.length.toLocaleString("en-US")} drawn samples` : ""}, the sample left out`,
-    async learn(labels, classes) {
-      const share = sharesOf(labels, classes);
-      const out = new Float64Array(n * classes);
-      for (let i = 0; i < n; i++) {
-        let votes = 0;
-        for (let r = 0; r < k; r++) {
-          const neighbour = nearest[i * k + r]!;
-          if (neighbour < 0 || labels[neighbour]! < 0) continue;
-          out[i * classes + labels[neighbour]!]!++;
-          votes++;
-        }
-        // A tenth of a vote more, split as the classes are: no probability is zero because ten neighbours are few.
-        for (let c = 0; c < classes; c++)
-          out[i * classes + c] = (out[i * classes + c]! + PRIOR * share[c]!) / (votes + PRIOR);
-      }
-      return out;
-    },
-  };
-}
-
-function sharesOf(labels: Int32Array, classes: number): Float64Array {
-  const share = new Float64Array(classes);
-  let n = 0;
-  for (const label of labels)
-    if (label >= 0) {
-      share[label]!++;
-      n++;
-    }
-  return share.map((count) => (n === 0 ? 1 / classes : count / n));
-}
-
-/** Adam (Kingma & Ba 2015) on the cross-entropy with weight decay, small batches, a rate that falls to nothing. */
-function logisticLearner({ n, d, at }: Points, groups: Int32Array): Learner {
-  return {
-    by: `multinomial logistic regression, ${FOLDS} folds`,
-    async learn(labels, classes, rng, part) {
-      const order = Int32Array.from(rng.fork("order").sample(n, n));
-      // Folds by unit, so that all samples of one fall into the same.
-      const foldOf = new Int32Array(n);
-      const foldOfGroup = new Map<number, number>();
-      for (const i of order) {
-        const group = groups[i]!;
-        const fold = foldOfGroup.get(group) ?? foldOfGroup.size % FOLDS;
-        foldOfGroup.set(group, fold);
-        foldOf[i] = fold;
-      }
-      const scale = scalesOf(at, n, d);
-      const out = new Float64Array(n * classes);
-      const epochs = Math.max(2, Math.min(150, Math.ceil(60_000 / n)));
-      const { breath, end } = pacedBy(part, 1);
-      for (let fold = 0; fold < FOLDS; fold++) {
-        const teach = order.filter((i) => foldOf[i] !== fold && labels[i]! >= 0);
-        const weights = await fit(at, d, scale, labels, classes, teach, epochs, (done, total, work) =>
-          breath((fold + done / total) / FOLDS, work),
-        );
-        const score = new Float64Array(classes);
-        for (let i = 0; i < n; i++)
-          if (foldOf[i] === fold) {
-            softmax(at, i, d, scale, weights, classes, score);
-            out.set(score, i * classes);
-          }
-      }
-      end();
-      return out;
-    },
-  };
-}
-
-function scalesOf(at: Float32Array, n: number, d: number): Float64Array {
-  const scale = new Float64Array(2 * d);
-  for (let k = 0; k < d; k++) {
-    let [sum, squares] = [0, 0];
-    for (let i = 0; i < n; i++) {
-      sum += at[i * d + k]!;
-      squares += at[i * d + k]! ** 2;
-    }
-    const variance = squares / n - (sum / n) ** 2;
-    scale[k] = sum / n;
-    scale[d + k] = variance > 1e-12 ? 1 / Math.sqrt(variance) : 0;
-  }
-  return scale;
-}
-
-function softmax(
-  at: Float32Array,
-  i: number,
-  d: number,
-  scale: Float64Array,
-  weights: Float64Array,
-  classes: number,
-  score: Float64Array,
-): void {
-  let largest = -Infinity;
-  for (let c = 0; c < classes; c++) {
-    let sum = weights[c * (d + 1) + d]!;
-    for (let k = 0; k < d; k++) sum += (at[i * d + k]! - scale[k]!) * scale[d + k]! * weights[c * (d + 1) + k]!;
-    score[c] = sum;
-    if (sum > largest) largest = sum;
-  }
-  let total = 0;
-  for (let c = 0; c < classes; c++) total += score[c] = Math.exp(score[c]! - largest);
-  for (let c = 0; c < classes; c++) score[c]! /= total;
-}
-
-const BATCH = 32;
-const RATE = 0.03;
-const DECAY = 1e-3;
-
-async function fit(
-  at: Float32Array,
-  d: number,
-  scale: Float64Array,
-  labels: Int32Array,
-  classes: number,
-  teach: Int32Array,
-  epochs: number,
-  breath: (done: number, total: number, work: number) => Promise<void> | undefined,
-): Promise<Float64Array> {
-  const size = classes * (d + 1);
-  const [weights, gradient, first, second] = Array.from({ length: 4 }, () => new Float64Array(size)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  const score = new Float64Array(classes);
-  const steps = epochs * Math.ceil(teach.length / BATCH);
-  let step = 0;
-  for (let epoch = 0; epoch < epochs; epoch++)
-    for (let from = 0; from < teach.length; from += BATCH) {
-      const due = breath(step, steps, 2 * BATCH * size);
-      if (due) await due;
-      gradient.fill(0);
-      const end = Math.min(teach.length, from + BATCH);
-      for (let t = from; t < end; t++) {
-        const i = teach[t]!;
-        softmax(at, i, d, scale, weights, classes, score);
-        score[labels[i]!]! -= 1;
-        for (let c = 0; c < classes; c++) {
-          const error = score[c]! / (end - from);
-          if (Math.abs(error) < 1e-7) continue;
-          const row = c * (d + 1);
-          for (let k = 0; k < d; k++) gradient[row + k]! += error * (at[i * d + k]! - scale[k]!) * scale[d + k]!;
-          gradient[row + d]! += error;
-        }
-      }
-      step++;
-      const rate = RATE * (1 - (step - 1) / steps);
-      const [b1, b2] = [1 - 0.9 ** step, 1 - 0.999 ** step];
-      for (let w = 0; w < size; w++) {
-        const g = gradient[w]! + DECAY * weights[w]!;
-        first[w] = 0.9 * first[w]! + 0.1 * g;
-        second[w] = 0.999 * second[w]! + 0.001 * g * g;
-        weights[w]! -= (rate * (first[w]! / b1)) / (Math.sqrt(second[w]! / b2) + 1e-8);
-      }
-    }
-  return weights;
+  return labels.length === 0 ? 0 : right / labels.length;
 }
