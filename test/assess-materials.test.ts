@@ -12,6 +12,7 @@ import type { Colours } from "#cli/terminal.ts";
 import { assessed } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
 import { op, pickle } from "./support/pickle.ts";
+import { IDENTITY, ISSUER, LittleSigstore } from "./support/sigstore.ts";
 
 const temporary = mkdtempSync(join(tmpdir(), "vauban-materials-"));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
@@ -70,6 +71,10 @@ interface Wish {
   readonly state?: string;
   /** In the system file, in place of none. */
   readonly sha256?: string;
+  /** Signed by an identity instead of a key, and held to this one. */
+  readonly identity?: string;
+  /** In place of a trusted root. */
+  readonly trustedRoot?: string;
 }
 let made = 0;
 async function assess({
@@ -78,6 +83,8 @@ async function assess({
   integrity = true,
   state = "not_affected",
   sha256,
+  identity,
+  trustedRoot,
 }: Wish): Promise<Assessment> {
   const folder = join(temporary, String(++made));
   cpSync(resolve("examples/fixtures"), folder, { recursive: true, filter: (path) => !path.includes(".vauban") });
@@ -87,12 +94,19 @@ async function assess({
   const secret = join(temporary, `secret-${made}.pem`);
   writeFileSync(secret, privateKey.export({ type: "pkcs8", format: "pem" }));
   writeFileSync(join(folder, "maker.pub.pem"), publicKey.export({ type: "spki", format: "pem" }));
-  if (!unsigned) await ran((invocation) => signCommand(invocation, model, { key: secret }));
+  if (identity !== undefined) {
+    const sigstore = new LittleSigstore();
+    writeFileSync(join(folder, "trusted_root.json"), trustedRoot ?? JSON.stringify(sigstore.trustedRoot()));
+    writeFileSync(`${model}.sigstore.json`, JSON.stringify(sigstore.bundle(readFileSync(model))));
+  } else if (!unsigned) await ran((invocation) => signCommand(invocation, model, { key: secret }));
   if (flip) writeFileSync(model, pickle(op.str("nothing but a Word")));
   writeFileSync(join(folder, "package-lock.json"), lock(integrity));
   writeFileSync(join(folder, "vex.cdx.json"), vex(state));
   const text = readFileSync(join(folder, "vauban.yaml"), "utf8")
-    .replace(/artefact: mlp\.onnx/, "artefact: model.bin\n    signature: { key: maker.pub.pem }")
+    .replace(
+      /artefact: mlp\.onnx/,
+      `artefact: model.bin\n    signature: ${identity === undefined ? "{ key: maker.pub.pem }" : `{ identity: ${identity}, issuer: ${ISSUER}, trusted-root: trusted_root.json }`}`,
+    )
     .replace(/\n {4}sha256: [0-9a-f]{64}/g, "")
     .replace("artefact: model.bin", sha256 === undefined ? "$&" : `$&\n    sha256: ${sha256}`)
     .replace(/\n {4}accuracy: [^\n]*/, "")
@@ -110,7 +124,7 @@ test("a signature that holds, pinned and hashed libraries and a VEX without open
   expect(detect.state).toBe("checked");
   expect(detect.controls).toEqual(expect.arrayContaining(["C-73", "C-78"]));
   const tried = detect.tried.join("\n");
-  expect(tried).toContain("the signature of model.bin holds for maker.pub.pem: 1 file as signed");
+  expect(tried).toContain("model.bin is as signed by the holder of maker.pub.pem: 1 file");
   expect(tried).toContain("package-lock.json (npm");
   expect(tried).toContain("of 2 packages 2 are pinned to a version, 2 to digests");
   expect(tried).toContain("names 2 vulnerabilities of this system and leaves 0 open");
@@ -153,12 +167,12 @@ test("one flipped byte is an error, contradicts the supply chain's claim, and th
   expect(assessment.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
     severity: "error",
     status: "confirmed",
-    title: "model.bin is not as the holder of maker.pub.pem signed it",
+    title: "model.bin is not as signed by the holder of maker.pub.pem",
     detail: expect.stringContaining("sha256"),
   });
-  expect(screen(assessment)).toContain("FILES model.bin is not as the holder of maker.pub.pem signed it: ");
+  expect(screen(assessment)).toContain("FILES model.bin is not as signed by the holder of maker.pub.pem: ");
   expect(screen(assessment)).toMatch(
-    /NEXT model\.bin is not as the holder .* `vauban explain F-signature:sorter --system there`/,
+    /NEXT model\.bin is not as signed by .* `vauban explain F-signature:sorter --system there`/,
   );
   expect(
     assessment.body.claims
@@ -166,7 +180,7 @@ test("one flipped byte is an error, contradicts the supply chain's claim, and th
       .map(({ status }) => status),
   ).toContain("contradicted");
   expect(cell(assessment, "MP", "detect").tried.join("\n")).toMatch(
-    /the signature of model\.bin does not hold for maker\.pub\.pem/,
+    /model\.bin is not as signed by the holder of maker\.pub\.pem/,
   );
   expect(cell(assessment, "MP", "detect").tried.join("\n")).toContain("2 are pinned to a version, 1 to digests");
   for (const verb of ["prevent", "resolve"] as const) expect(cell(assessment, "MP", verb).state).not.toBe("checked");
@@ -177,4 +191,38 @@ test("a signature that is promised and not there does not hold", async () => {
   expect(assessment.body.findings.find(({ id }) => id === "F-signature:sorter")?.detail).toBe(
     "there is no signature at model.bin.sig",
   );
+});
+
+test("a signature by an identity is held to its name, its issuer and the trusted root, offline; the cell says what was checked and what nobody can", async () => {
+  const assessment = await assess({ identity: IDENTITY });
+  const detect = cell(assessment, "MP", "detect");
+  expect(detect).toMatchObject({ state: "checked", controls: expect.arrayContaining(["C-73"]) });
+  const tried = detect.tried.join("\n");
+  expect(tried).toContain(`model.bin is as signed by ${IDENTITY} (vouched for by ${ISSUER}): 1 file, entry 1002 of`);
+  expect(tried).toContain("the certificate's promise by the log certificates.example.org");
+  expect(detect.notTried.join("\n")).toContain("where the trusted root itself comes from");
+  expect(detect.notTried.join("\n")).not.toContain("whose key it is");
+  expect(assessment.body.findings.some(({ id }) => id.startsWith("F-signature"))).toBe(false);
+});
+
+test("what another identity signed, and what nothing readable is trusted for, is an error with the command that tells more", async () => {
+  const other = await assess({ identity: "somebody@example.org" });
+  expect(other.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
+    severity: "error",
+    status: "confirmed",
+    title: `model.bin is not as signed by somebody@example.org (vouched for by ${ISSUER})`,
+    detail: `it was signed by "${IDENTITY}", not by "somebody@example.org"`,
+    remedy: expect.stringContaining(
+      `\`vauban signature verify model.bin --identity somebody@example.org --issuer ${ISSUER} --trusted-root trusted_root.json\``,
+    ),
+  });
+  expect(
+    other.body.claims.filter(({ findings }) => findings?.includes("F-signature:sorter")).map(({ status }) => status),
+  ).toContain("contradicted");
+  expect(screen(other)).toMatch(/FILES model\.bin is not as signed by somebody@example\.org/);
+  const unreadable = await assess({ identity: IDENTITY, trustedRoot: "{}" });
+  expect(unreadable.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
+    detail: "trusted_root.json: it is no TrustedRoot of Sigstore",
+    remedy: expect.stringContaining("give Sigstore's trusted_root.json"),
+  });
 });

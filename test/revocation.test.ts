@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { HostError } from "#base/ports.ts";
 import { signCommand, verifySignatureCommand } from "#cli/commands/signature.ts";
 import { signatureDocument } from "#cli/documents.ts";
 import { FormatError } from "#formats/error.ts";
 import { readRevocationList } from "#formats/revocation.ts";
+import { signatureChecker } from "#host/signatures.ts";
 import { ran } from "./support/command.ts";
 import {
   AUTHORITY,
@@ -71,6 +72,7 @@ await ran((invocation) =>
   }),
 );
 
+/** Each answer of the command is what an assessment says of the same. */
 const verify = async (crl?: readonly string[]) => {
   const { code, out } = await ran(
     (invocation) =>
@@ -83,6 +85,21 @@ const verify = async (crl?: readonly string[]) => {
   );
   const document = signatureDocument.parse(JSON.parse(out));
   expect(code).toBe(document.ok ? 0 : 1);
+  const assessed = await signatureChecker(place).check({
+    path: "model.bin",
+    trust: {
+      kind: "root",
+      roots: ["root.pem"],
+      chain: [],
+      crls: (crl ?? []).map((path) => relative(place, path)),
+      at: new Date("2026-03-02T12:00:00Z"),
+    },
+  });
+  const inWords = (lines: readonly string[] = []): string[] => lines.map((line) => line.replaceAll(`${place}/`, ""));
+  expect(assessed.holds).toBe(document.ok);
+  expect(assessed.because).toBe(inWords(document.reasons.map(({ message }) => message))[0] ?? "");
+  expect(assessed.checked ?? []).toEqual(inWords(document.checked));
+  expect(assessed.notChecked ?? []).toEqual(inWords(document.notChecked));
   return document;
 };
 let made = 0;

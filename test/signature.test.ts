@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { HostError } from "#base/ports.ts";
@@ -211,6 +211,14 @@ describe("signing a folder", () => {
       const fine = await verify(folder, { key: open });
       expect(fine).toMatchObject({ ok: true, verified: 3, ignored: [".gitignore"] });
       expect(await rules(folder, { key: open, whole: true })).toEqual(["left-out .gitignore"]);
+      writeFileSync(join(folder, "..", `${curve}.pub.pem`), readFileSync(open));
+      const asked = { path: basename(folder), trust: { kind: "key", key: `${curve}.pub.pem` } } as const;
+      const assessed = signatureChecker(dirname(folder));
+      expect(await assessed.check(asked)).toMatchObject({ holds: true, files: 3, notCovered: [".gitignore"] });
+      expect(await assessed.check({ ...asked, whole: true })).toMatchObject({
+        holds: false,
+        because: ".gitignore: there, and left out by the signature",
+      });
       flip(join(folder, "weights", "a.bin"), 2999);
       writeFileSync(join(folder, "weights", "b.bin"), "");
       rmSync(join(folder, "config.json"));
@@ -461,7 +469,10 @@ describe("an assessment", () => {
     change(bundle);
     writeFileSync(`${file}.sig`, JSON.stringify(bundle));
     const { reasons } = await verify(file, { key: open });
-    const answer = await signatureChecker(at).check({ path: "model.bin", key: "maker.pub.pem" });
+    const answer = await signatureChecker(at).check({
+      path: "model.bin",
+      trust: { kind: "key", key: "maker.pub.pem" },
+    });
     return { command: reasons.map(({ message }) => message).join(), assessment: answer.because, holds: answer.holds };
   };
 
@@ -821,7 +832,7 @@ describe("a manifest", () => {
     writeFileSync(path, JSON.stringify(bundle));
     for (const flags of [{ key: key.open }, { root: [key.open] }])
       await expect(verify(folder, flags)).rejects.toMatchObject({
-        remedy: "give --identity, --issuer and --trusted-root",
+        remedy: "hold it to the identity, its issuer and a trusted root: --identity, --issuer and --trusted-root",
       });
   });
 });

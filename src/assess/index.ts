@@ -80,7 +80,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     runtimeVersion: run.ports.models.runtimeVersion,
     scannerRevision: run.ports.scanner?.revision,
   });
-  const materials = await materialsOf(system, run.ports);
+  const materials = await materialsOf(system, run.ports, request.asOf);
   tellMaterials(materials, request.tell);
   const brought = await broughtEvidence(system, knowledge, planned.files, run.ports.files, request.asOf);
   if (brought.evidence.length > 0)
@@ -190,10 +190,9 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
 }
 
 function tellMaterials({ locks, signatures }: Materials, tell: AssessRequest["tell"]): void {
-  for (const { path, key, holds, because, files } of signatures)
-    if (holds)
-      tell("done", "signature", `${path} – ${files} file${files === 1 ? "" : "s"} as the holder of ${key} signed`);
-    else tell("warning", "signature", `${path} – not as the holder of ${key} signed: ${because}`);
+  for (const { path, signer, holds, because, files } of signatures)
+    if (holds) tell("done", "signature", `${path} – ${files} file${files === 1 ? "" : "s"} as signed by ${signer}`);
+    else tell("warning", "signature", `${path} – not as signed by ${signer}: ${because}`);
   for (const lock of locks)
     if (lock.status === "unread") tell("warning", "libraries", `${lock.path} was not read: ${lock.because}`);
     else

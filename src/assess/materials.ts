@@ -1,6 +1,6 @@
-/** What lies beside a system file of its materials: lock files as they pin libraries, and signatures by keys that the system file names. */
-import { HostError, type Files, type Host } from "#base/ports.ts";
-import type { System } from "#assessment/index.ts";
+/** What lies beside a system file of its materials: lock files as they pin libraries, and the signatures that the system file names, by key, identity or root. */
+import { HostError, type Files, type Host, type SignatureTrust } from "#base/ports.ts";
+import type { Signature, System } from "#assessment/index.ts";
 import type { Materials } from "#claims/materials.ts";
 import { FormatError } from "#formats/error.ts";
 import { holdsBytes } from "#provenance/packages.ts";
@@ -9,18 +9,80 @@ import { LOCK_NAMES, readLock } from "#provenance/locks/index.ts";
 const LOCK_LIMIT = 64 * 2 ** 20;
 
 /** Looks at each lock file beside the system file and at each signature that it names. Never throws for what the world gets wrong. */
-export async function materialsOf(system: System, { files, signatures }: Host): Promise<Materials> {
+export async function materialsOf(system: System, { files, signatures }: Host, asOf: string): Promise<Materials> {
   const signed: Materials["signatures"][number][] = [];
   for (const { id, model } of system.components) {
     if (!model?.signature || model.artefact === undefined) continue;
-    const { key, bundle } = model.signature;
-    const said = signatures
-      ? await signatures.check({ path: model.artefact, key, ...(bundle !== undefined && { bundle }) })
+    const { bundle, whole } = model.signature;
+    const { trust, signer, unasked, flags } = trusting(model.signature, asOf);
+    const {
+      checked = [],
+      notChecked = [],
+      ...said
+    } = signatures
+      ? await signatures.check({
+          path: model.artefact,
+          trust,
+          ...(bundle !== undefined && { bundle }),
+          ...(whole !== undefined && { whole }),
+        })
       : { holds: false, because: "nothing here can check it", files: 0 };
-    signed.push({ component: id, path: model.artefact, key, ...said });
+    signed.push({
+      component: id,
+      path: model.artefact,
+      signer,
+      verify: ["vauban signature verify", model.artefact, ...flags].join(" "),
+      checked,
+      notChecked: [...unasked, ...notChecked],
+      ...said,
+    });
   }
   return { locks: await locksBeside(files), signatures: signed };
 }
+
+/** A signature's keys of the system file as what to trust, in words, and as flags of `vauban signature verify`. */
+function trusting(
+  said: Signature,
+  asOf: string,
+): {
+  readonly trust: SignatureTrust;
+  readonly signer: string;
+  /** What nobody can ask of this kind of trust. */
+  readonly unasked: readonly string[];
+  readonly flags: readonly string[];
+} {
+  const shared = [
+    ...(said.bundle === undefined ? [] : ["--bundle", inShell(said.bundle)]),
+    ...(said.whole ? ["--whole"] : []),
+  ];
+  if ("key" in said)
+    return {
+      trust: { kind: "key", key: said.key },
+      signer: `the holder of ${said.key}`,
+      unasked: ["whose key it is"],
+      flags: ["--key", inShell(said.key), ...shared],
+    };
+  if ("identity" in said) {
+    const { identity, issuer, trustedRoot } = said;
+    return {
+      trust: { kind: "identity", identity, issuer, trustedRoot },
+      signer: `${identity} (vouched for by ${issuer})`,
+      unasked: [],
+      flags: ["--identity", identity, "--issuer", issuer, "--trusted-root", trustedRoot].map(inShell).concat(shared),
+    };
+  }
+  const { root, chain, crl } = said;
+  const each = (flag: string, files: readonly string[]): string[] => files.flatMap((file) => [flag, inShell(file)]);
+  return {
+    // Noon, as `signature verify --as-of` takes a day.
+    trust: { kind: "root", roots: root, chain, crls: crl, at: new Date(`${asOf}T12:00:00Z`) },
+    signer: `somebody whose certificate leads up to ${root.join(" or ")}`,
+    unasked: ["whether the certificate's holder may sign this model"],
+    flags: [...each("--root", root), ...each("--chain", chain), ...each("--crl", crl), "--as-of", asOf, ...shared],
+  };
+}
+
+const inShell = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 async function lockPaths(files: Files): Promise<string[]> {
   const listed = await files.list(".").catch((error: unknown) => {

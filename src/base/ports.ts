@@ -183,13 +183,43 @@ export interface Solver {
   solve(program: LinearProgram, options?: { readonly nodes?: number }): Promise<LinearAnswer>;
 }
 
-/** Holds an artefact to its signature by a key; paths below the host's root. */
+/** What a signature is held to; what it says of itself proves nothing. Paths, but for the names of identity and issuer. */
+export type SignatureTrust =
+  | { readonly kind: "key"; readonly key: string }
+  | {
+      readonly kind: "identity";
+      readonly identity: string;
+      readonly issuer: string;
+      readonly trustedRoot: string;
+    }
+  | {
+      readonly kind: "root";
+      readonly roots: readonly string[];
+      /** Certificates between the signer's and the root, where the bundle does not bring them. */
+      readonly chain: readonly string[];
+      readonly crls: readonly string[];
+      /** Certificates have to be valid then. */
+      readonly at: Date;
+    };
+
+/** Holds an artefact to its signature; paths below the host's root. */
 export interface SignatureChecker {
-  check(asked: { readonly path: string; readonly key: string; readonly bundle?: string }): Promise<{
+  check(asked: {
+    readonly path: string;
+    readonly trust: SignatureTrust;
+    readonly bundle?: string;
+    /** What lies where the signature leaves files out speaks against it. */
+    readonly whole?: boolean;
+  }): Promise<{
     readonly holds: boolean;
     /** Why not; empty where it holds. */
     readonly because: string;
+    /** What to do, where it is known better than "find out who changed it". */
+    readonly remedy?: string;
     readonly files: number;
+    /** Beside the signature itself, one sentence each. */
+    readonly checked?: readonly string[];
+    readonly notChecked?: readonly string[];
     /** There, and left out by the signature. */
     readonly notCovered?: readonly string[];
   }>;

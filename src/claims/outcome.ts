@@ -289,10 +289,10 @@ export function nextOf({ grounds, coverage, verdicts }: Weighed): SystemOutcome[
       FILES_FIRST,
       `vauban explain F-integrity:${component}`,
     );
-  for (const { component, path, key, holds } of grounds.materials.signatures)
+  for (const { component, path, signer, holds } of grounds.materials.signatures)
     if (!holds)
       note(
-        `${path} is not as the holder of ${key} signed it: find out who changed it, or have it signed again`,
+        `${path} is not as signed by ${signer}: find out who changed it, or have it signed again`,
         FILES_FIRST,
         `vauban explain F-signature:${component}`,
       );

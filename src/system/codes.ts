@@ -197,6 +197,11 @@ export const SYSTEM_FILE_CODES = {
     title: "number out of bounds",
     explanation: "The number lies outside what its key can mean; the hint gives the bounds.",
   },
+  E047: {
+    title: "signature without one thing to trust",
+    explanation:
+      "What a signature says of itself proves nothing; it is held to one thing that you trust: a public `key`; an `identity` with its `issuer` and a `trusted-root` (Sigstore); or a `root` above the signer's certificate, with `chain` and `crl`. Keys of another of the three say nothing and are refused.",
+  },
   E099: { title: "too many mistakes", explanation: "Only the first mistakes are shown; correct those and read again." },
   W001: {
     title: "usual flows not answered",
