@@ -5,11 +5,15 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import type { Assessment, AttackClass, Verb } from "#assessment/index.ts";
+import { sha256 } from "#base/hash.ts";
 import type { Host } from "#base/ports.ts";
+import { bomCommand } from "#cli/commands/bom.ts";
 import { signCommand } from "#cli/commands/signature.ts";
 import { summary } from "#cli/summary.ts";
 import type { Colours } from "#cli/terminal.ts";
-import { assessed } from "./support/assess.ts";
+import { cycloneDx } from "#host/schemas.ts";
+import { htmlReport } from "#reports/html/index.ts";
+import { assessed, assessText } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
 import { op, pickle } from "./support/pickle.ts";
 import { IDENTITY, ISSUER, LittleSigstore } from "./support/sigstore.ts";
@@ -18,13 +22,14 @@ const temporary = mkdtempSync(join(tmpdir(), "vauban-materials-"));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 /** Nothing is scanned: what is asked here is another question. */
-const unscanned = ({ files, models, store, clock, solver, signatures }: Host): Host => ({
+const unscanned = ({ files, models, store, clock, solver, signatures, bomRules }: Host): Host => ({
   files,
   models,
   store,
   clock,
   ...(solver && { solver }),
   ...(signatures && { signatures }),
+  ...(bomRules && { bomRules }),
 });
 
 const lock = (integrity: boolean): string =>
@@ -77,7 +82,13 @@ interface Wish {
   readonly trustedRoot?: string;
 }
 let made = 0;
-async function assess({
+const assess = async (wish: Wish): Promise<Assessment> => {
+  const { text, folder } = await sorter(wish);
+  return assessed(text, folder, { state: join(folder, ".state"), hosted: unscanned });
+};
+
+/** A system whose model is signed, with a lock file and a VEX beside it. */
+async function sorter({
   flip = false,
   unsigned = false,
   integrity = true,
@@ -85,7 +96,7 @@ async function assess({
   sha256,
   identity,
   trustedRoot,
-}: Wish): Promise<Assessment> {
+}: Wish): Promise<{ readonly text: string; readonly folder: string }> {
   const folder = join(temporary, String(++made));
   cpSync(resolve("examples/fixtures"), folder, { recursive: true, filter: (path) => !path.includes(".vauban") });
   const model = join(folder, "model.bin");
@@ -113,7 +124,7 @@ async function assess({
     .replace("role: test", "role: operational")
     .replace(/\ntests:[^]*?\nharms:/, "\nimports:\n  - { vex: vex.cdx.json, for: [T-35] }\n\nharms:");
   writeFileSync(join(folder, "vauban.yaml"), text);
-  return assessed(text, folder, { state: join(folder, ".state"), hosted: unscanned });
+  return { text, folder };
 }
 const cell = ({ body }: Assessment, of: AttackClass, verb: Verb) =>
   body.matrix.find((one) => one.class === of && one.verb === verb)!;
@@ -225,4 +236,57 @@ test("what another identity signed, and what nothing readable is trusted for, is
     detail: "trusted_root.json: it is no TrustedRoot of Sigstore",
     remedy: expect.stringContaining("give Sigstore's trusted_root.json"),
   });
+});
+
+test("the run carries the bill of materials that bom writes of it: valid by the official schema, hashed in the assessment, and another where one byte of a file is", async () => {
+  const { text, folder } = await sorter({});
+  const run = async () => {
+    const result = await assessText(text, folder, { state: join(folder, ".state"), hosted: unscanned, bill: true });
+    if ("diagnostics" in result) throw new Error("refused");
+    return { ...result, bill: result.assessment.body.bom! };
+  };
+  const { assessment, bom, bill } = await run();
+  expect(bill).toMatchObject({ status: "made", file: "bom.cdx.json", models: 1, libraries: 2, sha256: sha256(bom!) });
+  expect((await cycloneDx()).check(JSON.parse(bom!))).toEqual([]);
+  const document = join(folder, "assessment.json");
+  writeFileSync(document, JSON.stringify(assessment));
+  const { out } = await ran((invocation) =>
+    bomCommand(invocation, folder, { spec: "1.6", assessment: document, asOf: assessment.body.asOf }),
+  );
+  // The version of the tool is that of the tests.
+  const unversioned = (written: string): unknown =>
+    JSON.parse(written, (key, value: unknown) => (key === "tools" || key === "serialNumber" ? undefined : value));
+  expect(unversioned(out)).toEqual(unversioned(bom!));
+  expect(cell(assessment, "MP", "control").tried.join("\n")).toContain(
+    "written as CycloneDX 1.6, with 2 packages of 1 lock file",
+  );
+  expect(cell(assessment, "MP", "control").notTried.join("\n")).toContain("prompts and tools are not in it");
+  const page = htmlReport(assessment);
+  expect(page.split(sha256(bom!))).toHaveLength(3);
+  expect((await run()).bom).toBe(bom);
+  writeFileSync(join(folder, "model.bin"), pickle(op.str("nothing but a Word")));
+  const other = await run();
+  expect(other.bom).not.toBe(bom);
+  expect(other.assessment.hash).not.toBe(assessment.hash);
+});
+
+test("a bill of materials that cannot be valid is not made, and said; the assessment stands", async () => {
+  const { text, folder } = await sorter({});
+  const result = await assessText(text, folder, {
+    state: join(folder, ".state"),
+    bill: true,
+    hosted: (host) => ({
+      ...unscanned(host),
+      bomRules: () =>
+        Promise.resolve({ licences: new Set(), check: () => [{ path: ["components"], message: "is no list" }] }),
+    }),
+  });
+  expect(result).toMatchObject({
+    assessment: {
+      body: {
+        bom: { status: "not made", because: "what was written is not valid CycloneDX 1.6: /components is no list" },
+      },
+    },
+  });
+  expect(result).not.toHaveProperty("bom");
 });

@@ -225,6 +225,13 @@ export interface SignatureChecker {
   }>;
 }
 
+/** The official schema of bills of materials (CycloneDX), and the licences of the SPDX list that it knows. */
+export interface BomRules {
+  readonly licences: ReadonlySet<string>;
+  /** Each thing wrong with a document; none: it is valid. */
+  check(document: unknown): readonly { readonly path: readonly (string | number)[]; readonly message: string }[];
+}
+
 export interface Host {
   readonly files: Files;
   readonly models: ShardPool;
@@ -236,6 +243,8 @@ export interface Host {
   readonly solver?: Solver;
   /** Absent: signatures that the system file names are said not to be checked. */
   readonly signatures?: SignatureChecker;
+  /** Absent: no bill of materials is made. */
+  readonly bomRules?: () => Promise<BomRules>;
 }
 
 /** The world said no: a missing file, a folder in a file's place, a full disk, no permission. Its message is for the user. */

@@ -35,6 +35,17 @@ export interface Materials {
     readonly files: number;
     readonly notCovered?: readonly string[];
   }[];
+  readonly bill?: ListedMaterials;
+}
+
+/** What a bill of materials lists: absent where none was made. */
+export interface ListedMaterials {
+  readonly specification: string;
+  readonly models: number;
+  readonly datasets: number;
+  readonly libraries: number;
+  /** Lock files that the libraries were read from. */
+  readonly locks: number;
 }
 
 export const NO_MATERIALS: Materials = { locks: [], signatures: [] };

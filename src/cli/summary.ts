@@ -95,7 +95,10 @@ export function summary(
       return `${what}${command ? `  \`${command}${whose}\`` : ""}`;
     });
   [...again, ...steps].forEach((text, i) => say(i === 0 ? "NEXT" : "", text));
-  say("REPORT", `${reportPath}      SARIF · JSON beside it`);
+  say(
+    "REPORT",
+    `${reportPath}      SARIF · JSON${body.bom?.status === "made" ? " · bill of materials" : ""} beside it`,
+  );
   if (run.reused.length > 0)
     say(
       "",
