@@ -158,9 +158,11 @@ function worthText({ contributes, required }: PlannedControl): string {
   return contributes.length > 0 ? open : "others would stand in for it, not all at once";
 }
 
-function leftLines({ group, threats, way, how, alternatives, modelLevel }: LeftOpen): string[] {
+function leftLines({ group, threats, way, how, because, unguarded, alternatives, modelLevel }: LeftOpen): string[] {
   const route = way.length > 3 ? [way[0]!, "…", way.at(-1)!] : way;
   const above = modelLevel === "none" || modelLevel === "partly" ? " (the model alone does not do)" : "";
+  if (unguarded !== undefined)
+    return [`${group}, ${counted(threats.length, "actor")}, open whatever is planned: ${because}`, `  ${how}`];
   return [
     `${group}, ${counted(threats.length, "actor")}, open with every mature control in place: ${route.join(", ")}`,
     alternatives.length > 0
