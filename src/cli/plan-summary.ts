@@ -3,7 +3,7 @@ import { COST_KINDS } from "#assessment/knowledge.ts";
 import type { ControlCost, ControlPlan, LeftOpen, PlanDocument, PlannedControl } from "#assessment/index.ts";
 import { plannedByControl, type PlannedGroup } from "#figures/planned.ts";
 import { figure } from "#figures/words.ts";
-import { wrapped } from "./summary.ts";
+import { wrapped } from "./wrap.ts";
 import { plain, type Colours } from "./terminal.ts";
 
 const LABEL = 10;

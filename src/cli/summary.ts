@@ -4,6 +4,7 @@ import { FILES_FIRST } from "#claims/outcome.ts";
 import { figure, intervalText, percent } from "#figures/words.ts";
 import { clock } from "./progress.ts";
 import { plain, type Colours } from "./terminal.ts";
+import { wrapped } from "./wrap.ts";
 
 const CLASS_WORDS = {
   DP: "data poisoning",
@@ -200,20 +201,6 @@ function thresholdWords(
   if (nothingYet !== undefined)
     return ` – measured against ${threshold}, but it counts for nothing yet: ${nothingYet.split(",")[0]}`;
   return ` – ${threshold} ${met ? "met" : missed ? "missed" : "not shown"}, grade ${item.grade}`;
-}
-
-export function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line.length + word.length + 1 > width && line.trim() !== "") {
-      lines.push(line);
-      line = "";
-    }
-    line += line === "" && lines.length > 0 ? word : line === "" ? word : ` ${word}`;
-  }
-  lines.push(line);
-  return lines;
 }
 
 /** As many limits as a screen has room for; measured and published ones come first. */
