@@ -290,3 +290,17 @@ test("a bill of materials that cannot be valid is not made, and said; the assess
   });
   expect(result).not.toHaveProperty("bom");
 });
+
+test("what --only leaves out is told once, with how many and which", async () => {
+  const folder = resolve("examples/fixtures");
+  const assessment = await assessed(readFileSync(join(folder, "vauban.yaml"), "utf8"), folder, { only: ["scan"] });
+  const left = assessment.body.partial!.untested;
+  expect(left.length).toBeGreaterThan(1);
+  const told = screen(assessment);
+  expect(told).toContain(`partial: limited by --only; ${left.length} trials untested: ${left.join(", ")}`);
+  expect(told).not.toContain("left out by --only");
+  const { notTried, reasons } = assessment.body.outcome;
+  const once = notTried.filter(({ because }) => because === "left out by --only");
+  expect(once.map(({ what }) => what)).toEqual([`${left.length} trials: ${left.join(", ")}`]);
+  expect(reasons.filter((reason) => reason.includes("threshold not shown – inconclusive: left out"))).toHaveLength(1);
+});

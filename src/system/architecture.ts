@@ -224,7 +224,9 @@ function readModel(
     context.say(
       "W009",
       `model ${quoted(id)} has no artefact here`,
-      "nothing of it can be attacked or scanned; give artefact: path, or import evidence",
+      many(entry.files).length > 0
+        ? "its files: are scanned, and the model itself cannot be attacked; give artefact: path, or import evidence"
+        : "nothing of it can be attacked or scanned; give artefact: path, or import evidence",
       placeOf(context, at, "key"),
     );
   else if (!entry.input && whole)

@@ -242,7 +242,7 @@ export const SYSTEM_FILE_CODES = {
   W009: {
     title: "model without an artefact",
     explanation:
-      "Nothing of this model can be attacked or scanned here; everything about it stays untested unless evidence is imported.",
+      "Nothing of this model can be attacked here, nor its own file scanned; everything about it stays untested unless evidence is imported. Files named under `files:` are scanned all the same: what loading them would do is then known, and of the model no more.",
   },
   W010: {
     title: "flow carries something unknown",

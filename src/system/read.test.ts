@@ -423,6 +423,8 @@ describe("each rule, in the smallest change to the example that breaks it", () =
     ["classes: [normal, pneumonia]", "classes: 1", "E038", "at least two"],
     ["declared: 0.94", "declared: 94", "E046", "write 0.94"],
     ["artefact: model/cnn.onnx", "note: hosted", "W009", "has no artefact"],
+    ["artefact: model/cnn.onnx", "note: hosted", "W009", "nothing of it can be attacked or scanned"],
+    ["artefact: model/cnn.onnx", "files: [adapters/a.bin]", "W009", "its files: are scanned, and the model itself"],
     ["    role: advisory\n", SIGNED("{ bundle: cnn.sig }"), "E047", "names nobody who must have signed"],
     ["    role: advisory\n", SIGNED("{ key: a.pem, root: ca.pem }"), "E047", "held to key and root at once"],
     ["    role: advisory\n", SIGNED("{ issuer: https://a.b, key: a.pem }"), "E047", "held to key and identity at once"],

@@ -112,7 +112,7 @@ export async function scanCommand(
       new Map(files.map(({ path, size }) => [path, size])),
     );
     const places = {
-      ...uriPlaces(found, cwd),
+      ...uriPlaces(found, cwd, flags.sarifAbsolute ?? false),
       regionOf: (path: string, start: number, end: number) => regions.get(regionKey(path, start, end)),
     };
     await writeWhole(
