@@ -3,11 +3,21 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { generateKeyPairSync } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, expect, test } from "vitest";
-import type { Assessment, AttackClass, Verb } from "#assessment/index.ts";
+import {
+  ASSESSMENT_FORMAT,
+  ASSESSMENT_SHARED_FORMAT,
+  assessment as assessmentSchema,
+  type Assessment,
+  type AttackClass,
+  type Verb,
+} from "#assessment/index.ts";
 import { sha256 } from "#base/hash.ts";
 import type { Host } from "#base/ports.ts";
+import { dereferenced, referencedPieces } from "#base/references.ts";
 import { bomCommand } from "#cli/commands/bom.ts";
+import { schemas } from "#cli/commands/schema.ts";
 import { signCommand } from "#cli/commands/signature.ts";
 import { summary } from "#cli/summary.ts";
 import type { Colours } from "#cli/terminal.ts";
@@ -126,11 +136,13 @@ async function sorter({
   writeFileSync(join(folder, "vauban.yaml"), text);
   return { text, folder };
 }
+/** With nothing wrong in it. */
+const fine = assess({});
 const cell = ({ body }: Assessment, of: AttackClass, verb: Verb) =>
   body.matrix.find((one) => one.class === of && one.verb === verb)!;
 
 test("a signature that holds, pinned and hashed libraries and a VEX without open ends are shown as checked, and fill nothing", async () => {
-  const assessment = await assess({});
+  const assessment = await fine;
   const detect = cell(assessment, "MP", "detect");
   expect(detect.state).toBe("checked");
   expect(detect.controls).toEqual(expect.arrayContaining(["C-73", "C-78"]));
@@ -303,4 +315,32 @@ test("what --only leaves out is told once, with how many and which", async () =>
   const once = notTried.filter(({ because }) => because === "left out by --only");
   expect(once.map(({ what }) => what)).toEqual([`${left.length} trials: ${left.join(", ")}`]);
   expect(reasons.filter((reason) => reason.includes("threshold not shown – inconclusive: left out"))).toHaveLength(1);
+});
+
+test("the form in which what repeats is written once has its own schema, which takes it and nothing that only looks like it", async () => {
+  const assessment = await fine;
+  const shared = (): Record<string, any> =>
+    JSON.parse([...referencedPieces({ ...assessment, format: ASSESSMENT_SHARED_FORMAT })!].join(""));
+  const takes = new Ajv2020({ strict: false }).compile(schemas().get("assessment-shared")!.schema());
+  const takesWhole = (value: unknown): boolean => assessmentSchema.safeParse(value).success;
+  const document = shared();
+  expect(document["shared"].length).toBeGreaterThan(100);
+  expect(takes(document), JSON.stringify(takes.errors)).toBe(true);
+  expect(takesWhole(document)).toBe(false);
+  expect(takes(assessment)).toBe(false);
+  expect(takesWhole({ ...dereferenced(document), format: ASSESSMENT_FORMAT })).toBe(true);
+  const changes: readonly ((document: Record<string, any>) => unknown)[] = [
+    (one) => delete one["shared"],
+    (one) => (one["format"] = ASSESSMENT_FORMAT),
+    (one) => (one["body"].risks[0] = { $ref: "#/elsewhere/1" }),
+    (one) => (one["body"].risks[0] = { $ref: "#/shared/1", also: 1 }),
+    (one) => (one["body"].seed = 7),
+    (one) => (one["body"].surplus = {}),
+    (one) => one["shared"].push([{ deep: { $ref: "#/shared/01" } }]),
+  ];
+  for (const change of changes) {
+    const other = shared();
+    change(other);
+    expect(takes(other), String(change)).toBe(false);
+  }
 });
