@@ -15,25 +15,26 @@ import {
   AUTHORITY,
   certificate,
   key,
-  NOW,
   PARTITIONED,
+  pem as pemOf,
   purpose,
+  PURPOSES,
   revocationList,
   SIGNATURE_ONLY,
-} from "./support/sigstore.ts";
+} from "./support/certificates.ts";
+import { NOW } from "./support/sigstore.ts";
 
 const place = mkdtempSync(join(tmpdir(), "vauban-revocation-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 const at = (name: string): string => join(place, name);
-const pem = (name: string, kind: string, der: Uint8Array): string => {
-  writeFileSync(at(name), `-----BEGIN ${kind}-----\n${Buffer.from(der).toString("base64")}\n-----END ${kind}-----\n`);
+const pem = (name: string, kind: "CERTIFICATE" | "X509 CRL", der: Uint8Array): string => {
+  writeFileSync(at(name), pemOf(kind, der));
   return at(name);
 };
 
 const DAY = 86_400_000;
 const [root, between, signer, stranger] = [key(), key(), key(), key()];
 const valid = { from: NOW - 100 * DAY, to: NOW + 100 * DAY };
-const CODE = "1.3.6.1.5.5.7.3.3";
 const rootDer = certificate({
   subject: "root",
   issuer: "root",
@@ -58,7 +59,7 @@ const signerDer = certificate({
   key: signer,
   by: between,
   serial: 77,
-  extensions: [SIGNATURE_ONLY, purpose(CODE)],
+  extensions: [SIGNATURE_ONLY, purpose(PURPOSES.code)],
   ...valid,
 });
 pem("root.pem", "CERTIFICATE", rootDer);

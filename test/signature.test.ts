@@ -33,6 +33,20 @@ import { certificates, keyHint, privateKey, publicKey } from "#host/keys.ts";
 import { signatureChecker } from "#host/signatures.ts";
 import { bundleOf, preAuthenticated, readBundle, readManifest, type Bundle } from "#provenance/signing.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "./support/assess.ts";
+import {
+  AUTHORITY,
+  authority,
+  certificate,
+  extension,
+  key,
+  keyUsage,
+  octets,
+  pem,
+  purpose,
+  PURPOSES,
+  SIGNATURE_ONLY,
+  type CertificateWish,
+} from "./support/certificates.ts";
 import { ran } from "./support/command.ts";
 
 const place = mkdtempSync(join(tmpdir(), "vauban-signature-"));
@@ -498,70 +512,35 @@ describe("an assessment", () => {
 });
 
 describe("a chain of certificates", () => {
+  const DAY = 86_400_000;
+  const [from, to] = [Date.now() - DAY, Date.now() + 500 * DAY];
   /** A root, an authority below it, and a signer below that; extensions as given. */
   function chain({
-    authority = "critical,CA:TRUE",
-    authorityKey = ["EC", "ec_paramgen_curve:P-256"],
+    between = AUTHORITY,
+    betweenKey = "P-256",
     digest = "sha256",
-    signer = "keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning",
+    signer = [SIGNATURE_ONLY, purpose(PURPOSES.code)],
   }: {
-    authority?: string;
-    authorityKey?: readonly [kind: string, option: string];
-    digest?: string;
-    signer?: string;
+    between?: readonly Uint8Array[];
+    betweenKey?: Parameters<typeof key>[0];
+    digest?: CertificateWish["digest"];
+    signer?: readonly Uint8Array[];
   } = {}) {
     const at = fresh();
-    const file = (name: string): string => join(at, name);
-    const subject = ["root", "between", "signer"];
-    for (const name of subject) {
-      const [kind, option] = name === "between" ? authorityKey : (["EC", "ec_paramgen_curve:P-256"] as const);
-      openssl("genpkey", "-algorithm", kind, "-pkeyopt", option, "-out", file(`${name}.key`));
-    }
-    openssl(
-      "req",
-      "-new",
-      "-x509",
-      "-key",
-      file("root.key"),
-      "-subj",
-      "/CN=root",
-      "-days",
-      "1000",
-      "-out",
-      file("root.pem"),
-      "-addext",
-      "keyUsage=critical,keyCertSign",
-    );
-    const issue = (name: string, by: string, extensions: string): void => {
-      writeFileSync(file(`${name}.ext`), extensions);
-      openssl("req", "-new", "-key", file(`${name}.key`), "-subj", `/CN=${name}`, "-out", file(`${name}.csr`));
-      openssl(
-        "x509",
-        "-req",
-        "-in",
-        file(`${name}.csr`),
-        "-CA",
-        file(`${by}.pem`),
-        "-CAkey",
-        file(`${by}.key`),
-        "-set_serial",
-        "7",
-        `-${digest}`,
-        "-days",
-        "500",
-        "-extfile",
-        file(`${name}.ext`),
-        "-out",
-        file(`${name}.pem`),
-      );
+    const secrets = { root: key(), between: key(betweenKey), signer: key() };
+    const issued = (subject: keyof typeof secrets, issuer: keyof typeof secrets, extensions: readonly Uint8Array[]) => {
+      const [own, by] = [secrets[subject], secrets[issuer]];
+      const der = certificate({ subject, issuer, key: own, by, from, to, serial: 7, extensions, digest });
+      writeFileSync(join(at, `${subject}.pem`), pem("CERTIFICATE", der));
+      return join(at, `${subject}.pem`);
     };
-    issue("between", "root", `basicConstraints=${authority}\nkeyUsage=critical,keyCertSign`);
-    issue("signer", "between", signer);
+    const secret = join(at, "signer.key");
+    writeFileSync(secret, secrets.signer.secret.export({ type: "pkcs8", format: "pem" }));
     return {
-      root: [file("root.pem")],
-      secret: file("signer.key"),
-      certificate: file("signer.pem"),
-      between: [file("between.pem")],
+      root: [issued("root", "root", AUTHORITY)],
+      secret,
+      certificate: issued("signer", "between", signer),
+      between: [issued("between", "root", between)],
     };
   }
   const signedBy = async (parts: ReturnType<typeof chain>, withChain = true): Promise<string> => {
@@ -574,8 +553,16 @@ describe("a chain of certificates", () => {
     return folder;
   };
 
-  it("leads up to the given root, also where the certificate in between comes from the reader", async (context) => {
+  it("is one by openssl's word, too", (context) => {
     if (!hasOpenssl) context.skip("no openssl");
+    if (!hasOpenssl) context.skip("no openssl");
+    const { root, between, certificate: signer } = chain();
+    openssl("verify", "-CAfile", root[0]!, "-untrusted", between[0]!, signer);
+    const other = chain().root[0]!;
+    expect(() => openssl("verify", "-CAfile", other, "-untrusted", between[0]!, signer)).toThrow();
+  });
+
+  it("leads up to the given root, also where the certificate in between comes from the reader", async () => {
     const parts = chain();
     const whole = await signedBy(parts);
     const fingerprint = certificates(readFileSync(parts.certificate), "signer.pem")[0]!.fingerprint256;
@@ -597,29 +584,28 @@ describe("a chain of certificates", () => {
   });
 
   it.for([
-    ["an authority that is none", { authority: "critical,CA:FALSE" }, "no certification authority"],
-    ["a signer that may not sign", { signer: "keyUsage=critical,keyAgreement" }, "not for signing (keyUsage)"],
+    ["an authority that is none", { between: [authority(false), keyUsage(5)] }, "no certification authority"],
+    ["a signer that may not sign", { signer: [keyUsage(4)] }, "not for signing (keyUsage)"],
+    ["a signer for servers", { signer: [SIGNATURE_ONLY, purpose(PURPOSES.servers)] }, "not for signing code"],
     [
-      "a signer for servers",
-      { signer: "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth" },
-      "not for signing code",
+      "a signer that says nothing of its use",
+      { signer: [extension("2.5.29.14", octets(new Uint8Array(20)))] },
+      "not for signing (keyUsage)",
     ],
-    ["a signer that says nothing of its use", { signer: "subjectKeyIdentifier=hash" }, "not for signing (keyUsage)"],
     [
       "an authority for servers only",
-      { authority: "critical,CA:TRUE\nextendedKeyUsage=critical,serverAuth" },
+      { between: [...AUTHORITY, purpose(PURPOSES.servers)] },
       "is an authority for other things than signing code",
     ],
-    ["an authority of 1024 bits", { authorityKey: ["RSA", "rsa_keygen_bits:1024"] }, "holds an RSA key of 1024 bits"],
-    ["an authority on a small curve", { authorityKey: ["EC", "ec_paramgen_curve:P-224"] }, "holds a key of kind EC"],
+    ["an authority of 1024 bits", { betweenKey: { rsaBits: 1024 } }, "holds an RSA key of 1024 bits"],
+    ["an authority on a small curve", { betweenKey: "P-224" }, "holds a key of kind EC"],
     ["signatures over SHA-1", { digest: "sha1" }, "is signed with SHA-1"],
     [
       "a critical extension nobody understands",
-      { signer: "keyUsage=critical,digitalSignature\n1.2.3.4=critical,ASN1:UTF8String:x" },
+      { signer: [SIGNATURE_ONLY, extension("1.2.3.4", octets(new Uint8Array(1)), true)] },
       "1.2.3.4",
     ],
-  ] as const)("with %s is refused in words", async ([, options, words], context) => {
-    if (!hasOpenssl) context.skip("no openssl");
+  ] as const)("with %s is refused in words", async ([, options, words]) => {
     const parts = chain(options);
     const verdict = await verify(await signedBy(parts), { root: parts.root });
     expect(verdict).toMatchObject({ ok: false, verified: 0, reasons: [{ rule: "untrusted" }] });
@@ -627,17 +613,15 @@ describe("a chain of certificates", () => {
   });
 
   it.for([
-    ["for signing code", { authority: "critical,CA:TRUE\nextendedKeyUsage=serverAuth,codeSigning" }],
-    ["for anything", { authority: "critical,CA:TRUE\nextendedKeyUsage=anyExtendedKeyUsage" }],
-    ["of 2048 bits of RSA", { authorityKey: ["RSA", "rsa_keygen_bits:2048"], digest: "sha512" }],
-  ] as const)("below an authority %s holds", async ([, options], context) => {
-    if (!hasOpenssl) context.skip("no openssl");
+    ["for signing code", { between: [...AUTHORITY, purpose(PURPOSES.servers, PURPOSES.code)] }],
+    ["for anything", { between: [...AUTHORITY, purpose(PURPOSES.any)] }],
+    ["of 2048 bits of RSA", { betweenKey: { rsaBits: 2048 }, digest: "sha512" }],
+  ] as const)("below an authority %s holds", async ([, options]) => {
     const parts = chain(options);
     expect((await verify(await signedBy(parts), { root: parts.root })).ok).toBe(true);
   });
 
-  it("reads extensions of damaged certificates, or refuses them in words", (context) => {
-    if (!hasOpenssl) context.skip("no openssl");
+  it("reads extensions of damaged certificates, or refuses them in words", () => {
     const der = certificates(readFileSync(chain().certificate), "signer.pem")[0]!.raw;
     expect(certificateUse(der)).toEqual({
       purposes: ["1.3.6.1.5.5.7.3.3"],
