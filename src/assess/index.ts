@@ -23,6 +23,7 @@ import { dataEvidence, evidenceOf, inconclusiveEvidence, scanEvidence } from "./
 import { checkDatasets } from "./data.ts";
 import { certifiedIn, judgeSystem } from "./judge.ts";
 import type { Materials } from "#claims/materials.ts";
+import { counted } from "#claims/rated.ts";
 import { materialsOf } from "./materials.ts";
 import { measureTrials } from "./measure.ts";
 import { gatePower, LEFT_OUT, plan } from "./plan.ts";
@@ -217,7 +218,7 @@ function tellBill(bill: BillOfMaterials, tell: AssessRequest["tell"]): void {
   tell(
     "done",
     "materials",
-    `${models} models, ${datasets} data sets, ${libraries} libraries, ${services} services, ${others} other parts as ${specification}; ${gaps} things not known of them`,
+    `${counted(models, "model")}, ${counted(datasets, "data set")}, ${counted(libraries, "package")}, ${counted(services, "service")}, ${counted(others, "other part")} as ${specification}; ${counted(gaps, "thing")} not known of them`,
   );
 }
 

@@ -118,7 +118,7 @@ function inventory(grounds: Grounds): Checked[] {
   if (parts.length === 0) return [];
   const { bill } = grounds.materials;
   const listed = bill
-    ? `; written as CycloneDX ${bill.specification}, with ${counted(bill.libraries, "package")} of ${counted(bill.locks, "lock file")}`
+    ? `; written as CycloneDX ${bill.specification}, with ${bill.locks === 0 ? "no packages, for no lock file was read" : `${counted(bill.libraries, "package")} of ${counted(bill.locks, "lock file")}`}`
     : "";
   const unlisted = bill && bill.locks > 0 ? "prompts and tools are" : "prompts, tools and packages are";
   const n = (has: (part: Part) => boolean): string => `${parts.filter(has).length}`;

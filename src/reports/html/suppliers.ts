@@ -2,7 +2,7 @@
 import type { Assessment, AssessmentBody, System } from "#assessment/index.ts";
 import { markup, type Insertable, type Markup } from "#figures/markup.ts";
 import { provenanceGaps, supplierRegister, TOPIC_WORDS, type SupplierRow } from "#system/suppliers.ts";
-import { foldedList, table, tag } from "./parts.ts";
+import { count, foldedList, table, tag } from "./parts.ts";
 
 interface Part {
   readonly title: string;
@@ -55,7 +55,7 @@ function billOfMaterials(bill: AssessmentBody["bom"]): Markup {
   if (!bill) return markup`<p><code>vauban bom</code> writes it as CycloneDX.</p>`;
   if (bill.status === "not made") return markup`<p>${tag("no bill of materials", "warn")} ${bill.because}</p>`;
   const { file, specification, sha256, models, datasets, libraries, services, others, gaps } = bill;
-  return markup`<p><code>${file}</code> beside this page is the bill of materials as ${specification}, valid by the official schema: ${models} models with what was measured on them, ${datasets} data sets, ${libraries} libraries of lock files, ${services} services, ${others} other parts; ${gaps} things it should say and does not are named by <code>vauban bom</code>. SHA-256 <code>${sha256}</code>.</p>`;
+  return markup`<p><code>${file}</code> beside this page is the bill of materials as ${specification}, valid by the official schema: ${count(models, "model")} with what was measured there, ${count(datasets, "data set")}, ${libraries === 0 ? "no library" : count(libraries, "library", "libraries")} of lock files, ${count(services, "service")}, ${count(others, "other part")}. What it should say and does not (${gaps}) <code>vauban bom</code> names. SHA-256 <code>${sha256}</code>.</p>`;
 }
 
 const said = (words: string | undefined): Insertable => words ?? tag("not known", "warn");
