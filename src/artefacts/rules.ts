@@ -477,8 +477,8 @@ const ROWS: readonly Row[] = [
   ],
   [
     "gguf-bounds",
-    "Something lies outside the file",
-    "a count or an offset leads beyond the end",
+    "Something lies outside the file, or outside what it is to lie in",
+    "a count, an offset, a token's number, a number of blocks or the map of characters leads beyond the end of what it is of",
     "a reader that does not check reads other memory",
     REPACK,
     "gguf",
@@ -493,8 +493,8 @@ const ROWS: readonly Row[] = [
   ],
   [
     "gguf-duplicate",
-    "A name stands twice",
-    "which counts differs between readers",
+    "A name stands twice, or ends early",
+    "which counts differs between readers; those in C end a name at the first zero",
     "different readers load different models",
     REPACK,
     "gguf",
@@ -502,7 +502,7 @@ const ROWS: readonly Row[] = [
   [
     "gguf-entry",
     "An entry is not as the format has it",
-    "a type or a value that the format does not have",
+    "a type or a value that the format does not have, a name that is none, numbers that do not fit the tensors, a part under another name",
     "readers refuse it or guess",
     REPACK,
     "gguf",
