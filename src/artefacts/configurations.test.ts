@@ -153,6 +153,34 @@ describe("a template", () => {
   });
 });
 
+describe("a file that a document has opened, outside of its folder:", () => {
+  test.each<[string, unknown, string]>([
+    ["the system's", { handler: { model_path: "/etc/passwd" } }, "suspicious"],
+    ["a secret of somebody's", { "vocab-file": "~/.ssh/id_rsa" }, "suspicious"],
+    ["a device", { checkpointPath: "/dev/fd/0" }, "suspicious"],
+    ["an absolute one", { model_path: "/data/models/m.pt" }, "unknown"],
+    ["one of Windows", { weights: "x", weights_file: "C:\\models\\m.pt" }, "unknown"],
+    ["one that climbs", { load_from_checkpoint: "a", resume_from_checkpoint: "../other/m.pt" }, "unknown"],
+    ["one at an address", { model_uri: "s3://bucket/m.pt" }, "unknown"],
+    ["one of a list", { extra_files: ["labels.txt", "../x.py"] }, "unknown"],
+    ["one of a list in a text", { extraFiles: "labels.txt, /srv/x.py" }, "unknown"],
+    [
+      "inside",
+      { model_path: "weights/m.pt", handler: "image_classifier", vocab_file: "vocab..txt" },
+      "no code path found",
+    ],
+    [
+      "where it was made, which nobody opens",
+      { _name_or_path: "/home/a/m", best_model_checkpoint: "/home/a/m/9" },
+      "no code path found",
+    ],
+    ["a path of an address", { model_path: null, path: "/v1/models" }, "no code path found"],
+  ])("%s", (_, value, expected) => {
+    expect(verdict(value)).toBe(expected);
+    expect(verdict(value, "model-config.yaml")).toBe(expected);
+  });
+});
+
 describe("JSON", () => {
   test("with a name twice is unknown: readers see two documents", () =>
     expect(rulesOf(scanned(utf8('{"a": 1, "a": 2}'), "c.json"))).toEqual(["json-duplicate"]));

@@ -977,7 +977,7 @@ const ROWS: readonly Row[] = [
   [
     "outside",
     "A part outside the model's folder",
-    "a shard or module is named by a path that leads out, or is a link",
+    "a shard, a module or a file that a reader is told to open is named by a path that leads out, or is a link",
     "loading reads files that are no part of the model",
     REFUSE,
     "hub",
