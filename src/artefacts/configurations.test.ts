@@ -181,6 +181,28 @@ describe("a file that a document has opened, outside of its folder:", () => {
   });
 });
 
+describe("YAML of a megabyte", () => {
+  test.each([
+    ["of names without values", "? a\n".repeat(250_000)],
+    ["of lines that are short of being too deep", `${" ".repeat(1499)}\n`.repeat(650)],
+    ["of spaces", `-${" ".repeat(10 ** 6)}`],
+    ["of a mapping in one line", `{${"a,".repeat(500_000)}a}`],
+    ["of directives", "%TAG !a! b\n".repeat(90_000)],
+    ["of indicators that are short of being too deep", `${"- ".repeat(299)}\n`.repeat(1700)],
+  ])("%s takes a second at most", (_, text) => {
+    const began = process.cpuUsage();
+    scanned(utf8(text), "a.yaml");
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(1000);
+  });
+  test("that is more than is parsed is unknown, and what it calls is told", () => {
+    const lines = (count: number): string => "a: b\n".repeat(count);
+    expect(verdict(lines(5000), "a.yaml")).toBe("no code path found");
+    expect(verdict(lines(50_000), "a.yaml")).toBe("unknown");
+    expect(verdict(`${lines(50_000)}b: !!python/object/apply:os.system [id]\n`, "a.yaml")).toBe("malicious");
+    expect(verdict(`${lines(50_000)}_target_: os.system\n`, "a.yaml")).toBe("malicious");
+  });
+});
+
 describe("JSON", () => {
   test("with a name twice is unknown: readers see two documents", () =>
     expect(rulesOf(scanned(utf8('{"a": 1, "a": 2}'), "c.json"))).toEqual(["json-duplicate"]));
