@@ -1,0 +1,299 @@
+/** TFLite's operators: each as a converter writes it is fine, and with the one number that its kernel divides by, jumps to or makes too much of is not. */
+import { describe, expect, test } from "vitest";
+import { rulesOf, scanned } from "../../test/support/scan.ts";
+import { tfliteFile, tfliteGraph, type FlatInput } from "#formats/flatbuffers.testing.ts";
+import { MODEL, OPERATORS_MAX } from "#formats/tflite.ts";
+import { OPERATORS } from "./tflite-operators.ts";
+
+type Fields = { readonly [field: string]: FlatInput };
+type Made = { readonly shape: readonly number[]; readonly holds?: Uint8Array; readonly type?: number } & Fields;
+
+const FLOAT = 0;
+const INT32 = 2;
+const i32 = (...values: readonly number[]): Uint8Array => new Uint8Array(Int32Array.from(values).buffer);
+/** A tensor that is computed or given. */
+const x = (...shape: readonly number[]): Made => ({ shape, type: FLOAT });
+/** Whole numbers that the file fixes. */
+const ints = (...values: readonly number[]): Made => ({ shape: [values.length], holds: i32(...values), type: INT32 });
+const int = (value: number): Made => ({ shape: [], holds: i32(value), type: INT32 });
+const weights = (...shape: readonly number[]): Made => ({
+  shape,
+  holds: new Uint8Array(4 * shape.reduce((all, size) => all * size, 1)),
+  type: FLOAT,
+});
+const codeOf = (name: string): number => [...OPERATORS].find(([, one]) => one.name === name)![0];
+
+interface Step {
+  readonly op: string;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly options?: Fields;
+}
+interface Drawn {
+  readonly tensors: readonly Made[];
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly steps: readonly Step[];
+}
+/** A model of these graphs; the first is what runs. */
+function model(graphs: readonly Drawn[], parts: Fields = {}): Uint8Array<ArrayBuffer> {
+  const buffers: Fields[] = [{}];
+  const codes: string[] = [];
+  const subgraphs = graphs.map(({ tensors, inputs, outputs, steps }) =>
+    tfliteGraph({
+      tensors: tensors.map(({ holds, ...tensor }, i) => ({
+        name: `t${i}`,
+        buffer: holds ? buffers.push({ data: holds }) - 1 : 0,
+        ...tensor,
+      })),
+      inputs,
+      outputs,
+      operators: steps.map(({ op, inputs: from, outputs: to, options }) => {
+        if (!codes.includes(op)) codes.push(op);
+        const table = OPERATORS.get(codeOf(op))!.options;
+        const kind = MODEL.unions.get("BuiltinOptions")!.indexOf(table) + 1;
+        return {
+          opcode_index: codes.indexOf(op),
+          inputs: from,
+          outputs: to,
+          ...(options && { builtin_options_type: kind, builtin_options: options }),
+        };
+      }),
+    }),
+  );
+  const operator_codes = codes.map((op) => ({
+    deprecated_builtin_code: Math.min(127, codeOf(op)),
+    builtin_code: codeOf(op),
+    version: 1,
+  }));
+  return tfliteFile({ operator_codes, subgraphs, buffers, ...parts });
+}
+/** One operator over these tensors, which are computed but where they hold something, and so many results. */
+const one = (op: string, tensors: readonly Made[], options?: Fields, results: readonly Made[] = [x(1)]) =>
+  model([
+    {
+      tensors: [...tensors, ...results],
+      inputs: tensors.flatMap(({ holds }, i) => (holds ? [] : [i])),
+      outputs: results.map((_, i) => tensors.length + i),
+      steps: [
+        {
+          op,
+          inputs: tensors.map((_, i) => i),
+          outputs: results.map((_, i) => tensors.length + i),
+          ...(options && { options }),
+        },
+      ],
+    },
+  ]);
+const scan = (file: Uint8Array) => scanned(file, "model.tflite");
+
+const conv = { stride_w: 1, stride_h: 1 };
+const pool = { ...conv, filter_width: 2, filter_height: 2 };
+const image = x(1, 8, 8, 4);
+
+describe("the table of operators", () => {
+  test("has every operator of the schema but the one that others name", () => {
+    const codes = Array.from({ length: OPERATORS_MAX + 1 }, (_, code) => code);
+    // 32 is for custom operators, and 127 says that the number stands elsewhere.
+    expect(codes.filter((code) => !OPERATORS.has(code))).toEqual([32, 127]);
+  });
+  test("names tables of options that the schema has, and every one of them", () => {
+    const unions = ["BuiltinOptions", "BuiltinOptions2"].flatMap((union) => MODEL.unions.get(union)!);
+    const named = new Set([...OPERATORS.values()].map(({ options }) => options).filter((options) => options !== ""));
+    expect([...named].filter((options) => !unions.includes(options))).toEqual([]);
+    expect(unions.filter((options) => !named.has(options))).toEqual([]);
+  });
+});
+
+describe("an operator is fine as a converter writes it, and not with", () => {
+  test.each<[string, Uint8Array, Uint8Array, string]>([
+    [
+      "a stride of zero (CVE-2021-29585)",
+      one("MAX_POOL_2D", [image], pool),
+      one("MAX_POOL_2D", [image], { ...pool, stride_w: 0 }),
+      "tflite-parameter",
+    ],
+    [
+      "a stride of zero in a convolution",
+      one("CONV_2D", [image, weights(3, 1, 1, 4), weights(3)], conv),
+      one("CONV_2D", [image, weights(3, 1, 1, 4), weights(3)], { ...conv, stride_h: 0 }),
+      "tflite-parameter",
+    ],
+    [
+      "a convolution that has no options, which counts as zeros",
+      one("CONV_2D", [image, weights(3, 1, 1, 4)], conv),
+      one("CONV_2D", [image, weights(3, 1, 1, 4)]),
+      "tflite-parameter",
+    ],
+    [
+      "a filter without channels",
+      one("CONV_2D", [image, weights(3, 1, 1, 2)], conv),
+      one("CONV_2D", [image, x(3, 1, 1, 0)], conv),
+      "tflite-parameter",
+    ],
+    [
+      "a bias that is too short",
+      one("CONV_2D", [image, weights(3, 1, 1, 4), weights(3)], conv),
+      one("CONV_2D", [image, weights(3, 1, 1, 4), weights(2)], conv),
+      "tflite-parameter",
+    ],
+    [
+      "a multiplier that is not the filter's (CVE-2021-29602)",
+      one("DEPTHWISE_CONV_2D", [image, weights(1, 1, 1, 8)], { ...conv, depth_multiplier: 2 }),
+      one("DEPTHWISE_CONV_2D", [image, weights(1, 1, 1, 8)], { ...conv, depth_multiplier: 4 }),
+      "tflite-parameter",
+    ],
+    [
+      "blocks of no size (CVE-2021-29587)",
+      one("SPACE_TO_DEPTH", [image], { block_size: 2 }),
+      one("SPACE_TO_DEPTH", [image], { block_size: 0 }),
+      "tflite-parameter",
+    ],
+    [
+      "blocks of no size as an input (CVE-2021-29594)",
+      one("BATCH_TO_SPACE_ND", [x(4, 2, 2, 1), ints(2, 2), ints(0, 0, 0, 0)]),
+      one("BATCH_TO_SPACE_ND", [x(4, 2, 2, 1), ints(0, 2), ints(0, 0, 0, 0)]),
+      "tflite-parameter",
+    ],
+    [
+      "places outside the table",
+      one("EMBEDDING_LOOKUP", [ints(0, 2), weights(3, 4)]),
+      one("EMBEDDING_LOOKUP", [ints(0, 3), weights(3, 4)]),
+      "tflite-parameter",
+    ],
+    [
+      "an axis that the tensor does not have",
+      one("GATHER", [weights(3, 4), ints(3)], { axis: 1 }),
+      one("GATHER", [weights(3, 4), ints(3)], { axis: 2 }),
+      "tflite-parameter",
+    ],
+    [
+      "a place below zero",
+      one("GATHER", [weights(3, 4), ints(2)], { axis: 0 }),
+      one("GATHER", [weights(3, 4), ints(-1)], { axis: 0 }),
+      "tflite-parameter",
+    ],
+    [
+      "places of which one leads outside (CVE-2021-37687)",
+      one("GATHER_ND", [weights(3, 4), { ...ints(2, 3), shape: [1, 2] }]),
+      one("GATHER_ND", [weights(3, 4), { ...ints(3, 3), shape: [1, 2] }]),
+      "tflite-parameter",
+    ],
+    [
+      "places to write to that lie outside",
+      one("SCATTER_ND", [{ ...ints(3), shape: [1, 1] }, x(1), ints(4)]),
+      one("SCATTER_ND", [{ ...ints(4), shape: [1, 1] }, x(1), ints(4)]),
+      "tflite-parameter",
+    ],
+    [
+      "a segment below zero (CVE-2020-15212)",
+      one("SEGMENT_SUM", [x(3, 2), ints(0, 0, 1)]),
+      one("SEGMENT_SUM", [x(3, 2), ints(-9, 0, 1)]),
+      "tflite-parameter",
+    ],
+    [
+      "a segment of two thousand million (CVE-2020-15213)",
+      one("SEGMENT_SUM", [x(3, 20), ints(0, 0, 1)]),
+      one("SEGMENT_SUM", [x(3, 20), ints(0, 0, 2 ** 31 - 1)]),
+      "tflite-bomb",
+    ],
+    [
+      "no parts to split into (CVE-2021-29599)",
+      one("SPLIT", [int(1), x(2, 4)], { num_splits: 2 }, [x(2, 2), x(2, 2)]),
+      one("SPLIT", [int(1), x(2, 4)], { num_splits: 0 }, [x(2, 2), x(2, 2)]),
+      "tflite-parameter",
+    ],
+    [
+      "more parts than results",
+      one("UNPACK", [x(2, 4)], { num: 2 }, [x(4), x(4)]),
+      one("UNPACK", [x(3, 4)], { num: 3 }, [x(4), x(4)]),
+      "tflite-parameter",
+    ],
+    [
+      "a dimension to reduce that is not there",
+      one("MEAN", [x(2, 4), ints(-1)], {}),
+      one("MEAN", [x(2, 4), ints(5)], {}),
+      "tflite-parameter",
+    ],
+    [
+      "a dimension to compare that is not there (CVE-2021-29603)",
+      one("ARG_MAX", [x(2, 4), int(1)]),
+      one("ARG_MAX", [x(2, 4), int(77)]),
+      "tflite-parameter",
+    ],
+    [
+      "an order that has a dimension twice",
+      one("TRANSPOSE", [x(2, 4, 3), ints(2, 0, 1)]),
+      one("TRANSPOSE", [x(2, 4, 3), ints(2, 0, 2)]),
+      "tflite-parameter",
+    ],
+    [
+      "a shape of other elements",
+      one("RESHAPE", [x(2, 6), ints(-1, 4)]),
+      one("RESHAPE", [x(2, 6), ints(-1, 5)]),
+      "tflite-parameter",
+    ],
+    [
+      "a slice that ends outside",
+      one("SLICE", [x(2, 6), ints(0, 2), ints(-1, 4)]),
+      one("SLICE", [x(2, 6), ints(0, 2), ints(-1, 5)]),
+      "tflite-parameter",
+    ],
+    [
+      "a stride of nothing in a slice",
+      one("STRIDED_SLICE", [x(6), ints(0), ints(6), ints(2)], {}),
+      one("STRIDED_SLICE", [x(6), ints(0), ints(6), ints(0)], {}),
+      "tflite-parameter",
+    ],
+    [
+      "room before the tensor",
+      one("PAD", [x(2, 2), { ...ints(0, 1, 0, 1), shape: [2, 2] }]),
+      one("PAD", [x(2, 2), { ...ints(0, 1, -3, 1), shape: [2, 2] }]),
+      "tflite-parameter",
+    ],
+    [
+      "whole numbers divided by zero",
+      one("FLOOR_DIV", [{ ...x(2), type: INT32 }, ints(3)]),
+      one("FLOOR_DIV", [{ ...x(2), type: INT32 }, ints(0)]),
+      "tflite-parameter",
+    ],
+    [
+      "a rank of zero (CVE-2021-37688 and its like)",
+      one("SVDF", [x(1, 2), weights(4, 2), weights(4, 3), weights(4), { ...x(1, 12), is_variable: true }], { rank: 1 }),
+      one("SVDF", [x(1, 2), weights(4, 2), weights(4, 3), weights(4), { ...x(1, 12), is_variable: true }], { rank: 0 }),
+      "tflite-parameter",
+    ],
+    [
+      "four million million million numbers",
+      one("FILL", [ints(4, 4), int(1)]),
+      one("FILL", [ints(2 ** 31 - 1, 2 ** 31 - 1), int(1)]),
+      "tflite-bomb",
+    ],
+    ["as many copies", one("TILE", [x(64), ints(4)]), one("TILE", [x(64), ints(2 ** 31 - 1)]), "tflite-bomb"],
+    [
+      "a picture as large",
+      one("RESIZE_BILINEAR", [image, ints(16, 16)], {}),
+      one("RESIZE_BILINEAR", [image, ints(2 ** 20, 2 ** 20)], {}),
+      "tflite-bomb",
+    ],
+    [
+      "a row that never ends",
+      one("RANGE", [int(0), int(9), int(1)]),
+      one("RANGE", [int(0), int(9), int(0)]),
+      "tflite-parameter",
+    ],
+    [
+      "an activation that the schema does not name",
+      one("ADD", [x(2), x(2)], { fused_activation_function: 1 }),
+      one("ADD", [x(2), x(2)], { fused_activation_function: 77 }),
+      "tflite-parameter",
+    ],
+    ["one tensor where it adds two", one("ADD", [x(2), x(2)]), one("ADD", [x(2)]), "tflite-arity"],
+    ["three tensors where it adds two", one("ADD", [x(2), x(2)]), one("ADD", [x(2), x(2), x(2)]), "tflite-arity"],
+  ])("%s", (_, fine, broken, rule) => {
+    expect(scan(fine)).toMatchObject({ verdict: "no code path found", findings: [] });
+    const file = scan(broken);
+    expect(file.verdict).not.toBe("no code path found");
+    expect(rulesOf(file)).toContain(rule);
+  });
+});
