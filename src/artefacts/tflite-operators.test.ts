@@ -1,5 +1,6 @@
 /** TFLite's operators: each as a converter writes it is fine, and with the one number that its kernel divides by, jumps to or makes too much of is not. */
 import { describe, expect, test } from "vitest";
+import { bytes } from "../../test/support/pickle.ts";
 import { rulesOf, scanned } from "../../test/support/scan.ts";
 import { tfliteFile, tfliteGraph, type FlatInput } from "#formats/flatbuffers.testing.ts";
 import { MODEL, OPERATORS_MAX } from "#formats/tflite.ts";
@@ -51,12 +52,13 @@ function model(graphs: readonly Drawn[], parts: Fields = {}): Uint8Array<ArrayBu
       operators: steps.map(({ op, inputs: from, outputs: to, options }) => {
         if (!codes.includes(op)) codes.push(op);
         const table = OPERATORS.get(codeOf(op))!.options;
-        const kind = MODEL.unions.get("BuiltinOptions")!.indexOf(table) + 1;
+        const kinds = ["BuiltinOptions", "BuiltinOptions2"].map((union) => MODEL.unions.get(union)!.indexOf(table) + 1);
         return {
           opcode_index: codes.indexOf(op),
           inputs: from,
           outputs: to,
-          ...(options && { builtin_options_type: kind, builtin_options: options }),
+          ...(options && kinds[0]! > 0 && { builtin_options_type: kinds[0]!, builtin_options: options }),
+          ...(options && kinds[1]! > 0 && { builtin_options_2_type: kinds[1]!, builtin_options_2: options }),
         };
       }),
     }),
@@ -69,7 +71,7 @@ function model(graphs: readonly Drawn[], parts: Fields = {}): Uint8Array<ArrayBu
   return tfliteFile({ operator_codes, subgraphs, buffers, ...parts });
 }
 /** One operator over these tensors, which are computed but where they hold something, and so many results. */
-const one = (op: string, tensors: readonly Made[], options?: Fields, results: readonly Made[] = [x(1)]) =>
+const one = (op: string, tensors: readonly Made[], options?: Fields, results: readonly Made[] = [x()]) =>
   model([
     {
       tensors: [...tensors, ...results],
@@ -253,8 +255,8 @@ describe("an operator is fine as a converter writes it, and not with", () => {
     ],
     [
       "whole numbers divided by zero",
-      one("FLOOR_DIV", [{ ...x(2), type: INT32 }, ints(3)]),
-      one("FLOOR_DIV", [{ ...x(2), type: INT32 }, ints(0)]),
+      one("FLOOR_DIV", [{ ...x(2), type: INT32 }, ints(3)], undefined, [{ ...x(), type: INT32 }]),
+      one("FLOOR_DIV", [{ ...x(2), type: INT32 }, ints(0)], undefined, [{ ...x(), type: INT32 }]),
       "tflite-parameter",
     ],
     [
@@ -265,8 +267,8 @@ describe("an operator is fine as a converter writes it, and not with", () => {
     ],
     [
       "four million million million numbers",
-      one("FILL", [ints(4, 4), int(1)]),
-      one("FILL", [ints(2 ** 31 - 1, 2 ** 31 - 1), int(1)]),
+      one("FILL", [ints(4, 4), weights()]),
+      one("FILL", [ints(2 ** 31 - 1, 2 ** 31 - 1), weights()]),
       "tflite-bomb",
     ],
     ["as many copies", one("TILE", [x(64), ints(4)]), one("TILE", [x(64), ints(2 ** 31 - 1)]), "tflite-bomb"],
@@ -288,6 +290,30 @@ describe("an operator is fine as a converter writes it, and not with", () => {
       one("ADD", [x(2), x(2)], { fused_activation_function: 77 }),
       "tflite-parameter",
     ],
+    [
+      "room for less than it writes",
+      one("CONV_2D", [image, weights(3, 3, 3, 4)], { ...conv, padding: 1 }, [x(1, 6, 6, 3)]),
+      one("CONV_2D", [image, weights(3, 3, 3, 4)], { ...conv, padding: 0 }, [x(1, 6, 6, 3)]),
+      "tflite-size",
+    ],
+    [
+      "shapes that do not go together",
+      one("MUL", [x(2, 3), weights(1, 3)], {}, [x(2, 3)]),
+      one("MUL", [x(2, 3), weights(1, 2)], {}, [x(2, 3)]),
+      "tflite-parameter",
+    ],
+    [
+      "inputs of two types",
+      one("ADD", [x(4), weights(4)]),
+      one("ADD", [x(4), { shape: [4], holds: new Uint8Array(4), type: 9 }]),
+      "tflite-parameter",
+    ],
+    [
+      "weights in rows of another length than what comes in",
+      one("FULLY_CONNECTED", [x(1, 6), weights(2, 3)]),
+      one("FULLY_CONNECTED", [x(1, 7), weights(2, 3)]),
+      "tflite-parameter",
+    ],
     ["one tensor where it adds two", one("ADD", [x(2), x(2)]), one("ADD", [x(2)]), "tflite-arity"],
     ["three tensors where it adds two", one("ADD", [x(2), x(2)]), one("ADD", [x(2), x(2), x(2)]), "tflite-arity"],
   ])("%s", (_, fine, broken, rule) => {
@@ -295,5 +321,218 @@ describe("an operator is fine as a converter writes it, and not with", () => {
     const file = scan(broken);
     expect(file.verdict).not.toBe("no code path found");
     expect(rulesOf(file)).toContain(rule);
+  });
+});
+
+describe("what a graph does with its tensors is fine where all is there before it is read, and not with", () => {
+  const twoSteps = (first: Partial<Step>, second: Partial<Step>, parts: Partial<Drawn> = {}): Uint8Array =>
+    scannable({
+      tensors: [x(2), x(2), x(2), weights(2)],
+      inputs: [0],
+      outputs: [2],
+      steps: [
+        { op: "RELU", inputs: [0], outputs: [1], ...first },
+        { op: "ADD", inputs: [1, 3], outputs: [2], ...second },
+      ],
+      ...parts,
+    });
+  const scannable = (graph: Drawn): Uint8Array => model([graph]);
+  test("nothing else", () => expect(scan(twoSteps({}, {})).verdict).toBe("no code path found"));
+  test.each<[string, Uint8Array]>([
+    ["a tensor that nothing wrote (CVE-2020-15209)", twoSteps({ outputs: [2] }, { inputs: [1, 3] })],
+    ["a tensor that is written later", twoSteps({ inputs: [2] }, { outputs: [2] })],
+    ["a tensor that is read and written at once (CVE-2020-15210)", twoSteps({}, { inputs: [2, 3] })],
+    ["a tensor whose values the file fixes being written", twoSteps({}, { outputs: [3] }, { outputs: [3] })],
+    ["a tensor whose values the file fixes being taken in", twoSteps({}, {}, { inputs: [0, 3] })],
+    ["a result that nothing writes", twoSteps({}, {}, { tensors: [x(2), x(2), x(2), weights(2), x(2)], outputs: [4] })],
+  ])("%s", (_, file) => {
+    expect(rulesOf(scan(file))).toContain("tflite-order");
+    expect(scan(file).verdict).toBe("suspicious");
+  });
+  test("an input left out that the operator needs (CVE-2020-15211)", () =>
+    expect(rulesOf(scan(twoSteps({}, { inputs: [1, -1] })))).toContain("tflite-arity"));
+});
+
+describe("a loop", () => {
+  const counter = { shape: [], type: INT32 };
+  const answer = { shape: [], type: 6 };
+  /** for (i = from; i < limit; i += step) v = relu(v), with the limit in the condition, or handed in from the run's inputs. */
+  const loop = (
+    from: Made,
+    step: Made,
+    limit: Made,
+    change: { condition?: Partial<Drawn>; body?: Partial<Drawn> } = {},
+  ) =>
+    model([
+      {
+        tensors: [from, x(2), limit.holds ? int(0) : limit, counter, x(2), counter],
+        inputs: [...(from.holds ? [] : [0]), 1, ...(limit.holds ? [] : [2])],
+        outputs: [4],
+        steps: [
+          {
+            op: "WHILE",
+            inputs: [0, 1, 2],
+            outputs: [3, 4, 5],
+            options: { cond_subgraph_index: 1, body_subgraph_index: 2 },
+          },
+        ],
+      },
+      {
+        tensors: [counter, x(2), counter, limit.holds ? limit : counter, answer],
+        inputs: [0, 1, 2],
+        outputs: [4],
+        steps: [{ op: "LESS", inputs: [0, limit.holds ? 3 : 2], outputs: [4] }],
+        ...change.condition,
+      },
+      {
+        tensors: [counter, x(2), counter, step, counter, x(2)],
+        inputs: [0, 1, 2],
+        outputs: [4, 5, 2],
+        steps: [
+          { op: "ADD", inputs: [0, 3], outputs: [4] },
+          { op: "RELU", inputs: [1], outputs: [5] },
+        ],
+        ...change.body,
+      },
+    ]);
+  const open = { shape: [], type: INT32 };
+  test("that counts to a number is fine", () =>
+    expect(scan(loop(int(0), int(1), int(10)))).toMatchObject({ verdict: "no code path found", findings: [] }));
+  test("that counts to what the model is given is fine, and said", () =>
+    expect(scan(loop(int(0), int(1), open))).toMatchObject({
+      verdict: "no code path found",
+      findings: [{ rule: "tflite-loop", severity: "note" }],
+    }));
+  test.each<[string, Uint8Array, string, string]>([
+    ["goes round two thousand million times", loop(int(0), int(1), int(2 ** 31 - 1)), "tflite-bomb", "suspicious"],
+    ["counts the wrong way", loop(int(0), int(-1), int(10)), "tflite-loop", "unknown"],
+    ["does not count", loop(int(0), int(0), int(10)), "tflite-loop", "unknown"],
+    [
+      "asks for what its body leaves alone",
+      loop(int(0), int(1), int(10), { body: { outputs: [0, 5, 2] } }),
+      "tflite-bomb",
+      "suspicious",
+    ],
+    [
+      "asks for nothing",
+      loop(int(0), int(1), int(10), {
+        condition: {
+          tensors: [counter, x(2), counter, int(1), { shape: [], holds: Uint8Array.of(1), type: 6 }],
+          steps: [],
+        },
+      }),
+      "tflite-bomb",
+      "suspicious",
+    ],
+    [
+      "asks for what its body computes",
+      loop(int(0), int(1), int(10), { condition: { steps: [{ op: "LESS", inputs: [1, 1], outputs: [4] }] } }),
+      "tflite-loop",
+      "unknown",
+    ],
+    [
+      "hands its body less than that takes",
+      loop(int(0), int(1), int(10), { body: { inputs: [0, 1], outputs: [4, 5] } }),
+      "tflite-arity",
+      "suspicious",
+    ],
+  ])("that %s is not", (_, file, rule, verdict) => {
+    expect(rulesOf(scan(file))).toContain(rule);
+    expect(scan(file).verdict).toBe(verdict);
+  });
+});
+
+describe("a graph that is run by another", () => {
+  /** Graphs each of which runs the next twice; the last runs one operator. */
+  const doubled = (depth: number): Uint8Array =>
+    model(
+      Array.from({ length: depth }, (_, i): Drawn => {
+        const next = { decomposition_subgraph_index: i + 1 };
+        return {
+          tensors: [x(1), x(1), x(1)],
+          inputs: [0],
+          outputs: [2],
+          steps: [0, 1].map((at) =>
+            i === depth - 1
+              ? { op: "RELU", inputs: [at], outputs: [at + 1] }
+              : { op: "STABLEHLO_COMPOSITE", inputs: [at], outputs: [at + 1], options: next },
+          ),
+        };
+      }),
+    );
+  test("is fine a few times", () =>
+    expect(scan(doubled(8))).toMatchObject({ verdict: "no code path found", findings: [] }));
+  test("is not, twice in each of forty: that runs more operators than any model does", () =>
+    expect(scan(doubled(40))).toMatchObject({ verdict: "suspicious", findings: [{ rule: "tflite-bomb" }] }));
+});
+
+describe("an operator of TFLite's own outside the schema", () => {
+  /** A map of names to whole numbers as FlexBuffers write it, in numbers of two bytes. */
+  const flexMap = (entries: Readonly<Record<string, number>>): Uint8Array => {
+    const names = Object.keys(entries).toSorted();
+    const u16 = (...values: readonly number[]): Uint8Array => new Uint8Array(Uint16Array.from(values).buffer);
+    const places = names.map((_, i) => names.slice(0, i).reduce((at, name) => at + name.length + 1, 0));
+    const keys = names.map((name) => bytes(name, 0));
+    const list = keys.reduce((at, key) => at + key.length, 0) + 2;
+    const count = names.length;
+    // The keys, how many, how far back each lies; how far back they lie, their width, how many values, the values and their types.
+    return bytes(
+      ...keys,
+      u16(count, ...places.map((place, i) => list + 2 * i - place), 2 * count, 2, count),
+      u16(...names.map((name) => entries[name]!)),
+      ...names.map(() => 5),
+      u16(3 * count),
+      0x25,
+      2,
+    );
+  };
+  const DETECTION = {
+    max_detections: 10,
+    max_classes_per_detection: 1,
+    nms_iou_threshold: 1,
+    num_classes: 90,
+    y_scale: 10,
+    x_scale: 10,
+    h_scale: 5,
+    w_scale: 5,
+  };
+  const custom = (name: string, inputs: number, outputs: number, options?: Readonly<Record<string, number>>) =>
+    tfliteFile({
+      operator_codes: [{ deprecated_builtin_code: 32, builtin_code: 32, custom_code: name }],
+      buffers: [{}],
+      subgraphs: [
+        tfliteGraph({
+          tensors: Array.from({ length: inputs + outputs }, (_, i) => ({ name: `t${i}`, shape: [], buffer: 0 })),
+          inputs: Array.from({ length: inputs }, (_, i) => i),
+          outputs: Array.from({ length: outputs }, (_, i) => inputs + i),
+          operators: [
+            {
+              opcode_index: 0,
+              inputs: Array.from({ length: inputs }, (_, i) => i),
+              outputs: Array.from({ length: outputs }, (_, i) => inputs + i),
+              ...(options && { custom_options: flexMap(options) }),
+            },
+          ],
+        }),
+      ],
+    });
+  test("is fine with options that it has", () =>
+    expect(scan(custom("TFLite_Detection_PostProcess", 3, 4, DETECTION))).toMatchObject({
+      verdict: "no code path found",
+      findings: [],
+    }));
+  test.each<[string, Uint8Array, string]>([
+    ["none", custom("TFLite_Detection_PostProcess", 3, 4), "tflite-parameter"],
+    ["a scale of zero", custom("TFLite_Detection_PostProcess", 3, 4, { ...DETECTION, x_scale: 0 }), "tflite-parameter"],
+    [
+      "one that is another's",
+      custom("TFLite_Detection_PostProcess", 3, 4, { ...DETECTION, zeal: 1 }),
+      "tflite-options",
+    ],
+    ["fewer tensors", custom("TFLite_Detection_PostProcess", 2, 4, DETECTION), "tflite-arity"],
+    ["a window of no size", custom("AudioSpectrogram", 1, 1, { stride: 1 }), "tflite-parameter"],
+  ])("and not with %s", (_, file, rule) => {
+    expect(rulesOf(scan(file))).toContain(rule);
+    expect(scan(file).verdict).not.toBe("no code path found");
   });
 });

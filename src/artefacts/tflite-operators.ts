@@ -9,11 +9,17 @@ import type { Node, Tensor } from "./tflite-graph.ts";
 /** Elements of a tensor that a graph makes from constants alone: 16 GB of float32, as for ONNX. */
 export const ELEMENTS_MAX = 2 ** 32;
 
+export type Sizes = readonly (number | undefined)[];
 export interface Check {
   /** A parameter that does not fit its operator or its tensors, or one that asks for too much. */
   readonly kind: "parameter" | "bomb";
   /** What does not hold; undefined where it holds, or where only running the model settles it. */
   readonly find: (node: Node) => string | undefined;
+}
+/** The shape of what the operator writes first, as far as its inputs and parameters say. */
+interface Gives {
+  readonly kind: "gives";
+  readonly sizes: (node: Node) => Sizes | undefined;
 }
 
 export interface Operator {
@@ -26,6 +32,7 @@ export interface Operator {
   readonly optional: (index: number) => boolean;
   /** Undefined where nothing here checks the operator. */
   readonly checks: readonly Check[] | undefined;
+  readonly gives: Gives["sizes"];
 }
 
 /** How many, as the table writes it: "2", "2-3", "1+", "5|20|24". */
@@ -42,12 +49,13 @@ type Row = readonly [
   options: string,
   inputs: string,
   outputs: string,
-  ...checks: (Check | typeof NO_CHECK)[],
+  ...checks: (Check | Gives | typeof NO_CHECK)[],
 ];
 
 // What checks are made of.
 
 const holds = (find: Check["find"]): Check => ({ kind: "parameter", find });
+const gives = (sizes: Gives["sizes"]): Gives => ({ kind: "gives", sizes });
 type Count = (node: Node) => number | undefined;
 /** How many elements come out, where constants say. */
 const makes = (count: Count): Check => ({
@@ -332,17 +340,222 @@ const gather: readonly Check[] = [
   numbers(1, 0, below(sizeAt(0, "axis"))),
 ];
 
+/** Shapes that go together from behind, where sizes of one are repeated (the rules of NumPy); undefined where they do not. */
+function broadcast(shapes: readonly Sizes[]): Sizes | undefined {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const made: (number | undefined)[] = [];
+  for (let i = 1; i <= rank; i++) {
+    const here = shapes.filter((shape) => shape.length >= i).map((shape) => shape.at(-i));
+    const large = new Set(here.filter((one) => one !== undefined && one !== 1));
+    if (large.size > 1) return undefined;
+    const [only] = large;
+    made.unshift(only ?? (here.includes(undefined) ? undefined : 1));
+  }
+  return made;
+}
+const inputsOf = (node: Node, from = 0): readonly Sizes[] | undefined => {
+  const shapes = node.inputs.slice(from).map((_, i) => node.sizes(from + i));
+  return shapes.includes(undefined) ? undefined : (shapes as readonly Sizes[]);
+};
+/** The inputs from one on go together, and all are of one type: kernels read each as the first. */
+const together = (from = 0): readonly [Check, Check, Gives] => [
+  holds((node) => {
+    const shapes = inputsOf(node, from);
+    return shapes && !broadcast(shapes)
+      ? `shapes of ${shapes.map(shapeText).join(" and ")} do not go together`
+      : undefined;
+  }),
+  alike(from),
+  gives((node) => {
+    const shapes = inputsOf(node);
+    return shapes && broadcast(shapes);
+  }),
+];
+const alike = (from = 0): Check =>
+  holds((node) => {
+    const types = new Set(node.inputs.slice(from).map((_, i) => node.input(from + i)?.type));
+    return types.size > 1 ? `its inputs are of types ${[...types].join(" and ")}, where one is expected` : undefined;
+  });
+/** What comes out is of the type of what goes in: kernels write as many bytes as they read. */
+const kept = (from = 0): Check =>
+  holds((node) => {
+    const [given, made] = [node.input(from)?.type, node.output(0)?.type];
+    return given === undefined || made === undefined || given === made
+      ? undefined
+      : `it makes type ${made} of type ${given}`;
+  });
+/** Whether each is more or less than another. */
+const answers: Check = holds((node) =>
+  (node.output(0)?.type ?? BOOL) === BOOL ? undefined : `its answer is of type ${node.output(0)?.type}`,
+);
+const BOOL = 6;
+/** Types of weights and of biases that kernels have for a type of input (TensorType); those of others are wider or narrower than is read. */
+const WEIGHED: Readonly<Record<number, readonly [weights: readonly number[], biases: readonly number[]]>> = {
+  0: [[0, 1, 3, 9, 17, 18, 19, 20], [0]],
+  3: [[3], [2]],
+  7: [
+    [7, 9, 17],
+    [2, 4],
+  ],
+  9: [[9, 17, 19], [2]],
+};
+const weighed = (input: number, weights: number, biases: number): Check =>
+  holds((node) => {
+    const allowed = WEIGHED[node.input(input)?.type ?? -1];
+    const [weight, added] = [node.input(weights)?.type, node.input(biases)?.type];
+    if (!allowed) return undefined;
+    if (weight !== undefined && !allowed[0].includes(weight))
+      return `weights of type ${weight} for an input of type ${node.input(input)?.type}`;
+    return added === undefined || allowed[1].includes(added)
+      ? undefined
+      : `a bias of type ${added} for an input of type ${node.input(input)?.type}`;
+  });
+/** Every row of what comes in is as long as one of the weights. */
+const rows = holds((node) => {
+  const [elements, from] = [product(node.sizes(0)), size(1, 1)(node)];
+  return elements === undefined || !from || elements % from === 0
+    ? undefined
+    : `${elements} numbers do not divide into rows of ${from}`;
+});
+const same = gives((node) => node.sizes(0));
+const values = (input: number): Gives => gives((node) => node.values(input));
+const put = (sizes: Sizes | undefined, at: number | undefined, ...one: Sizes): Sizes | undefined =>
+  sizes && at !== undefined ? sizes.toSpliced(at < 0 ? at + sizes.length + 1 : at, 0, ...one) : undefined;
+const spread = (size: number | undefined, window: number | undefined, stride: number, padding: number) =>
+  size === undefined || window === undefined || stride < 1
+    ? undefined
+    : padding === 0
+      ? Math.ceil(size / stride)
+      : Math.max(0, Math.floor((size - window + stride) / stride));
+/** Windows over height and width: of these sizes, and so many channels out (lite/kernels/padding.h). */
+const windows = (window: (node: Node) => Sizes | undefined, channels: Count): Gives =>
+  gives((node) => {
+    const [sizes, over] = [node.sizes(0), window(node)];
+    if (sizes?.length !== 4 || !over) return undefined;
+    const [height, width] = ["h", "w"].map((side, i) => {
+      const along = over[i];
+      const dilation = node.options?.knows(`dilation_${side}_factor`) ? node.option(`dilation_${side}_factor`) : 1;
+      const reach = along === undefined ? undefined : (along - 1) * dilation + 1;
+      return spread(sizes[1 + i], reach, node.option(`stride_${side}`), node.option("padding"));
+    });
+    return [sizes[0], height, width, channels(node)];
+  });
+const pooled = windows((node) => [node.option("filter_height"), node.option("filter_width")], size(0, 3));
+const filtered = (channels: Count): Gives => windows((node) => node.sizes(1)?.slice(1, 3), channels);
+const reduced = gives((node) => {
+  const [sizes, dropped] = [node.sizes(0), node.values(1)];
+  if (!sizes || !dropped) return undefined;
+  const at = new Set(dropped.map((one) => (one < 0 ? one + sizes.length : one)));
+  return node.option("keep_dims") === 0
+    ? sizes.filter((_, i) => !at.has(i))
+    : sizes.map((one, i) => (at.has(i) ? 1 : one));
+});
+const connected = gives((node) => {
+  const [elements, units, from] = [product(node.sizes(0)), size(1, 0)(node), size(1, 1)(node)];
+  if (units === undefined || !from || node.option("weights_format") !== 0) return undefined;
+  return elements === undefined || elements % from !== 0 ? undefined : [elements / from, units];
+});
+const joined = gives((node) => {
+  const shapes = inputsOf(node);
+  const [first] = shapes ?? [];
+  if (!shapes || !first || shapes.some((shape) => shape.length !== first.length)) return undefined;
+  const at = node.option("axis") < 0 ? node.option("axis") + first.length : node.option("axis");
+  const along = shapes.map((shape) => shape[at]);
+  const all = along.includes(undefined) ? undefined : (along as readonly number[]).reduce((sum, one) => sum + one, 0);
+  return at < first.length ? first.with(at, all) : undefined;
+});
+const padded = gives((node) => {
+  const [sizes, added] = [node.sizes(0), node.values(1)];
+  return sizes && added?.length === 2 * sizes.length
+    ? sizes.map((one, i) => one && one + added[2 * i]! + added[2 * i + 1]!)
+    : undefined;
+});
+const tiled = gives((node) => {
+  const [sizes, times] = [node.sizes(0), node.values(1)];
+  return sizes && times?.length === sizes.length ? sizes.map((one, i) => one && one * times[i]!) : undefined;
+});
+const reshaped = gives((node) => {
+  const [given, elements] = [node.inputs.length > 1 ? node.values(1) : node.list("new_shape"), product(node.sizes(0))];
+  const rest = given?.reduce((all, one) => (one === -1 ? all : all * one), 1);
+  if (!given || rest === undefined) return undefined;
+  return given.map((one) => (one === -1 ? (elements === undefined || rest === 0 ? undefined : elements / rest) : one));
+});
+const ordered = gives((node) => {
+  const [sizes, order] = [node.sizes(0), node.values(1)];
+  return sizes && order ? order.map((one) => sizes.at(one)) : undefined;
+});
+const squeezed = gives((node) => {
+  const [sizes, dropped] = [node.sizes(0), node.list("squeeze_dims")];
+  if (!sizes || (dropped.length === 0 && sizes.includes(undefined))) return undefined;
+  const at = new Set(dropped.map((one) => (one < 0 ? one + sizes.length : one)));
+  return sizes.filter((one, i) => (dropped.length === 0 ? one !== 1 : !at.has(i)));
+});
+const gathered = gives((node) => {
+  const [sizes, at] = [node.sizes(0), node.option("axis")];
+  const places = node.sizes(1);
+  if (!sizes || !places || node.option("batch_dims") !== 0) return undefined;
+  const axis = at < 0 ? at + sizes.length : at;
+  return sizes.toSpliced(axis, 1, ...places);
+});
+const taken = gives((node) => {
+  const [sizes, begin, length] = [node.sizes(0), node.values(1), node.values(2)];
+  return sizes && begin && length
+    ? sizes.map((one, i) => (length[i] === -1 ? one && one - (begin[i] ?? 0) : length[i]))
+    : undefined;
+});
+const resized = gives((node) => {
+  const [sizes, to] = [node.sizes(0), node.values(1)];
+  return sizes?.length === 4 && to?.length === 2 ? [sizes[0], ...to, sizes[3]] : undefined;
+});
+/** Depth for height and width, or the other way. */
+const moved = (factor: (side: number) => number): Gives =>
+  gives((node) => {
+    const [sizes, times] = [node.sizes(0), factor(node.option("block_size"))];
+    if (sizes?.length !== 4 || !Number.isFinite(times) || times === 0) return undefined;
+    const [batch, height, width, depth] = sizes;
+    return [batch, height && height * times, width && width * times, depth && depth / times ** 2];
+  });
+
 /** One tensor in, one out, element by element. */
+const each = (code: number, name: string, options = ""): Row => [code, name, options, "1", "1", kept(), same];
+/** The same, but for the type. */
+const turned = (code: number, name: string, options = ""): Row => [code, name, options, "1", "1", same];
 const unary = (code: number, name: string, options = ""): Row => [code, name, options, "1", "1"];
-const binary = (code: number, name: string, options = ""): Row => [code, name, options, "2", "1"];
-const reduce = (code: number, name: string): Row => [code, name, "ReducerOptions", "2", "1", axis(1, 0)];
+const binary = (code: number, name: string, options = ""): Row => [
+  code,
+  name,
+  options,
+  "2",
+  "1",
+  kept(),
+  ...together(),
+];
+const compared = (code: number, name: string, options = ""): Row => [
+  code,
+  name,
+  options,
+  "2",
+  "1",
+  answers,
+  ...together(),
+];
+const reduce = (code: number, name: string): Row => [
+  code,
+  name,
+  "ReducerOptions",
+  "2",
+  "1",
+  axis(1, 0),
+  kept(),
+  reduced,
+];
 /** What no runtime that is read here has a kernel for, or whose kernel's demands are not written down here. */
 const unchecked = (code: number, name: string, options = ""): Row => [code, name, options, "0+", "0+", NO_CHECK];
 
 const ROWS: readonly Row[] = [
   binary(0, "ADD", "AddOptions"),
-  [1, "AVERAGE_POOL_2D", "Pool2DOptions", "1", "1", ...pool],
-  [2, "CONCATENATION", "ConcatenationOptions", "1+", "1", axis("axis", 0)],
+  [1, "AVERAGE_POOL_2D", "Pool2DOptions", "1", "1", ...pool, pooled, kept()],
+  [2, "CONCATENATION", "ConcatenationOptions", "1+", "1", axis("axis", 0), alike(), joined, kept()],
   [
     3,
     "CONV_2D",
@@ -353,6 +566,8 @@ const ROWS: readonly Row[] = [
     noZero(1),
     grouped,
     bias(2, size(1, 0)),
+    filtered(size(1, 0)),
+    weighed(0, 1, 2),
   ],
   [
     4,
@@ -364,49 +579,80 @@ const ROWS: readonly Row[] = [
     noZero(1),
     depthwise,
     bias(2, size(1, -1)),
+    filtered(size(1, 3)),
+    weighed(0, 1, 2),
   ],
-  [5, "DEPTH_TO_SPACE", "DepthToSpaceOptions", "1", "1", positive("block_size"), blocks],
-  unary(6, "DEQUANTIZE", "DequantizeOptions"),
-  [7, "EMBEDDING_LOOKUP", "", "2", "1", noZero(1), numbers(0, 0, below(size(1, 0)))],
-  unary(8, "FLOOR"),
-  [9, "FULLY_CONNECTED", "FullyConnectedOptions", "2-3", "1-2", noZero(1), bias(2, size(1, 0))],
+  [5, "DEPTH_TO_SPACE", "DepthToSpaceOptions", "1", "1", positive("block_size"), blocks, moved((side) => side), kept()],
+  turned(6, "DEQUANTIZE", "DequantizeOptions"),
+  [
+    7,
+    "EMBEDDING_LOOKUP",
+    "",
+    "2",
+    "1",
+    noZero(1),
+    numbers(0, 0, below(size(1, 0))),
+    gives((node) => put(node.sizes(1)?.slice(1), 0, ...(node.sizes(0) ?? [undefined]))),
+  ],
+  each(8, "FLOOR"),
+  [
+    9,
+    "FULLY_CONNECTED",
+    "FullyConnectedOptions",
+    "2-3",
+    "1-2",
+    noZero(1),
+    bias(2, size(1, 0)),
+    connected,
+    weighed(0, 1, 2),
+    rows,
+  ],
   [10, "HASHTABLE_LOOKUP", "", "3", "2", noZero(1, 2)],
-  unary(11, "L2_NORMALIZATION", "L2NormOptions"),
-  [12, "L2_POOL_2D", "Pool2DOptions", "1", "1", ...pool],
-  [13, "LOCAL_RESPONSE_NORMALIZATION", "LocalResponseNormalizationOptions", "1", "1", between("radius", 0, 2 ** 16)],
-  unary(14, "LOGISTIC"),
+  each(11, "L2_NORMALIZATION", "L2NormOptions"),
+  [12, "L2_POOL_2D", "Pool2DOptions", "1", "1", ...pool, pooled, kept()],
+  [
+    13,
+    "LOCAL_RESPONSE_NORMALIZATION",
+    "LocalResponseNormalizationOptions",
+    "1",
+    "1",
+    between("radius", 0, 2 ** 16),
+    same,
+    kept(),
+  ],
+  each(14, "LOGISTIC"),
   [15, "LSH_PROJECTION", "LSHProjectionOptions", "2-3", "1", between("type", 1, 2), noZero(0, 1)],
   [16, "LSTM", "LSTMOptions", "5|20|24", "1-4", noZero(2, 6)],
-  [17, "MAX_POOL_2D", "Pool2DOptions", "1", "1", ...pool],
+  [17, "MAX_POOL_2D", "Pool2DOptions", "1", "1", ...pool, pooled, kept()],
   binary(18, "MUL", "MulOptions"),
-  unary(19, "RELU"),
-  unary(20, "RELU_N1_TO_1"),
-  unary(21, "RELU6"),
-  [22, "RESHAPE", "ReshapeOptions", "1-2", "1", reshape, few(1)],
-  [23, "RESIZE_BILINEAR", "ResizeBilinearOptions", "2", "1", ...resize],
+  each(19, "RELU"),
+  each(20, "RELU_N1_TO_1"),
+  each(21, "RELU6"),
+  [22, "RESHAPE", "ReshapeOptions", "1-2", "1", reshape, few(1), reshaped, kept()],
+  [23, "RESIZE_BILINEAR", "ResizeBilinearOptions", "2", "1", ...resize, resized, kept()],
   [24, "RNN", "RNNOptions", "5", "1", ...recurrent],
-  unary(25, "SOFTMAX", "SoftmaxOptions"),
-  [26, "SPACE_TO_DEPTH", "SpaceToDepthOptions", "1", "1", positive("block_size")],
+  turned(25, "SOFTMAX", "SoftmaxOptions"),
+  [26, "SPACE_TO_DEPTH", "SpaceToDepthOptions", "1", "1", positive("block_size"), moved((side) => 1 / side), kept()],
   [27, "SVDF", "SVDFOptions", "5", "1", positive("rank"), noZero(1, 2)],
-  unary(28, "TANH"),
+  each(28, "TANH"),
   unchecked(29, "CONCAT_EMBEDDINGS", "ConcatEmbeddingsOptions"),
   [30, "SKIP_GRAM", "SkipGramOptions", "1", "1", ...skipGrams],
   unchecked(31, "CALL", "CallOptions"),
   unchecked(33, "EMBEDDING_LOOKUP_SPARSE", "EmbeddingLookupSparseOptions"),
-  [34, "PAD", "PadOptions", "2", "1", ...paddings(1)],
+  [34, "PAD", "PadOptions", "2", "1", ...paddings(1), padded, kept()],
   [35, "UNIDIRECTIONAL_SEQUENCE_RNN", "SequenceRNNOptions", "5", "1", ...recurrent],
-  [36, "GATHER", "GatherOptions", "2", "1", ...gather],
-  [37, "BATCH_TO_SPACE_ND", "BatchToSpaceNDOptions", "3", "1", ...space(-1)],
-  [38, "SPACE_TO_BATCH_ND", "SpaceToBatchNDOptions", "3", "1", ...space(1)],
-  [39, "TRANSPOSE", "TransposeOptions", "2", "1", permutation, axis(1, 0), few(1)],
+  [36, "GATHER", "GatherOptions", "2", "1", ...gather, gathered, kept()],
+  [37, "BATCH_TO_SPACE_ND", "BatchToSpaceNDOptions", "3", "1", ...space(-1), kept()],
+  [38, "SPACE_TO_BATCH_ND", "SpaceToBatchNDOptions", "3", "1", ...space(1), kept()],
+  [39, "TRANSPOSE", "TransposeOptions", "2", "1", permutation, axis(1, 0), few(1), ordered, kept()],
   reduce(40, "MEAN"),
   binary(41, "SUB", "SubOptions"),
-  [42, "DIV", "DivOptions", "2", "1", divisor(1)],
-  [43, "SQUEEZE", "SqueezeOptions", "1", "1", squeeze],
+  [42, "DIV", "DivOptions", "2", "1", divisor(1), ...together(), kept()],
+  [43, "SQUEEZE", "SqueezeOptions", "1", "1", squeeze, squeezed, kept()],
   [44, "UNIDIRECTIONAL_SEQUENCE_LSTM", "UnidirectionalSequenceLSTMOptions", "20|24", "1", noZero(2, 6)],
-  [45, "STRIDED_SLICE", "StridedSliceOptions", "4", "1", strided, few(1), few(2), few(3)],
+  [45, "STRIDED_SLICE", "StridedSliceOptions", "4", "1", strided, few(1), few(2), few(3), kept()],
   [46, "BIDIRECTIONAL_SEQUENCE_RNN", "BidirectionalSequenceRNNOptions", "12", "1-2", noZero(1, 2, 5, 6)],
-  unary(47, "EXP", "ExpOptions"),
+  each(47, "EXP", "ExpOptions"),
   [48, "TOPK_V2", "TopKV2Options", "2", "2", numbers(1, 0, size(0, -1))],
   [
     49,
@@ -418,24 +664,25 @@ const ROWS: readonly Row[] = [
     counts("num_splits", "outputs"),
     axis(0, 1),
     split(1, 0),
+    kept(1),
   ],
-  unary(50, "LOG_SOFTMAX", "LogSoftmaxOptions"),
+  each(50, "LOG_SOFTMAX", "LogSoftmaxOptions"),
   unchecked(51, "DELEGATE"),
   [52, "BIDIRECTIONAL_SEQUENCE_LSTM", "BidirectionalSequenceLSTMOptions", "48", "1-2", noZero(2, 6, 19, 23)],
-  unary(53, "CAST", "CastOptions"),
+  turned(53, "CAST", "CastOptions"),
   binary(54, "PRELU"),
   binary(55, "MAXIMUM", "MaximumMinimumOptions"),
   [56, "ARG_MAX", "ArgMaxOptions", "2", "1", axis(1, 0), noZero(0)],
   binary(57, "MINIMUM", "MaximumMinimumOptions"),
-  binary(58, "LESS", "LessOptions"),
-  unary(59, "NEG", "NegOptions"),
-  [60, "PADV2", "PadV2Options", "3", "1", ...paddings(1)],
-  binary(61, "GREATER", "GreaterOptions"),
-  binary(62, "GREATER_EQUAL", "GreaterEqualOptions"),
-  binary(63, "LESS_EQUAL", "LessEqualOptions"),
-  [64, "SELECT", "SelectOptions", "3", "1"],
-  [65, "SLICE", "SliceOptions", "3", "1", slice, few(1), few(2)],
-  unary(66, "SIN"),
+  compared(58, "LESS", "LessOptions"),
+  each(59, "NEG", "NegOptions"),
+  [60, "PADV2", "PadV2Options", "3", "1", ...paddings(1), padded, kept()],
+  compared(61, "GREATER", "GreaterOptions"),
+  compared(62, "GREATER_EQUAL", "GreaterEqualOptions"),
+  compared(63, "LESS_EQUAL", "LessEqualOptions"),
+  [64, "SELECT", "SelectOptions", "3", "1", alike(1), gives((node) => node.sizes(1)), kept(1)],
+  [65, "SLICE", "SliceOptions", "3", "1", slice, few(1), few(2), taken, kept()],
+  each(66, "SIN"),
   [
     67,
     "TRANSPOSE_CONV",
@@ -446,24 +693,56 @@ const ROWS: readonly Row[] = [
     noZero(1),
     ...shaped(0),
     bias(3, size(1, 0)),
+    values(0),
+    weighed(2, 1, 3),
   ],
-  [68, "SPARSE_TO_DENSE", "SparseToDenseOptions", "4", "1", ...shaped(1), places(0, (node) => node.values(1))],
-  [69, "TILE", "TileOptions", "2", "1", ...tile],
-  [70, "EXPAND_DIMS", "ExpandDimsOptions", "2", "1", axis(1, 0, 1)],
-  binary(71, "EQUAL", "EqualOptions"),
-  binary(72, "NOT_EQUAL", "NotEqualOptions"),
-  unary(73, "LOG"),
+  [
+    68,
+    "SPARSE_TO_DENSE",
+    "SparseToDenseOptions",
+    "4",
+    "1",
+    ...shaped(1),
+    places(0, (node) => node.values(1)),
+    values(1),
+    kept(2),
+  ],
+  [69, "TILE", "TileOptions", "2", "1", ...tile, tiled, kept()],
+  [
+    70,
+    "EXPAND_DIMS",
+    "ExpandDimsOptions",
+    "2",
+    "1",
+    axis(1, 0, 1),
+    gives((node) => put(node.sizes(0), node.values(1)?.[0], 1)),
+    kept(),
+  ],
+  compared(71, "EQUAL", "EqualOptions"),
+  compared(72, "NOT_EQUAL", "NotEqualOptions"),
+  each(73, "LOG"),
   reduce(74, "SUM"),
-  unary(75, "SQRT"),
-  unary(76, "RSQRT"),
+  each(75, "SQRT"),
+  each(76, "RSQRT"),
   unary(77, "SHAPE", "ShapeOptions"),
   binary(78, "POW", "PowOptions"),
   [79, "ARG_MIN", "ArgMinOptions", "2", "1", axis(1, 0), noZero(0)],
-  [80, "FAKE_QUANT", "FakeQuantOptions", "1", "1", between("num_bits", 2, 16)],
+  [80, "FAKE_QUANT", "FakeQuantOptions", "1", "1", between("num_bits", 2, 16), same, kept()],
   reduce(81, "REDUCE_PROD"),
   reduce(82, "REDUCE_MAX"),
-  [83, "PACK", "PackOptions", "1+", "1", counts("values_count", "inputs"), axis("axis", 0, 1)],
-  binary(84, "LOGICAL_OR", "LogicalOrOptions"),
+  [
+    83,
+    "PACK",
+    "PackOptions",
+    "1+",
+    "1",
+    counts("values_count", "inputs"),
+    axis("axis", 0, 1),
+    alike(),
+    gives((node) => put(node.sizes(0), node.option("axis"), node.inputs.length)),
+    kept(),
+  ],
+  compared(84, "LOGICAL_OR", "LogicalOrOptions"),
   [
     85,
     "ONE_HOT",
@@ -477,16 +756,16 @@ const ROWS: readonly Row[] = [
       return depth === undefined ? undefined : depth * (product(node.sizes(0)?.map((one) => one ?? 1)) ?? 1);
     }),
   ],
-  binary(86, "LOGICAL_AND", "LogicalAndOptions"),
-  unary(87, "LOGICAL_NOT", "LogicalNotOptions"),
-  [88, "UNPACK", "UnpackOptions", "1", "0+", counts("num", "outputs"), axis("axis", 0), unpacked()],
+  compared(86, "LOGICAL_AND", "LogicalAndOptions"),
+  each(87, "LOGICAL_NOT", "LogicalNotOptions"),
+  [88, "UNPACK", "UnpackOptions", "1", "0+", counts("num", "outputs"), axis("axis", 0), unpacked(), kept()],
   reduce(89, "REDUCE_MIN"),
-  [90, "FLOOR_DIV", "FloorDivOptions", "2", "1", divisor(1)],
+  [90, "FLOOR_DIV", "FloorDivOptions", "2", "1", divisor(1), ...together(), kept()],
   reduce(91, "REDUCE_ANY"),
-  unary(92, "SQUARE", "SquareOptions"),
-  unary(93, "ZEROS_LIKE", "ZerosLikeOptions"),
-  [94, "FILL", "FillOptions", "2", "1", ...shaped(0)],
-  [95, "FLOOR_MOD", "FloorModOptions", "2", "1", divisor(1)],
+  each(92, "SQUARE", "SquareOptions"),
+  each(93, "ZEROS_LIKE", "ZerosLikeOptions"),
+  [94, "FILL", "FillOptions", "2", "1", ...shaped(0), values(0), kept(1)],
+  [95, "FLOOR_MOD", "FloorModOptions", "2", "1", divisor(1), ...together(), kept()],
   [
     96,
     "RANGE",
@@ -496,11 +775,11 @@ const ROWS: readonly Row[] = [
     holds((node) => (node.values(2)?.includes(0) ? "a step of 0" : undefined)),
     range,
   ],
-  [97, "RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions", "2", "1", ...resize],
-  unary(98, "LEAKY_RELU", "LeakyReluOptions"),
+  [97, "RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions", "2", "1", ...resize, resized, kept()],
+  each(98, "LEAKY_RELU", "LeakyReluOptions"),
   binary(99, "SQUARED_DIFFERENCE", "SquaredDifferenceOptions"),
-  [100, "MIRROR_PAD", "MirrorPadOptions", "2", "1", ...paddings(1, mirrored)],
-  unary(101, "ABS", "AbsOptions"),
+  [100, "MIRROR_PAD", "MirrorPadOptions", "2", "1", ...paddings(1, mirrored), padded, kept()],
+  each(101, "ABS", "AbsOptions"),
   [
     102,
     "SPLIT_V",
@@ -511,16 +790,17 @@ const ROWS: readonly Row[] = [
     counts("num_splits", "outputs"),
     axis(2, 0),
     numbers(1, -1),
+    kept(),
   ],
   [103, "UNIQUE", "UniqueOptions", "1", "2"],
-  unary(104, "CEIL"),
-  [105, "REVERSE_V2", "ReverseV2Options", "2", "1", axis(1, 0)],
-  [106, "ADD_N", "AddNOptions", "2+", "1"],
-  [107, "GATHER_ND", "GatherNdOptions", "2", "1", places(1, (node) => node.sizes(0))],
-  unary(108, "COS", "CosOptions"),
+  each(104, "CEIL"),
+  [105, "REVERSE_V2", "ReverseV2Options", "2", "1", axis(1, 0), same, kept()],
+  [106, "ADD_N", "AddNOptions", "2+", "1", alike(), same, kept()],
+  [107, "GATHER_ND", "GatherNdOptions", "2", "1", places(1, (node) => node.sizes(0)), kept()],
+  each(108, "COS", "CosOptions"),
   unary(109, "WHERE", "WhereOptions"),
   unary(110, "RANK", "RankOptions"),
-  unary(111, "ELU"),
+  each(111, "ELU"),
   [
     112,
     "REVERSE_SEQUENCE",
@@ -531,18 +811,30 @@ const ROWS: readonly Row[] = [
     axis("seq_dim", 0),
     axis("batch_dim", 0),
     numbers(1, 0, sizeAt(0, "seq_dim")),
+    same,
+    kept(),
   ],
   [113, "MATRIX_DIAG", "MatrixDiagOptions", "1", "1"],
-  unary(114, "QUANTIZE", "QuantizeOptions"),
-  [115, "MATRIX_SET_DIAG", "MatrixSetDiagOptions", "2", "1"],
-  unary(116, "ROUND"),
-  unary(117, "HARD_SWISH", "HardSwishOptions"),
+  turned(114, "QUANTIZE", "QuantizeOptions"),
+  [115, "MATRIX_SET_DIAG", "MatrixSetDiagOptions", "2", "1", same],
+  each(116, "ROUND"),
+  each(117, "HARD_SWISH", "HardSwishOptions"),
   [118, "IF", "IfOptions", "1+", "0+", given],
   [119, "WHILE", "WhileOptions", "0+", "0+", given],
   [120, "NON_MAX_SUPPRESSION_V4", "NonMaxSuppressionV4Options", "5", "2", numbers(2, 0)],
   [121, "NON_MAX_SUPPRESSION_V5", "NonMaxSuppressionV5Options", "6", "3", numbers(2, 0)],
-  [122, "SCATTER_ND", "ScatterNdOptions", "3", "1", ...shaped(2), places(0, (node) => node.values(2))],
-  [123, "SELECT_V2", "SelectV2Options", "3", "1"],
+  [
+    122,
+    "SCATTER_ND",
+    "ScatterNdOptions",
+    "3",
+    "1",
+    ...shaped(2),
+    places(0, (node) => node.values(2)),
+    values(2),
+    kept(1),
+  ],
+  [123, "SELECT_V2", "SelectV2Options", "3", "1", ...together(1), kept(1)],
   unary(124, "DENSIFY", "DensifyOptions"),
   [
     125,
@@ -564,9 +856,9 @@ const ROWS: readonly Row[] = [
     }),
   ],
   [126, "BATCH_MATMUL", "BatchMatMulOptions", "2", "1"],
-  [128, "CUMSUM", "CumsumOptions", "2", "1", axis(1, 0)],
+  [128, "CUMSUM", "CumsumOptions", "2", "1", axis(1, 0), same, kept()],
   [129, "CALL_ONCE", "CallOnceOptions", "0", "0", given],
-  [130, "BROADCAST_TO", "BroadcastToOptions", "2", "1", ...shaped(1)],
+  [130, "BROADCAST_TO", "BroadcastToOptions", "2", "1", ...shaped(1), values(1), kept()],
   [131, "RFFT2D", "Rfft2dOptions", "2", "1", numbers(1, 1), makes((node) => product(node.values(1)))],
   [
     132,
@@ -577,9 +869,9 @@ const ROWS: readonly Row[] = [
     positive("stride_d", ...stride2d, "dilation_d_factor", ...dilation2d),
     noZero(1),
   ],
-  unary(133, "IMAG"),
-  unary(134, "REAL"),
-  unary(135, "COMPLEX_ABS"),
+  turned(133, "IMAG"),
+  turned(134, "REAL"),
+  turned(135, "COMPLEX_ABS"),
   [136, "HASHTABLE", "HashtableOptions", "0", "1"],
   [137, "HASHTABLE_FIND", "HashtableFindOptions", "3", "1"],
   [138, "HASHTABLE_IMPORT", "HashtableImportOptions", "3", "0"],
@@ -599,22 +891,22 @@ const ROWS: readonly Row[] = [
   [143, "READ_VARIABLE", "ReadVariableOptions", "1", "1"],
   [144, "ASSIGN_VARIABLE", "AssignVariableOptions", "2", "0"],
   [145, "BROADCAST_ARGS", "", "2", "1"],
-  [146, "RANDOM_STANDARD_NORMAL", "RandomOptions", "1", "1", ...shaped(0)],
-  [147, "BUCKETIZE", "BucketizeOptions", "1", "1"],
-  [148, "RANDOM_UNIFORM", "RandomOptions", "1", "1", ...shaped(0)],
+  [146, "RANDOM_STANDARD_NORMAL", "RandomOptions", "1", "1", ...shaped(0), values(0)],
+  [147, "BUCKETIZE", "BucketizeOptions", "1", "1", same],
+  [148, "RANDOM_UNIFORM", "RandomOptions", "1", "1", ...shaped(0), values(0)],
   [149, "MULTINOMIAL", "RandomOptions", "2", "1", noZero(0), numbers(1, 0, () => ELEMENTS_MAX)],
-  unary(150, "GELU", "GeluOptions"),
-  [151, "DYNAMIC_UPDATE_SLICE", "DynamicUpdateSliceOptions", "3", "1"],
-  unary(152, "RELU_0_TO_1"),
+  each(150, "GELU", "GeluOptions"),
+  [151, "DYNAMIC_UPDATE_SLICE", "DynamicUpdateSliceOptions", "3", "1", same, kept()],
+  each(152, "RELU_0_TO_1"),
   [153, "UNSORTED_SEGMENT_PROD", "UnsortedSegmentProdOptions", "3", "1", ...segments],
   [154, "UNSORTED_SEGMENT_MAX", "UnsortedSegmentMaxOptions", "3", "1", ...segments],
   [155, "UNSORTED_SEGMENT_SUM", "UnsortedSegmentSumOptions", "3", "1", ...segments],
   binary(156, "ATAN2", "ATan2Options"),
   [157, "UNSORTED_SEGMENT_MIN", "UnsortedSegmentMinOptions", "3", "1", ...segments],
-  unary(158, "SIGN", "SignOptions"),
+  each(158, "SIGN", "SignOptions"),
   unary(159, "BITCAST", "BitcastOptions"),
   binary(160, "BITWISE_XOR", "BitwiseXorOptions"),
-  [161, "RIGHT_SHIFT", "RightShiftOptions", "2", "1", numbers(1, 0, () => 63)],
+  [161, "RIGHT_SHIFT", "RightShiftOptions", "2", "1", numbers(1, 0, () => 63), ...together(), kept()],
   binary(163, "STABLEHLO_ADD"),
   binary(165, "STABLEHLO_MULTIPLY"),
   binary(166, "STABLEHLO_MAXIMUM"),
@@ -714,7 +1006,13 @@ export const OPERATORS: ReadonlyMap<number, Operator> = new Map(
         // What comes behind the inputs that must be there may be left out; lists of any length leave out nothing.
         optional: (index) =>
           checks.includes(NO_CHECK) || (optional?.includes(index) ?? (inputs.includes("-") && index >= reads.least)),
-        checks: checks.includes(NO_CHECK) ? undefined : (checks as readonly Check[]),
+        checks: checks.includes(NO_CHECK)
+          ? undefined
+          : checks.filter((one): one is Check => one !== NO_CHECK && one.kind !== "gives"),
+        gives: (node) => {
+          const shape = checks.find((one): one is Gives => one !== NO_CHECK && one.kind === "gives");
+          return shape?.sizes(node);
+        },
       },
     ];
   }),

@@ -55,16 +55,33 @@ function problemOfDetails(
   tensors: number,
 ): readonly [severity: "suspicious" | "unknown", problem: string] | undefined {
   if (details.name === "CustomQuantization") return ["unknown", "is quantised in a way of somebody's own"];
+  const many = details.name === "MultiAxisQuantization";
   const block = details.number("block_size");
   const [scales, zeros] = [details.number("scales"), details.number("zero_points")];
   if (!(scales >= 0 && scales < tensors) || !(zeros >= -1 && zeros < tensors))
     return ["suspicious", `has its scales in tensor ${scales} and its zero points in ${zeros}, of ${tensors}`];
-  const along = details.name === "MultiAxisQuantization" ? details.numbers("quantized_dimensions", Infinity) : [];
+  const along = many ? details.numbers("quantized_dimensions", Infinity) : [];
   const outside = along.find((dimension) => dimension < 0 || dimension >= shape.length);
   if (outside !== undefined) return ["suspicious", `has scales for dimension ${outside} of ${shape.length}`];
-  const least = details.name === "MultiAxisQuantization" ? 0 : 1;
-  if (block < least || (block > 0 && shape.reduce((all, size) => all * size, 1) % block !== 0))
+  const elements = shape.reduce((all, size) => all * size, 1);
+  if (block < (many ? 0 : 1) || (block > 0 && elements % block !== 0))
     return ["suspicious", `is quantised in blocks of ${block}`];
-  // How many scales each dimension needs is the kernels' own, and none of the public ones reads all of it.
-  return ["unknown", "has its scales in other tensors; whether they are as many as are needed is not checked here"];
+  return many ? ["unknown", "has scales along several dimensions, which are not held against it here"] : undefined;
+}
+
+/** Of blocks whose places and size fit: whether there is a scale, and a zero point, for each. Undefined where all fits. */
+export function problemOfBlocks(
+  table: FlatTable,
+  elements: number,
+  countOf: (tensor: number) => number | undefined,
+): string | undefined {
+  const details = table.table("details");
+  if (details?.name !== "BlockwiseQuantization") return undefined;
+  const blocks = elements / Math.max(1, details.number("block_size"));
+  const zeros = details.number("zero_points");
+  for (const tensor of [details.number("scales"), ...(zeros < 0 ? [] : [zeros])]) {
+    const count = countOf(tensor);
+    if (count !== blocks) return `has ${blocks} blocks, and tensor ${tensor} holds ${count ?? "no"} numbers for them`;
+  }
+  return undefined;
 }

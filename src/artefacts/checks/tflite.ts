@@ -36,7 +36,7 @@ import { OUTSIDE } from "#artefacts/outside.ts";
 import { Constants, Node, type Graph, type Tensor } from "#artefacts/tflite-graph.ts";
 import { Loops, ROUNDS_MAX, workOf, type Calls } from "#artefacts/tflite-loops.ts";
 import { CUSTOM_OPERATORS, ELEMENTS_MAX, ENUMERATED, OPERATORS, type Operator } from "#artefacts/tflite-operators.ts";
-import { problemOfQuantisation } from "#artefacts/tflite-quantisation.ts";
+import { problemOfBlocks, problemOfQuantisation } from "#artefacts/tflite-quantisation.ts";
 
 /** Operators that call graphs, by their codes. */
 const [IF, WHILE, CALL_ONCE, COMPOSITE, CASE] = [118, 119, 129, 206, 209];
@@ -305,6 +305,7 @@ class Reading {
       if ((tensors.length & 255) === 0) this.subject.meter.tick();
       tensors.push(tensor ? this.tensor(tensor, names, count) : NO_TENSOR);
     }
+    this.blocks(graph, tensors);
     const nodes: Node[] = [];
     let broken = false;
     for (const operator of graph.tables("operators")) {
@@ -326,12 +327,29 @@ class Reading {
     return found;
   }
 
+  /** Tensors whose scales are other tensors, once all are known. */
+  private blocks(graph: FlatTable, tensors: readonly Tensor[]): void {
+    let at = 0;
+    for (const table of graph.tables("tensors")) {
+      const tensor = tensors[at++];
+      const quantised = table?.table("quantization");
+      if (!quantised || !tensor || quantised.number("details_type") === 0) continue;
+      const fixed = (index: number): number | undefined =>
+        tensors[index]?.bytes ? elementsOf(tensors[index].sizes) : undefined;
+      const problem = problemOfBlocks(quantised, elementsOf(tensor.sizes) ?? 0, fixed);
+      if (problem) this.say("suspicious", "tflite-quantisation", tensor.at, `${tensor.shown} ${problem}`);
+    }
+  }
+
   /** Whether everything that is read was there before: values of the file's, inputs, variables, or what an operator before it wrote. */
   private order({ at, tensors, nodes, inputs, outputs }: Graph): void {
     const there = new Uint8Array(tensors.length);
     for (const [index, tensor] of tensors.entries()) if (tensor.there) there[index] = 1;
     for (const index of inputs) there[index] = 1;
     const shown = (index: number): string => tensors[index]?.shown ?? String(index);
+    const taken = inputs.find((index) => tensors[index]?.bytes);
+    if (taken !== undefined)
+      this.say("suspicious", "tflite-order", at, `a graph takes in ${shown(taken)}, whose values the file fixes`);
     for (const node of nodes) {
       // An operator that a program brings may take room to work in from the graph, as Arm's for its accelerators does.
       const own = node.custom !== undefined && !node.custom.startsWith(FLEX) && !CUSTOM_OPERATORS.has(node.custom);
@@ -459,7 +477,7 @@ class Reading {
     lookThrough(this.subject, [{ text: all, start, end, exact: true }], `the tensor ${shown}`, { code: false });
   }
 
-  private operator(operator: FlatTable, codes: readonly Code[], tensors: readonly Tensor[]): Node | undefined {
+  private operator(operator: FlatTable, codes: readonly Code[], tensors: Tensor[]): Node | undefined {
     const at = { start: operator.start, end: operator.end };
     const index = operator.number("opcode_index");
     const code = codes[index];
@@ -509,21 +527,23 @@ class Reading {
         this.arity(node, this.nameOf(node), bundled);
         if (own.length === 0) this.customOptions(node, new Map());
       }
-    } else if (known) this.builtin(node, known);
+    } else if (known && this.builtin(node, known)) this.gives(node, known, tensors);
     return node;
   }
 
   /** A built-in operator against what the table of operators says of it. */
-  private builtin(node: Node, known: Operator): void {
+  private builtin(node: Node, known: Operator): boolean {
     const { at, options } = node;
     this.arity(node, known.name, known);
-    if (options && options.name !== known.options)
-      return this.say(
+    if (options && options.name !== known.options) {
+      this.say(
         "unknown",
         "tflite-options",
         at,
         `${known.name} has ${options.name}, and ${known.options || "none"} are expected`,
       );
+      return false;
+    }
     for (const [field, most] of Object.entries(ENUMERATED))
       if (options?.knows(field) && !(options.number(field) >= 0 && options.number(field) <= most))
         this.say(
@@ -532,19 +552,38 @@ class Reading {
           at,
           `${known.name}: ${field} is ${options.number(field)}, which the schema does not name`,
         );
-    if (!known.checks)
-      return this.say(
-        "unknown",
-        "tflite-unchecked",
-        at,
-        `what ${known.name} does with its parameters is not checked here`,
-      );
+    if (!known.checks) {
+      this.say("unknown", "tflite-unchecked", at, `what ${known.name} does with its parameters is not checked here`);
+      return false;
+    }
+    let holds = true;
     for (const { kind, find } of known.checks) {
       const problem = find(node);
       if (problem === undefined) continue;
+      holds = false;
       if (kind === "bomb") this.say("suspicious", "tflite-bomb", at, `${known.name} ${problem}`);
       else this.say("suspicious", "tflite-parameter", at, `${known.name}: ${problem}`);
     }
+    return holds;
+  }
+  /** What it writes against the shape that the graph declares: runtimes for small devices make room for the second and write the first. */
+  private gives(node: Node, known: Operator, tensors: Tensor[]): void {
+    const made = known.gives(node);
+    const at = node.outputs[0] ?? -1;
+    const tensor = tensors[at];
+    if (!made || !tensor || tensor.bytes) return;
+    const [elements, room] = [elementsOf(made), elementsOf(tensor.sizes)];
+    if (elements !== undefined && room !== undefined && elements !== room)
+      this.say(
+        "suspicious",
+        "tflite-size",
+        node.at,
+        `${known.name} writes ${elements} elements to ${tensor.shown}, which has room for ${room}`,
+      );
+    if (elements !== undefined && elements > ELEMENTS_MAX)
+      this.say("suspicious", "tflite-bomb", node.at, `${known.name} makes ${elements.toExponential(1)} elements`);
+    // What comes behind it is held against what is made, where the file leaves that open.
+    if (room === undefined) tensors[at] = { ...tensor, sizes: made };
   }
   private arity(node: Node, name: string, known: Pick<Operator, "inputs" | "outputs" | "optional">): void {
     const { at, inputs, outputs } = node;
@@ -922,6 +961,8 @@ interface Values {
 const NOWHERE: Range = { start: 0, end: 0 };
 const NO_TENSOR: Tensor = { at: NOWHERE, shown: "", type: -1, sizes: undefined, bytes: undefined, there: true };
 const EMPTY: Graph = { at: NOWHERE, tensors: [], nodes: [], inputs: [], outputs: [] };
+const elementsOf = (sizes: Tensor["sizes"]): number | undefined =>
+  !sizes || sizes.includes(undefined) ? undefined : (sizes as readonly number[]).reduce((all, one) => all * one, 1);
 const shapeText = (shape: readonly number[]): string =>
   `[${shape.slice(0, 8).join(", ")}${shape.length > 8 ? ", …" : ""}]`;
 
