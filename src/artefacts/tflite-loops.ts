@@ -17,9 +17,9 @@ export type Rounds =
 /** Results that differ although what they read does not, or that depend on more than what they read. */
 const IMPURE = /^(?:RANDOM_|MULTINOMIAL|READ_VARIABLE|VAR_HANDLE|HASHTABLE|IF$|WHILE$|STABLEHLO_)/;
 /** Operators that hand on the number they are given. */
-const SAME = new Set(["RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CAST"]);
-/** int32 and int64 (TensorType). */
-const WHOLE = new Set([2, 4]);
+const SAME = new Set(["RESHAPE", "SQUEEZE", "EXPAND_DIMS"]);
+/** How far int32 and int64 count before they begin again (TensorType); floats end where a step no longer shows. */
+const REACH: Readonly<Record<number, number>> = { 2: 2 ** 31 - 1, 4: 2 ** 63 };
 const nameOf = (node: Node): string | undefined => OPERATORS.get(node.builtin)?.name;
 
 /** A graph by what writes each of its tensors. */
@@ -27,26 +27,39 @@ class Written {
   readonly graph: Graph;
   private readonly constants: Constants;
   private readonly by = new Map<number, Node>();
+  private readonly places: ReadonlyMap<number, number>;
+  private readonly origins = new Map<number, number>();
 
   constructor(graph: Graph, constants: Constants) {
     this.graph = graph;
     this.constants = constants;
     for (const node of graph.nodes) for (const output of node.outputs) this.by.set(output, node);
+    this.places = new Map(graph.inputs.map((tensor, place) => [tensor, place]));
   }
   node(tensor: number): Node | undefined {
     return this.by.get(tensor);
   }
   /** The tensor behind operators that hand it on. */
   origin(tensor: number): number {
-    for (let at = tensor, steps = 0; ; steps++) {
+    const way: number[] = [];
+    let at = tensor;
+    for (; way.length < STEPS_MAX; at = this.by.get(at)!.inputs[0] ?? -1) {
+      const known = this.origins.get(at);
+      if (known !== undefined) at = known;
       const node = this.by.get(at);
-      if (!node || steps > STEPS_MAX || !SAME.has(nameOf(node) ?? "")) return at;
-      at = node.inputs[0] ?? -1;
+      if (known !== undefined || !node || !SAME.has(nameOf(node) ?? "")) break;
+      way.push(at);
     }
+    for (const one of way) this.origins.set(one, at);
+    return at;
   }
-  /** Its place among the graph's inputs, or −1. */
-  input(tensor: number): number {
-    return this.graph.inputs.indexOf(this.origin(tensor));
+  /** Its place among the graph's inputs; undefined where it is none of them. */
+  input(tensor: number): number | undefined {
+    return this.places.get(this.origin(tensor));
+  }
+  /** The same, for this very tensor. */
+  place(tensor: number): number | undefined {
+    return this.places.get(tensor);
   }
   /** The one number that the file fixes it to. */
   constant(tensor: number): number | undefined {
@@ -56,49 +69,69 @@ class Written {
 const single = (values: readonly number[] | undefined): number | undefined =>
   values?.length === 1 ? values[0] : undefined;
 
-/** A number that the body counts, by its place among the loop's inputs, until it is a limit: another input, or a constant. */
-interface Counter {
-  readonly place: number;
-  readonly step: number;
-  readonly limit: { readonly input: number } | { readonly constant: number };
+/** What a condition reads, and what it compares: an input, by whether it must stay below or above, and what with. */
+interface Asks {
+  /** Places among the inputs; undefined where something else has a part in it. */
+  readonly needs: readonly number[] | undefined;
+  readonly compared: readonly Comparison[];
 }
+interface Comparison {
+  readonly place: number;
+  readonly up: boolean;
+  /** It goes round at the limit too. */
+  readonly equal: boolean;
+  readonly limit: Limit;
+}
+type Limit = { readonly input: number } | { readonly constant: number };
 
-/** Of loops with this condition and body, each with as many inputs as the loop: how they end. */
+/** Of loops, whose condition and body have as many inputs each: how they end. Every graph is gone through once. */
 export class Loops {
   private readonly constants: Constants;
-  private readonly known = new Map<Graph, Map<Graph, readonly Counter[] | "endless">>();
+  private readonly conditions = new Map<Graph, Asks>();
+  private readonly bodies = new Map<Graph, Written>();
 
   constructor(constants: Constants) {
     this.constants = constants;
   }
 
   rounds(loop: Node, condition: Graph, body: Graph): Rounds {
-    const ends = this.ends(condition, body);
-    if (ends === "endless") return { is: "endless" };
-    // Counting in floats ends where a step no longer shows.
-    const counters = ends.filter(({ place }) => WHOLE.has(loop.input(place)?.type ?? -1));
-    if (counters.length === 0) return { is: "open" };
-    const rounds = counters.flatMap(({ place, step, limit }) => {
+    const { needs, compared } = this.asks(condition);
+    const does = this.does(body);
+    const stays = (input: number): boolean => does.input(body.outputs[input] ?? -1) === input;
+    if (needs?.every(stays)) return { is: "endless" };
+    const counts = compared.flatMap(({ place, up, equal, limit }) => {
+      const [step, reach] = [stepOf(does, place), REACH[loop.input(place)?.type ?? -1]];
+      if (step === undefined || reach === undefined || !(up ? step > 0 : step < 0)) return [];
+      if ("input" in limit && !stays(limit.input)) return [];
       const from = single(loop.values(place));
       const to = "constant" in limit ? limit.constant : single(loop.values(limit.input));
-      return from === undefined || to === undefined ? [] : [Math.max(0, Math.ceil((to - from) / step))];
+      // One step beyond the last number that goes on, it must still be beyond it.
+      if (to !== undefined && Math.abs(to + step) - (equal ? 0 : 1) > reach) return [];
+      return [from === undefined || to === undefined ? undefined : Math.max(0, Math.ceil((to - from) / step))];
     });
-    return { is: "counted", rounds: rounds.length === 0 ? undefined : Math.min(...rounds) };
+    if (counts.length === 0) return { is: "open" };
+    const known = counts.filter((one) => one !== undefined);
+    return { is: "counted", rounds: known.length === 0 ? undefined : Math.min(...known) };
   }
 
-  private ends(condition: Graph, body: Graph): readonly Counter[] | "endless" {
-    const bodies = this.known.get(condition) ?? new Map<Graph, readonly Counter[] | "endless">();
-    this.known.set(condition, bodies);
-    const known = bodies.get(body);
+  private asks(condition: Graph): Asks {
+    const known = this.conditions.get(condition);
     if (known) return known;
-    const [asks, does] = [new Written(condition, this.constants), new Written(body, this.constants)];
-    const stays = (input: number): boolean => does.input(body.outputs[input] ?? -1) === input;
+    const written = new Written(condition, this.constants);
     const result = condition.outputs[0] ?? -1;
-    const ends = neededBy(asks, result)?.every(stays)
-      ? "endless"
-      : conjuncts(asks, result).flatMap((comparison) => counters(comparison, asks, does, stays));
-    bodies.set(body, ends);
-    return ends;
+    const asks = {
+      needs: neededBy(written, result),
+      compared: conjuncts(written, result).flatMap(comparedBy(written)),
+    };
+    this.conditions.set(condition, asks);
+    return asks;
+  }
+  private does(body: Graph): Written {
+    const known = this.bodies.get(body);
+    if (known) return known;
+    const written = new Written(body, this.constants);
+    this.bodies.set(body, written);
+    return written;
   }
 }
 
@@ -117,8 +150,8 @@ function neededBy(written: Written, tensor: number): readonly number[] | undefin
       for (const input of node.inputs) waiting.push(input);
       continue;
     }
-    const place = written.graph.inputs.indexOf(at);
-    if (place >= 0) needed.add(place);
+    const place = written.place(at);
+    if (place !== undefined) needed.add(place);
     else if (!written.graph.tensors[at]?.bytes) return undefined;
   }
   return [...needed];
@@ -137,37 +170,32 @@ function conjuncts(written: Written, tensor: number): readonly Node[] {
   return found;
 }
 
-/** What a comparison counts: one side that the body moves towards the other, which it leaves alone. */
-function counters(
-  comparison: Node,
-  asks: Written,
-  does: Written,
-  stays: (input: number) => boolean,
-): readonly Counter[] {
-  const [a, b] = comparison.inputs as readonly [number, number];
-  const up = nameOf(comparison)!.startsWith("LESS") ? 1 : -1;
-  return (
-    [
-      [a, b, up],
-      [b, a, -up],
-    ] as const
-  ).flatMap(([counter, against, sign]): readonly Counter[] => {
-    const place = asks.input(counter);
-    const input = asks.input(against);
-    const constant = asks.constant(against);
-    const step = place < 0 ? undefined : stepOf(does, place);
-    if (step === undefined || step * sign <= 0) return [];
-    if (input >= 0) return stays(input) ? [{ place, step, limit: { input } }] : [];
-    return constant === undefined ? [] : [{ place, step, limit: { constant } }];
-  });
-}
+/** Each side of a comparison as what is counted, where the other is an input or fixed. */
+const comparedBy =
+  (written: Written) =>
+  (comparison: Node): Asks["compared"] => {
+    const [less, equal] = [nameOf(comparison)!.startsWith("LESS"), nameOf(comparison)!.endsWith("_EQUAL")];
+    const [a = -1, b = -1] = comparison.inputs;
+    return (
+      [
+        [a, b, less],
+        [b, a, !less],
+      ] as const
+    ).flatMap(([counted, against, up]): Asks["compared"] => {
+      const [place, input] = [written.input(counted), written.input(against)];
+      const constant = written.constant(against);
+      if (place === undefined || (input === undefined && constant === undefined)) return [];
+      return [{ place, up, equal, limit: input === undefined ? { constant: constant! } : { input } }];
+    });
+  };
 
 /** How much the body adds to one of its inputs each time. */
 function stepOf(does: Written, place: number): number | undefined {
   const node = does.node(does.origin(does.graph.outputs[place] ?? -1));
   const name = node && nameOf(node);
-  if (!node || (name !== "ADD" && name !== "SUB")) return undefined;
-  const [a, b] = node.inputs as readonly [number, number];
+  // With an activation, a sum may stay where it is.
+  if (!node || (name !== "ADD" && name !== "SUB") || node.option("fused_activation_function") !== 0) return undefined;
+  const [a = -1, b = -1] = node.inputs;
   if (does.input(a) === place) {
     const step = does.constant(b);
     return step === undefined || name === "ADD" ? step : -step;
@@ -198,7 +226,7 @@ export function workOf(
       const called = calls.get(node);
       if (!called) continue;
       const each = called.graphs.map((one) => work[one] ?? 0);
-      all += called.rounds * (called.oneOf ? Math.max(0, ...each) : each.reduce((sum, one) => sum + one, 0));
+      all += called.rounds * each.reduce((sum, one) => (called.oneOf ? Math.max(sum, one) : sum + one), 0);
     }
     work[index] = all;
   }

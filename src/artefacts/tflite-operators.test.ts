@@ -406,6 +406,20 @@ describe("a loop", () => {
   test.each<[string, Uint8Array, string, string]>([
     ["goes round two thousand million times", loop(int(0), int(1), int(2 ** 31 - 1)), "tflite-bomb", "suspicious"],
     ["counts the wrong way", loop(int(0), int(-1), int(10)), "tflite-loop", "unknown"],
+    [
+      "counts no further than six",
+      loop(int(0), int(1), int(10), {
+        body: {
+          steps: [
+            { op: "ADD", inputs: [0, 3], outputs: [4], options: { fused_activation_function: 3 } },
+            { op: "RELU", inputs: [1], outputs: [5] },
+          ],
+        },
+      }),
+      "tflite-loop",
+      "unknown",
+    ],
+    ["begins again before it is there", loop(int(0), int(2 ** 20), int(2 ** 31 - 1)), "tflite-loop", "unknown"],
     ["does not count", loop(int(0), int(0), int(10)), "tflite-loop", "unknown"],
     [
       "asks for what its body leaves alone",

@@ -4,7 +4,8 @@
  * would refuse, or not notice, is told from tensorflow/lite/kernels and the advisories of TensorFlow Lite (divisions by zero of
  * CVE-2021-29585 to 29604, places outside of CVE-2020-15207 to 15214, CVE-2021-37681 to 37692).
  */
-import type { Node, Tensor } from "./tflite-graph.ts";
+import { ELEMENT_BITS } from "#formats/tflite.ts";
+import { SMALL, type Node, type Tensor } from "./tflite-graph.ts";
 
 /** Elements of a tensor that a graph makes from constants alone: 16 GB of float32, as for ONNX. */
 export const ELEMENTS_MAX = 2 ** 32;
@@ -152,7 +153,7 @@ const shaped = (input: number): readonly Check[] => [
 const few = (input: number): Check =>
   holds((node) => {
     const given = node.input(input);
-    return given?.bytes && (product(given.sizes) ?? 0) > 64 && node.values(input) === undefined
+    return given?.bytes && (product(given.sizes) ?? 0) > SMALL && node.values(input) === undefined
       ? `input ${input} has ${product(given.sizes)} numbers, and no tensor has so many dimensions`
       : undefined;
   });
@@ -212,6 +213,7 @@ const reshape = holds((node) => {
   const given = node.inputs.length > 1 ? node.values(1) : node.list("new_shape");
   // Old converters write a scalar as [0].
   if (!given || (given.length === 1 && given[0] === 0 && node.inputs.length < 2)) return undefined;
+  if (given.length > SMALL) return `a shape of more than ${SMALL} dimensions`;
   if (given.filter((one) => one === -1).length > 1 || given.some((one) => one < -1))
     return `a shape of ${shapeText(given)}`;
   const [elements, made] = [product(node.sizes(0)), product(given)];
@@ -1025,6 +1027,15 @@ export const ENUMERATED: Readonly<Record<string, number>> = {
   weights_format: 1,
   kernel_type: 1,
   mode: 1,
+  composite_attributes_format: 0,
+  ...Object.fromEntries(
+    ["quantized_bias_type", "in_data_type", "out_data_type", "output_type", "out_type", "idx_out_type"].map((field) => [
+      field,
+      ELEMENT_BITS.length - 1,
+    ]),
+  ),
+  key_dtype: ELEMENT_BITS.length - 1,
+  value_dtype: ELEMENT_BITS.length - 1,
 };
 
 /** Custom operators whose code is TFLite's own (lite/core/kernels/register.cc) or its small sister's (micro_mutable_op_resolver.h). */

@@ -22,7 +22,6 @@ import {
   isTflite,
   METADATA,
   MODEL,
-  OPERATORS_MAX,
   TEXTS,
 } from "#formats/tflite.ts";
 import { appendedZip } from "#formats/zip-appended.ts";
@@ -33,7 +32,7 @@ import type { Range } from "#artefacts/ledger.ts";
 import { COMPUTING_OPERATORS, HARMFUL_OPERATORS } from "#artefacts/tensorflow-operators.ts";
 import { reportFlat } from "#artefacts/flatbuffer.ts";
 import { OUTSIDE } from "#artefacts/outside.ts";
-import { Constants, Node, type Graph, type Tensor } from "#artefacts/tflite-graph.ts";
+import { Constants, Node, SMALL, type Graph, type Tensor } from "#artefacts/tflite-graph.ts";
 import { Loops, ROUNDS_MAX, workOf, type Calls } from "#artefacts/tflite-loops.ts";
 import { CUSTOM_OPERATORS, ELEMENTS_MAX, ENUMERATED, OPERATORS, type Operator } from "#artefacts/tflite-operators.ts";
 import { problemOfBlocks, problemOfQuantisation } from "#artefacts/tflite-quantisation.ts";
@@ -42,6 +41,8 @@ import { problemOfBlocks, problemOfQuantisation } from "#artefacts/tflite-quanti
 const [IF, WHILE, CALL_ONCE, COMPOSITE, CASE] = [118, 119, 129, 206, 209];
 /** Those that run one of the graphs that they name. */
 const BRANCHES: ReadonlySet<number> = new Set([IF, CASE]);
+/** Options that are a person's words, or may be. */
+const TEXTS_OF_OPTIONS = ["container", "shared_name", "name", "call_target_name", "backend_config"];
 /** Codes that fit the byte that files had for them at first; larger ones put this there. */
 const OLD_CODES = 127;
 /** FlatBuffers count in 32 bits, signed. */
@@ -258,7 +259,7 @@ class Reading {
       );
     if (table.number("version", 1) < 1)
       this.say("unknown", "tflite-operator", at, `an operator of version ${table.number("version", 1)}`);
-    if (builtin < 0 || builtin > OPERATORS_MAX)
+    if (builtin !== CUSTOM && !OPERATORS.has(builtin))
       this.say("unknown", "tflite-operator", at, `operator ${builtin}, which the schema does not know`);
     if (builtin === DELEGATE)
       this.say("unknown", "tflite-custom", at, "an operator of a delegate: a library of its own runs it");
@@ -310,7 +311,7 @@ class Reading {
     let broken = false;
     for (const operator of graph.tables("operators")) {
       if ((nodes.length & 255) === 0) this.subject.meter.tick();
-      const node = operator && this.operator(operator, codes, tensors);
+      const node = operator && this.operator(operator, codes, tensors, names);
       if (node) nodes.push(node);
       else broken = true;
     }
@@ -410,11 +411,19 @@ class Reading {
         at,
         `${shown} is of shape ${shapeText(shape)}, and its signature says ${shapeText(signature)}`,
       );
+    for (const within of table.tables("variant_tensors"))
+      if (within && !(within.number("type") >= 0 && within.number("type") < ELEMENT_BITS.length))
+        this.say(
+          "unknown",
+          "tflite-size",
+          at,
+          `${shown} is of tensors of type ${within.number("type")}, which the schema does not know`,
+        );
     const outside = table.number("external_buffer");
     const elsewhere = outside !== 0 || this.buffers[table.number("buffer")]?.broken !== false;
     if (outside !== 0) this.outsideValues(outside, at, shown, bytes !== undefined);
     // Only what the file fixes has its shape for certain: without dimensions a shape may not be known at all.
-    const known = bytes !== undefined || shape.length > 0 || table.number("has_rank") !== 0;
+    const known = shape.length <= SMALL && (bytes !== undefined || shape.length > 0 || table.number("has_rank") !== 0);
     const open = (size: number, i: number): number | undefined => (signature[i] === -1 || size < 0 ? undefined : size);
     return {
       at,
@@ -436,6 +445,7 @@ class Reading {
         `${shown} has elements of type ${type}, which the schema does not know`,
       );
     const bits = ELEMENT_BITS[type];
+    if (shape.length > SMALL) return this.say("unknown", "tflite-size", at, `${shown} has ${shape.length} dimensions`);
     if (shape.some((size) => size < 0))
       return this.say("unknown", "tflite-size", at, `${shown} has a shape with a size below zero`);
     // Readers multiply sizes one after the other, in whatever order: one that is zero does not undo the others.
@@ -477,7 +487,7 @@ class Reading {
     lookThrough(this.subject, [{ text: all, start, end, exact: true }], `the tensor ${shown}`, { code: false });
   }
 
-  private operator(operator: FlatTable, codes: readonly Code[], tensors: Tensor[]): Node | undefined {
+  private operator(operator: FlatTable, codes: readonly Code[], tensors: Tensor[], names: string[]): Node | undefined {
     const at = { start: operator.start, end: operator.end };
     const index = operator.number("opcode_index");
     const code = codes[index];
@@ -499,7 +509,8 @@ class Reading {
         `an operator says of ${mutated} inputs whether they change, and has ${inputs.length}`,
       );
     const [first, second] = [operator.table("builtin_options"), operator.table("builtin_options_2")];
-    const node = new Node(at, code, first ?? second, [inputs, outputs], tensors, this.constants);
+    const attributes = first ?? second;
+    const node = new Node(at, code, attributes, [inputs, outputs], tensors, this.constants);
     const large = this.behind(
       operator.number("large_custom_options_offset"),
       operator.number("large_custom_options_size"),
@@ -516,7 +527,17 @@ class Reading {
       this.say("unknown", "tflite-options", at, `${this.nameOf(node)} has options of a kind that it does not give`);
     if (first && second)
       this.say("suspicious", "tflite-mismatch", at, `${this.nameOf(node)} has options of two kinds: readers differ`);
-    const attributes = first ?? second;
+    for (const field of TEXTS_OF_OPTIONS) {
+      const text = attributes?.knows(field) ? attributes.text(field) : undefined;
+      if (text) names.push(text.text);
+    }
+    if (operator.number("custom_options_format") !== 0)
+      this.say(
+        "unknown",
+        "tflite-options",
+        at,
+        `${this.nameOf(node)} has options in a format that the schema does not name`,
+      );
     const composite = attributes?.knows("composite_attributes") ? attributes.vector("composite_attributes") : undefined;
     if (composite && composite.count > 0) this.flexBuffer(composite, this.nameOf(node));
     if (code.custom !== undefined) {
@@ -524,8 +545,8 @@ class Reading {
       if (node.options)
         this.say("unknown", "tflite-options", at, `${this.nameOf(node)} has options of another operator`);
       if (bundled) {
-        this.arity(node, this.nameOf(node), bundled);
-        if (own.length === 0) this.customOptions(node, new Map());
+        const takes = this.arity(node, this.nameOf(node), bundled);
+        if (takes && own.length === 0) this.customOptions(node, new Map());
       }
     } else if (known && this.builtin(node, known)) this.gives(node, known, tensors);
     return node;
@@ -534,7 +555,7 @@ class Reading {
   /** A built-in operator against what the table of operators says of it. */
   private builtin(node: Node, known: Operator): boolean {
     const { at, options } = node;
-    this.arity(node, known.name, known);
+    if (!this.arity(node, known.name, known)) return false;
     if (options && options.name !== known.options) {
       this.say(
         "unknown",
@@ -585,7 +606,8 @@ class Reading {
     // What comes behind it is held against what is made, where the file leaves that open.
     if (room === undefined) tensors[at] = { ...tensor, sizes: made };
   }
-  private arity(node: Node, name: string, known: Pick<Operator, "inputs" | "outputs" | "optional">): void {
+  /** Whether it has as many tensors as it reads and writes. */
+  private arity(node: Node, name: string, known: Pick<Operator, "inputs" | "outputs" | "optional">): boolean {
     const { at, inputs, outputs } = node;
     for (const [of, list, { allows, least, written }] of [
       ["inputs", inputs, known.inputs],
@@ -606,6 +628,7 @@ class Reading {
         at,
         `${name} leaves out ${absent >= 0 ? `input ${absent}` : "an output"}, which it needs (CVE-2020-15211)`,
       );
+    return known.inputs.allows(inputs.length) && known.outputs.allows(outputs.length);
   }
   private customOptions(node: Node, options: ReadonlyMap<string, number>): void {
     const known = CUSTOM_OPERATORS.get(node.custom ?? "");
@@ -722,7 +745,7 @@ class Reading {
       return [...called];
     });
     const order = this.callOrder(edges, at);
-    const most = order ? Math.max(0, ...workOf(order, graphs, calls)) : 0;
+    const most = order ? workOf(order, graphs, calls).reduce((more, one) => Math.max(more, one), 0) : 0;
     if (most > ROUNDS_MAX)
       this.say(
         "suspicious",
