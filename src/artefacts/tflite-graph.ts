@@ -116,6 +116,7 @@ const NUMBERS: Readonly<Record<number, Reads>> = {
   7: [2, (view, at) => view.getInt16(at, true)],
   9: [1, (view, at) => view.getInt8(at)],
   10: [8, (view, at) => view.getFloat64(at, true)],
+  12: [8, (view, at) => Number(view.getBigUint64(at, true))],
   15: [4, (view, at) => view.getUint32(at, true)],
   16: [2, (view, at) => view.getUint16(at, true)],
 };

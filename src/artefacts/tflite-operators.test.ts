@@ -457,6 +457,18 @@ describe("a loop", () => {
 });
 
 describe("a graph that is run by another", () => {
+  test("is looked for only where the operator has options of its own", () => {
+    const file = tfliteFile({
+      operator_codes: [{ deprecated_builtin_code: 119, builtin_code: 119 }],
+      subgraphs: [
+        tfliteGraph({
+          operators: [{ opcode_index: 0, inputs: [0], outputs: [2], builtin_options_type: 103, builtin_options: {} }],
+        }),
+        tfliteGraph({ tensors: [], inputs: [], outputs: [], operators: [] }),
+      ],
+    });
+    expect(rulesOf(scan(file))).toContain("tflite-options");
+  });
   /** Graphs each of which runs the next twice; the last runs one operator. */
   const doubled = (depth: number): Uint8Array =>
     model(

@@ -25,7 +25,6 @@ import {
   TEXTS,
 } from "#formats/tflite.ts";
 import { appendedZip } from "#formats/zip-appended.ts";
-import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { lookThrough } from "#artefacts/free-text.ts";
 import type { Range } from "#artefacts/ledger.ts";
@@ -33,14 +32,12 @@ import { COMPUTING_OPERATORS, HARMFUL_OPERATORS } from "#artefacts/tensorflow-op
 import { reportFlat } from "#artefacts/flatbuffer.ts";
 import { OUTSIDE } from "#artefacts/outside.ts";
 import { Constants, Node, SMALL, type Graph, type Tensor } from "#artefacts/tflite-graph.ts";
-import { Loops, ROUNDS_MAX, workOf, type Calls } from "#artefacts/tflite-loops.ts";
-import { CUSTOM_OPERATORS, ELEMENTS_MAX, ENUMERATED, OPERATORS, type Operator } from "#artefacts/tflite-operators.ts";
+import { followCalls, type Say } from "#artefacts/tflite-calls.ts";
+import { ELEMENTS_MAX } from "#artefacts/tflite-checks.ts";
+import { CUSTOM_OPERATORS } from "#artefacts/tflite-custom.ts";
+import { ENUMERATED, nameOf, OPERATORS, type Operator } from "#artefacts/tflite-operators.ts";
 import { problemOfBlocks, problemOfQuantisation } from "#artefacts/tflite-quantisation.ts";
 
-/** Operators that call graphs, by their codes. */
-const [IF, WHILE, CALL_ONCE, COMPOSITE, CASE] = [118, 119, 129, 206, 209];
-/** Those that run one of the graphs that they name. */
-const BRANCHES: ReadonlySet<number> = new Set([IF, CASE]);
 /** Options that are a person's words, or may be. */
 const TEXTS_OF_OPTIONS = ["container", "shared_name", "name", "call_target_name", "backend_config"];
 /** Codes that fit the byte that files had for them at first; larger ones put this there. */
@@ -68,8 +65,6 @@ export default defineCheck({
     new Reading(subject).read();
   },
 });
-
-type Say = (severity: ScanFinding["severity"], rule: string, at: Range, message: string) => void;
 
 interface Buffer {
   readonly at: Range;
@@ -174,10 +169,8 @@ class Reading {
     const graphs = [...model.tables("subgraphs")];
     const names: string[] = [];
     this.external(model);
-    this.runs(
-      graphs.map((graph) => (graph ? this.graph(graph, codes, names) : EMPTY)),
-      whole,
-    );
+    const drawn = graphs.map((graph) => (graph ? this.graph(graph, codes, names) : EMPTY));
+    followCalls(drawn, whole, this.constants, this.say);
     this.signatures(model, graphs, names);
     this.metadata(model, names);
     for (const index of model.numbers("metadata_buffer", Infinity)) this.use(index, whole, "metadata_buffer");
@@ -360,7 +353,7 @@ class Reading {
           "suspicious",
           "tflite-order",
           node.at,
-          `${this.nameOf(node)} reads ${shown(unread)} before anything is written there (CVE-2020-15209)`,
+          `${nameOf(node)} reads ${shown(unread)} before anything is written there (CVE-2020-15209)`,
         );
       const read = new Set(node.inputs);
       for (const index of node.outputs) {
@@ -371,8 +364,8 @@ class Reading {
             "tflite-order",
             node.at,
             fixed
-              ? `${this.nameOf(node)} writes to ${shown(index)}, whose values the file fixes`
-              : `${this.nameOf(node)} reads and writes ${shown(index)} at once (CVE-2020-15210)`,
+              ? `${nameOf(node)} writes to ${shown(index)}, whose values the file fixes`
+              : `${nameOf(node)} reads and writes ${shown(index)} at once (CVE-2020-15210)`,
           );
         if (index >= 0) there[index] = 1;
       }
@@ -381,12 +374,6 @@ class Reading {
     if (missing !== undefined)
       this.say("suspicious", "tflite-order", at, `a graph gives out ${shown(missing)}, which nothing writes`);
   }
-  private nameOf({ builtin, custom }: Node): string {
-    return custom === undefined
-      ? (OPERATORS.get(builtin)?.name ?? `operator ${builtin}`)
-      : JSON.stringify(custom.slice(0, 80));
-  }
-
   private tensor(table: FlatTable, names: string[], count: number): Tensor {
     const at = { start: table.start, end: table.end };
     const name = table.text("name")?.text ?? "";
@@ -524,9 +511,9 @@ class Reading {
     const known = OPERATORS.get(code.builtin);
     const says = ["builtin_options_type", "builtin_options_2_type"].map((field) => operator.number(field));
     if (says.filter((kind) => kind !== 0).length > Number(first !== undefined) + Number(second !== undefined))
-      this.say("unknown", "tflite-options", at, `${this.nameOf(node)} has options of a kind that it does not give`);
+      this.say("unknown", "tflite-options", at, `${nameOf(node)} has options of a kind that it does not give`);
     if (first && second)
-      this.say("suspicious", "tflite-mismatch", at, `${this.nameOf(node)} has options of two kinds: readers differ`);
+      this.say("suspicious", "tflite-mismatch", at, `${nameOf(node)} has options of two kinds: readers differ`);
     for (const field of TEXTS_OF_OPTIONS) {
       const text = attributes?.knows(field) ? attributes.text(field) : undefined;
       if (text) names.push(text.text);
@@ -536,16 +523,15 @@ class Reading {
         "unknown",
         "tflite-options",
         at,
-        `${this.nameOf(node)} has options in a format that the schema does not name`,
+        `${nameOf(node)} has options in a format that the schema does not name`,
       );
     const composite = attributes?.knows("composite_attributes") ? attributes.vector("composite_attributes") : undefined;
-    if (composite && composite.count > 0) this.flexBuffer(composite, this.nameOf(node));
+    if (composite && composite.count > 0) this.flexBuffer(composite, nameOf(node));
     if (code.custom !== undefined) {
       const bundled = CUSTOM_OPERATORS.get(code.custom);
-      if (node.options)
-        this.say("unknown", "tflite-options", at, `${this.nameOf(node)} has options of another operator`);
+      if (node.options) this.say("unknown", "tflite-options", at, `${nameOf(node)} has options of another operator`);
       if (bundled) {
-        const takes = this.arity(node, this.nameOf(node), bundled);
+        const takes = this.arity(node, nameOf(node), bundled);
         if (takes && own.length === 0) this.customOptions(node, new Map());
       }
     } else if (known && this.builtin(node, known)) this.gives(node, known, tensors);
@@ -639,7 +625,7 @@ class Reading {
           "unknown",
           "tflite-options",
           node.at,
-          `${this.nameOf(node)} has an option ${JSON.stringify(name.slice(0, 80))} of ${value}, which it does not know`,
+          `${nameOf(node)} has an option ${JSON.stringify(name.slice(0, 80))} of ${value}, which it does not know`,
         );
     const problems = [
       ...Object.entries(known.options).map(([name, [least, most, absent = 0]]) => {
@@ -649,8 +635,7 @@ class Reading {
       ...known.checks.map((check) => check(node, options)),
     ];
     for (const problem of problems)
-      if (problem !== undefined)
-        this.say("suspicious", "tflite-parameter", node.at, `${this.nameOf(node)}: ${problem}`);
+      if (problem !== undefined) this.say("suspicious", "tflite-parameter", node.at, `${nameOf(node)}: ${problem}`);
   }
 
   /** Options of a custom operator, of which TFLite's own and TensorFlow's are understood. */
@@ -721,117 +706,6 @@ class Reading {
       last = Math.max(last, range.end);
     }
     return { ...options, bytes };
-  }
-
-  /** What running the graphs means: which call which, whether they end, and how much is run at the least. */
-  private runs(graphs: readonly Graph[], at: Range): void {
-    const calls = new Map<Node, Calls>();
-    const loops = new Loops(this.constants);
-    const edges = graphs.map((graph) => {
-      const called = new Set<number>();
-      for (const node of graph.nodes) {
-        const names = node.options ? calledBy(node.options) : [];
-        const lost = names.find((one) => !(one >= 0 && one < graphs.length));
-        if (lost !== undefined)
-          this.say("unknown", "tflite-index", node.at, `an operator calls graph ${lost} of ${graphs.length}`);
-        if (names.length === 0 || lost !== undefined) continue;
-        for (const one of names) called.add(one);
-        calls.set(node, {
-          graphs: names,
-          rounds: this.rounds(node, names, graphs, loops),
-          oneOf: BRANCHES.has(node.builtin),
-        });
-      }
-      return [...called];
-    });
-    const order = this.callOrder(edges, at);
-    const most = order ? workOf(order, graphs, calls).reduce((more, one) => Math.max(more, one), 0) : 0;
-    if (most > ROUNDS_MAX)
-      this.say(
-        "suspicious",
-        "tflite-bomb",
-        at,
-        `its loops and calls run ${most.toExponential(1)} operators, whatever they are given`,
-      );
-  }
-
-  /** Whether the graphs that an operator calls have the tensors that it hands them, and how often it calls them. */
-  private rounds(node: Node, names: readonly number[], graphs: readonly Graph[], loops: Loops): number {
-    const [inputs, outputs] = [node.inputs.length, node.outputs.length];
-    const wanted: readonly (readonly [inputs: number, outputs: number])[] =
-      node.builtin === WHILE
-        ? [
-            [inputs, 1],
-            [inputs, outputs],
-          ]
-        : node.builtin === IF
-          ? names.map(() => [inputs - 1, outputs])
-          : node.builtin === CALL_ONCE
-            ? [[0, 0]]
-            : node.builtin === COMPOSITE
-              ? [[inputs, outputs]]
-              : [];
-    const bad = wanted.findIndex(([takes, gives], i) => {
-      const graph = graphs[names[i]!]!;
-      return graph.inputs.length !== takes || graph.outputs.length !== gives;
-    });
-    if (bad >= 0 || (node.builtin === WHILE && inputs !== outputs)) {
-      this.say(
-        "suspicious",
-        "tflite-arity",
-        node.at,
-        `${this.nameOf(node)} of ${inputs} inputs and ${outputs} outputs calls graphs that take or give others`,
-      );
-      return 1;
-    }
-    if (node.builtin !== WHILE) return 1;
-    const rounds = loops.rounds(node, graphs[names[0]!]!, graphs[names[1]!]!);
-    if (rounds.is === "endless")
-      this.say(
-        "suspicious",
-        "tflite-bomb",
-        node.at,
-        "a WHILE whose condition depends on nothing that its body changes: once begun, it does not end",
-      );
-    else if (rounds.is === "open")
-      this.say(
-        "unknown",
-        "tflite-loop",
-        node.at,
-        "how often a WHILE goes round cannot be read: its condition compares nothing that its body counts",
-      );
-    else if (rounds.rounds === undefined)
-      this.say("note", "tflite-loop", node.at, "how often a WHILE goes round depends on what the model is given");
-    return rounds.is === "counted" ? (rounds.rounds ?? 1) : 1;
-  }
-
-  /**
-   * Graphs behind those that they call. Undefined, and said, where one calls itself, over however many others: no converter writes
-   * that, and it need not end.
-   */
-  private callOrder(calls: readonly (readonly number[])[], at: Range): readonly number[] | undefined {
-    const order: number[] = [];
-    const state = new Uint8Array(calls.length);
-    for (let first = 0; first < calls.length; first++) {
-      if (state[first] !== 0) continue;
-      const path: { graph: number; next: number }[] = [{ graph: first, next: 0 }];
-      state[first] = 1;
-      for (let top = path.at(-1); top; top = path.at(-1)) {
-        const callee = calls[top.graph]![top.next++];
-        if (callee === undefined) {
-          state[top.graph] = 2;
-          order.push(top.graph);
-          path.pop();
-        } else if (state[callee] === 1) {
-          this.say("suspicious", "tflite-recursion", at, `graph ${callee} calls itself: running it need not end`);
-          return undefined;
-        } else if (state[callee] === 0) {
-          state[callee] = 1;
-          path.push({ graph: callee, next: 0 });
-        }
-      }
-    }
-    return order;
   }
 
   private signatures(model: FlatTable, graphs: readonly (FlatTable | undefined)[], names: string[]): void {
@@ -995,23 +869,6 @@ interface Code {
 }
 
 const SCHEMAS: Readonly<Record<string, FlatSchema>> = { TFLITE_METADATA: METADATA, CONVERSION_METADATA: CONVERSION };
-
-/** Fields of options that name another graph. */
-function calledBy(options: FlatTable): readonly number[] {
-  const one = [
-    "subgraph",
-    "then_subgraph_index",
-    "else_subgraph_index",
-    "init_subgraph_index",
-    "cond_subgraph_index",
-    "body_subgraph_index",
-    "comparator_subgraph_index",
-    "update_computation_subgraph_index",
-    "decomposition_subgraph_index",
-  ].filter((field) => options.knows(field));
-  const many = ["called_computations", "branch_subgraph_indices"].filter((field) => options.knows(field));
-  return [...one.map((field) => options.number(field)), ...many.flatMap((field) => options.numbers(field, Infinity))];
-}
 
 /** NodeDefs as a GraphDef, whose first field they are. */
 function joined(nodes: readonly Uint8Array[]): Uint8Array {
