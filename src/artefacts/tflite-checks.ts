@@ -379,6 +379,17 @@ export const rows = holds((node) => {
     ? undefined
     : `${elements} numbers do not divide into rows of ${from}`;
 });
+/** Rows of the first are as long as columns of the second. */
+export const contracted = holds((node) => {
+  const [left, right] = [node.sizes(0), node.sizes(1)];
+  const [row, column] = [
+    left?.at(node.option("adj_x") === 0 ? -1 : -2),
+    right?.at(node.option("adj_y") === 0 ? -2 : -1),
+  ];
+  return row === undefined || column === undefined || row === column
+    ? undefined
+    : `rows of ${row} by columns of ${column}`;
+});
 export const same = gives((node) => node.sizes(0));
 export const values = (input: number): Gives => gives((node) => node.values(input));
 export const put = (sizes: Sizes | undefined, at: number | undefined, ...one: Sizes): Sizes | undefined =>

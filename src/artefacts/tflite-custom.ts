@@ -7,6 +7,8 @@ import type { Node } from "./tflite-graph.ts";
 export interface CustomOperator extends Pick<Operator, "inputs" | "outputs" | "optional"> {
   /** Every option it has, and the least and most it may be; what is absent counts as 0, unless that is said. */
   readonly options: Readonly<Record<string, Bounds>>;
+  /** Its kernel takes options by their place among all of them, so that one that is absent moves the others. */
+  readonly byPlace: boolean;
   readonly checks: readonly ((node: Node, options: ReadonlyMap<string, number>) => string | undefined)[];
 }
 type Bounds = readonly [least: number, most: number, absent?: number];
@@ -24,8 +26,10 @@ const custom = (
   outputs: arity(String(outputs)),
   optional: () => false,
   options,
+  byPlace: false,
   checks,
 });
+const signal: typeof custom = (...parts) => ({ ...custom(...parts), byPlace: true });
 
 /** filter_bank.cc adds up so many numbers from each start, of what comes in and of the weights, on trust. */
 const filterBank: CustomOperator["checks"][number] = (node, options) => {
@@ -78,8 +82,8 @@ export const CUSTOM_OPERATORS: ReadonlyMap<string, CustomOperator> = new Map([
       _support_output_type_float_in_quantized_op: ANY,
     }),
   ],
-  ["CIRCULAR_BUFFER", custom(1, 1, { cycles_max: [0, 1e6] })],
-  ["SignalDelay", custom(1, 1, { delay_length: [0, 1e6] })],
+  ["CIRCULAR_BUFFER", signal(1, 1, { cycles_max: [0, 1e6] })],
+  ["SignalDelay", signal(1, 1, { delay_length: [0, 1e6] })],
   [
     "SignalEnergy",
     custom(1, 1, { end_index: [0, 1e6], start_index: [0, 1e6] }, (node, options) => {
@@ -88,9 +92,9 @@ export const CUSTOM_OPERATORS: ReadonlyMap<string, CustomOperator> = new Map([
       return size !== undefined && 2 * end > size ? `it ends at pair ${end} of ${size / 2}` : undefined;
     }),
   ],
-  ["SignalFftAutoScale", custom(1, 2)],
-  ["SignalFilterBank", custom(6, 1, { num_channels: COUNT }, filterBank)],
-  ["SignalFilterBankLog", custom(1, 1, { input_correction_bits: SHIFT, output_scale: ANY })],
+  ["SignalFftAutoScale", signal(1, 2)],
+  ["SignalFilterBank", signal(6, 1, { num_channels: COUNT }, filterBank)],
+  ["SignalFilterBankLog", signal(1, 1, { input_correction_bits: SHIFT, output_scale: ANY })],
   [
     "SignalFilterBankSpectralSubtraction",
     custom(
@@ -113,12 +117,12 @@ export const CUSTOM_OPERATORS: ReadonlyMap<string, CustomOperator> = new Map([
       },
     ),
   ],
-  ["SignalFilterBankSquareRoot", custom(2, 1)],
-  ["SignalFramer", custom(1, 2, { frame_size: COUNT, frame_step: COUNT, prefill: ANY })],
-  ["SignalIrfft", custom(1, 1, { T: ANY, fft_length: COUNT })],
-  ["SignalOverlapAdd", custom(1, 1, { T: ANY, frame_step: COUNT })],
-  ["SignalPCAN", custom(3, 1, { snr_shift: SHIFT })],
-  ["SignalRfft", custom(1, 1, { T: ANY, fft_length: COUNT })],
+  ["SignalFilterBankSquareRoot", signal(2, 1)],
+  ["SignalFramer", signal(1, 2, { frame_size: COUNT, frame_step: COUNT, prefill: ANY })],
+  ["SignalIrfft", signal(1, 1, { T: ANY, fft_length: COUNT })],
+  ["SignalOverlapAdd", signal(1, 1, { T: ANY, frame_step: COUNT })],
+  ["SignalPCAN", signal(3, 1, { snr_shift: SHIFT })],
+  ["SignalRfft", signal(1, 1, { T: ANY, fft_length: COUNT })],
   [
     "SignalStacker",
     custom(1, 2, {
@@ -128,5 +132,5 @@ export const CUSTOM_OPERATORS: ReadonlyMap<string, CustomOperator> = new Map([
       stacker_step: COUNT,
     }),
   ],
-  ["SignalWindow", custom(2, 1, { shift: SHIFT })],
+  ["SignalWindow", signal(2, 1, { shift: SHIFT })],
 ]);

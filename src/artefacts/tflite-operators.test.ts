@@ -297,6 +297,12 @@ describe("an operator is fine as a converter writes it, and not with", () => {
       "tflite-size",
     ],
     [
+      "rows that are not as long as columns",
+      one("BATCH_MATMUL", [x(2, 3, 4), x(2, 5, 4)], { adj_y: true }),
+      one("BATCH_MATMUL", [x(2, 3, 4), x(2, 5, 4)], { adj_y: false }),
+      "tflite-parameter",
+    ],
+    [
       "shapes that do not go together",
       one("MUL", [x(2, 3), weights(1, 3)], {}, [x(2, 3)]),
       one("MUL", [x(2, 3), weights(1, 2)], {}, [x(2, 3)]),
@@ -554,6 +560,11 @@ describe("an operator of TFLite's own outside the schema", () => {
       "one that is another's",
       custom("TFLite_Detection_PostProcess", 3, 4, { ...DETECTION, zeal: 1 }),
       "tflite-options",
+    ],
+    [
+      "one missing, where they are taken by their places",
+      custom("SignalRfft", 1, 1, { fft_length: 512 }),
+      "tflite-parameter",
     ],
     ["fewer tensors", custom("TFLite_Detection_PostProcess", 2, 4, DETECTION), "tflite-arity"],
     ["a window of no size", custom("AudioSpectrogram", 1, 1, { stride: 1 }), "tflite-parameter"],

@@ -14,6 +14,7 @@ import {
   bias,
   blocks,
   connected,
+  contracted,
   counts,
   depthwise,
   dilation2d,
@@ -438,7 +439,7 @@ const ROWS: readonly Row[] = [
       return extent && extent.most >= 0 ? (extent.most + 1) * each : undefined;
     }),
   ],
-  [126, "BATCH_MATMUL", "BatchMatMulOptions", "2", "1"],
+  [126, "BATCH_MATMUL", "BatchMatMulOptions", "2", "1", contracted],
   [128, "CUMSUM", "CumsumOptions", "2", "1", axis(1, 0), same, kept()],
   [129, "CALL_ONCE", "CallOnceOptions", "0", "0", given],
   [130, "BROADCAST_TO", "BroadcastToOptions", "2", "1", ...shaped(1), values(1), kept()],

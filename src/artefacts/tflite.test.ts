@@ -227,6 +227,8 @@ describe("what its own verifier refuses is not fine:", () => {
       { subgraphs: graphOf({ shape: [65536, 65536, 65536], buffer: 0 }) },
       "suspicious",
     ],
+    ["bytes in the buffer that stands for none", { buffers: [weights, weights] }, "suspicious"],
+    ["a variable whose values are fixed", { subgraphs: graphOf({ is_variable: true }) }, "unknown"],
     ["a signature of other sizes", { subgraphs: graphOf({ shape_signature: [-1, 3] }) }, "unknown"],
     [
       "a place behind ten thousand others that is not there",

@@ -1,6 +1,6 @@
 /**
- * TFLite models: every table of the FlatBuffer, every buffer against its tensor, operators that are code of somebody's own or of
- * TensorFlow, metadata, and the archive of associated files behind it.
+ * TFLite models: every table of the FlatBuffer, every buffer against its tensor, every operator against what its kernel expects,
+ * operators that are code of somebody's own or of TensorFlow, metadata, and the archive of associated files behind it.
  */
 import { contentOf, part, type Content } from "#formats/content.ts";
 import { FormatError, viewOf } from "#formats/error.ts";
@@ -165,6 +165,14 @@ class Reading {
         `version ${model.number("version")} of the schema, where 3 is known`,
       );
     this.buffers = Array.from(model.tables("buffers"), (buffer) => this.buffer(buffer));
+    const [none] = this.buffers;
+    if (none?.bytes && none.bytes.end > none.bytes.start)
+      this.say(
+        "suspicious",
+        "tflite-buffer",
+        none.at,
+        "buffer 0, which stands for none, has bytes: some readers take them for a tensor's, and others do not",
+      );
     const codes = Array.from(model.tables("operator_codes"), (code) => this.code(code));
     const graphs = [...model.tables("subgraphs")];
     const names: string[] = [];
@@ -406,6 +414,8 @@ class Reading {
           at,
           `${shown} is of tensors of type ${within.number("type")}, which the schema does not know`,
         );
+    if (bytes && table.number("is_variable") !== 0)
+      this.say("unknown", "tflite-order", at, `${shown} is a variable, and the file fixes its values`);
     const outside = table.number("external_buffer");
     const elsewhere = outside !== 0 || this.buffers[table.number("buffer")]?.broken !== false;
     if (outside !== 0) this.outsideValues(outside, at, shown, bytes !== undefined);
@@ -528,6 +538,8 @@ class Reading {
     const composite = attributes?.knows("composite_attributes") ? attributes.vector("composite_attributes") : undefined;
     if (composite && composite.count > 0) this.flexBuffer(composite, nameOf(node));
     if (code.custom !== undefined) {
+      if (code.custom.startsWith(FLEX) && own.length === 0)
+        this.say("unknown", "tflite-options", at, `${nameOf(node)} has no operator of TensorFlow`);
       const bundled = CUSTOM_OPERATORS.get(code.custom);
       if (node.options) this.say("unknown", "tflite-options", at, `${nameOf(node)} has options of another operator`);
       if (bundled) {
@@ -627,6 +639,8 @@ class Reading {
           node.at,
           `${nameOf(node)} has an option ${JSON.stringify(name.slice(0, 80))} of ${value}, which it does not know`,
         );
+    if (known.byPlace && Object.keys(known.options).some((name) => !options.has(name)))
+      this.say("suspicious", "tflite-parameter", node.at, `${nameOf(node)} lacks one of its options`);
     const problems = [
       ...Object.entries(known.options).map(([name, [least, most, absent = 0]]) => {
         const value = options.get(name) ?? absent;
@@ -645,7 +659,6 @@ class Reading {
     if (custom === undefined) return leave("options that the operator does not read");
     if (!custom.startsWith(FLEX) && !CUSTOM_OPERATORS.has(custom))
       return leave("options of an operator that nothing here knows");
-    if (end - start > TEXT_MAX) return leave("options longer than are read");
     const options = this.flexBuffer({ start, end }, JSON.stringify(custom.slice(0, 80)));
     if (!options) return;
     const { value, bytes } = options;
@@ -659,6 +672,14 @@ class Reading {
           `the options of ${JSON.stringify(custom.slice(0, 80))} are no numbers by their names`,
         );
       const numbers = entries.map(([name, one]) => [name, one.is === "number" ? one.value : 0] as const);
+      // Kernels look names up by halves: what is out of order is not found, and of two that are alike one is.
+      if (numbers.some(([name], i) => i > 0 && numbers[i - 1]![0] >= name))
+        this.say(
+          "suspicious",
+          "tflite-options",
+          at,
+          `the options of ${nameOf(run)} are not in the order of their names`,
+        );
       return this.customOptions(run, new Map(numbers));
     }
     // [operator, NodeDef] (tensorflow/lite/delegates/flex/kernel.cc): TensorFlow runs what the second says.
