@@ -27,6 +27,10 @@ export function judgeSizes(message: Walked, { say }: Judging): void {
   for (const [field, inherits] of SHAPES) if (count(message, field) > 0) shape(message, field, inherits);
   for (const tensor of every(message, "tensorType")) {
     const sizes = every(tensor, "dimensions").map((dimension) => unsigned(only(dimension, "constant"), "size") ?? 1n);
+    const rank = numberOf(tensor, "rank") ?? 0n;
+    // Of a type with any number of dimensions the rank is −1.
+    if (rank >= 0n && rank !== BigInt(sizes.length))
+      say("unknown", "coreml-size", tensor, `a type of ${rank} dimensions, and ${sizes.length} are there`);
     large(product(sizes), tensor, sizes);
   }
   const wide = unsigned(message, "oneHotVectorSize") ?? unsigned(message, "nRepetitions");
@@ -77,18 +81,38 @@ const unsigned = (message: Walked | undefined, field: string): bigint | undefine
 export function widthOf(model: Walked): number | undefined {
   let width = 0n;
   for (const input of every(only(model, "description"), "input")) {
-    const type = only(input, "type");
-    const array = only(type, "multiArrayType");
-    if (array) {
-      const flexible = [...every(array, "enumeratedShapes"), ...every(array, "shapeRange")].length > 0;
-      const elements = product(numbersOf(array, "shape"), count(array, "shape"));
-      if (flexible || elements === undefined || count(array, "shape") === 0) return undefined;
-      width += elements;
-    } else if (only(type, "doubleType") ?? only(type, "int64Type")) width += 1n;
-    else return undefined;
+    const elements = only(only(input, "type"), "imageType") ? undefined : elementsOf(input);
+    if (elements === undefined) return undefined;
+    width += elements;
   }
   return Number(width);
 }
+
+/** How many numbers one input is; undefined where that is not fixed. */
+export function elementsOf(feature: Walked): bigint | undefined {
+  const type = only(feature, "type");
+  const [array, image] = [only(type, "multiArrayType"), only(type, "imageType")];
+  if (array) {
+    const flexible = [...every(array, "enumeratedShapes"), ...every(array, "shapeRange")].length > 0;
+    return flexible || count(array, "shape") === 0
+      ? undefined
+      : product(numbersOf(array, "shape"), count(array, "shape"));
+  }
+  if (image) {
+    const flexible = [...every(image, "enumeratedSizes"), ...every(image, "imageSizeRange")].length > 0;
+    const sides = product([numberOf(image, "width") ?? 0n, numberOf(image, "height") ?? 0n]);
+    const colours = COLOURS.get(numberOf(image, "colorSpace") ?? 0n);
+    return flexible || sides === undefined || colours === undefined ? undefined : sides * colours;
+  }
+  return (only(type, "doubleType") ?? only(type, "int64Type")) ? 1n : undefined;
+}
+/** Numbers of a point by the colour space of an image (FeatureTypes.proto). */
+const COLOURS: ReadonlyMap<bigint, bigint> = new Map([
+  [10n, 1n],
+  [20n, 3n],
+  [30n, 3n],
+  [40n, 1n],
+]);
 
 /** Names of a model's inputs or outputs. */
 export const namesOf = (

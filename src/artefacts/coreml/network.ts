@@ -4,7 +4,7 @@
  */
 import { numberOf, textAt, textOf, type Walked } from "#formats/protobuf-walk.ts";
 import { viewOf } from "#formats/error.ts";
-import { namesOf } from "./interface.ts";
+import { elementsOf, namesOf } from "./interface.ts";
 import { count, every, only, shown, type Judging } from "./reading.ts";
 import { judgeWeights } from "./weights.ts";
 
@@ -65,6 +65,21 @@ export function judgeNetwork(network: Walked, model: Walked, judging: Judging): 
   ]);
   layersOf(network, names, judging, 0);
   const { content, say } = judging;
+  const inputs = every(description, "input");
+  for (const step of every(network, "preprocessing")) {
+    const name = textOf(content, step, "featureName") ?? "";
+    const input = name === "" ? inputs[0] : inputs.find((one) => textOf(content, one, "name") === name);
+    if (!input) say("unknown", "coreml-graph", step, `the input ${shown(name)} is prepared and is not there`);
+    const mean = only(step, "meanImage");
+    const [wanted, there] = [input && elementsOf(input), count(mean, "meanImage")];
+    if (mean && wanted !== BigInt(there))
+      say(
+        "unknown",
+        "coreml-weights",
+        mean,
+        `a mean image of ${there} numbers for an input of ${wanted ?? "no fixed number"}`,
+      );
+  }
   // A classifier makes these of what its last layer gives.
   const made = new Set(
     ["predictedFeatureName", "predictedProbabilitiesName"].map((field) =>

@@ -2,11 +2,18 @@
  * Models that are lists of numbers: linear models, support vectors, neighbours, recommenders, and what prepares features. Their lists
  * must be as long as each other say (coremltools, mlmodel/src/Validation): a reader takes one's length for another's.
  */
-import { numberOf, type Walked } from "#formats/protobuf-walk.ts";
+import { allNumbersOf, numberOf, type Walked } from "#formats/protobuf-walk.ts";
 import { count, every, only, type Judging } from "./reading.ts";
 import { widthOf } from "./interface.ts";
 
-type Rule = (params: Walked, model: Walked, wrong: (message: string, at?: Walked) => void, tick: () => void) => void;
+type Rule = (
+  params: Walked,
+  model: Walked,
+  wrong: (message: string, at?: Walked) => void,
+  { content, tick }: Judging,
+) => void;
+/** Numbers of one list that are looked at. */
+const LIST_MAX = 1_000_000;
 
 const labels = (params: Walked): number =>
   Math.max(count(only(params, "stringClassLabels"), "vector"), count(only(params, "int64ClassLabels"), "vector"));
@@ -31,7 +38,7 @@ const vectorsOf = (params: Walked): { readonly dense: boolean; readonly vectors:
   const either = dense ?? sparse;
   return either && !(sparse && dense) ? { dense: dense !== undefined, vectors: every(either, "vectors") } : undefined;
 };
-const supportVectors: Rule = (params, model, wrong, tick) => {
+const supportVectors: Rule = (params, model, wrong, judging) => {
   const found = vectorsOf(params);
   if (!found) return wrong("it has no support vectors, or two kinds of them");
   if (Object.keys(only(params, "kernel")?.messages ?? {}).length !== 1) wrong("it has no kernel, or several");
@@ -42,7 +49,7 @@ const supportVectors: Rule = (params, model, wrong, tick) => {
     wrong(`${count(vectors[0], "values")} numbers in a support vector for ${width} features`);
   if (!dense)
     for (const vector of vectors) {
-      tick();
+      judging.tick();
       for (const node of every(vector, "nodes")) {
         const index = numberOf(node, "index") ?? 0n;
         // The first is number 1, as libsvm has it.
@@ -57,31 +64,27 @@ const supportVectors: Rule = (params, model, wrong, tick) => {
 
 const RULES: Readonly<Record<string, Rule>> = {
   glmRegressor: linear,
-  glmClassifier(params, model, wrong, tick) {
-    linear(params, model, wrong, tick);
+  glmClassifier(params, model, wrong, judging) {
+    linear(params, model, wrong, judging);
     const [rows, classes] = [count(params, "weights"), labels(params)];
     const encoding = numberOf(params, "classEncoding") ?? REFERENCE;
     const wanted = encoding === ONE_VS_REST && classes !== 2 ? classes : classes - 1;
     if (classes > 0 && rows !== wanted) wrong(`${rows} rows of weights for ${classes} classes`);
   },
-  supportVectorRegressor(params, model, wrong, tick) {
-    supportVectors(params, model, wrong, tick);
+  supportVectorRegressor(params, model, wrong, judging) {
+    supportVectors(params, model, wrong, judging);
     if (count(params, "coefficients") !== 1) wrong("it has no coefficients");
   },
-  supportVectorClassifier(params, model, wrong, tick) {
-    supportVectors(params, model, wrong, tick);
+  supportVectorClassifier(params, model, wrong, judging) {
+    supportVectors(params, model, wrong, judging);
     const classes = labels(params);
     if (classes === 0) wrong("it has no classes");
     if (count(params, "coefficients") !== classes - 1)
       wrong(`${count(params, "coefficients")} rows of coefficients for ${classes} classes`);
-    const per = (params.numbers.numberOfSupportVectorsPerClass ?? []).map((one) => BigInt.asIntN(64, one));
-    if (count(params, "numberOfSupportVectorsPerClass") !== classes)
-      wrong(`${count(params, "numberOfSupportVectorsPerClass")} counts of support vectors for ${classes} classes`);
-    else if (
-      per.some((one) => one < 0n) ||
-      (per.length === classes &&
-        per.reduce((all, one) => all + one, 0n) !== BigInt(vectorsOf(params)?.vectors.length ?? 0))
-    )
+    const per = allNumbersOf(judging.content, params, "numberOfSupportVectorsPerClass", LIST_MAX);
+    const there = vectorsOf(params)?.vectors.length ?? 0;
+    if (per?.length !== classes) wrong(`${per?.length ?? "too many"} counts of support vectors for ${classes} classes`);
+    else if (per.reduce((all, one) => all + one, 0n) !== BigInt(there))
       wrong("the support vectors of its classes are not all there are");
     const pairs = (classes * (classes - 1)) / 2;
     if (count(params, "rho") !== pairs) wrong(`${count(params, "rho")} offsets for ${pairs} pairs of classes`);
@@ -102,7 +105,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const tree = only(index, "singleKdTreeIndex");
     if (tree && (numberOf(tree, "leafSize") ?? 0n) <= 0n) wrong("an index with leaves for no samples", tree);
   },
-  itemSimilarityRecommender(params, _, wrong, tick) {
+  itemSimilarityRecommender(params, _, wrong, { tick }) {
     const items = Math.max(
       count(only(params, "itemStringIds"), "vector"),
       count(only(params, "itemInt64Ids"), "vector"),
@@ -132,11 +135,10 @@ const RULES: Readonly<Record<string, Rule>> = {
         if (width !== undefined && count(list, "vector") !== width)
           wrong(`${count(list, "vector")} values to put in for ${width} features`, list);
   },
-  arrayFeatureExtractor(params, model, wrong) {
+  arrayFeatureExtractor(params, model, wrong, { content }) {
     const width = widthOf(model);
-    const indexes = (params.numbers.extractIndex ?? []).map((one) => BigInt.asUintN(64, one));
-    if (count(params, "extractIndex") > indexes.length)
-      return wrong(`${count(params, "extractIndex")} places to take out, of which ${indexes.length} were looked at`);
+    const indexes = allNumbersOf(content, params, "extractIndex", LIST_MAX);
+    if (!indexes) return wrong(`${count(params, "extractIndex")} places to take out, more than are looked at`);
     for (const index of indexes)
       if (width === undefined ? index > 2n ** 31n : index >= BigInt(width))
         wrong(`it takes out feature ${index} of ${width ?? "what comes"}`);
@@ -167,14 +169,14 @@ export const MODELS_OF_NUMBERS: ReadonlySet<string> = new Set(Object.keys(RULES)
 
 const FINDINGS_MAX = 8;
 
-export function judgeParameters(kind: string, params: Walked, model: Walked, { say, tick }: Judging): void {
+export function judgeParameters(kind: string, params: Walked, model: Walked, judging: Judging): void {
   let told = 0;
   RULES[kind]!(
     params,
     model,
     (message, at = params) => {
-      if (told++ < FINDINGS_MAX) say("unknown", "coreml-parameters", at, `${kind}: ${message}`);
+      if (told++ < FINDINGS_MAX) judging.say("unknown", "coreml-parameters", at, `${kind}: ${message}`);
     },
-    tick,
+    judging,
   );
 }

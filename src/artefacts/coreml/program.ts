@@ -16,6 +16,8 @@ const BLOCKS: ReadonlyMap<string, number> = new Map([
   ["cond", 2],
   ["while_loop", 2],
 ]);
+/** Operators that give nothing. */
+const SILENT: ReadonlySet<string> = new Set(["write_state"]);
 const DEPTH_MAX = 64;
 const CHAIN_MAX = 100;
 
@@ -108,7 +110,7 @@ function operationOf(operation: Walked, scope: Scope, judging: Judging, depth: n
   const wanted = BLOCKS.get(type) ?? 0;
   if (blocks.length !== wanted)
     say("unknown", "coreml-graph", operation, `${what} has ${blocks.length} blocks, where ${wanted} belong`);
-  if (made.length === 0) say("unknown", "coreml-graph", operation, `${what} gives nothing`);
+  if (made.length === 0 && !SILENT.has(type)) say("unknown", "coreml-graph", operation, `${what} gives nothing`);
   if (type === "const" && !valueOf(operation, judging))
     say("unknown", "coreml-graph", operation, `${what} is a constant without a value`);
   const scopes = blocks.map(() => inside(scope));
@@ -187,20 +189,25 @@ function origin(name: string, scope: Scope | undefined, judging: Judging): strin
 /** How a program names the folder it lies in. */
 const HERE = /^@model_path\//;
 const FILES_MAX = 1000;
-/** Types of tensors (MIL.proto, DataType), and where their values stand: `bytes` with so many bits each. */
-const HELD: ReadonlyMap<number, readonly [field: string, bits: number]> = new Map<number, readonly [string, number]>([
-  [1, ["bools", 0]],
-  [2, ["strings", 0]],
-  [11, ["floats", 0]],
-  [12, ["doubles", 0]],
-  [22, ["ints", 0]],
-  [23, ["ints", 0]],
-  [32, ["ints", 0]],
-  [33, ["ints", 0]],
-  [24, ["longInts", 0]],
-  [34, ["longInts", 0]],
-  ...MIL_TYPES.filter(({ program }) => ![11, 22, 23, 32, 33].includes(program)).map(
-    ({ program, bits }) => [program, ["bytes", bits]] as const,
+/** Numbers that stand one by one, or as bytes: writers do both. */
+const EITHER: ReadonlySet<number> = new Set([22, 23, 32, 33]);
+/** Types of tensors (MIL.proto, DataType): the field of their values, and their bits where those are bytes. */
+interface Held {
+  readonly fields: readonly string[];
+  readonly bits?: number;
+}
+const HELD: ReadonlyMap<number, Held> = new Map<number, Held>([
+  [1, { fields: ["bools"] }],
+  [2, { fields: ["strings"] }],
+  [12, { fields: ["doubles"] }],
+  [24, { fields: ["longInts"] }],
+  [34, { fields: ["longInts"] }],
+  ...MIL_TYPES.map(
+    ({ program, bits }) =>
+      [
+        program,
+        { fields: program === 11 ? ["floats"] : EITHER.has(program) ? ["ints", "bytes"] : ["bytes"], bits },
+      ] as const,
   ),
 ]);
 
@@ -243,7 +250,6 @@ export class Values {
         tensor,
         `values of type ${dataType}, or of no fixed number, which no value has`,
       );
-    const [field, bits] = held;
     if (fields.length > 1)
       return say(
         "suspicious",
@@ -252,17 +258,18 @@ export class Values {
         `values in several places (${fields.join(", ")}): which count differs between readers`,
       );
     if (fields.length === 0 && elements === 0n) return;
-    if (fields[0] !== field)
+    const [field = "nothing"] = fields;
+    if (!held.fields.includes(field))
       return say(
         "unknown",
         "coreml-weights",
         tensor,
-        `values of type ${dataType} as ${fields[0] ?? "nothing"}, where ${field} belong`,
+        `values of type ${dataType} as ${field}, where ${held.fields.join(" or ")} belong`,
       );
     const values = only(tensor, field);
     const place = values?.places.values?.at(-1);
     const there = field === "bytes" ? BigInt(place ? place.end - place.start : 0) : BigInt(count(values, "values"));
-    const wanted = field === "bytes" ? (elements * BigInt(bits) + 7n) / 8n : elements;
+    const wanted = field === "bytes" ? (elements * BigInt(held.bits ?? 0) + 7n) / 8n : elements;
     if (there !== wanted)
       say(
         "unknown",
