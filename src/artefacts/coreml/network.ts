@@ -119,13 +119,12 @@ function layersOf(network: Walked, names: Names, judging: Judging, depth: number
       portsOf(kind, layer, what, judging);
       judgeWeights(kind, layer, params, name, judging);
       if (kind === "loop") loop(layer, params, what, names, judging, depth);
-      if (kind === "branch")
-        for (const side of ["ifBranch", "elseBranch"])
-          for (const inner of every(params, side)) {
-            if (side === "ifBranch" && count(inner, "layers") === 0)
-              say("unknown", "coreml-graph", inner, `${what} branches to where nothing is`);
-            layersOf(inner, names, judging, depth + 1);
-          }
+      if (kind === "branch") {
+        if (count(only(params, "ifBranch"), "layers") === 0)
+          say("unknown", "coreml-graph", params, `${what} branches to where nothing is`);
+        for (const inner of [...every(params, "ifBranch"), ...every(params, "elseBranch")])
+          layersOf(inner, names, judging, depth + 1);
+      }
     }
     for (const place of layer.places.output ?? []) names.add(textAt(content, place));
   }
