@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { ScanFile } from "#assessment/index.ts";
 import { coremlBlobs, coremlFile, coremlValues } from "../../test/support/artefacts.ts";
 import { bytes } from "../../test/support/pickle.ts";
-import { field, onnx } from "../../test/support/protobuf.ts";
+import { field, onnx, varint } from "../../test/support/protobuf.ts";
 import { rulesOf, scanned } from "../../test/support/scan.ts";
 import { contentOf } from "#formats/content.ts";
 import { CORE_ML, readMilBlobs, type MilBlob } from "#formats/coreml.ts";
@@ -255,6 +255,8 @@ const counting = node(COPY, bytes(), ["x"], ["y"]);
 const less = node(LESS, bytes(), ["x", "x"], ["go"]);
 const always = node(CONSTANT, bytes(field(1, 1), field(2, field(1, floats(1)))), [], ["go"]);
 
+const packedSizes = (...sizes: readonly number[]): Uint8Array => bytes(...sizes.map(varint));
+
 describe("a network", () => {
   test.each<[string, Uint8Array]>([
     ["with a matrix", network(node(INNER, inner(weightsOf(8))))],
@@ -271,6 +273,10 @@ describe("a network", () => {
       network(counting, loop(always, bytes(counting, node(BREAK, bytes(), [], [])))),
     ],
     ["with a branch", network(less, node(BRANCH, bytes(field(1, counting), field(2, counting)), ["go"], []))],
+    [
+      "with a pool over all",
+      network(node(120, bytes(field(10, Uint8Array.of(0, 0)), field(20, Uint8Array.of(0, 0)), field(60, 1)))),
+    ],
     [
       "that classifies",
       modelOf(
@@ -344,6 +350,22 @@ describe("a network", () => {
       modelOf(500, counting, {
         inputs: [feature("x", field(4, bytes(field(1, 2 ** 40), field(2, 2 ** 40), field(3, 20))))],
       }),
+      "coreml-size",
+      "suspicious",
+    ],
+    [
+      "a convolution of no channels",
+      network(node(CONVOLUTION, bytes(field(1, 2), field(90, bytes())))),
+      "coreml-weights",
+    ],
+    [
+      "windows that do not move",
+      network(node(120, bytes(field(10, Uint8Array.of(2, 2)), field(20, Uint8Array.of(0, 1))))),
+      "coreml-size",
+    ],
+    [
+      "an array made as large as no memory",
+      network(node(1085, bytes(field(2, packedSizes(2 ** 20, 2 ** 20))), [], ["y"])),
       "coreml-size",
       "suspicious",
     ],
@@ -483,6 +505,13 @@ describe("a program", () => {
     [
       "with numbers one by one",
       programOf(constant("k", tensorType([2], 23), field(2, field(1, Uint8Array.of(1, 2)))), add),
+    ],
+    [
+      "that makes an array",
+      programOf(
+        constant("k", tensorType([2], 23), field(2, field(1, Uint8Array.of(2, 2)))),
+        operation("fill", takes("shape", "k"), gives("y")),
+      ),
     ],
     ["with bits", programOf(constant("k", tensorType([10], 37), field(7, field(1, new Uint8Array(2)))), add)],
     ["with a loop", programOf(whileLoop(test1, body))],

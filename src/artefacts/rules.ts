@@ -1657,7 +1657,7 @@ const ROWS: readonly Row[] = [
   [
     "coreml-size",
     "A size that no array has",
-    "below zero, or more elements than any memory holds",
+    "below zero, a step of zero, more elements than any memory holds, or more than a model makes out of constants",
     "a reader that multiplies without checking goes astray, or memory runs out",
     REPACK,
     "coreml",

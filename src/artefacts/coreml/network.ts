@@ -2,9 +2,9 @@
  * Neural networks: layers with as many inputs and outputs as they take, each by a name that something made before, weights as large as the
  * layers say, and loops that end (coremltools, Validation/NeuralNetwork).
  */
-import { numberOf, textAt, textOf, type Walked } from "#formats/protobuf-walk.ts";
+import { floatOf, numberOf, textAt, textOf, type Walked } from "#formats/protobuf-walk.ts";
 import { viewOf } from "#formats/error.ts";
-import { elementsOf, namesOf } from "./interface.ts";
+import { elementsOf, MADE_MAX, namesOf } from "./interface.ts";
 import { count, every, only, shown, type Judging } from "./reading.ts";
 import { judgeWeights } from "./weights.ts";
 
@@ -118,6 +118,12 @@ function layersOf(network: Walked, names: Names, judging: Judging, depth: number
       const params = only(layer, kind)!;
       portsOf(kind, layer, what, judging);
       judgeWeights(kind, layer, params, name, judging);
+      if (kind === "rangeStatic") {
+        const [from, to, by] = ["startValue", "endValue", "stepSizeValue"].map(
+          (field) => floatOf(content, params, field) ?? 0,
+        );
+        range(to! - from!, by!, params, what, judging);
+      }
       if (kind === "loop") loop(layer, params, what, names, judging, depth);
       if (kind === "branch") {
         if (count(only(params, "ifBranch"), "layers") === 0)
@@ -147,6 +153,20 @@ function portsOf(kind: string, layer: Walked, what: string, { say }: Judging): v
         `${what} (${kind}) has ${there} ${side}s, where ${least === most ? least : `${least} to ${most === Number.POSITIVE_INFINITY ? "any number" : most}`} belong`,
       );
   }
+}
+
+/** Numbers from one to another by a step. */
+export function range(length: number, step: number, at: Walked, what: string, { say }: Judging): void {
+  const numbers = Math.abs(length / step);
+  if (numbers <= Number(MADE_MAX)) return;
+  say(
+    "suspicious",
+    "coreml-size",
+    at,
+    Number.isFinite(numbers)
+      ? `${what} makes ${numbers.toExponential(1)} numbers out of constants alone`
+      : `${what} counts in steps that lead nowhere`,
+  );
 }
 
 /** A loop goes round while its condition holds, and no more often than it says. What always holds ends nothing. */

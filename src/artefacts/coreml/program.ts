@@ -4,11 +4,13 @@
  */
 import { blobProblem, MIL_TYPES, type MilBlob } from "#formats/coreml.ts";
 import { upTo } from "#formats/content.ts";
-import { numberOf, textAt, textOf, type Walked } from "#formats/protobuf-walk.ts";
+import { viewOf } from "#formats/error.ts";
+import { numberOf, numbersOf, textAt, textOf, type Walked } from "#formats/protobuf-walk.ts";
 import { beside, hangsOn } from "#artefacts/beside.ts";
 import { leads } from "#artefacts/outside.ts";
 import type { ScanPorts } from "#artefacts/ports.ts";
-import { namesOf } from "./interface.ts";
+import { MADE_MAX, namesOf } from "./interface.ts";
+import { range } from "./network.ts";
 import { count, every, only, product, shown, type Judging } from "./reading.ts";
 
 /** Operators with blocks of their own, and how many. */
@@ -116,10 +118,57 @@ function operationOf(operation: Walked, scope: Scope, judging: Judging, depth: n
   const scopes = blocks.map(() => inside(scope));
   const given = blocks.map((block, index) => blockOf(block, scopes[index]!, judging, depth + 1));
   if (type === "while_loop" && blocks.length === 2) endless(operation, blocks, scopes, given, what, judging);
+  makes(operation, type, what, scope, judging);
   for (const name of made) {
     scope.names.add(name);
     scope.makers.set(name, operation);
   }
+}
+
+/** Operators that make as many elements as a constant says, by the argument that says it. */
+const MAKERS: ReadonlyMap<string, string> = new Map([
+  ["fill", "shape"],
+  ["tile", "reps"],
+  ["one_hot", "one_hot_vector_size"],
+  ...["bernoulli", "categorical", "normal", "uniform"].map((kind) => [`random_${kind}`, "shape"] as const),
+]);
+function makes(operation: Walked, type: string, what: string, scope: Scope, judging: Judging): void {
+  if (type === "range_1d") {
+    const [from, to, by] = ["start", "end", "step"].map((field) => constantOf(operation, field, scope, judging)?.[0]);
+    if (from !== undefined && to !== undefined && by !== undefined) range(to - from, by, operation, what, judging);
+    return;
+  }
+  const sizes = constantOf(operation, MAKERS.get(type) ?? "", scope, judging);
+  const elements = sizes?.reduce((all, size) => all * Math.abs(size), 1) ?? 0;
+  if (elements > Number(MADE_MAX))
+    judging.say(
+      "suspicious",
+      "coreml-size",
+      operation,
+      `${what} makes ${elements.toExponential(1)} elements out of constants alone`,
+    );
+}
+
+/** The numbers of an argument that is a constant in its place, or the value of one. */
+function constantOf(
+  operation: Walked,
+  argument: string,
+  scope: Scope,
+  judging: Judging,
+): readonly number[] | undefined {
+  const { content } = judging;
+  const entry = every(operation, "inputs").find((one) => textOf(content, one, "key") === argument);
+  const binding = only(only(entry, "value"), "arguments");
+  const maker = binding && makerOf(scope, origin(textOf(content, binding, "name") ?? "", scope, judging));
+  const value =
+    only(binding, "value") ??
+    (maker && textOf(content, maker, "type") === "const" ? valueOf(maker, judging) : undefined);
+  const tensor = only(only(value, "immediateValue"), "tensor");
+  const whole = only(tensor, "ints") ?? only(tensor, "longInts");
+  if (whole) return numbersOf(whole, "values").map(Number);
+  const place = only(tensor, "floats")?.places.values?.[0];
+  if (!place || place.end - place.start < 4) return undefined;
+  return [viewOf(content.read(place.start, 4)).getFloat32(0, true)];
 }
 
 /** Names that an operation takes. */

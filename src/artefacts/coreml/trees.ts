@@ -2,12 +2,13 @@
  * Tree ensembles: nothing in them runs, but a reader follows numbers from node to node (coremltools, TreeEnsembleCommon.cpp). Trees that
  * lead outside themselves, or back, are told, and so are splits on features and leaves for outputs that are not there.
  */
-import { numberOf, type Walked } from "#formats/protobuf-walk.ts";
+import type { Walked } from "#formats/protobuf-walk.ts";
 import { count, every, only, type Judging } from "./reading.ts";
 import { widthOf } from "./interface.ts";
 
 const LEAF = 6;
 const FINDINGS_MAX = 8;
+const named = (node: number, tree: number): string => `node ${node} of tree ${tree}`;
 
 interface Node {
   readonly at: Walked;
@@ -40,16 +41,15 @@ export function judgeTrees(params: Walked, model: Walked, { say: told, tick }: J
     if ((index & 255) === 0) tick();
     const [tree, id, kind] = [whole(at, "treeId"), whole(at, "nodeId"), whole(at, "nodeBehavior")];
     const leaf = kind === LEAF;
-    const what = `node ${id} of tree ${tree}`;
-    if (!(kind <= LEAF)) say("unknown", at, `${what} does what no node does: ${kind}`);
+    if (!(kind <= LEAF)) say("unknown", at, `${named(id, tree)} does what no node does: ${kind}`);
     const nodes = trees.get(tree) ?? trees.set(tree, new Map<number, Node>()).get(tree)!;
-    if (nodes.has(id)) say("unknown", at, `${what} stands there twice: readers differ in which counts`);
+    if (nodes.has(id)) say("unknown", at, `${named(id, tree)} stands there twice: readers differ in which counts`);
     const children = leaf ? [] : [whole(at, "trueChildNodeId"), whole(at, "falseChildNodeId")];
     nodes.set(id, { at, id, leaf, children });
-    if (leaf) leafProblem(at, what, outputs, say);
+    if (leaf) leafProblem(at, () => named(id, tree), outputs, say);
     const feature = whole(at, "branchFeatureIndex");
     if (!leaf && !(feature < (features ?? Number.POSITIVE_INFINITY)))
-      say("unknown", at, `${what} splits on feature ${feature} of ${features}`);
+      say("unknown", at, `${named(id, tree)} splits on feature ${feature} of ${features}`);
   }
   if (trees.size === 0) say("unknown", ensemble, "its trees have no nodes");
   // Whoever takes text, images or keys for features needs a step before the trees.
@@ -64,18 +64,18 @@ export function judgeTrees(params: Walked, model: Walked, { say: told, tick }: J
 
 function leafProblem(
   leaf: Walked,
-  what: string,
+  what: () => string,
   outputs: number,
   say: (severity: "unknown", at: Walked, message: string) => void,
 ): void {
   const values = every(leaf, "evaluationInfo");
-  if (values.length === 0) say("unknown", leaf, `${what} is a leaf without a value`);
-  const seen = new Set<number>();
+  if (values.length === 0) say("unknown", leaf, `${what()} is a leaf without a value`);
+  const seen = values.length > 1 ? new Set<number>() : undefined;
   for (const value of values) {
     const index = whole(value, "evaluationIndex");
-    if (!(index < outputs)) say("unknown", value, `${what} adds to value ${index} of ${outputs}`);
-    if (seen.has(index)) say("unknown", value, `${what} adds to value ${index} twice`);
-    seen.add(index);
+    if (!(index < outputs)) say("unknown", value, `${what()} adds to value ${index} of ${outputs}`);
+    if (seen?.has(index)) say("unknown", value, `${what()} adds to value ${index} twice`);
+    seen?.add(index);
   }
 }
 
@@ -109,4 +109,4 @@ function problemOf(
 }
 
 /** A number of 64 bits without a sign; more than a number can hold exactly is more than anything there is. */
-const whole = (message: Walked, field: string): number => Number(BigInt.asUintN(64, numberOf(message, field) ?? 0n));
+const whole = (message: Walked, field: string): number => Number(message.numbers[field]?.at(-1) ?? 0n);

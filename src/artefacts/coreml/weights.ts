@@ -157,7 +157,7 @@ export function judgeWeights(kind: string, layer: Walked, params: Walked, name: 
     const weights = only(of, field);
     const problem = weights
       ? weightsProblem(weights, units, outputs)
-      : absent === true || units === 0n
+      : absent === true
         ? undefined
         : `${units ?? "no"} values by its sizes, and none are there`;
     if (problem !== undefined && !(absent === true && weights && empty(weights)))
@@ -184,7 +184,8 @@ const empty = (weights: Walked): boolean => KINDS.every((kind) => bytesOf(weight
 function weightsProblem(weights: Walked, units: bigint | undefined, outputs: bigint): string | undefined {
   const kind = KINDS.find((one) => bytesOf(weights, one) > 0);
   if (units !== undefined && units < 0n) return "its shape has a size below zero, or more sizes than any array";
-  if (kind === undefined) return units === 0n ? undefined : `${units ?? "some"} values are wanted, and none are there`;
+  if (units === 0n) return "one of its sizes is zero";
+  if (kind === undefined) return `${units ?? "some"} values are wanted, and none are there`;
   const bytes = BigInt(bytesOf(weights, kind));
   const quantization = only(weights, "quantization");
   if (kind === "floatValue" || kind === "float16Value") {
