@@ -93,7 +93,7 @@ export async function labelNoise(
     );
   for (const { name, world, alike } of WORLDS) {
     const worlds = (turn: number): Records => world(1000, rng(`${name} ${turn}`));
-    const tallies = await planted(name, worlds, [["at random", [0, 0.05]]], 40);
+    const tallies = await planted(name, worlds, [["at random", [0, 0.05]]], 20);
     const { accused, of } = tallies.get(0)!;
     if (!alike && clopperPearson(accused, of).low > 0.05)
       missed.push(`${name}: ${accused} of ${of} clean worlds accused`);

@@ -161,8 +161,12 @@ export function floorOf(seen: Sureness, classes: number): Floor {
   };
 }
 
-/** Whether more labels are wrong than is tolerated, for certain. */
-export const exceeds = ({ atLeast }: Pick<Floor, "atLeast">): boolean => atLeast > TOLERATED;
+/**
+ * Whether more labels are wrong than is tolerated, for certain. Only where most are right: that is a condition of the share being what it says (Blanchard et
+ * al. 2016), and without it a classifier that is hardly better than chance would accuse.
+ */
+export const exceeds = ({ atLeast, interval }: Pick<Floor, "atLeast" | "interval">): boolean =>
+  atLeast > TOLERATED && interval.high < 0.5;
 
 /** The likeliest overlap for a given floor: Fisher scoring, steps halved until they climb. */
 function overlapFor(
