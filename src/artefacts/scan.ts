@@ -5,6 +5,7 @@
 import type { ScanFile, ScanFinding } from "#assessment/index.ts";
 import { FormatError } from "#formats/error.ts";
 import type { Content } from "#formats/content.ts";
+import { disguiseOf } from "#formats/member-name.ts";
 import type { Check, Subject, Surroundings } from "./check.ts";
 import { checks } from "./checks/index.gen.ts";
 import { appearance, promisesData } from "./known.ts";
@@ -130,6 +131,9 @@ function scan(
     },
   };
 
+  // Members' names are their archive's matter; a file lies where it lies, whatever its name means on other systems.
+  const disguise = depth === 0 ? disguiseOf(path) : undefined;
+  if (disguise !== undefined) whole("name", "suspicious", `its name ${disguise}`);
   let used: readonly Check[] = [];
   let claimed: Claim | undefined;
   if (depth > meter.limits.depthMax)

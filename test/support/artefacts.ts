@@ -17,15 +17,15 @@ import { field, onnxFile } from "./protobuf.ts";
 
 /** A ustar archive of these members; headers are right unless `header` changes them. */
 export function writeTar(
-  members: readonly { name: string; content?: Uint8Array; type?: string; target?: string }[],
+  members: readonly { name: string; content?: Uint8Array; type?: string; target?: string; mode?: number }[],
   { end = true }: { end?: boolean } = {},
 ): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
-  for (const { name, content = new Uint8Array(0), type = "0", target = "" } of members) {
+  for (const { name, content = new Uint8Array(0), type = "0", target = "", mode = 0o644 } of members) {
     const header = new Uint8Array(512);
     const put = (text: string, at: number): void => header.set(bytes(text), at);
     put(name, 0);
-    put("0000644\0", 100);
+    put(`${mode.toString(8).padStart(7, "0")}\0`, 100);
     put("0000000\0", 108);
     put("0000000\0", 116);
     put(`${content.length.toString(8).padStart(11, "0")}\0`, 124);

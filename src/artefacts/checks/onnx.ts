@@ -6,18 +6,11 @@ import type { ScanFinding } from "#assessment/index.ts";
 import { part, upTo, type Content } from "#formats/content.ts";
 import { numberOf, numbersOf, textAt, textOf, topFields, walkMessage, type Walked } from "#formats/protobuf-walk.ts";
 import { viewOf } from "#formats/error.ts";
+import { ELEMENT_BITS, MODEL, STRING_TYPE } from "#formats/onnx.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { lookIntoMetadata } from "#artefacts/embedded.ts";
 import { lookThrough, type Piece } from "#artefacts/free-text.ts";
-import {
-  ELEMENT_BITS,
-  ENGINES,
-  LANGUAGE_OPERATORS,
-  MODEL,
-  OPERATORS,
-  RUNTIME_DOMAINS,
-  STRING_TYPE,
-} from "#artefacts/onnx-schema.ts";
+import { ENGINES, LANGUAGE_OPERATORS, OPERATORS, RUNTIME_DOMAINS } from "#artefacts/onnx-operators.ts";
 import { beside, hangsOn } from "#artefacts/beside.ts";
 import { leads } from "#artefacts/outside.ts";
 import { carrierOf } from "#artefacts/payload.ts";
