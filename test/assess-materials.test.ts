@@ -3,27 +3,43 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { generateKeyPairSync } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, expect, test } from "vitest";
-import type { Assessment, AttackClass, Verb } from "#assessment/index.ts";
+import {
+  ASSESSMENT_FORMAT,
+  ASSESSMENT_SHARED_FORMAT,
+  assessment as assessmentSchema,
+  type Assessment,
+  type AttackClass,
+  type Verb,
+} from "#assessment/index.ts";
+import { sha256 } from "#base/hash.ts";
 import type { Host } from "#base/ports.ts";
+import { dereferenced, referencedPieces } from "#base/references.ts";
+import { bomCommand } from "#cli/commands/bom.ts";
+import { schemas } from "#cli/commands/schema.ts";
 import { signCommand } from "#cli/commands/signature.ts";
 import { summary } from "#cli/summary.ts";
 import type { Colours } from "#cli/terminal.ts";
-import { assessed } from "./support/assess.ts";
+import { cycloneDx } from "#host/schemas.ts";
+import { htmlReport } from "#reports/html/index.ts";
+import { assessed, assessText } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
 import { op, pickle } from "./support/pickle.ts";
+import { IDENTITY, ISSUER, LittleSigstore } from "./support/sigstore.ts";
 
 const temporary = mkdtempSync(join(tmpdir(), "vauban-materials-"));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 /** Nothing is scanned: what is asked here is another question. */
-const unscanned = ({ files, models, store, clock, solver, signatures }: Host): Host => ({
+const unscanned = ({ files, models, store, clock, solver, signatures, bomRules }: Host): Host => ({
   files,
   models,
   store,
   clock,
   ...(solver && { solver }),
   ...(signatures && { signatures }),
+  ...(bomRules && { bomRules }),
 });
 
 const lock = (integrity: boolean): string =>
@@ -70,15 +86,27 @@ interface Wish {
   readonly state?: string;
   /** In the system file, in place of none. */
   readonly sha256?: string;
+  /** Signed by an identity instead of a key, and held to this one. */
+  readonly identity?: string;
+  /** In place of a trusted root. */
+  readonly trustedRoot?: string;
 }
 let made = 0;
-async function assess({
+const assess = async (wish: Wish): Promise<Assessment> => {
+  const { text, folder } = await sorter(wish);
+  return assessed(text, folder, { state: join(folder, ".state"), hosted: unscanned });
+};
+
+/** A system whose model is signed, with a lock file and a VEX beside it. */
+async function sorter({
   flip = false,
   unsigned = false,
   integrity = true,
   state = "not_affected",
   sha256,
-}: Wish): Promise<Assessment> {
+  identity,
+  trustedRoot,
+}: Wish): Promise<{ readonly text: string; readonly folder: string }> {
   const folder = join(temporary, String(++made));
   cpSync(resolve("examples/fixtures"), folder, { recursive: true, filter: (path) => !path.includes(".vauban") });
   const model = join(folder, "model.bin");
@@ -87,30 +115,39 @@ async function assess({
   const secret = join(temporary, `secret-${made}.pem`);
   writeFileSync(secret, privateKey.export({ type: "pkcs8", format: "pem" }));
   writeFileSync(join(folder, "maker.pub.pem"), publicKey.export({ type: "spki", format: "pem" }));
-  if (!unsigned) await ran((invocation) => signCommand(invocation, model, { key: secret }));
+  if (identity !== undefined) {
+    const sigstore = new LittleSigstore();
+    writeFileSync(join(folder, "trusted_root.json"), trustedRoot ?? JSON.stringify(sigstore.trustedRoot()));
+    writeFileSync(`${model}.sigstore.json`, JSON.stringify(sigstore.bundle(readFileSync(model))));
+  } else if (!unsigned) await ran((invocation) => signCommand(invocation, model, { key: secret }));
   if (flip) writeFileSync(model, pickle(op.str("nothing but a Word")));
   writeFileSync(join(folder, "package-lock.json"), lock(integrity));
   writeFileSync(join(folder, "vex.cdx.json"), vex(state));
   const text = readFileSync(join(folder, "vauban.yaml"), "utf8")
-    .replace(/artefact: mlp\.onnx/, "artefact: model.bin\n    signature: { key: maker.pub.pem }")
+    .replace(
+      /artefact: mlp\.onnx/,
+      `artefact: model.bin\n    signature: ${identity === undefined ? "{ key: maker.pub.pem }" : `{ identity: ${identity}, issuer: ${ISSUER}, trusted-root: trusted_root.json }`}`,
+    )
     .replace(/\n {4}sha256: [0-9a-f]{64}/g, "")
     .replace("artefact: model.bin", sha256 === undefined ? "$&" : `$&\n    sha256: ${sha256}`)
     .replace(/\n {4}accuracy: [^\n]*/, "")
     .replace("role: test", "role: operational")
     .replace(/\ntests:[^]*?\nharms:/, "\nimports:\n  - { vex: vex.cdx.json, for: [T-35] }\n\nharms:");
   writeFileSync(join(folder, "vauban.yaml"), text);
-  return assessed(text, folder, { state: join(folder, ".state"), hosted: unscanned });
+  return { text, folder };
 }
+/** With nothing wrong in it. */
+const fine = assess({});
 const cell = ({ body }: Assessment, of: AttackClass, verb: Verb) =>
   body.matrix.find((one) => one.class === of && one.verb === verb)!;
 
 test("a signature that holds, pinned and hashed libraries and a VEX without open ends are shown as checked, and fill nothing", async () => {
-  const assessment = await assess({});
+  const assessment = await fine;
   const detect = cell(assessment, "MP", "detect");
   expect(detect.state).toBe("checked");
   expect(detect.controls).toEqual(expect.arrayContaining(["C-73", "C-78"]));
   const tried = detect.tried.join("\n");
-  expect(tried).toContain("the signature of model.bin holds for maker.pub.pem: 1 file as signed");
+  expect(tried).toContain("model.bin is as signed by the holder of maker.pub.pem: 1 file");
   expect(tried).toContain("package-lock.json (npm");
   expect(tried).toContain("of 2 packages 2 are pinned to a version, 2 to digests");
   expect(tried).toContain("names 2 vulnerabilities of this system and leaves 0 open");
@@ -153,12 +190,12 @@ test("one flipped byte is an error, contradicts the supply chain's claim, and th
   expect(assessment.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
     severity: "error",
     status: "confirmed",
-    title: "model.bin is not as the holder of maker.pub.pem signed it",
+    title: "model.bin is not as signed by the holder of maker.pub.pem",
     detail: expect.stringContaining("sha256"),
   });
-  expect(screen(assessment)).toContain("FILES model.bin is not as the holder of maker.pub.pem signed it: ");
+  expect(screen(assessment)).toContain("FILES model.bin is not as signed by the holder of maker.pub.pem: ");
   expect(screen(assessment)).toMatch(
-    /NEXT model\.bin is not as the holder .* `vauban explain F-signature:sorter --system there`/,
+    /NEXT model\.bin is not as signed by .* `vauban explain F-signature:sorter --system there`/,
   );
   expect(
     assessment.body.claims
@@ -166,7 +203,7 @@ test("one flipped byte is an error, contradicts the supply chain's claim, and th
       .map(({ status }) => status),
   ).toContain("contradicted");
   expect(cell(assessment, "MP", "detect").tried.join("\n")).toMatch(
-    /the signature of model\.bin does not hold for maker\.pub\.pem/,
+    /model\.bin is not as signed by the holder of maker\.pub\.pem/,
   );
   expect(cell(assessment, "MP", "detect").tried.join("\n")).toContain("2 are pinned to a version, 1 to digests");
   for (const verb of ["prevent", "resolve"] as const) expect(cell(assessment, "MP", verb).state).not.toBe("checked");
@@ -177,4 +214,133 @@ test("a signature that is promised and not there does not hold", async () => {
   expect(assessment.body.findings.find(({ id }) => id === "F-signature:sorter")?.detail).toBe(
     "there is no signature at model.bin.sig",
   );
+});
+
+test("a signature by an identity is held to its name, its issuer and the trusted root, offline; the cell says what was checked and what nobody can", async () => {
+  const assessment = await assess({ identity: IDENTITY });
+  const detect = cell(assessment, "MP", "detect");
+  expect(detect).toMatchObject({ state: "checked", controls: expect.arrayContaining(["C-73"]) });
+  const tried = detect.tried.join("\n");
+  expect(tried).toContain(`model.bin is as signed by ${IDENTITY} (vouched for by ${ISSUER}): 1 file, entry 1002 of`);
+  expect(tried).toContain("the certificate's promise by the log certificates.example.org");
+  expect(detect.notTried.join("\n")).toContain("where the trusted root itself comes from");
+  expect(detect.notTried.join("\n")).not.toContain("whose key it is");
+  expect(assessment.body.findings.some(({ id }) => id.startsWith("F-signature"))).toBe(false);
+});
+
+test("what another identity signed, and what nothing readable is trusted for, is an error with the command that tells more", async () => {
+  const other = await assess({ identity: "somebody@example.org" });
+  expect(other.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
+    severity: "error",
+    status: "confirmed",
+    title: `model.bin is not as signed by somebody@example.org (vouched for by ${ISSUER})`,
+    detail: `it was signed by "${IDENTITY}", not by "somebody@example.org"`,
+    remedy: expect.stringContaining(
+      `\`vauban signature verify model.bin --identity somebody@example.org --issuer ${ISSUER} --trusted-root trusted_root.json\``,
+    ),
+  });
+  expect(
+    other.body.claims.filter(({ findings }) => findings?.includes("F-signature:sorter")).map(({ status }) => status),
+  ).toContain("contradicted");
+  expect(screen(other)).toMatch(/FILES model\.bin is not as signed by somebody@example\.org/);
+  const unreadable = await assess({ identity: IDENTITY, trustedRoot: "{}" });
+  expect(unreadable.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
+    detail: "trusted_root.json: it is no TrustedRoot of Sigstore",
+    remedy: expect.stringContaining("give Sigstore's trusted_root.json"),
+  });
+});
+
+test("the run carries the bill of materials that bom writes of it: valid by the official schema, hashed in the assessment, and another where one byte of a file is", async () => {
+  const { text, folder } = await sorter({});
+  const run = async () => {
+    const result = await assessText(text, folder, { state: join(folder, ".state"), hosted: unscanned, bill: true });
+    if ("diagnostics" in result) throw new Error("refused");
+    return { ...result, bill: result.assessment.body.bom! };
+  };
+  const { assessment, bom, bill } = await run();
+  expect(bill).toMatchObject({ status: "made", file: "bom.cdx.json", models: 1, libraries: 2, sha256: sha256(bom!) });
+  expect((await cycloneDx()).check(JSON.parse(bom!))).toEqual([]);
+  const document = join(folder, "assessment.json");
+  writeFileSync(document, JSON.stringify(assessment));
+  const { out } = await ran((invocation) =>
+    bomCommand(invocation, folder, { spec: "1.6", assessment: document, asOf: assessment.body.asOf }),
+  );
+  // The version of the tool is that of the tests.
+  const unversioned = (written: string): unknown =>
+    JSON.parse(written, (key, value: unknown) => (key === "tools" || key === "serialNumber" ? undefined : value));
+  expect(unversioned(out)).toEqual(unversioned(bom!));
+  expect(cell(assessment, "MP", "control").tried.join("\n")).toContain(
+    "written as CycloneDX 1.6, with 2 packages of 1 lock file",
+  );
+  expect(cell(assessment, "MP", "control").notTried.join("\n")).toContain("prompts and tools are not in it");
+  const page = htmlReport(assessment);
+  expect(page.split(sha256(bom!))).toHaveLength(3);
+  expect((await run()).bom).toBe(bom);
+  writeFileSync(join(folder, "model.bin"), pickle(op.str("nothing but a Word")));
+  const other = await run();
+  expect(other.bom).not.toBe(bom);
+  expect(other.assessment.hash).not.toBe(assessment.hash);
+});
+
+test("a bill of materials that cannot be valid is not made, and said; the assessment stands", async () => {
+  const { text, folder } = await sorter({});
+  const result = await assessText(text, folder, {
+    state: join(folder, ".state"),
+    bill: true,
+    hosted: (host) => ({
+      ...unscanned(host),
+      bomRules: () =>
+        Promise.resolve({ licences: new Set(), check: () => [{ path: ["components"], message: "is no list" }] }),
+    }),
+  });
+  expect(result).toMatchObject({
+    assessment: {
+      body: {
+        bom: { status: "not made", because: "what was written is not valid CycloneDX 1.6: /components is no list" },
+      },
+    },
+  });
+  expect(result).not.toHaveProperty("bom");
+});
+
+test("what --only leaves out is told once, with how many and which", async () => {
+  const folder = resolve("examples/fixtures");
+  const assessment = await assessed(readFileSync(join(folder, "vauban.yaml"), "utf8"), folder, { only: ["scan"] });
+  const left = assessment.body.partial!.untested;
+  expect(left.length).toBeGreaterThan(1);
+  const told = screen(assessment);
+  expect(told).toContain(`partial: limited by --only; ${left.length} trials untested: ${left.join(", ")}`);
+  expect(told).not.toContain("left out by --only");
+  const { notTried, reasons } = assessment.body.outcome;
+  const once = notTried.filter(({ because }) => because === "left out by --only");
+  expect(once.map(({ what }) => what)).toEqual([`${left.length} trials: ${left.join(", ")}`]);
+  expect(reasons.filter((reason) => reason.includes("threshold not shown – inconclusive: left out"))).toHaveLength(1);
+});
+
+test("the form in which what repeats is written once has its own schema, which takes it and nothing that only looks like it", async () => {
+  const assessment = await fine;
+  const shared = (): Record<string, any> =>
+    JSON.parse([...referencedPieces({ ...assessment, format: ASSESSMENT_SHARED_FORMAT })!].join(""));
+  const takes = new Ajv2020({ strict: false }).compile(schemas().get("assessment-shared")!.schema());
+  const takesWhole = (value: unknown): boolean => assessmentSchema.safeParse(value).success;
+  const document = shared();
+  expect(document["shared"].length).toBeGreaterThan(100);
+  expect(takes(document), JSON.stringify(takes.errors)).toBe(true);
+  expect(takesWhole(document)).toBe(false);
+  expect(takes(assessment)).toBe(false);
+  expect(takesWhole({ ...dereferenced(document), format: ASSESSMENT_FORMAT })).toBe(true);
+  const changes: readonly ((document: Record<string, any>) => unknown)[] = [
+    (one) => delete one["shared"],
+    (one) => (one["format"] = ASSESSMENT_FORMAT),
+    (one) => (one["body"].risks[0] = { $ref: "#/elsewhere/1" }),
+    (one) => (one["body"].risks[0] = { $ref: "#/shared/1", also: 1 }),
+    (one) => (one["body"].seed = 7),
+    (one) => (one["body"].surplus = {}),
+    (one) => one["shared"].push([{ deep: { $ref: "#/shared/01" } }]),
+  ];
+  for (const change of changes) {
+    const other = shared();
+    change(other);
+    expect(takes(other), String(change)).toBe(false);
+  }
 });

@@ -122,7 +122,13 @@ describe("assess", () => {
     expect(first.out).toContain("OUTCOME   not met (by analogy");
     expect(first.out.split("\n").length).toBeLessThanOrEqual(28);
     const latest = join(folder, ".vauban", "latest");
-    expect(readdirSync(latest).toSorted()).toEqual(["assessment.json", "evidence", "report.html", "results.sarif"]);
+    expect(readdirSync(latest).toSorted()).toEqual([
+      "assessment.json",
+      "bom.cdx.json",
+      "evidence",
+      "report.html",
+      "results.sarif",
+    ]);
     const before = JSON.parse(readFileSync(join(latest, "assessment.json"), "utf8"));
     const again = await vauban(["assess", folder, ...QUICK, "--json"]);
     const after = JSON.parse(again.out);

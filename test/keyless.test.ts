@@ -14,7 +14,8 @@ import { digestOf, holds } from "#host/keys.ts";
 import { preAuthenticated, readBundle } from "#provenance/signing.ts";
 import { included, readTrustedRoot } from "#provenance/sigstore.ts";
 import { ran } from "./support/command.ts";
-import { IDENTITY, ISSUER, key, LittleSigstore, NOW, treeHash, treePath, type Wish } from "./support/sigstore.ts";
+import { key } from "./support/certificates.ts";
+import { IDENTITY, ISSUER, LittleSigstore, NOW, treeHash, treePath, type Wish } from "./support/sigstore.ts";
 
 const place = mkdtempSync(join(tmpdir(), "vauban-keyless-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));

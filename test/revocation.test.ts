@@ -2,37 +2,39 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { HostError } from "#base/ports.ts";
 import { signCommand, verifySignatureCommand } from "#cli/commands/signature.ts";
 import { signatureDocument } from "#cli/documents.ts";
 import { FormatError } from "#formats/error.ts";
 import { readRevocationList } from "#formats/revocation.ts";
+import { signatureChecker } from "#host/signatures.ts";
 import { ran } from "./support/command.ts";
 import {
   AUTHORITY,
   certificate,
   key,
-  NOW,
   PARTITIONED,
+  pem as pemOf,
   purpose,
+  PURPOSES,
   revocationList,
   SIGNATURE_ONLY,
-} from "./support/sigstore.ts";
+} from "./support/certificates.ts";
+import { NOW } from "./support/sigstore.ts";
 
 const place = mkdtempSync(join(tmpdir(), "vauban-revocation-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 const at = (name: string): string => join(place, name);
-const pem = (name: string, kind: string, der: Uint8Array): string => {
-  writeFileSync(at(name), `-----BEGIN ${kind}-----\n${Buffer.from(der).toString("base64")}\n-----END ${kind}-----\n`);
+const pem = (name: string, kind: "CERTIFICATE" | "X509 CRL", der: Uint8Array): string => {
+  writeFileSync(at(name), pemOf(kind, der));
   return at(name);
 };
 
 const DAY = 86_400_000;
 const [root, between, signer, stranger] = [key(), key(), key(), key()];
 const valid = { from: NOW - 100 * DAY, to: NOW + 100 * DAY };
-const CODE = "1.3.6.1.5.5.7.3.3";
 const rootDer = certificate({
   subject: "root",
   issuer: "root",
@@ -57,7 +59,7 @@ const signerDer = certificate({
   key: signer,
   by: between,
   serial: 77,
-  extensions: [SIGNATURE_ONLY, purpose(CODE)],
+  extensions: [SIGNATURE_ONLY, purpose(PURPOSES.code)],
   ...valid,
 });
 pem("root.pem", "CERTIFICATE", rootDer);
@@ -71,6 +73,7 @@ await ran((invocation) =>
   }),
 );
 
+/** Each answer of the command is what an assessment says of the same. */
 const verify = async (crl?: readonly string[]) => {
   const { code, out } = await ran(
     (invocation) =>
@@ -83,6 +86,21 @@ const verify = async (crl?: readonly string[]) => {
   );
   const document = signatureDocument.parse(JSON.parse(out));
   expect(code).toBe(document.ok ? 0 : 1);
+  const assessed = await signatureChecker(place).check({
+    path: "model.bin",
+    trust: {
+      kind: "root",
+      roots: ["root.pem"],
+      chain: [],
+      crls: (crl ?? []).map((path) => relative(place, path)),
+      at: new Date("2026-03-02T12:00:00Z"),
+    },
+  });
+  const inWords = (lines: readonly string[] = []): string[] => lines.map((line) => line.replaceAll(`${place}/`, ""));
+  expect(assessed.holds).toBe(document.ok);
+  expect(assessed.because).toBe(inWords(document.reasons.map(({ message }) => message))[0] ?? "");
+  expect(assessed.checked ?? []).toEqual(inWords(document.checked));
+  expect(assessed.notChecked ?? []).toEqual(inWords(document.notChecked));
   return document;
 };
 let made = 0;

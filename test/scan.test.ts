@@ -352,7 +352,7 @@ describe("a baseline", () => {
 });
 
 describe("the SARIF log", () => {
-  const logOf = async (paths: readonly string[], cwd: string): Promise<Log["runs"][number]> => {
+  const logOf = async (paths: readonly string[], cwd: string, absolute = true): Promise<Log["runs"][number]> => {
     const { files, found } = await looked(paths, cwd);
     const regions = await textRegions(
       files,
@@ -361,7 +361,7 @@ describe("the SARIF log", () => {
     );
     const summary = { files: files.length, verdicts: {}, read: {}, accepted: [], lapsed: [] } as unknown as ScanSummary;
     const log = scanSarif({ format: "vauban/scan/1", files, summary }, "0", scanRule, {
-      ...uriPlaces(found, cwd),
+      ...uriPlaces(found, cwd, absolute),
       regionOf: (path, start, end) => regions.get(regionKey(path, start, end)),
     });
     return log.runs[0]!;
@@ -392,6 +392,15 @@ describe("the SARIF log", () => {
     holds(run);
     expect(resolved(run).filter((url) => !url.endsWith("/link"))).toEqual(urls.filter((url) => !url.endsWith("/link")));
     expect(run.artifacts![0]!.location).toMatchObject({ uriBaseId: base, uri: first });
+  });
+  test("tells no folder of this machine unless it is asked to, and is SARIF all the same", async () => {
+    const paths = [join(models, "inner"), join(models, "evil.pkl"), models];
+    const run = await logOf(paths, join(folder, "models", "inner"), false);
+    expect(JSON.stringify(run)).not.toContain(folder);
+    expect(JSON.stringify(run)).not.toContain("file:");
+    expect(Object.keys(run.originalUriBaseIds!)).toEqual(["%SRCROOT%", "SCANNED"]);
+    for (const base of Object.values(run.originalUriBaseIds!)) expect(Object.keys(base)).toEqual(["description"]);
+    expect(run.artifacts).toEqual((await logOf(paths, join(folder, "models", "inner"))).artifacts);
   });
   test("starts from each folder that lies outside the current one, and never climbs", async () => {
     const run = await logOf([join(models, "inner"), join(models, "evil.pkl"), models], join(folder, "models", "inner"));

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { HostError } from "#base/ports.ts";
@@ -33,6 +33,20 @@ import { certificates, keyHint, privateKey, publicKey } from "#host/keys.ts";
 import { signatureChecker } from "#host/signatures.ts";
 import { bundleOf, preAuthenticated, readBundle, readManifest, type Bundle } from "#provenance/signing.ts";
 import { NO_SHARED_DATA, SHARED_DATA } from "./support/assess.ts";
+import {
+  AUTHORITY,
+  authority,
+  certificate,
+  extension,
+  key,
+  keyUsage,
+  octets,
+  pem,
+  purpose,
+  PURPOSES,
+  SIGNATURE_ONLY,
+  type CertificateWish,
+} from "./support/certificates.ts";
 import { ran } from "./support/command.ts";
 
 const place = mkdtempSync(join(tmpdir(), "vauban-signature-"));
@@ -211,6 +225,14 @@ describe("signing a folder", () => {
       const fine = await verify(folder, { key: open });
       expect(fine).toMatchObject({ ok: true, verified: 3, ignored: [".gitignore"] });
       expect(await rules(folder, { key: open, whole: true })).toEqual(["left-out .gitignore"]);
+      writeFileSync(join(folder, "..", `${curve}.pub.pem`), readFileSync(open));
+      const asked = { path: basename(folder), trust: { kind: "key", key: `${curve}.pub.pem` } } as const;
+      const assessed = signatureChecker(dirname(folder));
+      expect(await assessed.check(asked)).toMatchObject({ holds: true, files: 3, notCovered: [".gitignore"] });
+      expect(await assessed.check({ ...asked, whole: true })).toMatchObject({
+        holds: false,
+        because: ".gitignore: there, and left out by the signature",
+      });
       flip(join(folder, "weights", "a.bin"), 2999);
       writeFileSync(join(folder, "weights", "b.bin"), "");
       rmSync(join(folder, "config.json"));
@@ -461,7 +483,10 @@ describe("an assessment", () => {
     change(bundle);
     writeFileSync(`${file}.sig`, JSON.stringify(bundle));
     const { reasons } = await verify(file, { key: open });
-    const answer = await signatureChecker(at).check({ path: "model.bin", key: "maker.pub.pem" });
+    const answer = await signatureChecker(at).check({
+      path: "model.bin",
+      trust: { kind: "key", key: "maker.pub.pem" },
+    });
     return { command: reasons.map(({ message }) => message).join(), assessment: answer.because, holds: answer.holds };
   };
 
@@ -487,70 +512,35 @@ describe("an assessment", () => {
 });
 
 describe("a chain of certificates", () => {
+  const DAY = 86_400_000;
+  const [from, to] = [Date.now() - DAY, Date.now() + 500 * DAY];
   /** A root, an authority below it, and a signer below that; extensions as given. */
   function chain({
-    authority = "critical,CA:TRUE",
-    authorityKey = ["EC", "ec_paramgen_curve:P-256"],
+    between = AUTHORITY,
+    betweenKey = "P-256",
     digest = "sha256",
-    signer = "keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning",
+    signer = [SIGNATURE_ONLY, purpose(PURPOSES.code)],
   }: {
-    authority?: string;
-    authorityKey?: readonly [kind: string, option: string];
-    digest?: string;
-    signer?: string;
+    between?: readonly Uint8Array[];
+    betweenKey?: Parameters<typeof key>[0];
+    digest?: CertificateWish["digest"];
+    signer?: readonly Uint8Array[];
   } = {}) {
     const at = fresh();
-    const file = (name: string): string => join(at, name);
-    const subject = ["root", "between", "signer"];
-    for (const name of subject) {
-      const [kind, option] = name === "between" ? authorityKey : (["EC", "ec_paramgen_curve:P-256"] as const);
-      openssl("genpkey", "-algorithm", kind, "-pkeyopt", option, "-out", file(`${name}.key`));
-    }
-    openssl(
-      "req",
-      "-new",
-      "-x509",
-      "-key",
-      file("root.key"),
-      "-subj",
-      "/CN=root",
-      "-days",
-      "1000",
-      "-out",
-      file("root.pem"),
-      "-addext",
-      "keyUsage=critical,keyCertSign",
-    );
-    const issue = (name: string, by: string, extensions: string): void => {
-      writeFileSync(file(`${name}.ext`), extensions);
-      openssl("req", "-new", "-key", file(`${name}.key`), "-subj", `/CN=${name}`, "-out", file(`${name}.csr`));
-      openssl(
-        "x509",
-        "-req",
-        "-in",
-        file(`${name}.csr`),
-        "-CA",
-        file(`${by}.pem`),
-        "-CAkey",
-        file(`${by}.key`),
-        "-set_serial",
-        "7",
-        `-${digest}`,
-        "-days",
-        "500",
-        "-extfile",
-        file(`${name}.ext`),
-        "-out",
-        file(`${name}.pem`),
-      );
+    const secrets = { root: key(), between: key(betweenKey), signer: key() };
+    const issued = (subject: keyof typeof secrets, issuer: keyof typeof secrets, extensions: readonly Uint8Array[]) => {
+      const [own, by] = [secrets[subject], secrets[issuer]];
+      const der = certificate({ subject, issuer, key: own, by, from, to, serial: 7, extensions, digest });
+      writeFileSync(join(at, `${subject}.pem`), pem("CERTIFICATE", der));
+      return join(at, `${subject}.pem`);
     };
-    issue("between", "root", `basicConstraints=${authority}\nkeyUsage=critical,keyCertSign`);
-    issue("signer", "between", signer);
+    const secret = join(at, "signer.key");
+    writeFileSync(secret, secrets.signer.secret.export({ type: "pkcs8", format: "pem" }));
     return {
-      root: [file("root.pem")],
-      secret: file("signer.key"),
-      certificate: file("signer.pem"),
-      between: [file("between.pem")],
+      root: [issued("root", "root", AUTHORITY)],
+      secret,
+      certificate: issued("signer", "between", signer),
+      between: [issued("between", "root", between)],
     };
   }
   const signedBy = async (parts: ReturnType<typeof chain>, withChain = true): Promise<string> => {
@@ -563,8 +553,16 @@ describe("a chain of certificates", () => {
     return folder;
   };
 
-  it("leads up to the given root, also where the certificate in between comes from the reader", async (context) => {
+  it("is one by openssl's word, too", (context) => {
     if (!hasOpenssl) context.skip("no openssl");
+    if (!hasOpenssl) context.skip("no openssl");
+    const { root, between, certificate: signer } = chain();
+    openssl("verify", "-CAfile", root[0]!, "-untrusted", between[0]!, signer);
+    const other = chain().root[0]!;
+    expect(() => openssl("verify", "-CAfile", other, "-untrusted", between[0]!, signer)).toThrow();
+  });
+
+  it("leads up to the given root, also where the certificate in between comes from the reader", async () => {
     const parts = chain();
     const whole = await signedBy(parts);
     const fingerprint = certificates(readFileSync(parts.certificate), "signer.pem")[0]!.fingerprint256;
@@ -586,29 +584,28 @@ describe("a chain of certificates", () => {
   });
 
   it.for([
-    ["an authority that is none", { authority: "critical,CA:FALSE" }, "no certification authority"],
-    ["a signer that may not sign", { signer: "keyUsage=critical,keyAgreement" }, "not for signing (keyUsage)"],
+    ["an authority that is none", { between: [authority(false), keyUsage(5)] }, "no certification authority"],
+    ["a signer that may not sign", { signer: [keyUsage(4)] }, "not for signing (keyUsage)"],
+    ["a signer for servers", { signer: [SIGNATURE_ONLY, purpose(PURPOSES.servers)] }, "not for signing code"],
     [
-      "a signer for servers",
-      { signer: "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth" },
-      "not for signing code",
+      "a signer that says nothing of its use",
+      { signer: [extension("2.5.29.14", octets(new Uint8Array(20)))] },
+      "not for signing (keyUsage)",
     ],
-    ["a signer that says nothing of its use", { signer: "subjectKeyIdentifier=hash" }, "not for signing (keyUsage)"],
     [
       "an authority for servers only",
-      { authority: "critical,CA:TRUE\nextendedKeyUsage=critical,serverAuth" },
+      { between: [...AUTHORITY, purpose(PURPOSES.servers)] },
       "is an authority for other things than signing code",
     ],
-    ["an authority of 1024 bits", { authorityKey: ["RSA", "rsa_keygen_bits:1024"] }, "holds an RSA key of 1024 bits"],
-    ["an authority on a small curve", { authorityKey: ["EC", "ec_paramgen_curve:P-224"] }, "holds a key of kind EC"],
+    ["an authority of 1024 bits", { betweenKey: { rsaBits: 1024 } }, "holds an RSA key of 1024 bits"],
+    ["an authority on a small curve", { betweenKey: "P-224" }, "holds a key of kind EC"],
     ["signatures over SHA-1", { digest: "sha1" }, "is signed with SHA-1"],
     [
       "a critical extension nobody understands",
-      { signer: "keyUsage=critical,digitalSignature\n1.2.3.4=critical,ASN1:UTF8String:x" },
+      { signer: [SIGNATURE_ONLY, extension("1.2.3.4", octets(new Uint8Array(1)), true)] },
       "1.2.3.4",
     ],
-  ] as const)("with %s is refused in words", async ([, options, words], context) => {
-    if (!hasOpenssl) context.skip("no openssl");
+  ] as const)("with %s is refused in words", async ([, options, words]) => {
     const parts = chain(options);
     const verdict = await verify(await signedBy(parts), { root: parts.root });
     expect(verdict).toMatchObject({ ok: false, verified: 0, reasons: [{ rule: "untrusted" }] });
@@ -616,17 +613,15 @@ describe("a chain of certificates", () => {
   });
 
   it.for([
-    ["for signing code", { authority: "critical,CA:TRUE\nextendedKeyUsage=serverAuth,codeSigning" }],
-    ["for anything", { authority: "critical,CA:TRUE\nextendedKeyUsage=anyExtendedKeyUsage" }],
-    ["of 2048 bits of RSA", { authorityKey: ["RSA", "rsa_keygen_bits:2048"], digest: "sha512" }],
-  ] as const)("below an authority %s holds", async ([, options], context) => {
-    if (!hasOpenssl) context.skip("no openssl");
+    ["for signing code", { between: [...AUTHORITY, purpose(PURPOSES.servers, PURPOSES.code)] }],
+    ["for anything", { between: [...AUTHORITY, purpose(PURPOSES.any)] }],
+    ["of 2048 bits of RSA", { betweenKey: { rsaBits: 2048 }, digest: "sha512" }],
+  ] as const)("below an authority %s holds", async ([, options]) => {
     const parts = chain(options);
     expect((await verify(await signedBy(parts), { root: parts.root })).ok).toBe(true);
   });
 
-  it("reads extensions of damaged certificates, or refuses them in words", (context) => {
-    if (!hasOpenssl) context.skip("no openssl");
+  it("reads extensions of damaged certificates, or refuses them in words", () => {
     const der = certificates(readFileSync(chain().certificate), "signer.pem")[0]!.raw;
     expect(certificateUse(der)).toEqual({
       purposes: ["1.3.6.1.5.5.7.3.3"],
@@ -821,7 +816,7 @@ describe("a manifest", () => {
     writeFileSync(path, JSON.stringify(bundle));
     for (const flags of [{ key: key.open }, { root: [key.open] }])
       await expect(verify(folder, flags)).rejects.toMatchObject({
-        remedy: "give --identity, --issuer and --trusted-root",
+        remedy: "hold it to the identity, its issuer and a trusted root: --identity, --issuer and --trusted-root",
       });
   });
 });

@@ -1,8 +1,8 @@
 /** Which bytes of a file beside an ONNX model are the model's values, by the model's own word. */
 import type { Content } from "#formats/content.ts";
+import { ELEMENT_BITS, MODEL } from "#formats/onnx.ts";
 import { numberOf, numbersOf, textOf, walkMessage, type Walked } from "#formats/protobuf-walk.ts";
 import type { Range } from "./ledger.ts";
-import { ELEMENT_BITS, MODEL } from "./onnx-schema.ts";
 
 /** The ranges that tensors of this model have in the file called `name`, which lies beside it; none where it names another. */
 export function valuesIn(model: Content, name: string, size: number, tick: () => void): readonly Range[] {

@@ -81,7 +81,9 @@ function scan(
   const inner = (name: string, within: Content, around: Surroundings): ScanFile => {
     meter.member();
     // Members have no folder that anything could lie beside.
-    const inside = ports.neighbour ? { ...ports, neighbour: undefined, claim: undefined } : ports;
+    const inside = ports.neighbour
+      ? { ...ports, neighbour: undefined, fingerprint: undefined, blobs: undefined, claim: undefined }
+      : ports;
     return scan(name, within, around, { depth: depth + 1, way: `${way}!${name}`, trace }, meter, inside);
   };
   const subject: Subject = {

@@ -7,6 +7,7 @@ import {
   ASSESSMENT_FORMAT,
   type Assessment,
   type AssessmentBody,
+  type BillOfMaterials,
   type ControlPlan,
   type Knowledge,
   type System,
@@ -16,11 +17,13 @@ import { loadKnowledge } from "#knowledge/index.ts";
 import { creditControls, planControls } from "#risk/index.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { deriveThreats } from "#threats/engine.ts";
+import { locksBeside, prepareBill } from "./bom.ts";
 import { broughtEvidence } from "./bring.ts";
 import { dataEvidence, evidenceOf, inconclusiveEvidence, scanEvidence } from "./conclude.ts";
 import { checkDatasets } from "./data.ts";
 import { certifiedIn, judgeSystem } from "./judge.ts";
 import type { Materials } from "#claims/materials.ts";
+import { counted } from "#claims/rated.ts";
 import { materialsOf } from "./materials.ts";
 import { measureTrials } from "./measure.ts";
 import { gatePower, LEFT_OUT, plan } from "./plan.ts";
@@ -49,7 +52,13 @@ export interface AssessRequest {
 
 export type AssessResult =
   | { readonly status: "refused"; readonly diagnostics: readonly Diagnostic[] }
-  | { readonly status: "assessed"; readonly assessment: Assessment; readonly cancelled: boolean };
+  | {
+      readonly status: "assessed";
+      readonly assessment: Assessment;
+      readonly cancelled: boolean;
+      /** The bill of materials that `assessment.body.bom` names, as text. */
+      readonly bom?: string;
+    };
 
 /** Assesses a system. Cancelling keeps what was measured: the rest is "untested: cancelled". */
 export async function assess(run: Run, request: AssessRequest): Promise<AssessResult> {
@@ -80,8 +89,9 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     runtimeVersion: run.ports.models.runtimeVersion,
     scannerRevision: run.ports.scanner?.revision,
   });
-  const materials = await materialsOf(system, run.ports);
-  tellMaterials(materials, request.tell);
+  const locks = await locksBeside(run.ports.files);
+  const looked = await materialsOf(system, locks, run.ports, request.asOf);
+  tellMaterials(looked, request.tell);
   const brought = await broughtEvidence(system, knowledge, planned.files, run.ports.files, request.asOf);
   if (brought.evidence.length > 0)
     request.tell(
@@ -93,11 +103,21 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   for (const { message, hint } of brought.diagnostics)
     request.tell("warning", "evidence", hint ? `${message} – ${hint}` : message);
 
-  const [scanned, measured, checked] = await Promise.all([
+  const [scanned, measured, checked, bill] = await Promise.all([
     scanArtefacts(run, planned.scans, request),
     measureTrials(run, planned.trials, request),
     checkDatasets(run, planned.data, request),
+    prepareBill({
+      system: reading.system,
+      files: run.ports.files,
+      rules: run.ports.bomRules,
+      fingerprints: planned.fingerprints,
+      locks,
+      version: request.version,
+      asOf: request.asOf,
+    }),
   ]);
+  const materials: Materials = bill ? { ...looked, bill: bill.counted } : looked;
   const evidence = [
     ...measured.results.map(({ trial, result }) => evidenceOf(trial, result, system, request.version)),
     ...scanned.results.map(({ trial, result }) => scanEvidence(trial, result, system, request.version)),
@@ -146,7 +166,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
     ...(checked.cancelled ? checked.untested : []),
     ...planned.impossible.filter(({ because }) => because === LEFT_OUT),
   ].map(({ trial }) => trial.id);
-  const body: AssessmentBody = {
+  const judgedBody: Omit<AssessmentBody, "bom"> = {
     tool: { name: "vauban", version: request.version },
     seed: request.seed,
     asOf: request.asOf,
@@ -166,6 +186,9 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
       span,
     })),
   };
+  const made = bill?.finish(judgedBody);
+  const body: AssessmentBody = made ? { ...judgedBody, bom: made.bill } : judgedBody;
+  if (made) tellBill(made.bill, request.tell);
   const plainBody = plainOf(body);
   const hash = hashOf(plainBody);
   const assessment: Assessment = {
@@ -186,14 +209,23 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
       trialSeconds: { ...measured.seconds, ...scanned.seconds },
     },
   };
-  return { status: "assessed", assessment, cancelled };
+  return { status: "assessed", assessment, cancelled, ...(made?.text !== undefined && { bom: made.text }) };
+}
+
+function tellBill(bill: BillOfMaterials, tell: AssessRequest["tell"]): void {
+  if (bill.status === "not made") return tell("warning", "materials", `no bill of materials: ${bill.because}`);
+  const { models, datasets, libraries, services, others, specification, gaps } = bill;
+  tell(
+    "done",
+    "materials",
+    `${counted(models, "model")}, ${counted(datasets, "data set")}, ${counted(libraries, "package")}, ${counted(services, "service")}, ${counted(others, "other part")} as ${specification}; ${counted(gaps, "thing")} not known of them`,
+  );
 }
 
 function tellMaterials({ locks, signatures }: Materials, tell: AssessRequest["tell"]): void {
-  for (const { path, key, holds, because, files } of signatures)
-    if (holds)
-      tell("done", "signature", `${path} – ${files} file${files === 1 ? "" : "s"} as the holder of ${key} signed`);
-    else tell("warning", "signature", `${path} – not as the holder of ${key} signed: ${because}`);
+  for (const { path, signer, holds, because, files } of signatures)
+    if (holds) tell("done", "signature", `${path} – ${files} file${files === 1 ? "" : "s"} as signed by ${signer}`);
+    else tell("warning", "signature", `${path} – not as signed by ${signer}: ${because}`);
   for (const lock of locks)
     if (lock.status === "unread") tell("warning", "libraries", `${lock.path} was not read: ${lock.because}`);
     else

@@ -1,66 +1,111 @@
-/** What lies beside a system file of its materials: lock files as they pin libraries, and signatures by keys that the system file names. */
-import { HostError, type Files, type Host } from "#base/ports.ts";
-import type { System } from "#assessment/index.ts";
+/** What lies beside a system file of its materials: lock files as they pin libraries, and the signatures that the system file names, by key, identity or root. */
+import type { Files, Host, SignatureTrust } from "#base/ports.ts";
+import type { Signature, System } from "#assessment/index.ts";
 import type { Materials } from "#claims/materials.ts";
-import { FormatError } from "#formats/error.ts";
 import { holdsBytes } from "#provenance/packages.ts";
-import { LOCK_NAMES, readLock } from "#provenance/locks/index.ts";
-
-const LOCK_LIMIT = 64 * 2 ** 20;
+import { locksBeside, type FoundLock } from "./bom.ts";
 
 /** Looks at each lock file beside the system file and at each signature that it names. Never throws for what the world gets wrong. */
-export async function materialsOf(system: System, { files, signatures }: Host): Promise<Materials> {
+export async function materialsOf(
+  system: System,
+  locks: readonly FoundLock[],
+  { signatures }: Host,
+  asOf: string,
+): Promise<Materials> {
   const signed: Materials["signatures"][number][] = [];
   for (const { id, model } of system.components) {
     if (!model?.signature || model.artefact === undefined) continue;
-    const { key, bundle } = model.signature;
-    const said = signatures
-      ? await signatures.check({ path: model.artefact, key, ...(bundle !== undefined && { bundle }) })
+    const { bundle, whole } = model.signature;
+    const { trust, signer, unasked, flags } = trusting(model.signature, asOf);
+    const {
+      checked = [],
+      notChecked = [],
+      ...said
+    } = signatures
+      ? await signatures.check({
+          path: model.artefact,
+          trust,
+          ...(bundle !== undefined && { bundle }),
+          ...(whole !== undefined && { whole }),
+        })
       : { holds: false, because: "nothing here can check it", files: 0 };
-    signed.push({ component: id, path: model.artefact, key, ...said });
+    signed.push({
+      component: id,
+      path: model.artefact,
+      signer,
+      verify: ["vauban signature verify", model.artefact, ...flags].join(" "),
+      checked,
+      notChecked: [...unasked, ...notChecked],
+      ...said,
+    });
   }
-  return { locks: await locksBeside(files), signatures: signed };
+  return { locks: locks.map(pinnedBy), signatures: signed };
 }
 
-async function lockPaths(files: Files): Promise<string[]> {
-  const listed = await files.list(".").catch((error: unknown) => {
-    if (error instanceof HostError) return [];
-    throw error;
-  });
-  return listed
-    .filter(({ path, kind }) => kind === "file" && LOCK_NAMES.test(path))
-    .map(({ path }) => path)
-    .toSorted();
+/** A signature's keys of the system file as what to trust, in words, and as flags of `vauban signature verify`. */
+function trusting(
+  said: Signature,
+  asOf: string,
+): {
+  readonly trust: SignatureTrust;
+  readonly signer: string;
+  /** What nobody can ask of this kind of trust. */
+  readonly unasked: readonly string[];
+  readonly flags: readonly string[];
+} {
+  const shared = [
+    ...(said.bundle === undefined ? [] : ["--bundle", inShell(said.bundle)]),
+    ...(said.whole ? ["--whole"] : []),
+  ];
+  if ("key" in said)
+    return {
+      trust: { kind: "key", key: said.key },
+      signer: `the holder of ${said.key}`,
+      unasked: ["whose key it is"],
+      flags: ["--key", inShell(said.key), ...shared],
+    };
+  if ("identity" in said) {
+    const { identity, issuer, trustedRoot } = said;
+    return {
+      trust: { kind: "identity", identity, issuer, trustedRoot },
+      signer: `${identity} (vouched for by ${issuer})`,
+      unasked: [],
+      flags: ["--identity", identity, "--issuer", issuer, "--trusted-root", trustedRoot].map(inShell).concat(shared),
+    };
+  }
+  const { root, chain, crl } = said;
+  const each = (flag: string, files: readonly string[]): string[] => files.flatMap((file) => [flag, inShell(file)]);
+  return {
+    // Noon, as `signature verify --as-of` takes a day.
+    trust: { kind: "root", roots: root, chain, crls: crl, at: new Date(`${asOf}T12:00:00Z`) },
+    signer: `somebody whose certificate leads up to ${root.join(" or ")}`,
+    unasked: ["whether the certificate's holder may sign this model"],
+    flags: [...each("--root", root), ...each("--chain", chain), ...each("--crl", crl), "--as-of", asOf, ...shared],
+  };
 }
+
+const inShell = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** Package URLs of what the lock files that can be read pin. */
 export async function packagesBeside(files: Files): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (const path of await lockPaths(files)) {
-    try {
-      for (const { purl } of readLock(path, await files.readWhole(path, LOCK_LIMIT)).packages) found.add(purl);
-    } catch (error) {
-      // That it cannot be read is said where lock files are looked at.
-      if (!(error instanceof FormatError || error instanceof HostError)) throw error;
-    }
-  }
-  return found;
+  const locks = await locksBeside(files);
+  // That one cannot be read is said where lock files are looked at.
+  return new Set(locks.flatMap((lock) => ("because" in lock ? [] : lock.locked.packages.map(({ purl }) => purl))));
 }
 
-async function locksBeside(files: Files): Promise<Materials["locks"]> {
-  const locks: Materials["locks"][number][] = [];
-  for (const path of await lockPaths(files)) {
-    try {
-      const { format, packages, notes } = readLock(path, await files.readWhole(path, LOCK_LIMIT));
-      const hashed = packages.filter(
-        (one) => one.files.length > 0 && one.files.every(({ hashes }) => holdsBytes(hashes)),
-      ).length;
-      const pinned = packages.filter(({ version }) => version !== undefined).length;
-      locks.push({ status: "read", path, format, packages: packages.length, pinned, hashed, open: notes.length });
-    } catch (error) {
-      if (!(error instanceof FormatError || error instanceof HostError)) throw error;
-      locks.push({ status: "unread", path, because: error instanceof FormatError ? error.problem : error.message });
-    }
-  }
-  return locks;
+/** What lock files hold their packages to. */
+function pinnedBy(lock: FoundLock): Materials["locks"][number] {
+  const { path } = lock;
+  if ("because" in lock) return { status: "unread", path, because: lock.because };
+  const { format, packages, notes } = lock.locked;
+  return {
+    status: "read",
+    path,
+    format,
+    packages: packages.length,
+    pinned: packages.filter(({ version }) => version !== undefined).length,
+    hashed: packages.filter((one) => one.files.length > 0 && one.files.every(({ hashes }) => holdsBytes(hashes)))
+      .length,
+    open: notes.length,
+  };
 }

@@ -95,6 +95,8 @@ export interface Plan {
   /** Planned trials that cannot be run, with the reason: each becomes inconclusive evidence, never silence. */
   readonly impossible: readonly { readonly trial: Trial; readonly because: string }[];
   readonly files: readonly InputFile[];
+  /** The same by path, with what folders hold. */
+  readonly fingerprints: ReadonlyMap<string, Fingerprint>;
   /** Artefacts whose bytes are not the ones the system file names. */
   readonly mismatches: readonly {
     readonly component: string;
@@ -325,6 +327,7 @@ export async function plan(system: System, files: Files, options: PlanOptions): 
     data,
     impossible,
     files: [...found.values()].map((input) => inputOf(input)),
+    fingerprints: found,
     mismatches,
   };
 }

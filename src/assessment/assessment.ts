@@ -1,6 +1,7 @@
 /** The Assessment: one canonical document that holds everything a report needs, a decade from now and without this repository. */
 import { z } from "zod";
 import type { DeepReadonly } from "#base/readonly.ts";
+import { billOfMaterials } from "./bom.ts";
 import { claim, finding, matrixCell, registerRow, risk, systemOutcome } from "./conclusions.ts";
 import { cyberRegister } from "./cyber.ts";
 import { evidence, trial } from "./evidence.ts";
@@ -41,6 +42,8 @@ export const assessmentBody = z.strictObject({
   outcome: systemOutcome,
   /** Absent in documents of earlier versions. */
   plan: controlPlan.optional(),
+  /** Absent in documents of earlier versions. */
+  bom: billOfMaterials.optional(),
   partial: z.strictObject({ reason: z.string(), untested: z.array(z.string()) }).optional(),
   warnings: z.array(
     z.strictObject({ code: z.string(), message: z.string(), hint: z.string().optional(), span: span.optional() }),

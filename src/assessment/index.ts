@@ -1,6 +1,7 @@
 /** The waist: every noun that crosses the house. */
 export * from "./assessment.ts";
 export * from "./attack.ts";
+export * from "./bom.ts";
 export * from "./conclusions.ts";
 export * from "./evidence.ts";
 export * from "./graph.ts";

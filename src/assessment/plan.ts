@@ -53,6 +53,8 @@ export const leftOpen = z.strictObject({
   /** The shortest way that stays open with every mature control in place, step by step. */
   way: z.array(z.string()),
   because: z.string(),
+  /** What lies there already and outweighs every control, or what would show that nothing does: no measure is named then. */
+  unguarded: z.string().optional(),
   /** The success of one attempt at which the strictest criterion is met; absent where even a sure success is within. */
   successNeeded: z.number(),
   /** What could show that. */

@@ -68,14 +68,24 @@ export const inputContract = z.strictObject({
 });
 export type InputContract = DeepReadonly<z.infer<typeof inputContract>>;
 
+/** Where a signature lies, and that what it leaves out must not be there. */
+const signatureKeys = { bundle: z.string().optional(), whole: z.boolean().optional() };
+/** Who must have signed: the holder of a key, an identity (Sigstore), or somebody certified below a root. Paths lie below the system file's folder. */
+export const signature = z.union([
+  z.strictObject({ key: z.string(), ...signatureKeys }),
+  z.strictObject({ identity: z.string(), issuer: z.string(), trustedRoot: z.string(), ...signatureKeys }),
+  z.strictObject({ root: z.array(z.string()), chain: z.array(z.string()), crl: z.array(z.string()), ...signatureKeys }),
+]);
+export type Signature = DeepReadonly<z.infer<typeof signature>>;
+
 export const model = z.strictObject({
   level: technologyLevel,
   role: z.enum(["advisory", "decisive", "safety-function"]),
   task: z.enum(["classification", "regression", "forecasting", "detection", "generation", "decision-rules"]),
   artefact: z.string().optional(),
   sha256: hexDigest.optional(),
-  /** Who must have signed the artefact: a public key beside the system file, and where the signature lies. */
-  signature: z.strictObject({ key: z.string(), bundle: z.string().optional() }).optional(),
+  /** Who must have signed the artefact, and where the signature lies. */
+  signature: signature.optional(),
   input: inputContract.optional(),
   classes: z.array(z.string()).optional(),
   head: z.enum(["exclusive", "binary", "multi-label", "regression"]).optional(),

@@ -133,7 +133,7 @@ export interface ShardPool {
  */
 /** A question of a scan about what lies around a file – what takes a module's place, where a model's values are –, and the answer. */
 export interface Asked {
-  readonly question: "importable" | "neighbour" | "claim";
+  readonly question: "importable" | "neighbour" | "fingerprint" | "blobs" | "claim";
   readonly of: string;
   readonly answer: string;
 }
@@ -183,16 +183,53 @@ export interface Solver {
   solve(program: LinearProgram, options?: { readonly nodes?: number }): Promise<LinearAnswer>;
 }
 
-/** Holds an artefact to its signature by a key; paths below the host's root. */
+/** What a signature is held to; what it says of itself proves nothing. Paths, but for the names of identity and issuer. */
+export type SignatureTrust =
+  | { readonly kind: "key"; readonly key: string }
+  | {
+      readonly kind: "identity";
+      readonly identity: string;
+      readonly issuer: string;
+      readonly trustedRoot: string;
+    }
+  | {
+      readonly kind: "root";
+      readonly roots: readonly string[];
+      /** Certificates between the signer's and the root, where the bundle does not bring them. */
+      readonly chain: readonly string[];
+      readonly crls: readonly string[];
+      /** Certificates have to be valid then. */
+      readonly at: Date;
+    };
+
+/** Holds an artefact to its signature; paths below the host's root. */
 export interface SignatureChecker {
-  check(asked: { readonly path: string; readonly key: string; readonly bundle?: string }): Promise<{
+  check(asked: {
+    readonly path: string;
+    readonly trust: SignatureTrust;
+    readonly bundle?: string;
+    /** What lies where the signature leaves files out speaks against it. */
+    readonly whole?: boolean;
+  }): Promise<{
     readonly holds: boolean;
     /** Why not; empty where it holds. */
     readonly because: string;
+    /** What to do, where it is known better than "find out who changed it". */
+    readonly remedy?: string;
     readonly files: number;
+    /** Beside the signature itself, one sentence each. */
+    readonly checked?: readonly string[];
+    readonly notChecked?: readonly string[];
     /** There, and left out by the signature. */
     readonly notCovered?: readonly string[];
   }>;
+}
+
+/** The official schema of bills of materials (CycloneDX), and the licences of the SPDX list that it knows. */
+export interface BomRules {
+  readonly licences: ReadonlySet<string>;
+  /** Each thing wrong with a document; none: it is valid. */
+  check(document: unknown): readonly { readonly path: readonly (string | number)[]; readonly message: string }[];
 }
 
 export interface Host {
@@ -206,6 +243,8 @@ export interface Host {
   readonly solver?: Solver;
   /** Absent: signatures that the system file names are said not to be checked. */
   readonly signatures?: SignatureChecker;
+  /** Absent: no bill of materials is made. */
+  readonly bomRules?: () => Promise<BomRules>;
 }
 
 /** The world said no: a missing file, a folder in a file's place, a full disk, no permission. Its message is for the user. */

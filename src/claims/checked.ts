@@ -116,14 +116,19 @@ function partsOf({ system: { components, datasets } }: Grounds): Part[] {
 function inventory(grounds: Grounds): Checked[] {
   const parts = partsOf(grounds);
   if (parts.length === 0) return [];
+  const { bill } = grounds.materials;
+  const listed = bill
+    ? `; written as CycloneDX ${bill.specification}, with ${bill.locks === 0 ? "no packages, for no lock file was read" : `${counted(bill.libraries, "package")} of ${counted(bill.locks, "lock file")}`}`
+    : "";
+  const unlisted = bill && bill.locks > 0 ? "prompts and tools are" : "prompts, tools and packages are";
   const n = (has: (part: Part) => boolean): string => `${parts.filter(has).length}`;
   return [
     {
       control: "C-01",
       classes: ["DP", "MP"],
       verbs: ["control"],
-      says: `of ${parts.length} models, parts and data sets in the system file ${n(({ path }) => path !== undefined)} name a file, ${n(({ sha256 }) => sha256 !== undefined)} a hash, ${n(({ origin }) => origin)} an origin, ${n(({ licence }) => licence)} a licence`,
-      not: "that the list is complete, that it is kept up, and that what runs is compared with it; prompts, tools and packages are not in it",
+      says: `of ${parts.length} models, parts and data sets in the system file ${n(({ path }) => path !== undefined)} name a file, ${n(({ sha256 }) => sha256 !== undefined)} a hash, ${n(({ origin }) => origin)} an origin, ${n(({ licence }) => licence)} a licence${listed}`,
+      not: `that the list is complete, that it is kept up, and that what runs is compared with it; ${unlisted} not in it`,
       evidence: [],
     },
   ];

@@ -591,7 +591,7 @@ function supplyChain({ grounds: { system, trials, mismatches, materials } }: Cas
   if (unsigned.length > 0)
     return {
       status: "contradicted",
-      because: `${unsigned[0]!.path} is not as the holder of ${unsigned[0]!.key} signed it`,
+      because: `${unsigned[0]!.path} is not as signed by ${unsigned[0]!.signer}`,
       evidence: [PART.trials],
       findings: unsigned.map(({ component }) => `F-signature:${component}`),
     };

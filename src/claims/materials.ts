@@ -22,12 +22,30 @@ export interface Materials {
   readonly signatures: readonly {
     readonly component: string;
     readonly path: string;
-    readonly key: string;
+    /** Who must have signed, in words. */
+    readonly signer: string;
+    /** The command that asks the same of this signature alone, every file by its name. */
+    readonly verify: string;
+    /** Of a signature that holds: what else was checked, and what was not. */
+    readonly checked: readonly string[];
+    readonly notChecked: readonly string[];
     readonly holds: boolean;
     readonly because: string;
+    readonly remedy?: string;
     readonly files: number;
     readonly notCovered?: readonly string[];
   }[];
+  readonly bill?: ListedMaterials;
+}
+
+/** What a bill of materials lists: absent where none was made. */
+export interface ListedMaterials {
+  readonly specification: string;
+  readonly models: number;
+  readonly datasets: number;
+  readonly libraries: number;
+  /** Lock files that the libraries were read from. */
+  readonly locks: number;
 }
 
 export const NO_MATERIALS: Materials = { locks: [], signatures: [] };
@@ -46,13 +64,17 @@ function signed({ signatures }: Materials): Checked[] {
       classes: ["MP"],
       verbs: ["detect"],
       says: signatures
-        .map(({ path, key, holds, because, files }) =>
+        .map(({ path, signer, holds, because, files, checked }) =>
           holds
-            ? `the signature of ${path} holds for ${key}: ${counted(files, "file")} as signed`
-            : `the signature of ${path} does not hold for ${key}: ${because}`,
+            ? `${path} is as signed by ${signer}: ${[counted(files, "file"), ...checked].join(", ")}`
+            : `${path} is not as signed by ${signer}: ${because}`,
         )
         .join("; "),
-      not: `that a file with one flipped byte is refused when it is loaded, whose key it is, and that what was signed was free of harm${covered.length > 0 ? `; the signature leaves out ${covered.join(", ")}` : ""}`,
+      not: [
+        "that a file with one flipped byte is refused when it is loaded, and that what was signed was free of harm",
+        ...new Set(signatures.flatMap(({ notChecked }) => notChecked)),
+        ...(covered.length > 0 ? [`the signature leaves out ${covered.join(", ")}`] : []),
+      ].join("; "),
       evidence: [],
     },
   ];
@@ -138,14 +160,14 @@ function vulnerabilities(evidence: readonly Evidence[]): Checked[] {
 export const brokenSignatures = ({ materials }: Grounds): Finding[] =>
   materials.signatures
     .filter(({ holds }) => !holds)
-    .map(({ component, path, key, because }) => ({
+    .map(({ component, path, signer, verify, because, remedy }) => ({
       id: `F-signature:${component}`,
       kind: "integrity",
       status: "confirmed",
       severity: "error",
-      title: `${path} is not as the holder of ${key} signed it`,
+      title: `${path} is not as signed by ${signer}`,
       detail: because,
-      remedy: `\`vauban signature verify ${path} --key ${key}\` names every file; find out who changed it, or have it signed again`,
+      remedy: `${remedy ?? "find out who changed it, or have it signed again"}; \`${verify}\` tells all of it`,
       at: component,
       evidence: [],
     }));

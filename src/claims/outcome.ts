@@ -82,7 +82,9 @@ export function decide({ grounds, coverage, verdicts }: Weighed, claims: readonl
     ...notTried.map(
       (entry) => `${CLASS_NAMES[entry.class]}: neither tried nor excluded with evidence – ${entry.because}`,
     ),
-    ...notShown.map(({ trial, detail }) => `${trial.id}: threshold not shown – ${detail}`),
+    ...[...Map.groupBy(notShown, ({ detail }) => detail)].map(
+      ([detail, those]) => `${those.map(({ trial }) => trial.id).join(", ")}: threshold not shown – ${detail}`,
+    ),
     ...grounds.unrated.map(({ component, because }) => `${component}: not rated – ${because}`),
     ...open.map((risk) => `${risk.id}: ${risk.untested ? "untested" : "open"}, ${figures(risk)}`),
     ...together,
@@ -178,10 +180,15 @@ export function notTriedOf({ grounds, coverage }: Weighed): SystemOutcome["notTr
         : item.outcome.status === "inconclusive"
           ? item.outcome.because
           : undefined;
-    return because
-      ? [{ what: `trial ${trial.id}`, because, remedy: "put that right and run `vauban assess` again" }]
-      : [];
+    return because ? [{ id: trial.id, because }] : [];
   });
+  // What kept several is said once, with how many and which.
+  const together = [...Map.groupBy(failed, ({ because }) => because)].map(([because, those]) => ({
+    what:
+      those.length === 1 ? `trial ${those[0]!.id}` : `${those.length} trials: ${those.map(({ id }) => id).join(", ")}`,
+    because,
+    remedy: "put that right and run `vauban assess` again",
+  }));
   const planned = system.tests
     .filter(({ id }) => !trials.some((trial) => trial.id === id))
     .map(({ id }) => ({
@@ -200,7 +207,7 @@ export function notTriedOf({ grounds, coverage }: Weighed): SystemOutcome["notTr
   }));
   return [
     ...classes,
-    ...failed,
+    ...together,
     ...unreadFiles(evidence),
     ...blindChecks(evidence),
     ...planned,
@@ -289,10 +296,10 @@ export function nextOf({ grounds, coverage, verdicts }: Weighed): SystemOutcome[
       FILES_FIRST,
       `vauban explain F-integrity:${component}`,
     );
-  for (const { component, path, key, holds } of grounds.materials.signatures)
+  for (const { component, path, signer, holds } of grounds.materials.signatures)
     if (!holds)
       note(
-        `${path} is not as the holder of ${key} signed it: find out who changed it, or have it signed again`,
+        `${path} is not as signed by ${signer}: find out who changed it, or have it signed again`,
         FILES_FIRST,
         `vauban explain F-signature:${component}`,
       );

@@ -119,7 +119,7 @@ function regionWords({ findings, more }: ScannedFile): string {
 /** What scan and hash say beside such a threat at a model: never that it was resisted. */
 export function provenanceNote(
   { type, at }: Threat,
-  { evidence, system, mismatches }: Pick<Grounds, "evidence" | "system" | "mismatches">,
+  { evidence, system, mismatches, materials }: Pick<Grounds, "evidence" | "system" | "mismatches" | "materials">,
 ): { readonly text: string; readonly evidence: readonly string[] } | undefined {
   if (!BY_TAMPERED_FILES.includes(type)) return undefined;
   // What a supplier delivers is looked at where it ends up.
@@ -134,12 +134,17 @@ export function provenanceNote(
   const declared = [component.model?.sha256, ...(component.files ?? []).map(({ sha256 }) => sha256)];
   const named = declared.filter((sha256) => sha256 !== undefined).length;
   const altered = mismatches.filter((mismatch) => mismatch.component === component.id).length;
+  const signed = materials.signatures.find((one) => one.component === component.id);
   const hashes =
-    altered > 0
-      ? `${altered} of its files ${altered === 1 ? "is" : "are"} not the one declared, so somebody changed ${altered === 1 ? "it" : "them"}`
-      : named > 0
-        ? "its bytes are those declared, which shows where they come from only as far as the declared hash does"
-        : "no hash is declared, so nobody can tell whether its bytes are those meant";
+    signed && !signed.holds
+      ? `its artefact is not as signed by ${signed.signer}`
+      : altered > 0
+        ? `${altered} of its files ${altered === 1 ? "is" : "are"} not the one declared, so somebody changed ${altered === 1 ? "it" : "them"}`
+        : signed
+          ? `its artefact is as signed by ${signed.signer}, which shows where it comes from only as far as that signer is trusted`
+          : named > 0
+            ? "its bytes are those declared, which shows where they come from only as far as the declared hash does"
+            : "no hash is declared, so nobody can tell whether its bytes are those meant";
   const scan = hasFoundHarm(item)
     ? `its files were scanned: ${measure.verdict}; whoever put that there could also have changed the weights`
     : `its files were scanned (${measure.verdict}), which says nothing of what was put into the weights`;

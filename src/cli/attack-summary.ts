@@ -4,7 +4,8 @@ import { GATE_UNITS } from "#assess/plan.ts";
 import { budgetText, NORM_NAMES } from "#figures/charts.ts";
 import { percent } from "#figures/words.ts";
 import { clock } from "./progress.ts";
-import { LABEL, wrapped } from "./summary.ts";
+import { LABEL } from "./summary.ts";
+import { wrapped } from "./wrap.ts";
 import { plain, type Colours } from "./terminal.ts";
 
 const budgetName = ({ norm, eps }: AttackTrial): string => `${NORM_NAMES[norm]} ${budgetText(eps)}`;

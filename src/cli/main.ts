@@ -82,7 +82,7 @@ First steps:
     .addHelpText(
       "after",
       `
-Writes <out>/runs/<id>/{assessment.json, report.html, results.sarif, evidence/} and points <out>/latest at it.
+Writes <out>/runs/<id>/{assessment.json, report.html, results.sarif, bom.cdx.json, evidence/} and points <out>/latest at it.
 Ctrl-C keeps what was measured: the assessment is written, the rest is "untested: cancelled", exit code 130.
 ${EXITS}
 
@@ -319,6 +319,7 @@ Examples:
     )
     .argument("<path...>", "files, or folders to walk (links are reported, not followed)")
     .option("--sarif <file>", "write the findings there as SARIF 2.1.0")
+    .option("--sarif-absolute", "let the SARIF say where on this machine the folders lie")
     .addOption(
       new Option(
         "--fail-on <verdict>",
@@ -807,6 +808,7 @@ export interface VerifyFlags {
 
 export interface ScanFlags {
   readonly sarif?: string;
+  readonly sarifAbsolute?: boolean;
   readonly failOn?: "malicious" | "suspicious" | "unknown";
   readonly baseline?: string;
   readonly writeBaseline?: string;

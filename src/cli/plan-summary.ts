@@ -3,7 +3,7 @@ import { COST_KINDS } from "#assessment/knowledge.ts";
 import type { ControlCost, ControlPlan, LeftOpen, PlanDocument, PlannedControl } from "#assessment/index.ts";
 import { plannedByControl, type PlannedGroup } from "#figures/planned.ts";
 import { figure } from "#figures/words.ts";
-import { wrapped } from "./summary.ts";
+import { wrapped } from "./wrap.ts";
 import { plain, type Colours } from "./terminal.ts";
 
 const LABEL = 10;
@@ -158,9 +158,11 @@ function worthText({ contributes, required }: PlannedControl): string {
   return contributes.length > 0 ? open : "others would stand in for it, not all at once";
 }
 
-function leftLines({ group, threats, way, how, alternatives, modelLevel }: LeftOpen): string[] {
+function leftLines({ group, threats, way, how, because, unguarded, alternatives, modelLevel }: LeftOpen): string[] {
   const route = way.length > 3 ? [way[0]!, "…", way.at(-1)!] : way;
   const above = modelLevel === "none" || modelLevel === "partly" ? " (the model alone does not do)" : "";
+  if (unguarded !== undefined)
+    return [`${group}, ${counted(threats.length, "actor")}, open whatever is planned: ${because}`, `  ${how}`];
   return [
     `${group}, ${counted(threats.length, "actor")}, open with every mature control in place: ${route.join(", ")}`,
     alternatives.length > 0

@@ -1,6 +1,7 @@
 /** Progress on standard error: one live line per item with its rate and time left, or one plain line per stage where nothing can be redrawn. */
 import type { Progress } from "#base/run.ts";
 import { plain, type Terminal } from "./terminal.ts";
+import { hanging } from "./wrap.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const REDRAW_MS = 100;
@@ -83,7 +84,7 @@ export function progressView(terminal: Terminal, now: () => number, quiet: boole
       if (quiet) return;
       if (terminal.live) erase();
       const sign = mark === "done" ? c.green("✔") : mark === "warning" ? c.yellow("!") : "·";
-      terminal.err(`  ${sign} ${stage.padEnd(12)} ${plain(text)}\n`);
+      terminal.err(`${hanging(`  ${sign} ${stage.padEnd(12)} `, plain(text), terminal.columns)}\n`);
       if (terminal.live) draw();
     },
     close() {

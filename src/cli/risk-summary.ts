@@ -12,7 +12,7 @@ import {
 import { basisText, figure, intervalText } from "#figures/words.ts";
 import { distinctWays, legsOf, stepsById, type Leg } from "#figures/ways.ts";
 import { METHODS, rangeText } from "#risk/index.ts";
-import { wrapped } from "./summary.ts";
+import { wrapped } from "./wrap.ts";
 import { plain, type Colours } from "./terminal.ts";
 
 const LABEL = 10;

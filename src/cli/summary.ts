@@ -4,6 +4,7 @@ import { FILES_FIRST } from "#claims/outcome.ts";
 import { figure, intervalText, percent } from "#figures/words.ts";
 import { clock } from "./progress.ts";
 import { plain, type Colours } from "./terminal.ts";
+import { wrapped } from "./wrap.ts";
 
 const CLASS_WORDS = {
   DP: "data poisoning",
@@ -44,7 +45,14 @@ export function summary(
     `${outcome.outcome}${outcome.byAnalogy ? " (by analogy – not a legal conclusion)" : ""} – ${tried} of 5 attack classes of Art. 15(5) tried${excluded > 0 ? `, ${excluded} excluded` : ""}`,
     (text) => c.bold(tone(text)),
   );
-  if (body.partial) say("", `partial: ${body.partial.reason}; untested: ${body.partial.untested.join(", ")}`, c.yellow);
+  if (body.partial) {
+    const { reason, untested } = body.partial;
+    say(
+      "",
+      `partial: ${reason}; ${untested.length} trial${untested.length === 1 ? "" : "s"} untested: ${untested.join(", ")}`,
+      c.yellow,
+    );
+  }
   const untriedClasses = outcome.coverage
     .filter(({ status }) => status === "not-tried")
     .map((item) => CLASS_WORDS[item.class]);
@@ -95,7 +103,10 @@ export function summary(
       return `${what}${command ? `  \`${command}${whose}\`` : ""}`;
     });
   [...again, ...steps].forEach((text, i) => say(i === 0 ? "NEXT" : "", text));
-  say("REPORT", `${reportPath}      SARIF · JSON beside it`);
+  say(
+    "REPORT",
+    `${reportPath}      SARIF · JSON${body.bom?.status === "made" ? " · bill of materials" : ""} beside it`,
+  );
   if (run.reused.length > 0)
     say(
       "",
@@ -112,6 +123,16 @@ const NOT_RATED = ": not rated – ";
 
 function measuredLines({ body }: Assessment): string[] {
   const lines: string[] = [];
+  // What was left out, or not come to, is told above, once.
+  const leftOut = new Set(body.partial?.untested);
+  const isLeftOut = ({ kind, target, id }: Assessment["body"]["trials"][number], component: string): boolean =>
+    kind === "clean" && target === component && leftOut.has(id);
+  const unclear = Map.groupBy(
+    body.evidence.filter(({ outcome, trial }) => outcome.status === "inconclusive" && !leftOut.has(trial ?? "")),
+    ({ outcome }) => (outcome.status === "inconclusive" ? outcome.because : ""),
+  );
+  for (const [because, items] of unclear)
+    lines.push(`${items.map(({ title }) => title).join("; ")}: inconclusive – ${because}`);
   const unrated = new Map(
     body.outcome.reasons.flatMap((reason) => {
       const [component, because] = reason.split(NOT_RATED);
@@ -120,10 +141,7 @@ function measuredLines({ body }: Assessment): string[] {
   );
   const nothingYet = ({ at }: Evidence): string | undefined => unrated.get(at ?? "");
   for (const item of body.evidence) {
-    if (item.outcome.status === "inconclusive") {
-      lines.push(`${item.title}: inconclusive – ${item.outcome.because}`);
-      continue;
-    }
+    if (item.outcome.status === "inconclusive") continue;
     const { measure } = item.outcome;
     const threshold = body.trials.find(({ id }) => id === item.trial)?.threshold;
     if (measure.kind === "evasion")
@@ -140,7 +158,9 @@ function measuredLines({ body }: Assessment): string[] {
       );
   }
   // What was measured on a model whose clean run does not hold is shown and rated no further.
-  lines.push(...body.outcome.reasons.filter((reason) => reason.includes(NOT_RATED)));
+  const told = ([component]: readonly [string, string]): boolean =>
+    !body.trials.some((trial) => isLeftOut(trial, component));
+  lines.push(...[...unrated].filter(told).map((entry) => entry.join(NOT_RATED)));
   return lines;
 }
 
@@ -197,20 +217,6 @@ function thresholdWords(
   if (nothingYet !== undefined)
     return ` – measured against ${threshold}, but it counts for nothing yet: ${nothingYet.split(",")[0]}`;
   return ` – ${threshold} ${met ? "met" : missed ? "missed" : "not shown"}, grade ${item.grade}`;
-}
-
-export function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line.length + word.length + 1 > width && line.trim() !== "") {
-      lines.push(line);
-      line = "";
-    }
-    line += line === "" && lines.length > 0 ? word : line === "" ? word : ` ${word}`;
-  }
-  lines.push(line);
-  return lines;
 }
 
 /** As many limits as a screen has room for; measured and published ones come first. */

@@ -4,6 +4,7 @@ import type { Host } from "#base/ports.ts";
 import { filesBelow } from "./files.ts";
 import { workerPool } from "./pool.ts";
 import { fileScanner } from "./scanner.ts";
+import { cycloneDx } from "./schemas.ts";
 import { signatureChecker } from "./signatures.ts";
 import { highsSolver } from "./solver.ts";
 import { folderStore } from "./store.ts";
@@ -24,5 +25,6 @@ export function localHost(root: string, state: string, workers = Math.min(availa
     scanner: fileScanner(root, workers),
     solver: highsSolver(),
     signatures: signatureChecker(root),
+    bomRules: cycloneDx,
   };
 }

@@ -12,8 +12,12 @@ export interface CycloneDx {
   readonly licences: ReadonlySet<string>;
 }
 
-/** Reads the schemas; a document is checked against the one of its version. */
-export async function cycloneDx(): Promise<CycloneDx> {
+let read: Promise<CycloneDx> | undefined;
+
+/** Reads the schemas, once; a document is checked against the one of its version. */
+export const cycloneDx = (): Promise<CycloneDx> => (read ??= readSchemas());
+
+async function readSchemas(): Promise<CycloneDx> {
   const place = createRequire(import.meta.url).resolve("@cyclonedx/cyclonedx-library/package.json");
   const schema = async (name: string): Promise<Record<string, unknown>> =>
     JSON.parse(await readFile(join(dirname(place), "res", "schema", `${name}.SNAPSHOT.schema.json`), "utf8")) as Record<

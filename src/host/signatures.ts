@@ -1,7 +1,7 @@
 /** Whether a folder or file is as somebody signed it: what `signature verify` and an assessment ask, with one answer to both. */
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
-import { HostError, type SignatureChecker } from "#base/ports.ts";
+import { HostError, type Files, type SignatureChecker, type SignatureTrust } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
 import {
   compare,
@@ -13,43 +13,79 @@ import {
   type Comparison,
   type Manifest,
 } from "#provenance/signing.ts";
+import { readTrustedRoot } from "#provenance/sigstore.ts";
 import { filesBelow } from "./files.ts";
 import { digestIn, everythingIn } from "./folders.ts";
-import type { SignedContent } from "./keyless.ts";
-import { digestOf, holds, keyHint, publicKey, signedFile } from "./keys.ts";
+import { keylessSigner, type SignedContent } from "./keyless.ts";
+import {
+  certificates,
+  digestOf,
+  holds,
+  keyHint,
+  keyWords,
+  publicKey,
+  revocation,
+  revocationLists,
+  signedFile,
+  trustedKey,
+} from "./keys.ts";
 
 const KEY_LIMIT = 2 ** 20;
-const BUNDLE_LIMIT = 256 * 2 ** 20;
+const CRL_LIMIT = 64 * 2 ** 20;
+const TRUSTED_ROOT_LIMIT = 16 * 2 ** 20;
+export const BUNDLE_LIMIT = 256 * 2 ** 20;
 const SIGNATURE_NAME = "model.sig";
 
-/** Checks below a folder, by keys that lie there: what the bundle says of itself proves nothing. */
+/** Where the bundle lies by default: in the folder, or beside the file. */
+export const besides = (path: string, folder: boolean): string =>
+  folder ? `${path.replace(/\/+$/, "")}/${SIGNATURE_NAME}` : `${path}.sig`;
+
+/** Where it lies without being named; beside a file also with .sig in place of the extension, as it was once called, or as cosign calls it. */
+export async function lyingBy(files: Pick<Files, "stat">, path: string, folder: boolean): Promise<string> {
+  const usual = besides(path, folder);
+  if (folder || (await files.stat(usual))) return usual;
+  const once = `${path.replace(/\.[^./\\]*$/, "")}.sig`;
+  for (const other of [once, `${path}.sigstore.json`]) if (other !== path && (await files.stat(other))) return other;
+  return usual;
+}
+
+/** Checks below a folder, by what lies there: what the bundle says of itself proves nothing. */
 export function signatureChecker(root: string): SignatureChecker {
   const files = filesBelow(root);
   return {
-    async check({ path, key: keyPath, bundle: named }) {
-      const refused = (because: string) => ({ holds: false, because, files: 0 });
+    async check({ path, trust, bundle: named, whole = false }) {
+      const refused = (because: string, remedy?: string) => ({
+        holds: false,
+        because,
+        files: 0,
+        ...(remedy !== undefined && { remedy }),
+      });
       try {
         const entry = await files.stat(path);
         if (!entry) return refused(`${path} does not exist`);
         const folder = entry.kind === "folder";
-        const bundlePath = named ?? (folder ? `${path.replace(/\/+$/, "")}/${SIGNATURE_NAME}` : `${path}.sig`);
-        if (!(await files.stat(bundlePath))) return refused(`there is no signature at ${bundlePath}`);
-        const key = publicKey(await files.readWhole(keyPath, KEY_LIMIT), keyPath);
-        const bundle = readBundle(await files.readWhole(bundlePath, BUNDLE_LIMIT));
+        const bundlePath = named ?? (await lyingBy(files, path, folder));
+        if (!(await files.stat(bundlePath)))
+          return refused(
+            `there is no signature at ${bundlePath}`,
+            "name it under `signature: bundle`, or ask whoever made the file to sign it",
+          );
+        const read = (file: string, limit: number): Promise<Uint8Array> => files.readWhole(file, limit);
+        const bundle = await inWords(bundlePath, async () => readBundle(await read(bundlePath, BUNDLE_LIMIT)));
         const full = join(root, path);
         if (bundle.content.kind === "file" && folder)
-          return refused("it signs the bytes of one file, and a folder is named");
-        const unsigned = await notSignedWith(key, bundle, contentOf(bundle, full));
-        if (unsigned) return refused(unsigned.because);
-        if (bundle.content.kind === "file") return { holds: true, because: "", files: 1 };
+          return refused("it signs the bytes of one file, and a folder is named", "name the file that it signs");
+        const signer = await inWords(bundlePath, () => signerOf(bundle, full, trust, read));
+        if ("because" in signer) return refused(signer.because);
+        const { checked = [], notChecked = [] } = signer;
+        const trusted = { holds: true, because: "", checked, notChecked };
+        if (bundle.content.kind === "file") return { ...trusted, files: 1 };
+        const { payload } = bundle.content;
         const inside = `${path.replace(/\/+$/, "")}/`;
         const own = bundlePath.startsWith(inside) ? bundlePath.slice(inside.length) : undefined;
-        const { reasons, compared } = await heldToManifest(bundle.content.payload, full, {
-          folder,
-          own,
-          ignore: [],
-          bundle: bundlePath,
-        });
+        const { reasons, compared } = await inWords(bundlePath, () =>
+          heldToManifest(payload, full, { folder, own, ignore: [], bundle: bundlePath, whole }),
+        );
         const [first] = reasons;
         if (first) {
           const at = first.path === "." ? path : first.path;
@@ -59,14 +95,91 @@ export function signatureChecker(root: string): SignatureChecker {
         }
         const { verified = [], ignored = [] } = compared ?? {};
         if (verified.length === 0) return refused("it covers no file");
-        return { holds: true, because: "", files: verified.length, ...(ignored.length > 0 && { notCovered: ignored }) };
+        return { ...trusted, files: verified.length, ...(ignored.length > 0 && { notCovered: ignored }) };
       } catch (error) {
-        if (error instanceof FormatError) return refused(error.problem);
-        if (error instanceof HostError) return refused(error.message);
+        if (error instanceof HostError) return refused(error.message, error.remedy);
         throw error;
       }
     },
   };
+}
+
+/** A reader's refusal in the user's words, with the file that it is of. */
+export async function inWords<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new HostError(`${path}: ${error.problem}`, error.remedy);
+  }
+}
+
+/** Who signed, as far as it was asked. */
+export interface Trusting {
+  readonly words: readonly string[];
+  readonly checked?: readonly string[];
+  readonly notChecked?: readonly string[];
+}
+export type Signer = Trusting | Refused;
+
+/**
+ * Whether whom is trusted signed what lies at a path. Throws a FormatError where the bundle is damaged beyond a verdict, and a HostError where what
+ * is to be trusted cannot be read.
+ */
+export async function signerOf(
+  bundle: Bundle,
+  file: string,
+  trust: SignatureTrust,
+  read: (path: string, limit: number) => Promise<Uint8Array>,
+): Promise<Signer> {
+  const { material, signature, entries, timeStamps } = bundle;
+  const signed = contentOf(bundle, file);
+  const changed = await changedSince(bundle, signed);
+  if (changed) return changed;
+  if (trust.kind === "identity") {
+    const { trustedRoot: path, identity, issuer } = trust;
+    const root = await inWords(path, async () => readTrustedRoot(await read(path, TRUSTED_ROOT_LIMIT)));
+    return keylessSigner(bundle, signed, { identity, issuer }, root);
+  }
+  if (material.kind === "certificates" && material.alone)
+    throw new HostError(
+      "the bundle is signed by an identity, with a certificate of a few minutes (Sigstore: Fulcio, Rekor)",
+      "hold it to the identity, its issuer and a trusted root: --identity, --issuer and --trusted-root",
+    );
+  const unasked = entries.length + timeStamps.length > 0 ? ["log entries and time stamps that the bundle holds"] : [];
+  if (trust.kind === "key") {
+    const key = publicKey(await read(trust.key, KEY_LIMIT), trust.key);
+    const refused = await notSignedWith(key, bundle, signed);
+    return (
+      refused ?? {
+        words: [`${keyWords(key)} key, SHA-256 ${keyHint(key)}`],
+        ...(unasked.length > 0 && { notChecked: unasked }),
+      }
+    );
+  }
+  if (material.kind !== "certificates")
+    return {
+      rule: "no-certificate",
+      because: "the bundle holds no certificate that a root could stand above: give --key",
+    };
+  const inFiles = async (paths: readonly string[]) =>
+    (await Promise.all(paths.map(async (path) => certificates(await read(path, KEY_LIMIT), path)))).flat();
+  const roots = await inFiles(trust.roots);
+  const more = await inFiles(trust.chain);
+  const trusted = trustedKey([...material.chain, ...more.map(({ raw }) => raw)], roots, trust.at);
+  if ("because" in trusted) return { rule: "untrusted", because: trusted.because };
+  const lists = (
+    await Promise.all(trust.crls.map(async (path) => revocationLists(await read(path, CRL_LIMIT), path)))
+  ).flat();
+  const { because, checked, notChecked } = revocation(trusted.certificates, lists, trust.at);
+  if (because !== undefined) return { rule: "untrusted", because };
+  return (await signed.holds(trusted.key, signature))
+    ? {
+        words: trusted.chain,
+        ...(checked.length > 0 && { checked }),
+        notChecked: [...(lists.length === 0 ? ["revocation: no list was given (--crl)"] : notChecked), ...unasked],
+      }
+    : { rule: "bad-signature", because: "the signature does not hold for the signer's certificate and this content" };
 }
 
 export interface Reason {
@@ -81,7 +194,7 @@ interface Refused {
 }
 
 /** What was signed: of a manifest the bytes of its envelope, else the file itself, read as often as it is asked. */
-export function contentOf({ content }: Bundle, file: string): SignedContent {
+function contentOf({ content }: Bundle, file: string): SignedContent {
   if (content.kind === "file") return signedFile(file);
   const bytes = preAuthenticated(content.payload);
   return {
@@ -92,18 +205,14 @@ export function contentOf({ content }: Bundle, file: string): SignedContent {
 }
 
 /** That a file is not what its bundle says was signed; undefined where it is, or the bundle does not say. */
-export async function changedSince({ content }: Bundle, signed: SignedContent): Promise<Refused | undefined> {
+async function changedSince({ content }: Bundle, signed: SignedContent): Promise<Refused | undefined> {
   return content.kind === "file" && content.sha256 !== undefined && content.sha256 !== (await signed.digest("sha256"))
     ? { rule: "changed", because: "the file is not the one that was signed: its SHA-256 is another" }
     : undefined;
 }
 
 /** Why the holder of this key did not sign this content; undefined where he did. */
-export async function notSignedWith(
-  key: KeyObject,
-  bundle: Bundle,
-  signed: SignedContent,
-): Promise<Refused | undefined> {
+async function notSignedWith(key: KeyObject, bundle: Bundle, signed: SignedContent): Promise<Refused | undefined> {
   const changed = await changedSince(bundle, signed);
   if (changed) return changed;
   const { material, signature } = bundle;
@@ -123,12 +232,15 @@ export async function heldToManifest(
     own,
     ignore,
     bundle,
+    whole,
   }: {
     readonly folder: boolean;
     readonly own: string | undefined;
     readonly ignore: readonly string[];
     /** As the reader would name it. */
     readonly bundle: string;
+    /** What the signature leaves out, and is there, speaks against it. */
+    readonly whole: boolean;
   },
 ): Promise<{
   readonly manifest: Manifest;
@@ -152,7 +264,12 @@ export async function heldToManifest(
       ? { rule: "ignored", path: one.path, message: "signed: cannot be ignored" }
       : one,
   );
-  return { manifest, compared, reasons: [...reasons, ...empty] };
+  const leftOut = (whole ? compared.ignored : []).map((path) => ({
+    rule: "left-out",
+    path,
+    message: "there, and left out by the signature",
+  }));
+  return { manifest, compared, reasons: [...reasons, ...empty, ...leftOut] };
 }
 
 /** A signature of one file speaks of no folder, and one of a folder of no file alone. */

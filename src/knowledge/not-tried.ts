@@ -22,16 +22,25 @@ const WAYS: Readonly<
     file: ["imports:", "  - { statement: evidence/flaws.json, for: [T-04] }"],
   },
   DP: {
-    here: "Nothing is run here: it would mean training again on poisoned data.",
+    here: "Run here: integrity checks of the data sets (`vauban data`), each tried on planted faults; they move no risk. Not run: a poisoning test, which would mean training again on poisoned data.",
     bring:
       "Import a signed statement of a poisoning test (who, method, n, date): loss against the share of poisoned records, over several seeds.",
     file: ["imports:", "  - { statement: evidence/poisoning.json, for: [T-05, T-07] }"],
   },
   MP: {
-    here: "Nothing is run here: weights are hashed, not inspected for planted behaviour.",
+    here: "Run here: files are hashed and held to their signatures, and scanned for what loading them would do (T-11; a file found harmful counts against the system). Not run: weights are not inspected for planted behaviour (T-08, T-09), so a clean scan leaves this class not tried.",
     bring:
       "Import a signed statement about the pretrained parts: provenance checked, and an inspection with its sensitivity on planted backdoors.",
-    file: ["imports:", "  - { statement: evidence/pretrained.json, for: [T-08, T-09] }"],
+    file: [
+      "components:",
+      "  <model>:",
+      "    artefact: model/reader.onnx",
+      "    sha256: <its hash>",
+      "    signature: { key: keys/maker.pub.pem }",
+      "    files: [adapters/, tokenizer/]",
+      "imports:",
+      "  - { statement: evidence/pretrained.json, for: [T-08, T-09] }",
+    ],
   },
   CA: {
     here: "Nothing is run here: neither membership inference nor extraction.",

@@ -1,6 +1,7 @@
 /** ONNX files as tables of field numbers: reads and writes a ModelProto without losing anything. */
 import { ProtobufError, decodeMessage, encodeMessage } from "#formats/protobuf.ts";
 import type { Field, Message, MessageTable, UnknownField } from "#formats/protobuf.ts";
+import { MODEL as ONNX_MODEL } from "#formats/onnx.ts";
 import { OnnxError } from "./errors.ts";
 
 interface Kept {
@@ -102,127 +103,33 @@ export interface DimensionProto extends Kept {
   denotation?: string;
 }
 
-const one = (name: string, type: Field["type"]): Field => ({ name, type });
-const many = (name: string, type: Field["type"]): Field => ({ name, type, repeated: true });
-const packed = (name: string, type: Field["type"]): Field => ({ name, type, repeated: true, packed: true });
+/** Fields of onnx.proto that nothing here reads: they are left to the unknown fields, which lose nothing. */
+const LEFT: Readonly<Record<string, readonly string[]>> = {
+  ModelProto: ["training_info", "functions", "configuration"],
+  GraphProto: ["quantization_annotation", "metadata_props"],
+  NodeProto: ["overload", "metadata_props", "device_configurations"],
+  AttributeProto: ["tp", "type_protos", "sparse_tensor", "sparse_tensors"],
+  ValueInfoProto: ["metadata_props"],
+  TensorProto: ["segment", "metadata_props"],
+  TypeProto: ["opaque_type", "sparse_tensor_type", "optional_type"],
+};
 
-// Field numbers of onnx.proto (IR version 10). Messages that nothing here reads (training_info, functions, annotations …)
-// are left to the unknown fields, which lose nothing.
-const MODEL: MessageTable = {
-  name: "ModelProto",
-  fields: {
-    1: one("ir_version", "int64"),
-    2: one("producer_name", "string"),
-    3: one("producer_version", "string"),
-    4: one("domain", "string"),
-    5: one("model_version", "int64"),
-    6: one("doc_string", "string"),
-    7: one("graph", () => GRAPH),
-    8: many("opset_import", () => OPSET),
-    14: many("metadata_props", () => ENTRY),
-  },
-};
-const OPSET: MessageTable = {
-  name: "OperatorSetIdProto",
-  fields: { 1: one("domain", "string"), 2: one("version", "int64") },
-};
-const ENTRY: MessageTable = {
-  name: "StringStringEntryProto",
-  fields: { 1: one("key", "string"), 2: one("value", "string") },
-};
-const GRAPH: MessageTable = {
-  name: "GraphProto",
-  fields: {
-    1: many("node", () => NODE),
-    2: one("name", "string"),
-    5: many("initializer", () => TENSOR),
-    10: one("doc_string", "string"),
-    11: many("input", () => VALUE_INFO),
-    12: many("output", () => VALUE_INFO),
-    13: many("value_info", () => VALUE_INFO),
-    15: many("sparse_initializer", () => SPARSE),
-  },
-};
-const NODE: MessageTable = {
-  name: "NodeProto",
-  fields: {
-    1: many("input", "string"),
-    2: many("output", "string"),
-    3: one("name", "string"),
-    4: one("op_type", "string"),
-    5: many("attribute", () => ATTRIBUTE),
-    6: one("doc_string", "string"),
-    7: one("domain", "string"),
-  },
-};
-const ATTRIBUTE: MessageTable = {
-  name: "AttributeProto",
-  fields: {
-    1: one("name", "string"),
-    2: one("f", "float"),
-    3: one("i", "int64"),
-    4: one("s", "bytes"),
-    5: one("t", () => TENSOR),
-    6: one("g", () => GRAPH),
-    7: many("floats", "float"),
-    8: many("ints", "int64"),
-    9: many("strings", "bytes"),
-    10: many("tensors", () => TENSOR),
-    11: many("graphs", () => GRAPH),
-    13: one("doc_string", "string"),
-    20: one("type", "int32"),
-    21: one("ref_attr_name", "string"),
-  },
-};
-const VALUE_INFO: MessageTable = {
-  name: "ValueInfoProto",
-  fields: { 1: one("name", "string"), 2: one("type", () => TYPE), 3: one("doc_string", "string") },
-};
-const TENSOR: MessageTable = {
-  name: "TensorProto",
-  fields: {
-    1: many("dims", "int64"),
-    2: one("data_type", "int32"),
-    4: packed("float_data", "float"),
-    5: packed("int32_data", "int32"),
-    6: many("string_data", "bytes"),
-    7: packed("int64_data", "int64"),
-    8: one("name", "string"),
-    9: one("raw_data", "bytes"),
-    10: packed("double_data", "double"),
-    11: packed("uint64_data", "uint64"),
-    12: one("doc_string", "string"),
-    13: many("external_data", () => ENTRY),
-    14: one("data_location", "int32"),
-  },
-};
-const SPARSE: MessageTable = {
-  name: "SparseTensorProto",
-  fields: { 1: one("values", () => TENSOR), 2: one("indices", () => TENSOR), 3: many("dims", "int64") },
-};
-const TYPE: MessageTable = {
-  name: "TypeProto",
-  fields: {
-    1: one("tensor_type", () => TENSOR_TYPE),
-    4: one("sequence_type", () => SEQUENCE_TYPE),
-    5: one("map_type", () => MAP_TYPE),
-    6: one("denotation", "string"),
-  },
-};
-const TENSOR_TYPE: MessageTable = {
-  name: "TypeProto.Tensor",
-  fields: { 1: one("elem_type", "int32"), 2: one("shape", () => SHAPE) },
-};
-const SEQUENCE_TYPE: MessageTable = { name: "TypeProto.Sequence", fields: { 1: one("elem_type", () => TYPE) } };
-const MAP_TYPE: MessageTable = {
-  name: "TypeProto.Map",
-  fields: { 1: one("key_type", "int32"), 2: one("value_type", () => TYPE) },
-};
-const SHAPE: MessageTable = { name: "TensorShapeProto", fields: { 1: many("dim", () => DIMENSION) } };
-const DIMENSION: MessageTable = {
-  name: "TensorShapeProto.Dimension",
-  fields: { 1: one("dim_value", "int64"), 2: one("dim_param", "string"), 3: one("denotation", "string") },
-};
+const kept = new Map<MessageTable, MessageTable>();
+/** A message without those fields, and its messages without theirs. */
+function read(table: MessageTable): MessageTable {
+  const known = kept.get(table);
+  if (known) return known;
+  const left = LEFT[table.name] ?? [];
+  const fields = Object.entries(table.fields).flatMap(([number, field]): [string, Field][] => {
+    const { type } = field;
+    if (left.includes(field.name)) return [];
+    return [[number, typeof type === "function" ? { ...field, type: () => read(type()) } : field]];
+  });
+  const made: MessageTable = { name: table.name, fields: Object.fromEntries(fields) };
+  kept.set(table, made);
+  return made;
+}
+const MODEL = read(ONNX_MODEL);
 
 /** Reads an ONNX file. Throws OnnxError with the byte offset for anything that is not one. */
 export function decodeModel(bytes: Uint8Array): ModelProto {

@@ -17,9 +17,9 @@ const KIND: Readonly<Record<ScanFinding["severity"], NonNullable<Result["kind"]>
   note: "informational",
 };
 
-/** Where files lie: folders as absolute URIs, and per file of the document one of them with the path from there. */
+/** Where files lie: folders, with their absolute URIs only where those are wanted, and per file of the document one of them with the path from there. */
 export interface SarifPlaces {
-  readonly bases: Readonly<Record<string, { readonly uri: string; readonly description: string }>>;
+  readonly bases: Readonly<Record<string, { readonly uri?: string; readonly description: string }>>;
   readonly placeOf: (path: string) => { readonly base: string; readonly path: string };
   /** Lines and columns of bytes of a text file; a binary file has none (§3.30.1). */
   readonly regionOf: (path: string, start: number, end: number) => SarifRegion | undefined;
@@ -59,7 +59,8 @@ const hashed = ({ sha256, findings }: ScanFile): boolean =>
 
 /**
  * One SARIF log of one scan. Bytes of members are given relative to the member, which is named as a logical location. A file's
- * URI starts from a base that `originalUriBaseIds` resolves (§3.14.14), without `..` (§3.10.1), wherever the scan was called.
+ * URI starts from a base that `originalUriBaseIds` describes (§3.14.14) – and resolves, where the machine's own folders may be told –, without
+ * `..` (§3.10.1), wherever the scan was called.
  */
 export function scanSarif(
   document: ScanDocument,
@@ -147,7 +148,10 @@ export function scanSarif(
       {
         tool: { driver: { name: "Vauban scan", semanticVersion: version, version, rules } },
         originalUriBaseIds: Object.fromEntries(
-          Object.entries(bases).map(([id, { uri, description }]) => [id, { uri, description: { text: description } }]),
+          Object.entries(bases).map(([id, { uri, description }]) => [
+            id,
+            { ...(uri !== undefined && { uri }), description: { text: plain(description) } },
+          ]),
         ),
         columnKind: "utf16CodeUnits",
         artifacts: document.files.map((file) => ({

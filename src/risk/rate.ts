@@ -196,7 +196,9 @@ export function rate(input: RateInput): Rating {
           const low = Math.min(estimate.low, successAtMost);
           return probabilityPerYear(attempts, { ...estimate, low }, exposures, varies).low;
         },
-        ...missed,
+        // A harmful file can be taken away, and files not scanned can be: neither is beyond mature measures.
+        risks: missed.risks.filter(({ threat }) => byThreat.get(threat)?.testimony.unguarded === undefined),
+        trials: missed.trials.filter(({ kind }) => kind !== "scan"),
       });
     },
     draw: () => {

@@ -7,7 +7,8 @@ import { deriveThreats } from "#threats/engine.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { controlTrial, statement } from "../../test/support/evidence.ts";
 import { systemOf } from "../../test/support/system.ts";
-import { rateRisks } from "./rate.ts";
+import { planControls } from "./plan/plan.ts";
+import { rate, rateRisks } from "./rate.ts";
 
 const knowledge = loadKnowledge();
 const system = withMethodActors(
@@ -189,4 +190,46 @@ test("a file found harmful outweighs whatever was verified: no denial test that 
   );
   expect(closed.length).toBeGreaterThan(0);
   expect(closed.map(({ current }) => current.high)).toEqual(closed.map(() => 0));
+});
+
+test("the planner hears it as the rating does: beside a harmful file no control, standing or planned, takes code execution away, and what does is said", async () => {
+  const places = ["net", "bench->net", "door->net"];
+  const guarded = {
+    ...system,
+    controls: places.flatMap((at) => system.controls.map((entry) => ({ ...entry, id: `C-73@${at}`, at }))),
+  };
+  const held = places.map((at) => ({ ...flipped(0), id: `ev-flip@${at}`, at }));
+  const planned = async (...evidence: readonly Evidence[]) => {
+    const grounds = { system: guarded, threats, trials, evidence, knowledge, asOf: "2026-11-22" };
+    const rating = rate(grounds);
+    const result = await planControls({ ...grounds, rating, points: 0 });
+    if (result.status === "refused") throw new Error("refused");
+    const open = rating.risks.filter(
+      ({ controls, significant, judgement, untested }) =>
+        significant && (judgement !== "within" || untested) && controls.some(({ why }) => why.includes("lies there")),
+    );
+    return { plan: result.plan, open: new Set(open.map(({ threat }) => threat)), rating };
+  };
+  const clean = scan("cases", "no code path found");
+  const { plan, open, rating } = await planned(scan("net", "malicious"), clean, ...held);
+  const left = plan.left.filter(({ unguarded }) => unguarded !== undefined);
+  expect(open.size).toBeGreaterThan(0);
+  expect(new Set(left.flatMap((each) => each.threats))).toEqual(open);
+  for (const each of left) {
+    expect(each).toMatchObject({ type: "T-11", alternatives: [], because: expect.stringContaining("lies there") });
+    expect(each.way.length).toBeGreaterThan(0);
+  }
+  for (const { contributes } of plan.controls) for (const threat of contributes) expect(open).not.toContain(threat);
+  expect(plan.surprises).toEqual([]);
+  // A file can be taken away: what it does is never beyond mature measures.
+  expect(
+    rating.mature({ risks: rating.risks.filter(({ threat }) => open.has(threat)), trials: [trials[0]!] }),
+  ).toBeUndefined();
+  // Without the harmful file, and without its scan.
+  expect((await planned(scan("net", "no code path found"), clean, ...held)).plan.left).not.toContainEqual(
+    expect.objectContaining({ unguarded: expect.anything() }),
+  );
+  expect((await planned(clean, ...held)).plan.left).toContainEqual(
+    expect.objectContaining({ unguarded: expect.stringContaining("did not come about") }),
+  );
 });

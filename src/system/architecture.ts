@@ -16,6 +16,7 @@ import type { Span } from "#base/diagnostics.ts";
 import { checkInterval, lineOf, many, meant, ofMany, placeOf, readDate, readPath, refer } from "./context.ts";
 import type { Context, Names } from "./context.ts";
 import { readFraction } from "./quantities.ts";
+import { readSignature } from "./signature.ts";
 import type { FileComponent } from "./schema.ts";
 import { USUAL_FLOWS_OF } from "./usual.ts";
 import { quoted } from "./yaml.ts";
@@ -223,7 +224,9 @@ function readModel(
     context.say(
       "W009",
       `model ${quoted(id)} has no artefact here`,
-      "nothing of it can be attacked or scanned; give artefact: path, or import evidence",
+      many(entry.files).length > 0
+        ? "its files: are scanned, and the model itself cannot be attacked; give artefact: path, or import evidence"
+        : "nothing of it can be attacked or scanned; give artefact: path, or import evidence",
       placeOf(context, at, "key"),
     );
   else if (!entry.input && whole)
@@ -267,10 +270,7 @@ function readModel(
     ...given({
       artefact: readPath(context, entry.artefact, [...at, "artefact"]),
       sha256: entry.sha256,
-      signature: entry.signature && {
-        key: readPath(context, entry.signature.key, [...at, "signature", "key"]) ?? entry.signature.key,
-        ...given({ bundle: readPath(context, entry.signature.bundle, [...at, "signature", "bundle"]) }),
-      },
+      signature: entry.signature && readSignature(context, entry.signature, [...at, "signature"]),
       input,
       classes,
       head: entry.head,

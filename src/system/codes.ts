@@ -197,6 +197,11 @@ export const SYSTEM_FILE_CODES = {
     title: "number out of bounds",
     explanation: "The number lies outside what its key can mean; the hint gives the bounds.",
   },
+  E047: {
+    title: "signature without one thing to trust",
+    explanation:
+      "What a signature says of itself proves nothing; it is held to one thing that you trust: a public `key`; an `identity` with its `issuer` and a `trusted-root` (Sigstore); or a `root` above the signer's certificate, with `chain` and `crl`. Keys of another of the three say nothing and are refused.",
+  },
   E099: { title: "too many mistakes", explanation: "Only the first mistakes are shown; correct those and read again." },
   W001: {
     title: "usual flows not answered",
@@ -237,7 +242,7 @@ export const SYSTEM_FILE_CODES = {
   W009: {
     title: "model without an artefact",
     explanation:
-      "Nothing of this model can be attacked or scanned here; everything about it stays untested unless evidence is imported.",
+      "Nothing of this model can be attacked here, nor its own file scanned; everything about it stays untested unless evidence is imported. Files named under `files:` are scanned all the same: what loading them would do is then known, and of the model no more.",
   },
   W010: {
     title: "flow carries something unknown",

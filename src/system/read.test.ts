@@ -375,6 +375,8 @@ describe("files", () => {
   });
 });
 
+const SIGNED = (signature: string): string => `    role: advisory\n    signature: ${signature}\n`;
+
 describe("each rule, in the smallest change to the example that breaks it", () => {
   const cases: readonly [from: string, to: string, code: SystemFileCode, says: string][] = [
     // ids and references
@@ -421,6 +423,19 @@ describe("each rule, in the smallest change to the example that breaks it", () =
     ["classes: [normal, pneumonia]", "classes: 1", "E038", "at least two"],
     ["declared: 0.94", "declared: 94", "E046", "write 0.94"],
     ["artefact: model/cnn.onnx", "note: hosted", "W009", "has no artefact"],
+    ["artefact: model/cnn.onnx", "note: hosted", "W009", "nothing of it can be attacked or scanned"],
+    ["artefact: model/cnn.onnx", "files: [adapters/a.bin]", "W009", "its files: are scanned, and the model itself"],
+    ["    role: advisory\n", SIGNED("{ bundle: cnn.sig }"), "E047", "names nobody who must have signed"],
+    ["    role: advisory\n", SIGNED("{ key: a.pem, root: ca.pem }"), "E047", "held to key and root at once"],
+    ["    role: advisory\n", SIGNED("{ issuer: https://a.b, key: a.pem }"), "E047", "held to key and identity at once"],
+    [
+      "    role: advisory\n",
+      SIGNED("{ identity: me@a.b, trusted-root: root.json }"),
+      "E047",
+      "by identity lacks issuer",
+    ],
+    ["    role: advisory\n", SIGNED("{ identity: me@a.b }"), "E047", "such as { identity: me@example.org, issuer: "],
+    ["    role: advisory\n", SIGNED("{ key: a.pem, crl: list.pem }"), "E047", "crl says nothing of a signature by key"],
     // law, dates, catalogue
     ["listing: annex-I.11", "listing: none", "E044", "Art. 6(4)"],
     ["listing: annex-I.11", "listing: annex-V.2", "E015", "annex-III.1"],

@@ -110,6 +110,25 @@ describe("editor schema", () => {
     expect(errors(text).length === 0).toBe(right);
   });
 
+  it.each([
+    ["{ key: a.pem, bundle: a.sig, whole: true }", true],
+    ["{ identity: me@example.org, issuer: https://example.org, trusted-root: root.json }", true],
+    ["{ root: [a.pem, b.pem], chain: c.pem, crl: d.pem }", true],
+    ["{}", false],
+    ["{ key: a.pem, root: b.pem }", false],
+    ["{ key: a.pem, crl: c.pem }", false],
+    ["{ identity: me@example.org, issuer: https://example.org }", false],
+    ["{ identity: me@example.org, issuer: https://example.org, trusted-root: r.json, chain: a.pem }", false],
+    ["{ issuer: https://example.org, trusted-root: r.json }", false],
+    ["{ root: a.pem, issuer: https://example.org }", false],
+    ["{ root: a.pem, trusted-root: r.json }", false],
+    ["{ key: a.pem, issuer: https://example.org }", false],
+  ])("editor schema judges the signature %s as the reader does", (signature, right) => {
+    const text = rich.replace("level: symbolic, ", `level: symbolic, artefact: m.bin, signature: ${signature}, `);
+    expect(editor(text), JSON.stringify(validate.errors)).toBe(right);
+    expect(errors(text).length === 0).toBe(right);
+  });
+
   it("describes every key, so that the editor can say what it is for", () => {
     const bare: string[] = [];
     const visit = (schema: unknown, path: string): void => {

@@ -233,6 +233,9 @@ const inputContract = z
   })
   .describe("How raw values of the data become what the network takes: (value·scale − mean)/std.");
 
+/** For the editor: one of the keys is there. */
+const any = (...keys: readonly string[]) => ({ anyOf: keys.map((key) => ({ required: [key] })) });
+
 const modelKeys = {
   level: z
     .enum(TECHNOLOGY_LEVELS)
@@ -250,14 +253,40 @@ const modelKeys = {
   sha256: sha256.optional(),
   signature: z
     .strictObject({
-      key: path.describe("The signer's public key (PEM), such as keys/maker.pub.pem."),
-      bundle: path
+      key: path.describe("The signer's public key (PEM), such as keys/maker.pub.pem.").optional(),
+      identity: text
         .describe(
-          "The signature; where unsaid, model.sig in the artefact's folder, or .sig behind the file's whole name.",
+          "Who must have signed, to the letter: an e-mail address or URI (Sigstore). Needs `issuer` and `trusted-root`.",
         )
         .optional(),
+      issuer: text
+        .describe("Who vouched for that identity, to the letter: the OIDC issuer, such as https://accounts.google.com.")
+        .optional(),
+      "trusted-root": path
+        .describe("Sigstore's trusted_root.json, or your own: the authorities and logs that you trust.")
+        .optional(),
+      root: oneOrMany(path).describe("Certificates (PEM) that the signer's must lead up to.").optional(),
+      chain: oneOrMany(path)
+        .describe("With `root`: certificates in between that the signature does not hold (PEM).")
+        .optional(),
+      crl: oneOrMany(path).describe("With `root`: lists of revoked certificates (PEM or DER).").optional(),
+      bundle: path
+        .describe(
+          "The signature; where unsaid, model.sig in the artefact's folder, or .sig or .sigstore.json behind the file's whole name.",
+        )
+        .optional(),
+      whole: z.boolean().describe("What the signer left out of a folder must not be there.").optional(),
     })
-    .describe("Who must have signed the artefact: `vauban assess` holds its bytes to the signature and this key.")
+    .describe(
+      "Who must have signed the artefact – one of `key`, `identity` and `root`: `vauban assess` holds its bytes to the signature and to that, offline.",
+    )
+    .meta({
+      oneOf: [
+        { required: ["key"], not: any("issuer", "trusted-root", "chain", "crl") },
+        { required: ["identity", "issuer", "trusted-root"], not: any("chain", "crl") },
+        { required: ["root"], not: any("issuer", "trusted-root") },
+      ],
+    })
     .optional(),
   input: inputContract.optional(),
   classes: z

@@ -271,16 +271,21 @@ export const coremlFile = (
   );
 
 /** Values of a Core ML program: blobs of these bytes. */
-export function coremlValues(...blobs: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export const coremlValues = (...blobs: readonly Uint8Array[]): Uint8Array<ArrayBuffer> =>
+  coremlBlobs(...blobs.map((blob) => [3, blob] as const));
+/** The same, of these types (BlobDataType.hpp). */
+export function coremlBlobs(
+  ...blobs: readonly (readonly [type: number, values: Uint8Array])[]
+): Uint8Array<ArrayBuffer> {
   const header = new DataView(new ArrayBuffer(64));
   header.setUint32(0, blobs.length, true);
   header.setUint32(4, 2, true);
   const parts: Uint8Array[] = [new Uint8Array(header.buffer)];
   let at = 64;
-  for (const blob of blobs) {
+  for (const [type, blob] of blobs) {
     const about = new DataView(new ArrayBuffer(64));
     about.setUint32(0, 0xdeadbeef, true);
-    about.setUint32(4, 1, true);
+    about.setUint32(4, type, true);
     about.setBigUint64(8, BigInt(blob.length), true);
     about.setBigUint64(16, BigInt(at + 64), true);
     const padded = new Uint8Array(64 * Math.ceil(blob.length / 64));

@@ -18,6 +18,7 @@ export const NO_SHARED_DATA = existsSync(SHARED_DATA)
 
 export interface Assessed {
   readonly assessment: Assessment;
+  readonly bom?: string;
   readonly cancelled: boolean;
 }
 
@@ -34,12 +35,15 @@ export async function assessText(
     signal?: AbortSignal;
     onProgress?: () => void;
     workers?: number;
+    /** With a bill of materials, whose schema takes half a second to compile. */
+    bill?: boolean;
     /** What stands between the pipeline and the machine, for tests of what a machine can do wrong. */
     hosted?: (host: Host) => Host;
   } = {},
 ): Promise<Assessed | Refused> {
   const state = options.state ?? mkdtempSync(join(tmpdir(), "vauban-state-"));
-  const plain = localHost(folder, state, options.workers ?? 2);
+  const { bomRules, ...bare } = localHost(folder, state, options.workers ?? 2);
+  const plain: Host = { ...bare, ...(options.bill && bomRules && { bomRules }) };
   const host = options.hosted?.(plain) ?? plain;
   try {
     const result = await assess(

@@ -2,93 +2,36 @@
  * A little Sigstore: an authority that certifies identities, logs that take up certificates and signatures, a time stamping authority –
  * with keys made on the spot, so that every part of a bundle can be made right, and wrong.
  */
-import { createHash, createSign, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { canonical } from "#base/canonical.ts";
+import { sha256 } from "#base/hash.ts";
 import { encoded, joined, promised } from "#formats/certificate.ts";
 import { payloadOf, preAuthenticated } from "#provenance/signing.ts";
-import { sha256 } from "#base/hash.ts";
+import {
+  AUTHORITY,
+  bytes,
+  certificate,
+  ECDSA_SHA256,
+  extension,
+  generalizedTime,
+  hash,
+  integer,
+  key,
+  name,
+  octets,
+  oid,
+  pem as pemOf,
+  purpose,
+  PURPOSES,
+  sequence,
+  set,
+  signed,
+  SIGNATURE_ONLY,
+  utf8,
+  type Key,
+} from "./certificates.ts";
 
-const bytes = (...all: number[]): Uint8Array => Uint8Array.from(all);
-const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const base64 = (content: Uint8Array): string => Buffer.from(content).toString("base64");
-const hash = (content: Uint8Array): Buffer => createHash("sha256").update(content).digest();
-const sequence = (...parts: Uint8Array[]): Uint8Array => encoded(0x30, joined(parts));
-const set = (...parts: Uint8Array[]): Uint8Array => encoded(0x31, joined(parts));
-const octets = (content: Uint8Array): Uint8Array => encoded(0x04, content);
-const integer = (...content: number[]): Uint8Array => encoded(0x02, bytes(...content));
-
-function oid(words: string): Uint8Array {
-  const [first = 0, second = 0, ...rest] = words.split(".").map(Number);
-  const arc = (value: number): number[] => {
-    const parts = [value & 0x7f];
-    for (let left = Math.floor(value / 128); left > 0; left = Math.floor(left / 128))
-      parts.unshift((left & 0x7f) | 0x80);
-    return parts;
-  };
-  return encoded(0x06, bytes(...[first * 40 + second, ...rest].flatMap(arc)));
-}
-
-const ECDSA_SHA256 = sequence(oid("1.2.840.10045.4.3.2"));
 const SHA256 = sequence(oid("2.16.840.1.101.3.4.2.1"));
-const name = (words: string): Uint8Array => sequence(set(sequence(oid("2.5.4.3"), encoded(0x0c, utf8(words)))));
-const timeText = (time: number): string => `${new Date(time).toISOString().replaceAll(/[-:T]|\.\d{3}/g, "")}`;
-const generalizedTime = (time: number): Uint8Array => encoded(0x18, utf8(timeText(time)));
-const extension = (id: string, value: Uint8Array, critical = false): Uint8Array =>
-  sequence(oid(id), ...(critical ? [encoded(0x01, bytes(0xff))] : []), octets(value));
-
-export interface Key {
-  readonly secret: KeyObject;
-  readonly spki: Uint8Array;
-}
-export function key(kind: "ec" | "ed25519" = "ec"): Key {
-  const pair = kind === "ec" ? generateKeyPairSync("ec", { namedCurve: "P-256" }) : generateKeyPairSync("ed25519");
-  return { secret: pair.privateKey, spki: pair.publicKey.export({ type: "spki", format: "der" }) };
-}
-const signed = (secret: KeyObject, content: Uint8Array): Uint8Array =>
-  secret.asymmetricKeyType === "ed25519"
-    ? sign(null, content, secret)
-    : createSign("sha256").update(content).sign(secret);
-
-export interface CertificateWish {
-  readonly subject: string;
-  readonly issuer: string;
-  readonly key: Key;
-  readonly by: Key;
-  readonly from: number;
-  readonly to: number;
-  readonly serial: number;
-  readonly extensions: readonly Uint8Array[];
-}
-
-export function certificate({
-  subject,
-  issuer,
-  key: own,
-  by,
-  from,
-  to,
-  serial,
-  extensions,
-}: CertificateWish): Uint8Array {
-  const body = sequence(
-    encoded(0xa0, integer(2)),
-    integer(serial),
-    ECDSA_SHA256,
-    name(issuer),
-    sequence(generalizedTime(from), generalizedTime(to)),
-    subject === "" ? sequence() : name(subject),
-    own.spki,
-    encoded(0xa3, sequence(...extensions)),
-  );
-  return sequence(body, ECDSA_SHA256, encoded(0x03, joined([bytes(0), signed(by.secret, body)])));
-}
-
-export const AUTHORITY = [
-  extension("2.5.29.19", sequence(encoded(0x01, bytes(0xff))), true),
-  extension("2.5.29.15", encoded(0x03, bytes(1, 0x06)), true),
-];
-export const SIGNATURE_ONLY = extension("2.5.29.15", encoded(0x03, bytes(7, 0x80)), true);
-export const purpose = (id: string): Uint8Array => extension("2.5.29.37", sequence(oid(id)));
 
 export const IDENTITY = "reader@example.org";
 export const ISSUER = "https://accounts.example.org";
@@ -150,7 +93,7 @@ export class LittleSigstore {
     from: NOW - 100 * DAY,
     to: NOW + 100 * DAY,
     serial: 8,
-    extensions: [SIGNATURE_ONLY, extension("2.5.29.37", sequence(oid("1.3.6.1.5.5.7.3.8")), true)],
+    extensions: [SIGNATURE_ONLY, extension("2.5.29.37", sequence(oid(PURPOSES.timeStamps)), true)],
   });
   readonly rootDer = certificate({
     subject: "root",
@@ -170,7 +113,7 @@ export class LittleSigstore {
     from: NOW - 400 * DAY,
     to: NOW + 4000 * DAY,
     serial: 2,
-    extensions: [...AUTHORITY, purpose("1.3.6.1.5.5.7.3.3")],
+    extensions: [...AUTHORITY, purpose(PURPOSES.code)],
   });
 
   trustedRoot(): Record<string, any> {
@@ -197,7 +140,7 @@ export class LittleSigstore {
   /** A certificate of ten minutes, with the certificate log's promise in it. */
   certified(
     own: Key,
-    { promiseOfCertificate = true, name: other, leafFrom = NOW, purposeOfLeaf = "1.3.6.1.5.5.7.3.3" }: Wish,
+    { promiseOfCertificate = true, name: other, leafFrom = NOW, purposeOfLeaf = PURPOSES.code }: Wish,
   ): Uint8Array {
     const wish = {
       subject: "",
@@ -333,11 +276,7 @@ export class LittleSigstore {
     of: Uint8Array,
   ): Record<string, any> {
     const [called, version] = kind.split(" ");
-    const pem = base64(
-      utf8(
-        `-----BEGIN CERTIFICATE-----\n${base64(leaf).replaceAll(/.{64}/g, "$&\n").trimEnd()}\n-----END CERTIFICATE-----\n`,
-      ),
-    );
+    const pem = base64(utf8(pemOf("CERTIFICATE", leaf)));
     const hex = { algorithm: "sha256", value: sha256(of) };
     const raw = { algorithm: "SHA2_256", digest: base64(hash(of)) };
     const second = {
@@ -401,35 +340,3 @@ export class LittleSigstore {
     return sequence(sequence(integer(0)), sequence(oid("1.2.840.113549.1.7.2"), encoded(0xa0, data)));
   }
 }
-
-/** A list of revoked certificates (RFC 5280, §5.1), version 2. */
-export function revocationList({
-  issuer,
-  by,
-  from,
-  to,
-  revoked,
-  extensions = [],
-}: {
-  readonly issuer: string;
-  readonly by: Key;
-  readonly from: number;
-  readonly to: number | undefined;
-  readonly revoked: readonly number[];
-  readonly extensions?: readonly Uint8Array[];
-}): Uint8Array {
-  const body = sequence(
-    integer(1),
-    ECDSA_SHA256,
-    name(issuer),
-    generalizedTime(from),
-    ...(to === undefined ? [] : [generalizedTime(to)]),
-    ...(revoked.length === 0
-      ? []
-      : [sequence(...revoked.map((serial) => sequence(integer(serial), generalizedTime(from))))]),
-    ...(extensions.length === 0 ? [] : [encoded(0xa0, sequence(...extensions))]),
-  );
-  return sequence(body, ECDSA_SHA256, encoded(0x03, joined([bytes(0), signed(by.secret, body)])));
-}
-/** An extension for a list, critical: only part of the certificates are in it (§5.2.5). */
-export const PARTITIONED = extension("2.5.29.28", sequence(), true);

@@ -1,6 +1,7 @@
 /** `vauban assess`: the main job, from a system file to a report. */
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { BOM_FILE } from "#assess/bom.ts";
 import { assess } from "#assess/index.ts";
 import { isError } from "#base/diagnostics.ts";
 import { HostError } from "#base/ports.ts";
@@ -66,8 +67,8 @@ export async function assessCommand(
       else terminal.err(diagnosticsText(result.diagnostics, terminal.errColours, "nothing was run", placeIn(file)));
       return EXIT.badInput;
     }
-    const { assessment, cancelled } = result;
-    const kept = await keep(assessment, state, began);
+    const { assessment, cancelled, bom } = result;
+    const kept = await keep(assessment, bom, state, began);
     if (json) terminal.out(`${JSON.stringify(assessment, null, 2)}\n`);
     else {
       const warnings = assessment.body.warnings.filter((warning) => !isError(warning as never));
@@ -93,7 +94,7 @@ export async function assessCommand(
 }
 
 /** Writes the run's documents, each whole; then points `latest` at it. Returns the folder to show. */
-async function keep(assessment: Assessment, state: string, began: Date): Promise<string> {
+async function keep(assessment: Assessment, bom: string | undefined, state: string, began: Date): Promise<string> {
   const run = join(state, "runs", assessment.run.id);
   await mkdir(run, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new HostError(`${run} could not be made: ${error.code ?? error.message}`, "write elsewhere with --out");
@@ -103,6 +104,7 @@ async function keep(assessment: Assessment, state: string, began: Date): Promise
   await writeWhole(join(run, "assessment.json"), assessmentPieces(assessment));
   await writeWhole(join(run, "report.html"), htmlReport(assessment));
   await writeWhole(join(run, "results.sarif"), `${JSON.stringify(sarifReport(assessment), null, 1)}\n`);
+  if (bom !== undefined) await writeWhole(join(run, BOM_FILE), bom);
   for (const evidence of assessment.body.evidence)
     await writeWhole(join(run, "evidence", `${evidence.id}.json`), `${JSON.stringify(evidence, null, 1)}\n`);
   const latest = join(state, "latest");

@@ -1,19 +1,19 @@
 /** `vauban bom`: the bill of materials of a system, what differs between two, and whether one is valid. */
 import { basename, join, relative, resolve } from "node:path";
+import { artefactsOf, bomText, countsOf } from "#assess/bom.ts";
 import { withoutPlaces } from "#assess/index.ts";
 import { readSystemFile } from "#assess/read.ts";
-import type { Assessment, System } from "#assessment/index.ts";
+import type { Assessment } from "#assessment/index.ts";
 import { isError } from "#base/diagnostics.ts";
 import { hashOf } from "#base/hash.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import type { Complaint, CycloneDxVersion } from "#formats/cyclonedx.ts";
 import { FormatError } from "#formats/error.ts";
 import { readStrictJson } from "#formats/json-strict.ts";
-import { artefactAt } from "#host/artefacts.ts";
 import { filesBelow, filesHere, writeWhole } from "#host/index.ts";
 import { cycloneDx } from "#host/schemas.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
-import { bomOf, outdatedOf, refsOf, type Artefact, type Bom, type LockFile } from "#provenance/bom.ts";
+import { bomOf, outdatedOf, refsOf, type Bom, type LockFile } from "#provenance/bom.ts";
 import { diffBoms, type Difference } from "#provenance/diff.ts";
 import { LOCK_NAMES, readLock } from "#provenance/locks/index.ts";
 import type { Json } from "#provenance/serial.ts";
@@ -39,7 +39,6 @@ export interface BomFlags {
 }
 
 const TOOL = { name: "vauban", version: VERSION };
-const pretty = (document: unknown): string => `${JSON.stringify(document, null, 2)}\n`;
 
 export async function bomCommand({ terminal, json }: Invocation, named: string, flags: BomFlags): Promise<ExitCode> {
   if ((flags.vex || flags.vexTo !== undefined) && flags.assessment === undefined)
@@ -58,7 +57,7 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
   );
   const { system } = reading;
   if (!system) {
-    if (json) terminal.out(pretty({ format: "vauban/diagnostics/1", ok: false, diagnostics: reading.diagnostics }));
+    if (json) terminal.out(bomText({ format: "vauban/diagnostics/1", ok: false, diagnostics: reading.diagnostics }));
     else
       terminal.err(
         diagnosticsText(reading.diagnostics.filter(isError), terminal.errColours, "nothing was written", placeIn(file)),
@@ -93,12 +92,12 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
     });
     ours(check(vex), "VEX");
     judged = (vex["vulnerabilities"] as readonly Json[] | undefined) ?? [];
-    await writeWhole(resolve(flags.vexTo), pretty(vex));
+    await writeWhole(resolve(flags.vexTo), bomText(vex));
   }
-  if (flags.out !== undefined) await writeWhole(resolve(flags.out), pretty(bom.document));
+  if (flags.out !== undefined) await writeWhole(resolve(flags.out), bomText(bom.document));
   if (json)
     terminal.out(
-      pretty({
+      bomText({
         format: "vauban/bom/1",
         ...(flags.out === undefined ? { bom: bom.document } : { written: flags.out }),
         ...(flags.vexTo !== undefined && { vex: flags.vexTo }),
@@ -108,7 +107,7 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
       }),
     );
   else {
-    if (flags.out === undefined) terminal.out(pretty(bom.document));
+    if (flags.out === undefined) terminal.out(bomText(bom.document));
     const say = flags.out === undefined ? terminal.err : terminal.out;
     say(summary(bom, flags, judged, flags.out === undefined ? terminal.errColours : terminal.colours));
   }
@@ -125,21 +124,6 @@ async function namedAssessment(named: string): Promise<Assessment> {
   const found = await assessmentAt(named);
   if (!found)
     throw new HostError(`${named} is no assessment`, "`vauban assess` writes one to .vauban/latest/assessment.json");
-  return found;
-}
-
-async function artefactsOf(system: System, files: Files): Promise<Map<string, Artefact>> {
-  const paths = new Set([
-    ...system.components.flatMap(({ model, files = [] }) =>
-      [model?.artefact ?? [], files.map(({ path }) => path)].flat(),
-    ),
-    ...system.datasets.flatMap(({ path }) => path ?? []),
-  ]);
-  const found = new Map<string, Artefact>();
-  for (const path of [...paths].toSorted()) {
-    const artefact = await artefactAt(files, path);
-    if (artefact) found.set(path, artefact);
-  }
   return found;
 }
 
@@ -183,19 +167,11 @@ function vexWords(judged: readonly Json[]): string {
   return `${n("exploitable")} exploitable, ${n("in_triage")} in triage`;
 }
 
-function summary(
-  { document, gaps, changed, left }: Bom,
-  { out, vexTo }: BomFlags,
-  judged: readonly Json[] | undefined,
-  c: Colours,
-): string {
-  const components = document["components"] as readonly Json[];
-  const of = (type: string): number => components.filter((one) => one["type"] === type).length;
-  const services = (document["services"] as readonly Json[] | undefined)?.length ?? 0;
+function summary(bom: Bom, { out, vexTo }: BomFlags, judged: readonly Json[] | undefined, c: Colours): string {
+  const { document, gaps, changed, left } = bom;
+  const { models, datasets, libraries, services, others } = countsOf(bom);
   const lines = [
-    `${c.bold("MATERIALS")}  ${of("machine-learning-model")} models, ${of("data")} datasets, ${of("library")} libraries, ${services} services, ${
-      components.length - of("machine-learning-model") - of("data") - of("library")
-    } other parts (CycloneDX ${String(document["specVersion"])}${out === undefined ? "" : `, ${plain(out)}`})`,
+    `${c.bold("MATERIALS")}  ${models} models, ${datasets} datasets, ${libraries} libraries, ${services} services, ${others} other parts (CycloneDX ${String(document["specVersion"])}${out === undefined ? "" : `, ${plain(out)}`})`,
     ...(vexTo === undefined ? [] : [`${c.bold("VEX")}        ${plain(vexTo)}: ${vexWords(judged ?? [])}`]),
     ...changed.map(
       ({ at, path, declared, found }) =>
@@ -245,7 +221,7 @@ export async function bomCheckCommand({ terminal, json }: Invocation, path: stri
   const { document, complaints } = await readBom(path);
   if (json)
     terminal.out(
-      pretty({
+      bomText({
         format: "vauban/bom-check/1",
         ok: complaints.length === 0,
         ...(complaints.length === 0 && { specVersion: document["specVersion"] }),
@@ -293,7 +269,7 @@ export async function bomDiffCommand(
       );
   }
   const differences = diffBoms(old.document, now.document);
-  if (json) terminal.out(pretty({ format: "vauban/bom-diff/1", before, after, differences }));
+  if (json) terminal.out(bomText({ format: "vauban/bom-diff/1", before, after, differences }));
   else terminal.out(diffText(differences, terminal.colours));
   return exitCode && differences.length > 0 ? EXIT.finding : EXIT.fine;
 }

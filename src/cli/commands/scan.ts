@@ -112,7 +112,7 @@ export async function scanCommand(
       new Map(files.map(({ path, size }) => [path, size])),
     );
     const places = {
-      ...uriPlaces(found, cwd),
+      ...uriPlaces(found, cwd, flags.sarifAbsolute ?? false),
       regionOf: (path: string, start: number, end: number) => regions.get(regionKey(path, start, end)),
     };
     await writeWhole(
@@ -124,7 +124,7 @@ export async function scanCommand(
     terminal.out(`${JSON.stringify(document, null, 2)}\n`);
     for (const { because, message } of judged.lapsed)
       terminal.err(`${terminal.errColours.yellow("baseline")}  ${because}: ${plain(message)}\n`);
-  } else terminal.out(scanTable(document, terminal.colours));
+  } else terminal.out(scanTable(document, terminal.colours, terminal.columns));
   if (partial !== undefined) return EXIT.cancelled;
   return exitCode(judged, flags.failOn);
 }

@@ -1,35 +1,30 @@
 /** `vauban signature`: sign a folder or file with a key, and say whether one is as somebody signed it – all of it offline. */
 import { basename, relative, resolve } from "node:path";
-import { HostError } from "#base/ports.ts";
+import { HostError, type SignatureTrust } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn, everythingIn } from "#host/folders.ts";
 import { filesHere, writeWhole } from "#host/index.ts";
-import { keylessSigner } from "#host/keyless.ts";
+import { certificates, holdsPrivateKey, keyHint, keyWords, privateKey, publicKey, signBytes } from "#host/keys.ts";
 import {
-  certificates,
-  holdsPrivateKey,
-  keyHint,
-  keyWords,
-  privateKey,
-  publicKey,
-  revocation,
-  revocationLists,
-  signBytes,
-  trustedKey,
-} from "#host/keys.ts";
-import { changedSince, contentOf, heldToManifest, notSignedWith, type Reason } from "#host/signatures.ts";
+  besides,
+  BUNDLE_LIMIT,
+  heldToManifest,
+  inWords,
+  lyingBy,
+  signerOf,
+  type Reason,
+  type Signer,
+} from "#host/signatures.ts";
 import {
   bundleOf,
   isIgnored,
   payloadOf,
   preAuthenticated,
   readBundle,
-  type Bundle,
   type Comparison,
   type Manifest,
   type Resource,
 } from "#provenance/signing.ts";
-import { readTrustedRoot } from "#provenance/sigstore.ts";
 import type { Invocation } from "#cli/main.ts";
 import { EXIT, plain, type Colours, type ExitCode } from "#cli/terminal.ts";
 
@@ -60,9 +55,6 @@ export interface SignFlags {
 }
 
 const KEY_LIMIT = 2 ** 20;
-const CRL_LIMIT = 64 * 2 ** 20;
-const BUNDLE_LIMIT = 256 * 2 ** 20;
-const SIGNATURE_NAME = "model.sig";
 /** What `model_signing` leaves out of every model: a folder signed with them would not verify there. */
 const GIT = [".git", ".gitattributes", ".github", ".gitignore"];
 
@@ -72,19 +64,6 @@ async function isFolder(path: string): Promise<boolean> {
   const found = await filesHere().stat(path);
   if (!found) throw new HostError(`${path} does not exist`, "name a model's file or folder, or the folder of a run");
   return found.kind === "folder";
-}
-
-/** Where the bundle lies by default: in the folder, or beside the file. */
-const besides = (path: string, folder: boolean): string => (folder ? resolve(path, SIGNATURE_NAME) : `${path}.sig`);
-
-/** Where it lies without being named; beside a file also with .sig in place of the extension, as it was once called, or as cosign calls it. */
-async function lyingBy(path: string, folder: boolean): Promise<string> {
-  const usual = besides(path, folder);
-  if (folder || (await filesHere().stat(usual))) return usual;
-  const once = `${path.replace(/\.[^./\\]*$/, "")}.sig`;
-  for (const other of [once, `${path}.sigstore.json`])
-    if (other !== path && (await filesHere().stat(other))) return other;
-  return usual;
 }
 
 /** The path of a file below a folder, with forward slashes; undefined where it lies elsewhere. */
@@ -102,14 +81,14 @@ export async function verifySignatureCommand(
 ): Promise<ExitCode> {
   const full = resolve(named);
   const folder = await isFolder(named);
-  const bundlePath = resolve(flags.bundle ?? (await lyingBy(full, folder)));
-  trustOf(flags);
+  const bundlePath = resolve(flags.bundle ?? (await lyingBy(filesHere(), full, folder)));
+  const trust = trustOf(flags);
   if (flags.bundle === undefined && !(await filesHere().stat(bundlePath)))
     throw new HostError(
       `${named} has no signature: nothing lies at ${relative(process.cwd(), bundlePath)}`,
       "name it with --bundle, or make one with `vauban signature sign`",
     );
-  const bundle = await parsed(flags.bundle ?? bundlePath, async () =>
+  const bundle = await inWords(flags.bundle ?? bundlePath, async () =>
     readBundle(await read(flags.bundle ?? bundlePath, BUNDLE_LIMIT)),
   );
   if (bundle.content.kind === "file" && folder)
@@ -117,26 +96,24 @@ export async function verifySignatureCommand(
       `${flags.bundle ?? bundlePath} signs the bytes of one file, and ${named} is a folder`,
       "name the file that it signs",
     );
-  const signer = await parsed(flags.bundle ?? bundlePath, () => signerOf(bundle, full, flags));
+  const signer = await inWords(flags.bundle ?? bundlePath, () => signerOf(bundle, full, trust, read));
   const reasons: Reason[] = "because" in signer ? [{ rule: signer.rule, message: signer.because }] : [];
   let manifest: Manifest | undefined;
   let compared: Comparison | undefined;
   if (!("because" in signer) && bundle.content.kind === "statement") {
     const { payload } = bundle.content;
     const own = folder ? below(full, bundlePath) : undefined;
-    const said = await parsed(flags.bundle ?? bundlePath, () =>
+    const said = await inWords(flags.bundle ?? bundlePath, () =>
       heldToManifest(payload, full, {
         folder,
         own,
         ignore: flags.ignore ?? [],
         bundle: flags.bundle ?? (relative(process.cwd(), bundlePath) || bundlePath),
+        whole: flags.whole ?? false,
       }),
     );
     ({ manifest, compared } = said);
     reasons.push(...said.reasons);
-    if (flags.whole)
-      for (const path of compared?.ignored ?? [])
-        reasons.push({ rule: "left-out", path, message: "there, and left out by the signature" });
   } else if (!("because" in signer)) compared = { mismatches: [], ignored: [], verified: ["."] };
   const ok = reasons.length === 0;
   if (json)
@@ -165,15 +142,17 @@ export async function verifySignatureCommand(
   return ok ? EXIT.fine : EXIT.finding;
 }
 
-interface Trusting {
-  readonly words: readonly string[];
-  readonly checked?: readonly string[];
-  readonly notChecked?: readonly string[];
-}
-type Signer = Trusting | { readonly rule: string; readonly because: string };
-
 /** Exactly one thing to trust: a key, roots, or an identity under a trusted root. */
-function trustOf({ key, root, identity, issuer, trustedRoot, asOf, chain, crl }: VerifySignatureFlags): void {
+function trustOf({
+  key,
+  root,
+  identity,
+  issuer,
+  trustedRoot,
+  asOf,
+  chain = [],
+  crl = [],
+}: VerifySignatureFlags): SignatureTrust {
   const [empty] = Object.entries({ "--identity": identity, "--issuer": issuer }).filter(
     ([, value]) => value?.trim() === "",
   );
@@ -196,81 +175,26 @@ function trustOf({ key, root, identity, issuer, trustedRoot, asOf, chain, crl }:
       `--identity, --issuer and --trusted-root belong together, and ${[identity === undefined && "--identity", issuer === undefined && "--issuer", trustedRoot === undefined && "--trusted-root"].filter(Boolean).join(" and ")} ${keyless === 2 ? "is" : "are"} missing`,
       "who signed is a name, and who vouched for it: --identity me@example.org --issuer https://accounts.google.com --trusted-root trusted_root.json",
     );
-  if (crl !== undefined && root === undefined)
+  if (crl.length > 0 && root === undefined)
     throw new HostError(
       "--crl speaks of certificates, and there are none below --root",
       "give it with --root, or leave it out",
     );
-  if (keyless > 0 && (asOf !== undefined || chain !== undefined))
+  if (keyless > 0 && (asOf !== undefined || chain.length > 0))
     throw new HostError(
       `${asOf === undefined ? "--chain" : "--as-of"} says nothing of a signature by an identity`,
       "leave it out: the log's time and the trusted root decide",
     );
-}
-
-async function signerOf(bundle: Bundle, file: string, flags: VerifySignatureFlags): Promise<Signer> {
-  const { material, signature, entries, timeStamps } = bundle;
-  const signed = contentOf(bundle, file);
-  const changed = await changedSince(bundle, signed);
-  if (changed) return changed;
-  if (flags.trustedRoot !== undefined) {
-    const path = flags.trustedRoot;
-    const root = await parsed(path, async () => readTrustedRoot(await read(path, 16 * 2 ** 20)));
-    return keylessSigner(bundle, signed, { identity: flags.identity!, issuer: flags.issuer! }, root);
-  }
-  if (material.kind === "certificates" && material.alone)
-    throw new HostError(
-      "the bundle is signed by an identity, with a certificate of a few minutes (Sigstore: Fulcio, Rekor)",
-      "give --identity, --issuer and --trusted-root",
-    );
-  const logs = entries.length + timeStamps.length;
-  const notChecked: Pick<Trusting, "notChecked"> =
-    logs === 0 ? {} : { notChecked: ["log entries and time stamps that the bundle holds"] };
-  if (flags.key !== undefined) {
-    const key = publicKey(await read(flags.key), flags.key);
-    const refused = await notSignedWith(key, bundle, signed);
-    if (refused) return refused;
-    return { words: [`${keyWords(key)} key, SHA-256 ${keyHint(key)}`], ...notChecked };
-  }
-  if (material.kind !== "certificates")
-    return {
-      rule: "no-certificate",
-      because: "the bundle holds no certificate that a root could stand above: give --key",
-    };
-  const roots = (
-    await Promise.all((flags.root ?? []).map(async (path) => certificates(await read(path), path)))
-  ).flat();
-  const more = (
-    await Promise.all((flags.chain ?? []).map(async (path) => certificates(await read(path), path)))
-  ).flat();
-  const at = flags.asOf === undefined ? new Date() : new Date(`${flags.asOf}T12:00:00Z`);
-  const trusted = trustedKey([...material.chain, ...more.map(({ raw }) => raw)], roots, at);
-  if ("because" in trusted) return { rule: "untrusted", because: trusted.because };
-  const lists = (
-    await Promise.all((flags.crl ?? []).map(async (path) => revocationLists(await read(path, CRL_LIMIT), path)))
-  ).flat();
-  const { because, checked, notChecked: unasked } = revocation(trusted.certificates, lists, at);
-  if (because !== undefined) return { rule: "untrusted", because };
-  return (await signed.holds(trusted.key, signature))
-    ? {
-        words: trusted.chain,
-        ...(checked.length > 0 && { checked }),
-        notChecked: [
-          ...(lists.length === 0 ? ["revocation: no list was given (--crl)"] : unasked),
-          ...(notChecked.notChecked ?? []),
-        ],
-      }
-    : { rule: "bad-signature", because: "the signature does not hold for the signer's certificate and this content" };
-}
-
-/** A reader's refusal in the user's words. */
-async function parsed<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    throw new HostError(`${path}: ${error.problem}`, error.remedy);
-  }
+  if (identity !== undefined && issuer !== undefined && trustedRoot !== undefined)
+    return { kind: "identity", identity, issuer, trustedRoot };
+  if (key !== undefined) return { kind: "key", key };
+  return {
+    kind: "root",
+    roots: root ?? [],
+    chain,
+    crls: crl,
+    at: asOf === undefined ? new Date() : new Date(`${asOf}T12:00:00Z`),
+  };
 }
 
 const SHOWN = 20;

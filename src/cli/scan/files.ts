@@ -88,9 +88,10 @@ function notRead(path: string, text: string | Uint8Array, rule: string, message:
   };
 }
 
-/** A folder that URIs start from, as an absolute URI with a slash at its end (SARIF 2.1.0 §3.14.14). */
+/** A folder that URIs start from (SARIF 2.1.0 §3.14.14). */
 export interface UriBase {
-  readonly uri: string;
+  /** Absolute, with a slash at its end; absent where the log is not to tell folders of this machine. */
+  readonly uri?: string;
   readonly description: string;
 }
 export interface UriPlaces {
@@ -104,12 +105,18 @@ const HERE = "%SRCROOT%";
 
 /**
  * From the current folder where a file lies below it, as code review expects; else from the folder that was named, so that no
- * path climbs.
+ * path climbs. Folders of this machine are told only where they are asked for.
  */
-export function uriPlaces({ roots, fullPath }: Pick<Found, "roots" | "fullPath">, cwd: string): UriPlaces {
-  const bases: Record<string, UriBase> = {
-    [HERE]: { uri: folderUri(cwd), description: "The folder that vauban scan was called from." },
-  };
+export function uriPlaces(
+  { roots, fullPath }: Pick<Found, "roots" | "fullPath">,
+  cwd: string,
+  absolute: boolean,
+): UriPlaces {
+  const baseOf = (folder: string, description: string): UriBase => ({
+    ...(absolute && { uri: folderUri(folder) }),
+    description,
+  });
+  const bases: Record<string, UriBase> = { [HERE]: baseOf(cwd, "The folder that vauban scan was called from.") };
   const below = (folder: string, path: string): string | undefined => {
     const way = relative(folder, path);
     return way === "" || way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way) ? undefined : slashed(way);
@@ -127,7 +134,7 @@ export function uriPlaces({ roots, fullPath }: Pick<Found, "roots" | "fullPath">
       if (base === undefined) {
         base = others.size === 0 ? "SCANNED" : `SCANNED_${others.size + 1}`;
         others.set(folder, base);
-        bases[base] = { uri: folderUri(folder), description: "A folder that was scanned, outside the current one." };
+        bases[base] = baseOf(folder, `The folder ${basename(folder)} that was scanned, outside the current one.`);
       }
       return { base, path: slashed(relative(folder, full)) };
     },

@@ -8,6 +8,7 @@ import {
   type ScanVerdict,
 } from "#assessment/index.ts";
 import { plain, type Colours } from "#cli/terminal.ts";
+import { hanging } from "#cli/wrap.ts";
 
 const TONE: Readonly<Record<ScanVerdict, (c: Colours) => (text: string) => string>> = {
   malicious: (c) => (text) => c.bold(c.red(text)),
@@ -20,12 +21,14 @@ const READS: Readonly<Record<ScanRead, string>> = { whole: "whole", part: "in pa
 const SHOWN = 3;
 const MARGIN = " ".repeat(4);
 
-export function scanTable({ files, traces = [], summary }: ScanDocument, c: Colours): string {
+/** Lines of at most `columns` characters, but for words that are longer. */
+export function scanTable({ files, traces = [], summary }: ScanDocument, c: Colours, columns: number): string {
   const lines: string[] = [];
   const width = Math.max(...SCAN_VERDICTS.map(({ length }) => length));
   lines.push(c.bold(`${"VERDICT".padEnd(width)}  ${"READ".padEnd(5)}  FILE`));
   const worstFirst = files.toSorted((a, b) => SCAN_VERDICTS.indexOf(a.verdict) - SCAN_VERDICTS.indexOf(b.verdict));
   const rules = new Set<string>();
+  const below = (text: string): string => hanging(MARGIN, text, columns, MARGIN.length + 2);
   for (const file of worstFirst) {
     const told = gravestFirst(file);
     const whole = told.length > 0 && told.every(({ finding }) => finding.accepted);
@@ -37,19 +40,19 @@ export function scanTable({ files, traces = [], summary }: ScanDocument, c: Colo
       const { rule, start, message, severity, accepted } = finding;
       const where = within.map((name) => `${plain(name)}! `).join("");
       const mark = accepted && !whole ? c.cyan("accepted: ") : "";
-      lines.push(`${MARGIN}${mark}${c.dim(`${where}${rule} at byte ${start}:`)} ${plain(message)}`);
+      lines.push(below(`${mark}${c.dim(`${where}${rule} at byte ${start}:`)} ${plain(message)}`));
       if (accepted) reasons.add(`${c.cyan(`accepted until ${accepted.expires}:`)} ${plain(accepted.reason)}`);
       else if (severity !== "unknown") rules.add(rule);
     }
-    for (const reason of reasons) lines.push(`${MARGIN}${reason}`);
+    for (const reason of reasons) lines.push(below(reason));
     if (told.length > SHOWN) lines.push(`${MARGIN}${c.dim(`and ${told.length - SHOWN} more; --json lists them`)}`);
   }
-  for (const trace of traces) lines.push("", ...traceLines(trace, c));
+  for (const trace of traces) lines.push("", ...traceLines(trace, c, columns));
   const verdicts = SCAN_VERDICTS.filter((verdict) => summary.verdicts[verdict] > 0).map((verdict) =>
     TONE[verdict](c)(`${summary.verdicts[verdict]} ${verdict}`),
   );
   const reads = (["whole", "part", "none"] as const).map((read) => `${summary.read[read]} ${READS[read]}`);
-  const row = (name: string, text: string): string => `${c.bold(name.padEnd(9))} ${text}`;
+  const row = (name: string, text: string): string => hanging(`${c.bold(name.padEnd(9))} `, text, columns);
   lines.push("", row("FILES", `${summary.files}: ${verdicts.join(", ")}`), row("READ", reads.join(", ")));
   const { accepted, lapsed, partial } = summary;
   if (accepted.length > 0)
@@ -60,21 +63,20 @@ export function scanTable({ files, traces = [], summary }: ScanDocument, c: Colo
       ),
     );
   for (const { because, message } of lapsed)
-    lines.push(`${c.bold(c.yellow("LAPSED".padEnd(9)))} ${because}: ${plain(message)}`);
+    lines.push(hanging(`${c.bold(c.yellow("LAPSED".padEnd(9)))} `, `${because}: ${plain(message)}`, columns));
   if (partial !== undefined) lines.push(row("PARTIAL", partial));
-  if (rules.size > 0) lines.push(c.dim(`What a rule means and what to do: vauban explain ${[...rules][0]}`));
-  lines.push(
-    c.dim("“no code path found” speaks of loading the file; it is no evidence against a backdoor in the weights."),
-  );
+  const note = (text: string): number => lines.push(c.dim(hanging("", text, columns)));
+  if (rules.size > 0) note(`What a rule means and what to do: vauban explain ${[...rules][0]}`);
+  note("“no code path found” speaks of loading the file; it is no evidence against a backdoor in the weights.");
   return `${lines.join("\n")}\n`;
 }
 
-function traceLines({ path, member, steps, total }: ScanTrace, c: Colours): readonly string[] {
+function traceLines({ path, member, steps, total }: ScanTrace, c: Colours, columns: number): readonly string[] {
   const title = c.bold(`LOADING ${plain(member === undefined ? path : `${path}!${member}`)} WOULD`);
   if (total === 0) return [`${title} import and call nothing: plain data`];
   return [
     title,
-    ...steps.map((step) => `${MARGIN}${plain(step)}`),
+    ...steps.map((step) => hanging(MARGIN, plain(step), columns, MARGIN.length + 2)),
     ...(total > steps.length ? [`${MARGIN}… and ${total - steps.length} steps more`] : []),
   ];
 }

@@ -26,7 +26,7 @@ export function outcomeSection({ body, run }: Assessment): Markup {
 <h2 id="outcome"><span class="label">Outcome</span> <span class="word">${outcome.outcome}</span></h2>
 ${outcome.byAnalogy ? markup`<p><strong>By analogy – not a legal conclusion:</strong> Art. 15 of the AI Act does not bind this system directly.</p>` : ""}
 <p>${sentence(outcome.because)}${inWords(body)}</p>
-${body.partial ? markup`<p>${tag("partial", "warn")} ${sentence(body.partial.reason)} Left untested: ${body.partial.untested.join(", ")}.</p>` : ""}
+${body.partial ? markup`<p>${tag("partial", "warn")} ${sentence(body.partial.reason)} Left untested, ${body.partial.untested.length} in all: ${body.partial.untested.join(", ")}.</p>` : ""}
 <p class="classes"><span class="soft">Art. 15(5):</span> ${coverage.map(({ class: kind, status }) => markup`<span>${CLASS_NAMES[kind]} ${tag(status.replace("-", " "), COVERAGE_TONE[status])}</span> `)}</p>
 </div>
 <div class="columns">

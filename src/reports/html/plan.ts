@@ -112,17 +112,19 @@ ${table<LeftOpen>(
     { head: "What would do", cell: ({ how }) => sentence(how), wide: true },
     {
       head: "To be measured",
-      cell: ({ alternatives, modelLevel }) =>
-        markup`${modelLevel === "none" || modelLevel === "partly" ? markup`<p>The model alone does not do: at its level ${modelLevel === "none" ? "nothing is" : "not everything is"} proven.</p>` : ""}${
-          alternatives.length === 0
-            ? markup`<span class="soft">no control of the catalogue lowers it: redesign, or restrict the purpose</span>`
-            : list(
-                alternatives.map(
-                  ({ control, title, layer, maturity, ceilings }) =>
-                    markup`${control} ${title} <small class="soft">${layer}, ${maturity}${ceilings.length > 0 ? `; published: ${ceilings.join("; ")}` : ""}</small>`,
-                ),
-              )
-        }`,
+      cell: ({ alternatives, modelLevel, because, unguarded }) =>
+        unguarded !== undefined
+          ? sentence(because)
+          : markup`${modelLevel === "none" || modelLevel === "partly" ? markup`<p>The model alone does not do: at its level ${modelLevel === "none" ? "nothing is" : "not everything is"} proven.</p>` : ""}${
+              alternatives.length === 0
+                ? markup`<span class="soft">no control of the catalogue lowers it: redesign, or restrict the purpose</span>`
+                : list(
+                    alternatives.map(
+                      ({ control, title, layer, maturity, ceilings }) =>
+                        markup`${control} ${title} <small class="soft">${layer}, ${maturity}${ceilings.length > 0 ? `; published: ${ceilings.join("; ")}` : ""}</small>`,
+                    ),
+                  )
+            }`,
       wide: true,
     },
   ],

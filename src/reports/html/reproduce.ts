@@ -11,6 +11,9 @@ export function reproductionSection({ body, run, hash }: Assessment): Markup {
 ${facts([
   ["Assessment", markup`<code>${hash}</code>`],
   ["System file", markup`<code>${body.systemHash}</code>`],
+  ...(body.bom?.status === "made"
+    ? [[`Bill of materials`, markup`<code>${body.bom.file}</code>, SHA-256 <code>${body.bom.sha256}</code>`] as const]
+    : []),
   ["Seed", markup`<code>${body.seed}</code>`],
   ["Judged as of", body.asOf],
   [

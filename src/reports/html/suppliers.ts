@@ -1,8 +1,8 @@
 /** Where parts and data come from: origin, licence, version and hash of what others made, what is agreed with whom, and what is not known. */
-import type { Assessment, System } from "#assessment/index.ts";
+import type { Assessment, AssessmentBody, System } from "#assessment/index.ts";
 import { markup, type Insertable, type Markup } from "#figures/markup.ts";
 import { provenanceGaps, supplierRegister, TOPIC_WORDS, type SupplierRow } from "#system/suppliers.ts";
-import { foldedList, table, tag } from "./parts.ts";
+import { count, foldedList, table, tag } from "./parts.ts";
 
 interface Part {
   readonly title: string;
@@ -18,7 +18,8 @@ const GAPS_SHOWN = 20;
 export function suppliersSection({ body }: Assessment): Markup {
   const { system } = body;
   const gaps = provenanceGaps(system, body.asOf);
-  return markup`<p>What others made can be poisoned before it arrives (T-09, T-11, T-38). The register says what is known of it; what it does not say is not known here. <code>vauban bom</code> writes it as CycloneDX.</p>
+  return markup`<p>What others made can be poisoned before it arrives (T-09, T-11, T-38). The register says what is known of it; what it does not say is not known here.</p>
+${billOfMaterials(body.bom)}
 ${table<Part>(
   "Models, and data they are made from",
   [
@@ -47,6 +48,14 @@ ${
         GAPS_SHOWN,
       )
 }`;
+}
+
+/** The bill that lies beside this page, by what it lists and its hash. */
+function billOfMaterials(bill: AssessmentBody["bom"]): Markup {
+  if (!bill) return markup`<p><code>vauban bom</code> writes it as CycloneDX.</p>`;
+  if (bill.status === "not made") return markup`<p>${tag("no bill of materials", "warn")} ${bill.because}</p>`;
+  const { file, specification, sha256, models, datasets, libraries, services, others, gaps } = bill;
+  return markup`<p><code>${file}</code> beside this page is the bill of materials as ${specification}, valid by the official schema: ${count(models, "model")} with what was measured there, ${count(datasets, "data set")}, ${libraries === 0 ? "no library" : count(libraries, "library", "libraries")} of lock files, ${count(services, "service")}, ${count(others, "other part")}. What it should say and does not (${gaps}) <code>vauban bom</code> names. SHA-256 <code>${sha256}</code>.</p>`;
 }
 
 const said = (words: string | undefined): Insertable => words ?? tag("not known", "warn");

@@ -22,6 +22,8 @@ import { nearest } from "#base/diagnostics.ts";
 import type { Solver } from "#base/ports.ts";
 import { closuresOf } from "#risk/credit.ts";
 import { rate, type RateInput, type Rating } from "#risk/rate.ts";
+import { testimonyOf, unratedOf } from "#risk/speaking.ts";
+import { withStanding } from "#risk/standing.ts";
 import { unknownControl } from "#risk/unknown-control.ts";
 import { whatIf } from "#risk/what-if.ts";
 import { SystemGraph } from "#system/graph.ts";
@@ -68,6 +70,8 @@ interface Target {
   readonly risks: readonly Risk[];
   readonly ways: WaysOf;
   readonly weight: number;
+  /** Why no control counts here, standing or planned: what is to be kept out lies there already (METHOD §10). */
+  readonly unguarded: string | undefined;
 }
 
 export async function planControls(question: PlanQuestion): Promise<PlanResult> {
@@ -202,12 +206,16 @@ const isUnsettled = ({ significant, judgement, untested }: Risk): boolean =>
 const WEIGHTS: Readonly<Record<Risk["severity"], number>> = { VL: 1, L: 1, M: 10, H: 100, VH: 1000 };
 
 function targetsOf(
-  { threats, knowledge }: PlanQuestion,
+  question: PlanQuestion,
   graph: SystemGraph,
   risks: readonly Risk[],
   credits: Rating["credits"],
   candidates: readonly Candidate[],
 ): { readonly targets: readonly Target[]; readonly notPlanned: number } {
+  const { threats, knowledge, trials } = question;
+  const evidence = withStanding(question.evidence, question);
+  const unrated = unratedOf(trials, evidence);
+  const scanned = new Set<string>(trials.flatMap(({ kind, tests }) => (kind === "scan" ? tests : [])));
   const unsettled = Map.groupBy(risks.filter(isUnsettled), ({ threat }) => threat);
   const closures = closuresOf(credits);
   const candidatesAt = Map.groupBy(candidates, ({ at }) => at);
@@ -220,11 +228,20 @@ function targetsOf(
     .map((threat) => ({ threat, risks: unsettled.get(threat.id)!, weight: weightOf(unsettled.get(threat.id)!) }))
     .toSorted((a, b) => b.weight - a.weight);
   const kept: SharedEdges = new Map();
+  const bare: SharedEdges = new Map();
   const most = graph.components.length > LARGE.components ? LARGE.targets : TARGETS_MAX;
   const targets = grave.slice(0, most).map((target) => {
     const profile = profiles.get(graph.actor(target.threat.actor).profile);
     const type = types.get(target.threat.type)!;
-    return { ...target, ways: waysOfThreat(graph, target.threat, type, { closures, candidatesAt, profile }, kept) };
+    // The rating's own word: what outweighs a control there counts for none here.
+    const unguarded = scanned.has(type.id)
+      ? testimonyOf(target.threat, { graph, trials, evidence, unrated }).unguarded
+      : undefined;
+    const ways =
+      unguarded === undefined
+        ? waysOfThreat(graph, target.threat, type, { closures, candidatesAt, profile }, kept)
+        : waysOfThreat(graph, target.threat, type, { closures: [], candidatesAt: new Map(), profile }, bare);
+    return { ...target, ways, unguarded };
   });
   return { targets, notPlanned: grave.length - targets.length };
 }
@@ -585,26 +602,38 @@ function leftOf(
   graph: SystemGraph,
   { knowledge, system, rating, maturity = "proven" }: PlanQuestion,
 ): LeftOpen[] {
-  const groups = Map.groupBy(open, ({ target }) => target.threat.group);
-  return [...groups].map(([group, members]): LeftOpen => {
+  const groups = Map.groupBy(open, ({ target }) => JSON.stringify([target.threat.group, target.unguarded]));
+  return [...groups.values()].map((members): LeftOpen => {
     const { target, way } = members[0]!;
+    const { group } = target.threat;
     const type = knowledge.threats.find(({ id }) => id === target.threat.type)!;
     const successNeeded = Math.min(
       ...members.flatMap((member) => member.target.risks.map((risk) => successWithin(risk))),
     );
     const actors = [...new Set(members.map((member) => graph.titleOf(member.target.threat.actor)))];
-    return {
+    const said = {
       group,
       type: type.id,
       threats: members.map((member) => member.target.threat.id),
       way: [...way.steps],
-      because: `with every mature control in place that a denial test can show, ${actors.slice(0, 3).join(", ")}${actors.length > 3 ? ` and ${actors.length - 3} others` : ""} still ${actors.length === 1 ? "has" : "have"} a way`,
       successNeeded,
+      modelLevel: type.modelLevel,
+    };
+    if (target.unguarded !== undefined)
+      return {
+        ...said,
+        unguarded: target.unguarded,
+        because: `${target.unguarded}; until it is gone no control that is to keep such files out counts, standing or planned`,
+        how: "take the harmful file away, or have the files scanned, and assess again: no control does that",
+        alternatives: [],
+      };
+    return {
+      ...said,
+      because: `with every mature control in place that a denial test can show, ${actors.slice(0, 3).join(", ")}${actors.length > 3 ? ` and ${actors.length - 3} others` : ""} still ${actors.length === 1 ? "has" : "have"} a way`,
       how:
         successNeeded >= LEAST_MEASURED
           ? `an adaptive measurement with an upper end below 0.05 (0 of 72, 15 of 500) would do: success up to ${figure(successNeeded)} is within`
           : `success has to be at most ${figure(successNeeded)}, lower than an attack alone ever bounds it: it takes a certificate, a redesign, or fewer attempts, argued`,
-      modelLevel: type.modelLevel,
       alternatives: alternativesFor(type.id, graph, knowledge, system, rating?.credits ?? [], maturity),
     };
   });
