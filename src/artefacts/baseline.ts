@@ -1,7 +1,8 @@
 /**
  * Findings that somebody accepts, each with a reason and an end. A baseline changes no verdict: what it lists fails nothing
  * until it expires or the file changes. An entry is meant for one file, named from the baseline's own folder, by its bytes, and for what
- * was found in it: from where and how a scan is called changes nothing, but a file that comes to lie beside it does.
+ * was found in it: from where and how a scan is called changes nothing, but a file that comes to lie beside it does, and so does a
+ * change of the file beside it that a finding speaks of.
  */
 import { z } from "zod";
 import type { ScanFile, ScanFinding, ScanSummary } from "#assessment/index.ts";
@@ -60,11 +61,15 @@ export interface BaselinePlace {
 
 const AS_REPORTED: BaselinePlace = { named: (path) => path, covers: () => true };
 
-/** Which finding it is: what it says, of which bytes, of which member (names from the file inward). */
+/**
+ * Which finding it is: what it says, of which bytes, of which member (names from the file inward) – and, where it speaks of a file
+ * beside this one, of that file as it was.
+ */
 export const findingDigest = (
-  { rule, severity, start, end, message }: ScanFinding,
+  { rule, severity, start, end, message, beside }: ScanFinding,
   member: readonly string[],
-): string => hashOf({ rule, severity, start, end, message, member }).slice(0, 32);
+): string =>
+  hashOf({ rule, severity, start, end, message, member, ...(beside && { beside: { ...beside } }) }).slice(0, 32);
 
 const expired = (entry: Entry, today: string): boolean => dayOf(entry.expires)! < dayOf(today)!;
 

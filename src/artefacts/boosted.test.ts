@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bytes } from "../../test/support/pickle.ts";
 import { rulesOf, scanned } from "../../test/support/scan.ts";
+import type { ScanFile } from "#assessment/index.ts";
 import { readUbjson, type UbjsonNode } from "#formats/ubjson.ts";
 import { treeProblem } from "./boosted.ts";
 import { catboostModel, lightgbmModel, writeUbjson, xgboostModel } from "./boosted.testing.ts";
@@ -21,6 +22,9 @@ const categories = (parts: Record<string, number[]> = {}): Record<string, number
   categories_sizes: [2],
   ...parts,
 });
+
+const PICKLE = Buffer.from("cos\nsystem\n(S'id'\ntR.");
+const TREE = { num_deleted: "0", num_nodes: "3" };
 
 describe("a model of XGBoost's", () => {
   test("is read whole, in both of its formats", () => {
@@ -75,10 +79,53 @@ describe("a model of XGBoost's", () => {
     ],
     ["the model where dart does not look", [{}, { booster: "dart" }], "unknown"],
     ["a member of a tree that is none", [{ code: 1 }], "unknown"],
-    ["a program in an attribute", [{}, { extra: { note: "import os; os.system('id')" } }], "ubjson suspicious"],
+    ["a program in an attribute", [{}, { extra: { note: "import os; os.system('id')" } }], "suspicious"],
+    ["a pickle in base64 in an attribute", [{}, { extra: { note: PICKLE.toString("base64") } }], "malicious"],
+    ["a pickle as numbers", [{}, { extra: { note: [...PICKLE] } }], "malicious"],
+    ["a pickle as numbers below zero", [{}, { extra: { note: [...new Int8Array(PICKLE)] } }], "malicious"],
+    ["a pickle as numbers, and others behind it", [{}, { extra: { note: [...PICKLE, 70_000] } }], "malicious"],
+    ["a sum that begins with no number", [{}, { parameters: { num_feature: "2", base_score: "nan" } }], "unknown"],
+    ["a parameter that XGBoost does not have", [{}, { parameters: { num_feature: "2", plugin: "x.so" } }], "unknown"],
+    ["a parameter of a tree that it does not have", [{ tree_param: { ...TREE, plugin: "x.so" } }], "unknown"],
+    ["fewer nodes taken out than none", [{ tree_param: { ...TREE, num_deleted: "-5" } }], "unknown"],
+    ["more nodes taken out than are", [{ tree_param: { ...TREE, num_deleted: "2" } }], "unknown"],
+    ["fewer nodes taken out than are", [{ split_indices: [1, 2147483647, 0] }], "unknown"],
+    ["settings that it does not read", [{}, { beside: { updater: [{ name: "grow_evil" }] } }], "unknown"],
   ])("with %s is not fine", (_, parts, expected) => {
-    expect(ubj(...parts).verdict).toBe(expected.replace("ubjson ", ""));
-    if (!expected.startsWith("ubjson")) expect(json(...parts).verdict).toBe(expected);
+    // What is found, too: one judgement for both.
+    const [one, other] = [ubj(...parts), json(...parts)];
+    expect([one.verdict, other.verdict]).toEqual([expected, expected]);
+    const told = ({ findings }: ScanFile) => findings.map(({ rule, message }) => [rule, message.replace(/\d+$/, "")]);
+    expect(told(other)).toEqual(told(one));
+  });
+  test("with a number for each output to begin with is fine, and so is a node that was taken out", () => {
+    for (const base_score of ["5E-1", "0.500000", "-1.25e2", "[5E-1]", "[1,-2.5,3E0]"])
+      expect(json({}, { parameters: { num_feature: "2", base_score } }).findings).toEqual([]);
+    const tree = { split_indices: [1, 2147483647, 0], tree_param: { ...TREE, num_deleted: "1" } };
+    expect(json(tree).findings).toEqual([]);
+  });
+  test("with the settings of its training is followed, and the settings are unknown", () => {
+    const snapshot = (tree: Parameters<typeof xgboostModel>[0], more = {}) => ({
+      Config: { learner: { metrics: ["auc"] }, version: [2, 0, 3] },
+      Model: xgboostModel(tree),
+      ...more,
+    });
+    for (const [parts, expected, count] of [
+      [snapshot({}), "unknown", 1],
+      [snapshot({}, { other: 1 }), "unknown", 2],
+      [snapshot({ left_children: [0, -1, -1] }), "suspicious", 2],
+    ] as const)
+      for (const file of [scanned(writeUbjson(parts), "model.ubj"), scanned(asJson(parts), "model.json")]) {
+        expect(file.verdict).toBe(expected);
+        expect(file.findings).toHaveLength(count);
+      }
+  });
+  test("numbers that begin like a pickle and are none are numbers", () =>
+    expect(json({}, { extra: { note: [128, 4, 75, 1, 1.5, 300] } }).findings).toEqual([]));
+  test("rows of wide numbers are looked at as the bytes they are", () => {
+    const row = bytes("[$d#L", new Uint8Array(7), 6, PICKLE, "xyz");
+    const file = scanned(writeUbjson(xgboostModel({}, { extra: { note: Uint8Array.from(row) } })), "model.ubj");
+    expect(file.verdict).toBe("malicious");
   });
   test("is unread behind its end", () =>
     expect(scanned(bytes(writeUbjson(xgboostModel()), "S"), "model.ubj")).toMatchObject({

@@ -2,77 +2,10 @@
  * Boosted trees as XGBoost and LightGBM keep them: nothing in them runs, but readers follow numbers from node to node. Trees that lead
  * outside themselves, or back, are told; so are names that a library must bring.
  */
-import { itemsOf, JsonObject, type JsonNode } from "#formats/json.ts";
-import type { Numbers, UbjsonNode } from "#formats/ubjson.ts";
+import type { Numbers } from "#formats/ubjson.ts";
 import type { Subject } from "./check.ts";
-
-/** A value of a model, whichever way it is written. */
-export interface ModelNode {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string | undefined;
-  readonly number: number | undefined;
-  /** Numbers, also where each stands as a value of its own. */
-  readonly numbers: Numbers | undefined;
-  readonly items: readonly ModelNode[] | undefined;
-  /** Of its members; none where it has none. */
-  readonly names: readonly string[];
-  get(name: string): ModelNode | undefined;
-}
-
-/** Of a list whose every item is a number, or a yes or no. */
-function numbersOf(items: readonly { readonly value: unknown }[]): Numbers | undefined {
-  if (!items.every(({ value }) => typeof value === "number" || typeof value === "boolean")) return undefined;
-  return { length: items.length, at: (index) => Number(items[index]!.value) };
-}
-
-export function fromJson(node: JsonNode): ModelNode {
-  const { value, start, end } = node;
-  const items = Array.isArray(value) ? itemsOf(node) : undefined;
-  return {
-    start,
-    end,
-    text: typeof value === "string" ? value : undefined,
-    number: typeof value === "number" ? value : undefined,
-    get numbers() {
-      return items && numbersOf(items);
-    },
-    get items() {
-      return items?.map(fromJson);
-    },
-    get names() {
-      return value instanceof JsonObject ? value.members.map(([name]) => name) : [];
-    },
-    get(name) {
-      const found = value instanceof JsonObject ? value.get(name) : undefined;
-      return found && fromJson(found);
-    },
-  };
-}
-
-export function fromUbjson({ value, start, end }: UbjsonNode): ModelNode {
-  const held = typeof value === "object" && value !== null ? value : undefined;
-  const items = held && "items" in held ? held.items : undefined;
-  return {
-    start,
-    end,
-    text: typeof value === "string" ? value : undefined,
-    number: typeof value === "number" ? value : undefined,
-    get numbers() {
-      return held && "numbers" in held ? held.numbers : items && numbersOf(items);
-    },
-    get items() {
-      return items?.map(fromUbjson);
-    },
-    get names() {
-      return held && "members" in held ? held.members.map(([name]) => name) : [];
-    },
-    get(name) {
-      const found = held && "members" in held ? held.members.findLast(([key]) => key === name)?.[1] : undefined;
-      return found && fromUbjson(found);
-    },
-  };
-}
+import { textsOf, type ModelNode } from "./document.ts";
+import { lookThrough } from "./free-text.ts";
 
 /** Objectives and boosters that XGBoost itself has (src/objective, src/gbm). */
 const OBJECTIVES =
@@ -86,16 +19,15 @@ const NO_PARENT = new Set([-1, 2 ** 31 - 1]);
 const CATEGORY_MAX = 2 ** 24;
 const FINDINGS_MAX = 8;
 
-/** What XGBoost reads of each part, and what its versions write there besides (src/learner.cc, src/gbm, src/tree/tree_model.cc). */
-const ROOT = ["learner", "version", "Config"];
-const LEARNER =
-  "attributes feature_names feature_types cats gradient_booster learner_model_param objective learner_train_param generic_param metrics".split(
-    " ",
-  );
+/** What XGBoost's versions write of each part of a model, and read (src/learner.cc, src/gbm, src/tree/tree_model.cc). */
+const ROOT = ["learner", "version"];
+/** A model with the settings of its training, as XGBoost keeps it in memory and in pickles (Learner::Save). */
+const SNAPSHOT = ["Model", "Config"];
+const LEARNER = "attributes feature_names feature_types cats gradient_booster learner_model_param objective".split(" ");
 const GRADIENT_BOOSTER: Readonly<Record<string, readonly string[]>> = {
-  gbtree: ["name", "model", "gbtree_train_param", "specified_updater", "updater"],
-  dart: ["name", "gbtree", "weight_drop", "dart_train_param"],
-  gblinear: ["name", "model", "gblinear_train_param", "boosted_rounds", "updater"],
+  gbtree: ["name", "model"],
+  dart: ["name", "gbtree", "weight_drop"],
+  gblinear: ["name", "model", "boosted_rounds"],
 };
 const MODEL = ["gbtree_model_param", "iteration_indptr", "tree_info", "trees", "cats"];
 const TREE =
@@ -103,8 +35,19 @@ const TREE =
     " ",
   );
 
-/** Whether it is a model of XGBoost's: a learner with a booster (doc/model.schema). */
-export const isXgboost = (root: ModelNode): boolean => root.get("learner")?.get("gradient_booster") !== undefined;
+const PARAMETERS = {
+  learner_model_param: "base_score boost_from_average num_class num_feature num_target num_targets output_type".split(
+    " ",
+  ),
+  gbtree_model_param: "num_feature num_output_group num_parallel_tree num_roots num_trees size_leaf_vector".split(" "),
+  tree_param: "num_deleted num_feature num_nodes num_roots size_leaf_vector".split(" "),
+};
+/** The feature of a node that was taken out again, as 31 bits show it. */
+const DELETED = 2 ** 31 - 1;
+
+/** Whether it is a model of XGBoost's: a learner with a booster (doc/model.schema), or one with the settings of its training. */
+export const isXgboost = (root: ModelNode): boolean =>
+  (root.get("Model") ?? root).get("learner")?.get("gradient_booster") !== undefined;
 
 type Say = (severity: "suspicious" | "unknown", rule: string, at: ModelNode, message: string) => void;
 
@@ -114,11 +57,19 @@ function parameter(of: ModelNode | undefined, name: string, missing: number): nu
   if (!node) return missing;
   return node.text !== undefined && /^\d+$/.test(node.text) ? Number(node.text) : Number.NaN;
 }
+/** A number, or one for each output (since 3.1). */
+const isScore = (text: string): boolean =>
+  text.length < 2 ** 16 &&
+  (/^\[(.*)\]$/.exec(text)?.[1]?.split(",") ?? [text]).every((one) =>
+    /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d{1,3})?\s*$/i.test(one),
+  );
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 const valuesOf = (numbers: Numbers): readonly number[] =>
   Array.from({ length: numbers.length }, (_, i) => numbers.at(i));
 
-export function judgeXgboost(root: ModelNode, { report, meter }: Pick<Subject, "report" | "meter">): void {
+export function judgeXgboost(document: ModelNode, subject: Subject): void {
+  const { report, meter } = subject;
+  lookThrough(subject, textsOf(document), "the document");
   let said = 0;
   const say: Say = (severity, rule, { start, end }, message) => {
     if (said++ < FINDINGS_MAX || severity === "suspicious")
@@ -126,15 +77,27 @@ export function judgeXgboost(root: ModelNode, { report, meter }: Pick<Subject, "
   };
   /** What XGBoost passes over is a second model beside the one it reads. */
   const only = (node: ModelNode | undefined, what: string, names: readonly string[]): void => {
-    const other = node?.names.find((name) => !names.includes(name));
+    const other = node?.members.find(([name]) => !names.includes(name));
     if (other !== undefined)
       say(
         "unknown",
         "xgboost-member",
-        node!.get(other) ?? node!,
-        `${what} holds ${JSON.stringify(other.slice(0, 60))}, which XGBoost does not read there`,
+        other[1],
+        `${what} holds ${JSON.stringify(other[0].slice(0, 60))}, which XGBoost does not read there`,
       );
   };
+  const root = document.get("Model") ?? document;
+  if (root !== document) {
+    only(document, "the document", SNAPSHOT);
+    const settings = document.get("Config");
+    if (settings)
+      say(
+        "unknown",
+        "xgboost-member",
+        settings,
+        "the settings of its training name objectives, boosters and metrics that are set up with it; they are not judged",
+      );
+  }
   const learner = root.get("learner")!;
   const booster = learner.get("gradient_booster")!;
   only(root, "the model", ROOT);
@@ -149,6 +112,10 @@ export function judgeXgboost(root: ModelNode, { report, meter }: Pick<Subject, "
   if (objective && !OBJECTIVES.test(called?.text ?? ""))
     say("unknown", "xgboost-name", called ?? objective, `an objective that a library must bring: ${shown(called)}`);
   const parameters = learner.get("learner_model_param");
+  only(parameters, "the learner's parameters", PARAMETERS.learner_model_param);
+  const base = parameters?.get("base_score");
+  if (base && !isScore(base.text ?? ""))
+    say("unknown", "xgboost-tree", base, `it begins every sum with ${shown(base)}, which is no number`);
   const features = parameter(parameters, "num_feature", Number.NaN);
   const [classes, targets] = [parameter(parameters, "num_class", 0), parameter(parameters, "num_target", 1)];
   const groups = Math.max(1, classes, targets);
@@ -181,10 +148,12 @@ export function judgeXgboost(root: ModelNode, { report, meter }: Pick<Subject, "
   const trees = model?.get("trees")?.items;
   if (!model || !trees) return say("unknown", "xgboost-tree", booster, "it has no trees where XGBoost reads them");
   only(model, "the model of trees", MODEL);
+  only(model.get("gbtree_model_param"), "the model's parameters", PARAMETERS.gbtree_model_param);
   let vector = false;
   for (const [index, tree] of trees.entries()) {
     if ((index & 63) === 0) meter.tick();
     only(tree, `tree ${index}`, TREE);
+    only(tree.get("tree_param"), `tree ${index}'s parameters`, PARAMETERS.tree_param);
     const problem = xgboostTreeProblem(tree, features, targets);
     if (problem)
       say(problem.loops ? "suspicious" : "unknown", "xgboost-tree", tree, `tree ${index}: ${problem.problem}`);
@@ -252,6 +221,10 @@ function xgboostTreeProblem(tree: ModelNode, features: number, targets: number):
     return not("it has as many children, splits and conditions as differ from its nodes");
   if (!(isCount(vector) && vector <= Math.max(1, targets)))
     return not(`its leaves have ${vector} values, of ${targets}`);
+  // XGBoost counts them when it loads, and stops where it finds others.
+  const deleted = parameter(parameters, "num_deleted", 0);
+  const found = valuesOf(splits).filter((feature) => feature === DELETED).length;
+  if (deleted !== found) return not(`${deleted} of its nodes are said to be taken out, and ${found} are`);
   const weights = lengthOf("base_weights");
   if (vector > 1 ? weights !== nodes * vector : (weights ?? 0) > 0 && weights !== nodes)
     return not(`${weights ?? "no"} weights for ${nodes} nodes of ${Math.max(1, vector)} values`);

@@ -153,6 +153,56 @@ describe("a template", () => {
   });
 });
 
+describe("a file that a document has opened, outside of its folder:", () => {
+  test.each<[string, unknown, string]>([
+    ["the system's", { handler: { model_path: "/etc/passwd" } }, "suspicious"],
+    ["a secret of somebody's", { "vocab-file": "~/.ssh/id_rsa" }, "suspicious"],
+    ["a device", { checkpointPath: "/dev/fd/0" }, "suspicious"],
+    ["an absolute one", { model_path: "/data/models/m.pt" }, "unknown"],
+    ["one of Windows", { weights: "x", weights_file: "C:\\models\\m.pt" }, "unknown"],
+    ["one that climbs", { load_from_checkpoint: "a", resume_from_checkpoint: "../other/m.pt" }, "unknown"],
+    ["one at an address", { model_uri: "s3://bucket/m.pt" }, "unknown"],
+    ["one of a list", { extra_files: ["labels.txt", "../x.py"] }, "unknown"],
+    ["one of a list in a text", { extraFiles: "labels.txt, /srv/x.py" }, "unknown"],
+    [
+      "inside",
+      { model_path: "weights/m.pt", handler: "image_classifier", vocab_file: "vocab..txt" },
+      "no code path found",
+    ],
+    [
+      "where it was made, which nobody opens",
+      { _name_or_path: "/home/a/m", best_model_checkpoint: "/home/a/m/9" },
+      "no code path found",
+    ],
+    ["a path of an address", { model_path: null, path: "/v1/models" }, "no code path found"],
+  ])("%s", (_, value, expected) => {
+    expect(verdict(value)).toBe(expected);
+    expect(verdict(value, "model-config.yaml")).toBe(expected);
+  });
+});
+
+describe("YAML of a megabyte", () => {
+  test.each([
+    ["of names without values", "? a\n".repeat(250_000)],
+    ["of lines that are short of being too deep", `${" ".repeat(1499)}\n`.repeat(650)],
+    ["of spaces", `-${" ".repeat(10 ** 6)}`],
+    ["of a mapping in one line", `{${"a,".repeat(500_000)}a}`],
+    ["of directives", "%TAG !a! b\n".repeat(90_000)],
+    ["of indicators that are short of being too deep", `${"- ".repeat(299)}\n`.repeat(1700)],
+  ])("%s takes a second at most", (_, text) => {
+    const began = process.cpuUsage();
+    scanned(utf8(text), "a.yaml");
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(1000);
+  });
+  test("that is more than is parsed is unknown, and what it calls is told", () => {
+    const lines = (count: number): string => "a: b\n".repeat(count);
+    expect(verdict(lines(5000), "a.yaml")).toBe("no code path found");
+    expect(verdict(lines(50_000), "a.yaml")).toBe("unknown");
+    expect(verdict(`${lines(50_000)}b: !!python/object/apply:os.system [id]\n`, "a.yaml")).toBe("malicious");
+    expect(verdict(`${lines(50_000)}_target_: os.system\n`, "a.yaml")).toBe("malicious");
+  });
+});
+
 describe("JSON", () => {
   test("with a name twice is unknown: readers see two documents", () =>
     expect(rulesOf(scanned(utf8('{"a": 1, "a": 2}'), "c.json"))).toEqual(["json-duplicate"]));

@@ -64,7 +64,9 @@ const GAPPED: Readonly<Record<string, Uint8Array>> = {
   "a TFLite model followed by something else": bytes(tfliteFile(), room(400, 0x11)),
   "a TFLite model whose operator keeps options of its own": tfliteFile({
     operator_codes: [{ deprecated_builtin_code: 32, custom_code: "Acme", builtin_code: 32 }],
-    subgraphs: [tfliteGraph({ operators: [{ opcode_index: 0, custom_options: room(400, 0x22) }] })],
+    subgraphs: [
+      tfliteGraph({ operators: [{ opcode_index: 0, inputs: [0], outputs: [2], custom_options: room(400, 0x22) }] }),
+    ],
   }),
   "a TFLite model that breaks off": bytes(tfliteFile().subarray(0, 200), room(400, 0xff)),
   "a model of XGBoost's followed by something else": bytes(writeUbjson(xgboostModel()), room(400, 0x11)),

@@ -3,7 +3,9 @@
  * in letters. Metadata and the values of documents are looked into for these.
  */
 import { contentOf, part, upTo } from "#formats/content.ts";
+import type { Numbers } from "#formats/ubjson.ts";
 import type { Finding, Subject } from "./check.ts";
+import { everyValue, type ModelNode } from "./document.ts";
 import { analyseTemplate } from "./jinja.ts";
 import { fromBase64 } from "./json/base64.ts";
 import type { Range } from "./ledger.ts";
@@ -76,6 +78,52 @@ export function lookForPayload(subject: Subject, text: string, { start, end }: R
       end,
       what: `a ${found} ${plain ? "as text" : "in base64"} in ${where}`,
     });
+}
+
+/** Numbers that are bytes, in a list: what they begin like is looked into, as far as they are bytes. */
+function lookForBytes(subject: Subject, numbers: Numbers, { start, end }: Range): void {
+  if (numbers.length < 8) return;
+  const byteAt = (index: number): number | undefined => {
+    const value = numbers.at(index);
+    return Number.isInteger(value) && value >= -128 && value <= 255 ? value & 0xff : undefined;
+  };
+  const upTo = (most: number): Uint8Array<ArrayBuffer> => {
+    const bytes = new Uint8Array(Math.min(numbers.length, most));
+    let length = 0;
+    for (; length < bytes.length; length++) {
+      const byte = byteAt(length);
+      if (byte === undefined) break;
+      bytes[length] = byte;
+    }
+    return bytes.subarray(0, length);
+  };
+  const found = carrierOf(upTo(160));
+  if (found === undefined) return;
+  subject.meter.tick();
+  subject.probe(`${found} at ${start}`, contentOf(upTo(PROBED)), {
+    start,
+    end,
+    what: `a ${found} in a list of numbers`,
+  });
+}
+
+/** A document's texts and lists of numbers, value by value. */
+export function lookIntoDocument(subject: Subject, root: ModelNode): void {
+  const file = subject.path.split("/").at(-1)!;
+  // Of a list of templates each has a name of its own beside it.
+  let within: { readonly name: string; readonly end: number } | undefined = /template|jinja/i.test(file)
+    ? { name: file, end: root.end }
+    : undefined;
+  for (const { node, name, numbers } of everyValue(root)) {
+    if (name !== undefined && SPEAKS_OF_TEMPLATES.test(name) && (within === undefined || node.end > within.end))
+      within = { name, end: node.end };
+    if (numbers) lookForBytes(subject, numbers, node);
+    if (node.row) lookAtStart(subject, node.row.start, node.row.end, "a list of numbers");
+    if (node.text === undefined) continue;
+    const named = within !== undefined && node.end <= within.end;
+    lookForTemplate(subject, node.text, node, named ? within!.name : (name ?? "in a list"), named);
+    lookForPayload(subject, node.text, node, "a value");
+  }
 }
 
 /** A model's metadata, value by value. */

@@ -128,9 +128,106 @@ describe("what is not as the format says is not fine:", () => {
       })(),
       "unknown",
     ],
+    ["an alignment of gigabytes", ggufFile({ metadata: [["general.alignment", 2 ** 31]] }), "unknown"],
+    ["a name that ends early for readers in C", ggufFile({ metadata: [["a\0b", "c"]] }), "suspicious"],
+    ["a tensor's name that does", only({ name: "a\0b" }), "suspicious"],
+    ["a key without a name", ggufFile({ metadata: [["", "c"]] }), "unknown"],
+    ["a tensor without a name", only({ name: "" }), "unknown"],
+    ["a name that is no text", only({ name: "a\u001bb" }), "unknown"],
     ["a version that is none", ggufFile({ version: 9 }), "unknown"],
     ["four bytes", bytes("GGUF"), "unknown"],
   ])("%s", (_, file, expected) => expect(scan(file).verdict).toBe(expected));
+});
+
+describe("what metadata say is held against the rest of the file:", () => {
+  const tokens: [string, readonly string[]] = ["tokenizer.ggml.tokens", ["<s>", "a", "b"]];
+  const verdictOf = (...metadata: readonly (readonly [string, string | number | readonly string[] | Uint8Array])[]) =>
+    scan(ggufFile({ metadata: [["general.architecture", "llama"], tokens, ...metadata] })).verdict;
+  test.each<[string, number | Uint8Array, string]>([
+    ["the last token", 2, "no code path found"],
+    ["a token behind the last", 3, "unknown"],
+    ["a token below zero", bytes(u32(5), u32(2 ** 32 - 1)), "unknown"],
+    ["a token in eight bytes", bytes(u32(10), u64(2n ** 60n)), "unknown"],
+    ["a token in words", bytes(u32(8), u64(1n), "1"), "no code path found"],
+    ["tokens in a list", list(4, 2n, bytes(u32(0), u32(2))), "no code path found"],
+    ["a list of tokens with one behind the last", list(4, 3n, bytes(u32(0), u32(7), u32(1))), "unknown"],
+    ["a token that is half a one", bytes(u32(6), u32(0x3f00_0000)), "unknown"],
+  ])("%s", (_, id, expected) => expect(verdictOf(["tokenizer.ggml.eot_token_id", id])).toBe(expected));
+  test.each<[string, number, string]>([
+    ["as many blocks as there are", 1, "no code path found"],
+    ["more blocks than there are", 2, "unknown"],
+    ["fewer blocks than there are", 0, "unknown"],
+    ["blocks by the thousand million", 2 ** 32 - 1, "unknown"],
+  ])("%s", (_, blocks, expected) => expect(verdictOf(["llama.block_count", blocks])).toBe(expected));
+  test("a vocabulary has no blocks, and an adapter some", () => {
+    const metadata: [string, string | number][] = [
+      ["general.architecture", "llama"],
+      ["llama.block_count", 32],
+    ];
+    expect(scan(ggufFile({ metadata, tensors: [], data: new Uint8Array(0) })).verdict).toBe("no code path found");
+    expect(scan(ggufFile({ metadata: [...metadata, ["general.type", "adapter"]] })).verdict).toBe("no code path found");
+  });
+  test("an embedding of fewer rows than tokens", () => {
+    const embedding = (rows: number) =>
+      scan(
+        ggufFile({
+          metadata: [tokens],
+          tensors: [{ name: "token_embd.weight", dims: [2, rows] }],
+          data: new Uint8Array(8 * rows),
+        }),
+      ).verdict;
+    expect([embedding(3), embedding(4), embedding(2)]).toEqual(["no code path found", "no code path found", "unknown"]);
+  });
+  test("a credential in a list is found like any other", () =>
+    expect(
+      rulesOf(
+        scan(ggufFile({ metadata: [["general.tags", [`hf_${"kTxQmLzRvWbNcYpHsJdFgAeUoKiVtXnMqZ".slice(0, 34)}`]]] })),
+      ),
+    ).toContain("secret"));
+
+  test.each<[string, string, readonly [count: number, index: number | undefined], readonly string[], string]>([
+    ["all its parts", "m-00001-of-00002.gguf", [2, 0], ["m-00002-of-00002.gguf"], "no code path found"],
+    ["a part that is absent", "m-00001-of-00002.gguf", [2, 0], [], "unknown"],
+    ["parts by the thousand million", "m-00001-of-00002.gguf", [2 ** 32 - 1, 0], ["m-00002-of-00002.gguf"], "unknown"],
+    ["another place than its name says", "m-00001-of-00002.gguf", [2, 1], ["m-00002-of-00002.gguf"], "unknown"],
+    ["no place", "m.gguf", [2, undefined], [], "unknown"],
+    ["one part", "m.gguf", [1, 0], [], "no code path found"],
+  ])("of a model in several files: %s", (_, name, [count, index], beside, expected) => {
+    const file = ggufFile({
+      metadata: [
+        ["general.architecture", "llama"],
+        ["llama.block_count", count === 2 ? 9 : 1],
+        ["split.count", count],
+        ...(index === undefined ? [] : ([["split.no", index]] as const)),
+      ],
+    });
+    const neighbour = (asked: string) => (beside.includes(asked) ? ({ kind: "file", size: 9 } as const) : undefined);
+    expect(scanFile(name, contentOf(file), { ...scanPorts, neighbour }).verdict).toBe(expected);
+  });
+
+  /** Of `A` to `a`: its unit lies at the root's place exclusive-or the letter, its leaf at the unit's. */
+  const map = (changes: Readonly<Record<number, number>> = {}, texts = "a\0", units = 1024): Uint8Array => {
+    const trie = new Uint32Array(units);
+    trie[0] = 256 << 10;
+    trie[256 ^ 65] = (512 << 10) | 0x100 | 65;
+    trie[256 ^ 65 ^ 512] = 0x8000_0000;
+    for (const [at, unit] of Object.entries(changes)) trie[Number(at)] = unit;
+    return bytes(u32(trie.byteLength), new Uint8Array(trie.buffer), texts);
+  };
+  const charsmap = (held: Uint8Array, type = 0) =>
+    verdictOf(["tokenizer.ggml.precompiled_charsmap", list(type, BigInt(held.length), held)]);
+  test.each<[string, Uint8Array, string]>([
+    ["is followed", map(), "no code path found"],
+    ["that is empty", new Uint8Array(0), "no code path found"],
+    ["whose trie is larger than it", bytes(u32(400), new Uint8Array(8)), "unknown"],
+    ["whose first unit leads outside", map({ 0: 4096 << 10 }), "unknown"],
+    ["whose next unit leads outside", map({ [256 ^ 65]: (4096 << 10) | 65 }), "unknown"],
+    ["whose wide unit leads outside", map({ [256 ^ 65]: (512 << 10) | 0x200 | 65 }), "unknown"],
+    ["whose leaf leads behind the texts", map({ [256 ^ 65 ^ 512]: 0x8000_0002 }), "unknown"],
+    ["whose last text does not end", map({}, "a\0b"), "unknown"],
+    ["whose units lead back", map({ [256 ^ 65]: ((256 ^ 65 ^ 256) << 10) | 65 }), "no code path found"],
+  ])("a map of characters %s", (_, held, expected) => expect(charsmap(held)).toBe(expected));
+  test("a map of characters that lists no bytes", () => expect(charsmap(new Uint8Array(0), 4)).toBe("unknown"));
 });
 
 describe("a chat template", () => {

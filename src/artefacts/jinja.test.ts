@@ -192,6 +192,77 @@ describe("a name that takes a detour is not passed over:", () => {
   ])("%s", (template) => expect(verdictOf(template)).not.toBe("nothing"));
 });
 
+describe("what grows without end, or by far, is told:", () => {
+  const loop = (turn: string, start = "ns = namespace(x='ab',n=2,l=[1])") =>
+    `{% set ${start} %}{% for m in messages %}${turn}{% endfor %}{{ ns.x }}`;
+  test.each([
+    // Lists that take themselves in.
+    "{% set l=[1] %}{% for m in messages %}{% set _=l.extend(l) %}{% endfor %}",
+    "{% set l=[1] %}{% for m in messages %}{{ l.append(l|join) or '' }}{% endfor %}",
+    "{% set l=[1] %}{% for m in messages %}{% if l.insert(0, l ~ '') %}{% endif %}{% endfor %}",
+    "{% set d={} %}{% for m in messages %}{% set _=d.update({'a': d|string}) %}{% endfor %}",
+    "{% set d={} %}{% for m in messages %}{% set _=d.update(a=d|tojson) %}{% endfor %}",
+    "{% set l=[1] %}{% for m in messages %}{% set k=l+l %}{% set _=l.extend(k) %}{% endfor %}",
+    "{% set l=[1] %}{% macro m(a) %}{% set _=l.extend(l) %}{{ m(a) }}{% endmacro %}{{ m(1) }}",
+    loop("{% set _=ns.l.extend(ns.l) %}"),
+    // Texts, however they are read and put together.
+    loop("{% set ns.x=ns.x~ns.x %}"),
+    loop("{% set ns.x=ns['x']~ns|attr('x') %}"),
+    loop("{% set ns.x='%s%s'%(ns.x,ns.x) %}"),
+    loop("{% set ns.x='{0}{0}'.format(ns.x) %}"),
+    loop("{% set ns.x=ns.x[:]~ns.x[:] %}"),
+    loop("{% set ns.x=[ns.x][0]~ns.x %}"),
+    loop("{% set ns.x=ns.x*k %}"),
+    loop("{% set ns.x=ns.x|replace('a','aaa') %}"),
+    loop("{% set ns.x=ns.x.replace('','--') %}"),
+    loop("{% set ns.x=ns.x|list|join('a') %}"),
+    loop("{% set ns.x='ab'.join(ns.x) %}"),
+    loop("{% set ns.x=ns.x|tojson %}"),
+    loop("{% set ns.x %}{{ ns.x }}{{ ns.x }}{% endset %}"),
+    loop("{% set ns.x %}{% for i in k %}{{ ns.x }}{% endfor %}{% endset %}"),
+    loop("{% with y=ns.x %}{% set ns.x=y~y %}{% endwith %}"),
+    loop("{% for c in ns.x %}{% set ns.x=ns.x~c %}{% endfor %}"),
+    `{% macro two(a) %}{{ a }}{{ a }}{% endmacro %}${loop("{% set ns.x=two(ns.x) %}")}`,
+    // Macros that call themselves.
+    "{% macro m(a) %}{{ m(a~a) }}{% endmacro %}{{ m('x') }}",
+    "{% macro m(a,b) %}{% if a %}{{ m(a.next, b=b~b) }}{% endif %}{% endmacro %}{{ m(tools,'x') }}",
+    "{% macro m(n) %}{% if n %}{{ m(n-1) }}{{ m(n-1) }}{% endif %}{% endmacro %}{{ m(99) }}",
+    "{% macro m(n) %}{% for i in range(2) %}{{ m(n) }}{% endfor %}{% endmacro %}{{ m(1) }}",
+    "{% macro m(n) %}{{ k(n) }}{{ k(n) }}{% endmacro %}{% macro k(n) %}{{ m(n) }}{% endmacro %}{{ m(1) }}",
+    "{% macro m(n) %}{% set k=n+1 %}{{ m(k) }}{{ m(k) }}{% endmacro %}{{ m(1) }}",
+    "{% for x in [1,2] recursive %}{{ loop([1,2]) }}{% endfor %}",
+    // Numbers that count repetitions.
+    loop("{% set ns.n=ns.n*10 %}{{ 'x'*ns.n }}"),
+    loop("{% set ns.n=ns.n*ns.n %}"),
+    loop("{% set ns.n=ns.n+ns.n %}{% set ns.x='x'*ns.n %}"),
+    "{{ 'x' * messages[0].n }}",
+    "{{ (messages[0].n|int * 2) * '  ' }}",
+    "{% set n=999999 %}{{ ('x'*n)*n }}",
+  ])("%s", (template) => {
+    const { findings } = analyseTemplate(template);
+    expect(findings.map(({ rule }) => rule)).toContain("template-bomb");
+  });
+  test("constants say how far", () => {
+    const turns = (count: number) =>
+      verdictOf(`{% set l=[1] %}{% for i in range(${count}) %}{% set _=l.extend(l) %}{% endfor %}`);
+    expect([turns(10), turns(40)]).toEqual(["nothing", "suspicious"]);
+  });
+  test.each([
+    loop("{% set ns.x=ns.x~m.content %}{% set ns.n=ns.n+1 %}{% set _=ns.l.append(m) %}"),
+    loop("{% set ns.x=[ns.x,m.role]|join(', ') %}{{ '  '*ns.n }}{{ '-'*loop.index }}"),
+    loop("{% set ns.x=ns.x|replace('aa','a')|trim %}{% set ns.x=ns.x[1:] %}"),
+    loop("{% set ns.x %}{{ ns.x }}{{ m.content }}{% endset %}"),
+    "{{ '=' * messages|length }}{{ ' ' * (4 * depth) }}",
+    "{% macro m(v,d=0) %}{% for k,w in v.items() %}{{ '  '*d }}{{ k }}{{ m(w,d+1) }}{{ m(w.items,d+1) }}{% endfor %}{% endmacro %}{{ m(tools) }}",
+    "{% macro m(v,path) %}{% set c=v.left %}{{ m(c,path~'.'~v.name) }}{{ m(v['right'],path~'/') }}{% endmacro %}{{ m(tools,'') }}",
+    "{% macro m(n) %}{{ n }}{% if n %}{{ m(n-1) }}{% endif %}{% endmacro %}{{ m(9) }}",
+    "{% for t in tools recursive %}{{ t.name }}{{ loop(t.children) }}{% endfor %}",
+    "{% set l=[] %}{% for m in messages %}{% if m.role not in l %}{% set _=l.append(m.role) %}{% endif %}{% endfor %}{{ l|join(', ') }}",
+  ])("and what goes with the chat is nothing: %s", (template) =>
+    expect(analyseTemplate(template)).toMatchObject({ verdict: "nothing", findings: [] }),
+  );
+});
+
 describe("what chat templates do is nothing:", () => {
   test.each([
     "",
@@ -246,6 +317,16 @@ test("a template that grows what it puts together is given up on, soon", () => {
   expect(verdictOf(`{% set a = 'ab' %}${doubling}`)).toBe("suspicious");
   expect(verdictOf(`{% set a = 'ab' %}${doubling}{{ lipsum|attr(a) }}`)).not.toBe("nothing");
   expect(performance.now() - began).toBeLessThan(10_000);
+});
+
+test("names and macros that lead to each other in a ring take time that goes by how many they are", () => {
+  const ring = (count: number, of: (one: number, next: number) => string): string =>
+    Array.from({ length: count }, (_, i) => of(i, (i + 1) % count)).join("");
+  const began = process.cpuUsage();
+  const names = ring(3000, (i, next) => `{% if a.b %}{% set ns.a${i}=ns.a${next}~ns.a${i} %}{% endif %}`);
+  expect(verdictOf(`{% for m in x %}${names}{% endfor %}`)).toBe("unknown");
+  expect(verdictOf(ring(3000, (i, next) => `{% macro m${i}(a) %}{{ m${next}(a) }}{% endmacro %}`))).toBe("nothing");
+  expect(process.cpuUsage(began).user / 1000).toBeLessThan(3000);
 });
 
 describe.skipIf(!existsSync(ARTEFACTS))("templates with known verdicts", () => {

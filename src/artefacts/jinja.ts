@@ -10,6 +10,7 @@ import type { ScanSeverity } from "#assessment/index.ts";
 import { FormatError } from "#formats/error.ts";
 import { parseJinja, type JinjaArguments, type JinjaExpression, type JinjaStatement } from "#formats/jinja.ts";
 import type { Finding } from "./check.ts";
+import { BOMB, constantNumber, growthOf, lengthOf, SIZED_DEPTH, variable } from "./jinja-growth.ts";
 
 export interface TemplateFinding {
   readonly rule: string;
@@ -44,9 +45,6 @@ const WEIGHT_MAX = 256;
 const WORK_MAX = 20_000_000;
 /** Passes over the template until what its names may hold no longer grows. */
 const PASSES_MAX = 6;
-/** Elements, repetitions or digits above which rendering is a bomb; the sandbox's own limit for range is 100,000. */
-const BOMB = 1_000_000;
-
 /** Attributes by which a value leads to the interpreter, and on to everything it can do. */
 const WAY_OUT = new Set([
   "__globals__",
@@ -351,63 +349,8 @@ const dunder = (name: string): boolean => /^__\w+__$/.test(name);
 
 class Enough extends Error {}
 
-interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A variable, or a namespace's: what `set` may be given. */
-const variable = (one: JinjaExpression): string | undefined =>
-  one.kind === "name"
-    ? one.name
-    : one.kind === "attribute" && one.of.kind === "name"
-      ? `${one.of.name}.${one.name}`
-      : undefined;
-
-/** Nesting to which sizes are followed. */
-const SIZED_DEPTH = 24;
 /** Methods and filters that fill a text up to a width. */
 const WIDTHS = new Set(["center", "ljust", "rjust", "zfill", "expandtabs", "indent", "wordwrap", "truncate"]);
-
-/** How often each variable goes into the text or list that an expression makes. */
-function ingredients(one: JinjaExpression | undefined, depth = 0): Map<string, number> {
-  const none = new Map<string, number>();
-  if (!one || depth > SIZED_DEPTH) return none;
-  const of = (inner: JinjaExpression | undefined): Map<string, number> => ingredients(inner, depth + 1);
-  const merged = (
-    parts: readonly Map<string, number>[],
-    how: (a: number, b: number) => number,
-  ): Map<string, number> => {
-    const all = new Map<string, number>();
-    for (const part of parts) for (const [name, times] of part) all.set(name, how(all.get(name) ?? 0, times));
-    return all;
-  };
-  const sum = (...parts: readonly Map<string, number>[]): Map<string, number> => merged(parts, (a, b) => a + b);
-  const name = variable(one);
-  if (name !== undefined) return new Map([[name, 1]]);
-  switch (one.kind) {
-    case "binary": {
-      const [left, right] = [of(one.left), of(one.right)];
-      if (one.operator === "~" || one.operator === "+") return sum(left, right);
-      if (one.operator === "and" || one.operator === "or") return merged([left, right], Math.max);
-      if (one.operator !== "*") return none;
-      const times = constantNumber(one.left) ?? constantNumber(one.right);
-      const both = sum(left, right);
-      return times === undefined ? both : new Map([...both].map(([key, count]) => [key, count * times]));
-    }
-    case "choice":
-      return merged([of(one.yes), of(one.no)], Math.max);
-    case "list":
-      return sum(...one.items.map(of));
-    case "filter":
-      if (one.name === "length" || one.name === "count") return none;
-      return sum(of(one.of), ...one.args.plain.map(of));
-    case "call":
-      return one.callee.kind === "attribute" ? sum(of(one.callee.of), ...one.args.plain.map(of)) : none;
-    default:
-      return none;
-  }
-}
 
 class Analysis {
   private readonly findings = new Map<string, TemplateFinding>();
@@ -422,13 +365,6 @@ class Analysis {
   /** Characters that names hold at most, as far as constants say so; counted in the first pass, which is in the order of rendering. */
   private readonly sizes = new Map<string, number>();
   private first = true;
-  /** Of names that loops set: of which names they are made, each as often as it goes in; and how often the loop runs, where constants say. */
-  private readonly makings: {
-    readonly target: string;
-    readonly of: ReadonlyMap<string, number>;
-    readonly times: number | undefined;
-    readonly at: Span;
-  }[] = [];
   private readonly ranges: number[] = [];
   /** What the loops around this place bind, and what blocks for macros take from `caller`. */
   private readonly loops: (readonly string[])[] = [];
@@ -459,7 +395,7 @@ class Analysis {
     for (let pass = 0; ; pass++) {
       this.grew.clear();
       this.run(statements);
-      if (this.first) this.doubling();
+      if (this.first) this.growing(statements);
       this.first = false;
       if (this.grew.size === 0) return;
       // What still grows is put together without end: it may come to any text.
@@ -467,45 +403,13 @@ class Analysis {
     }
   }
 
-  /** Names that loops make of themselves more than once over: they double with every turn. */
-  private doubling(): void {
-    const to = new Map<string, Set<string>>();
-    for (const { target, of } of this.makings) {
-      const edges = to.get(target) ?? to.set(target, new Set()).get(target)!;
-      for (const name of of.keys()) edges.add(name);
-    }
-    const reaches = (from: string): ReadonlySet<string> => {
-      const seen = new Set<string>();
-      const waiting = [...(to.get(from) ?? [])];
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-        this.spend(1);
-        if (seen.has(next)) continue;
-        seen.add(next);
-        waiting.push(...(to.get(next) ?? []));
-      }
-      return seen;
+  private growing(statements: readonly JinjaStatement[]): void {
+    const kinds = {
+      isNumber: (name: string): boolean => this.names.get(name)?.is === "number",
+      isText: (name: string): boolean => isText(this.names.get(name) ?? DATA) || this.names.get(name)?.is === "list",
     };
-    const known = new Map<string, ReadonlySet<string>>();
-    const reached = (from: string): ReadonlySet<string> => known.get(from) ?? known.set(from, reaches(from)).get(from)!;
-    for (const { target, of, times, at } of this.makings) {
-      // Only a namespace keeps what a loop sets for its next turn.
-      if (
-        !reached(target).has(target) ||
-        ![target, ...reached(target)].some((name) => name.includes(".") && reached(name).has(target))
-      )
-        continue;
-      if (this.names.get(target)?.is === "number") continue;
-      let again = 0;
-      for (const [name, count] of of) if (name === target || reached(name).has(target)) again += count;
-      if (again < 2) continue;
-      if (times === undefined || again ** times > BOMB)
-        this.say(
-          "template-bomb",
-          times === undefined ? "unknown" : "suspicious",
-          at,
-          `multiplies ${shown(target)} by ${again} with every turn of a loop, ${times === undefined ? "as often as whoever writes the chat says" : `${times} times`}`,
-        );
-    }
+    for (const { severity, at, message } of growthOf(statements, kinds, (work) => this.spend(work)))
+      this.say("template-bomb", severity, at, message);
   }
 
   /** Characters that an expression comes to, as far as constants say; 0 where nothing does. */
@@ -525,8 +429,8 @@ class Analysis {
         if (one.operator === "~" || one.operator === "+") return of(one.left) + of(one.right);
         if (one.operator === "*")
           return Math.max(
-            of(one.left) * Math.max(0, constantNumber(one.right) ?? 1),
-            of(one.right) * Math.max(0, constantNumber(one.left) ?? 1),
+            of(one.left) * Math.max(0, this.numberOf(one.right) ?? 1),
+            of(one.right) * Math.max(0, this.numberOf(one.left) ?? 1),
           );
         return 0;
       case "filter":
@@ -539,6 +443,13 @@ class Analysis {
       default:
         return 0;
     }
+  }
+
+  /** A number that stands there, or that a name holds. */
+  private numberOf(one: JinjaExpression): number | undefined {
+    const name = variable(one);
+    const held = name === undefined ? undefined : this.names.get(name);
+    return constantNumber(one) ?? (held?.is === "number" ? held.value : undefined);
   }
 
   private sizeFrom(
@@ -667,14 +578,6 @@ class Analysis {
         if (this.first && statement.value) {
           const size = this.sizeOf(statement.value);
           for (const target of statement.targets) this.sizes.set(target, Math.max(size, this.sizes.get(target) ?? 0));
-          const [target] = statement.targets;
-          if (this.loops.length > 0 && target !== undefined && statement.targets.length === 1)
-            this.makings.push({
-              target,
-              of: ingredients(statement.value),
-              times: this.ranges.length === this.loops.length ? this.ranges.at(-1) : undefined,
-              at: statement,
-            });
         }
         for (const target of statement.targets) {
           const made = statement.value;
@@ -1452,7 +1355,10 @@ class Analysis {
         if (times.is !== "number") return holdsText(left) || holdsText(right) ? MADE : DATA;
         if (repeated.is === "number") return { is: "number", value: times.value * repeated.value };
         if (!isText(repeated) && repeated.is !== "list") return DATA;
-        const length = repeated.is === "text" ? Math.max(...repeated.texts.map((one) => one.length)) : 1;
+        const length =
+          repeated.is === "text"
+            ? Math.max(...repeated.texts.map((one) => one.length))
+            : Math.max(1, this.sizeOf(repeated === right ? expression.right : expression.left));
         if (times.value * length > BOMB)
           this.say(
             "template-bomb",
@@ -1571,39 +1477,6 @@ function nameOf(value: Value): Value {
         : !holdsText(one) || one.is === "text";
   };
   return gather(value) ? text(...texts) : MADE;
-}
-
-/** How often a loop over this runs, where only constants say so. */
-function lengthOf(over: JinjaExpression): number | undefined {
-  if (over.kind !== "call" || over.callee.kind !== "name" || over.callee.name !== "range") return undefined;
-  const numbers = over.args.plain.map(constantNumber);
-  if (numbers.length === 0 || numbers.some((one) => one === undefined)) return undefined;
-  const [a, b, step = 1] = numbers as number[];
-  const [from, to] = b === undefined ? [0, a!] : [a!, b];
-  return Math.max(0, Math.ceil((to - from) / step));
-}
-
-function constantNumber(expression: JinjaExpression): number | undefined {
-  if (expression.kind === "number") return expression.value;
-  if (expression.kind === "unary") {
-    const value = constantNumber(expression.of);
-    return value === undefined ? undefined : expression.operator === "-" ? -value : value;
-  }
-  if (expression.kind !== "binary") return undefined;
-  const [a, b] = [constantNumber(expression.left), constantNumber(expression.right)];
-  if (a === undefined || b === undefined) return undefined;
-  switch (expression.operator) {
-    case "+":
-      return a + b;
-    case "-":
-      return a - b;
-    case "*":
-      return a * b;
-    case "**":
-      return a ** b;
-    default:
-      return undefined;
-  }
 }
 
 /** Python's slice of a text. */

@@ -1,5 +1,6 @@
 /** What scanning needs from outside: a clock, a hash and unpackers. Nothing here can open a file or run anything. */
 import type { Content } from "#formats/content.ts";
+import type { MilBlob } from "#formats/coreml.ts";
 import type { Range } from "./ledger.ts";
 
 /** Streams that a library unpacks. */
@@ -12,8 +13,8 @@ export interface Unpacked {
 }
 
 export interface Neighbour {
-  /** "link" also where a folder on the way is one. */
-  readonly kind: "file" | "link" | "other";
+  /** "link" also where a folder on the way is one; "special": a device, a pipe or a socket. */
+  readonly kind: "file" | "folder" | "link" | "special";
   readonly size: number;
 }
 
@@ -37,9 +38,16 @@ export interface ScanPorts {
   readonly unpack: (packing: Packing, packed: Uint8Array, limit: number) => Unpacked;
   /**
    * What lies beside the file under this name, in its own folder or one below; undefined where nothing does. Only whether it
-   * is there and how large: never its content. Absent for members of archives, which have no folder.
+   * is there and how large. Absent for members of archives, which have no folder.
    */
   readonly neighbour?: ((name: string) => Neighbour | undefined) | undefined;
+  /** What stands for what lies beside the file under this name: of a file its bytes, of a link where it leads, of others what they are. */
+  readonly fingerprint?: ((name: string) => string) | undefined;
+  /**
+   * The values that a program of Core ML has in the file of this name beside it: every blob, or why it holds none. The one question
+   * that is asked of a neighbour's content, and only of its structure.
+   */
+  readonly blobs?: ((name: string) => readonly MilBlob[] | string) | undefined;
   /**
    * The file that Python would import under this name before any installed package: in the file's own folder, or in one above it
    * up to what was scanned. For members of archives, what lies beside the archive.

@@ -41,6 +41,11 @@ test("every rule that is explained stands in the sources", () => {
   expect([...SCAN_RULES.keys()].filter((rule) => !all.includes(`"${rule}"`))).toEqual([]);
 });
 
+test("every rule is explained once", () => {
+  const rows = readFileSync("src/artefacts/rules.ts", "utf8").matchAll(/^ {2}\[\s*"([a-z0-9-]+)",/gm);
+  expect(Array.from(rows, ([, id]) => id).toSorted()).toEqual([...SCAN_RULES.keys()].toSorted());
+});
+
 test("explanations are sentences that end, and say what to do", () => {
   for (const [id, { title, means, happens, todo, source }] of SCAN_RULES) {
     expect(id).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);

@@ -5,6 +5,7 @@
 import type { ScanFile, ScanFinding } from "#assessment/index.ts";
 import { FormatError } from "#formats/error.ts";
 import type { Content } from "#formats/content.ts";
+import { disguiseOf } from "#formats/member-name.ts";
 import type { Check, Subject, Surroundings } from "./check.ts";
 import { checks } from "./checks/index.gen.ts";
 import { appearance, promisesData } from "./known.ts";
@@ -80,7 +81,9 @@ function scan(
   const inner = (name: string, within: Content, around: Surroundings): ScanFile => {
     meter.member();
     // Members have no folder that anything could lie beside.
-    const inside = ports.neighbour ? { ...ports, neighbour: undefined, claim: undefined } : ports;
+    const inside = ports.neighbour
+      ? { ...ports, neighbour: undefined, fingerprint: undefined, blobs: undefined, claim: undefined }
+      : ports;
     return scan(name, within, around, { depth: depth + 1, way: `${way}!${name}`, trace }, meter, inside);
   };
   const subject: Subject = {
@@ -128,6 +131,9 @@ function scan(
     },
   };
 
+  // Members' names are their archive's matter; a file lies where it lies, whatever its name means on other systems.
+  const disguise = depth === 0 ? disguiseOf(path) : undefined;
+  if (disguise !== undefined) whole("name", "suspicious", `its name ${disguise}`);
   let used: readonly Check[] = [];
   let claimed: Claim | undefined;
   if (depth > meter.limits.depthMax)

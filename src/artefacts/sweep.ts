@@ -123,8 +123,9 @@ export function sweep(
   for (const { start, end } of ranges)
     for (let from = start; from < end; from += CHUNK) {
       meter.tick();
-      const bytes = upTo(content, from, Math.min(CHUNK + OVERLAP, end - from));
-      const stop = Math.min(CHUNK, bytes.length);
+      // What begins in a range may go on behind it, in bytes that a format takes for something of its own.
+      const bytes = upTo(content, from, Math.min(CHUNK, end - from) + OVERLAP);
+      const stop = Math.min(CHUNK, end - from);
       for (let i = 0; i < stop; i++) {
         const byte = bytes[i]!;
         if (BEGINS[byte] === 0) continue;

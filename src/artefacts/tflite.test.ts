@@ -22,6 +22,24 @@ const graphOf = (tensor: { readonly [field: string]: FlatInput }) => [
     operators: [],
   }),
 ];
+/** A condition to branch on, and a number to hand over; the operator at 0 gives out the number's like. */
+const branching = (options: { readonly [field: string]: FlatInput }) =>
+  tfliteGraph({
+    tensors: [
+      { name: "if", shape: [], type: 6, buffer: 0 },
+      { name: "x", shape: [1], type: 0, buffer: 0 },
+      { name: "y", shape: [1], type: 0, buffer: 0 },
+    ],
+    inputs: [0, 1],
+    outputs: [2],
+    operators: [{ opcode_index: 0, inputs: [0, 1], outputs: [2], builtin_options_type: 92, builtin_options: options }],
+  });
+const through = tfliteGraph({
+  tensors: [{ name: "x", shape: [1], type: 0, buffer: 0 }],
+  inputs: [0],
+  outputs: [0],
+  operators: [],
+});
 const custom = (name: string, options?: Uint8Array) => ({
   operator_codes: [{ deprecated_builtin_code: 32, builtin_code: 32, custom_code: name }],
   subgraphs: [
@@ -128,25 +146,12 @@ describe("a TFLite model", () => {
       "a graph that calls another",
       {
         operator_codes: [{ deprecated_builtin_code: 118, builtin_code: 118 }],
-        subgraphs: [
-          tfliteGraph({
-            operators: [
-              {
-                opcode_index: 0,
-                builtin_options_type: 92,
-                builtin_options: { then_subgraph_index: 1, else_subgraph_index: 2 },
-              },
-            ],
-          }),
-          tfliteGraph({ operators: [] }),
-          tfliteGraph({ operators: [] }),
-        ],
+        subgraphs: [branching({ then_subgraph_index: 1, else_subgraph_index: 2 }), through, through],
       },
     ],
     ["four bits per element", { buffers: [{}, { data: new Uint8Array(2) }], subgraphs: graphOf({ type: 17 }) }],
     ["an empty tensor", { buffers: [{}, {}], subgraphs: graphOf({ shape: [0, 7] }) }],
     ["a scalar", { buffers: [{}, { data: new Uint8Array(4) }], subgraphs: graphOf({ shape: [] }) }],
-    ["TFLite's own custom operator", custom("TFLite_Detection_PostProcess")],
     [
       "signatures",
       {
@@ -193,8 +198,12 @@ describe("what its own verifier refuses is not fine:", () => {
     ],
     [
       "options of a kind that is none",
-      { subgraphs: [tfliteGraph({ operators: [{ opcode_index: 0, builtin_options_type: 200 }] })] },
-      "no code path found",
+      {
+        subgraphs: [
+          tfliteGraph({ operators: [{ opcode_index: 0, inputs: [0, 1], outputs: [2], builtin_options_type: 200 }] }),
+        ],
+      },
+      "unknown",
     ],
     ["data behind the file", { buffers: [{}, { offset: 1_000_000, size: 16 }] }, "unknown"],
     ["data that lies in the tables", { buffers: [{}, { offset: 16, size: 16 }] }, "unknown"],
@@ -204,16 +213,118 @@ describe("what its own verifier refuses is not fine:", () => {
       "a graph that calls itself",
       {
         operator_codes: [{ deprecated_builtin_code: 118, builtin_code: 118 }],
-        subgraphs: [
-          tfliteGraph({
-            operators: [{ opcode_index: 0, builtin_options_type: 92, builtin_options: { then_subgraph_index: 0 } }],
-          }),
-        ],
+        subgraphs: [branching({ then_subgraph_index: 0, else_subgraph_index: 1 }), through],
       },
       "suspicious",
     ],
+    [
+      "a size of zero among others that are more than there is",
+      { subgraphs: graphOf({ shape: [2147483647, 2147483647, 2147483647, 0], buffer: 0 }) },
+      "suspicious",
+    ],
+    [
+      "a shape that only its values could hold",
+      { subgraphs: graphOf({ shape: [65536, 65536, 65536], buffer: 0 }) },
+      "suspicious",
+    ],
+    ["bytes in the buffer that stands for none", { buffers: [weights, weights] }, "suspicious"],
+    ["a variable whose values are fixed", { subgraphs: graphOf({ is_variable: true }) }, "unknown"],
+    ["a signature of other sizes", { subgraphs: graphOf({ shape_signature: [-1, 3] }) }, "unknown"],
+    [
+      "a place behind ten thousand others that is not there",
+      { subgraphs: [tfliteGraph({ inputs: [...Array<number>(10_001).fill(0), 2_000_000_000] })] },
+      "unknown",
+    ],
+    [
+      "values under a number that is not there",
+      { subgraphs: graphOf({ external_buffer: 9999, buffer: 0 }) },
+      "unknown",
+    ],
+    ["values here and elsewhere", { subgraphs: graphOf({ external_buffer: 9999 }) }, "suspicious"],
+    [
+      "values under a number that comes twice",
+      { external_buffer_groups: [{ name: "a" }], external_buffers: [{ id: 5 }, { id: 5 }] },
+      "suspicious",
+    ],
+    [
+      "another operator for old readers than for new ones",
+      { operator_codes: [{ deprecated_builtin_code: 9, builtin_code: 18 }] },
+      "suspicious",
+    ],
+    [
+      "options of another operator",
+      {
+        operator_codes: [{ deprecated_builtin_code: 18, builtin_code: 18 }],
+        subgraphs: [
+          tfliteGraph({
+            operators: [
+              { opcode_index: 0, inputs: [0, 1], outputs: [2], builtin_options_type: 8, builtin_options: {} },
+            ],
+          }),
+        ],
+      },
+      "unknown",
+    ],
+    [
+      "an operator that nothing here checks",
+      {
+        operator_codes: [{ deprecated_builtin_code: 127, builtin_code: 196 }],
+        subgraphs: [tfliteGraph({ operators: [{ opcode_index: 0, inputs: [0], outputs: [2] }] })],
+      },
+      "unknown",
+    ],
+    ["a sparse tensor without values", { subgraphs: graphOf({ sparsity: {}, buffer: 0 }) }, "unknown"],
     ["a signature of a graph that is not there", { signature_defs: [{ subgraph_index: 3 }] }, "unknown"],
   ])("%s", (_, parts, expected) => expect(verdict(parts)).toBe(expected));
+  test.each<[string, { readonly [field: string]: FlatInput }, string]>([
+    ["one scale", { scale: [0.5], zero_point: [3] }, "no code path found"],
+    ["a scale for each row", { scale: [0.5, 0.25], zero_point: [0, 0], quantized_dimension: 0 }, "no code path found"],
+    ["only least and most, as old converters leave them", { min: [0], max: [6] }, "no code path found"],
+    ["a scale for each of three rows of two", { scale: [1, 1, 1], zero_point: [0, 0, 0] }, "suspicious"],
+    [
+      "scales for a dimension that is not there",
+      { scale: [1, 1], zero_point: [0, 0], quantized_dimension: 7 },
+      "suspicious",
+    ],
+    ["a scale that is no number", { scale: [NaN], zero_point: [0] }, "suspicious"],
+    ["a scale below zero", { scale: [-1], zero_point: [0] }, "suspicious"],
+    ["a zero point that its type cannot be", { scale: [1], zero_point: [300] }, "suspicious"],
+    ["more zero points than scales", { scale: [1, 1], zero_point: [0, 0, 0] }, "suspicious"],
+    [
+      "blocks whose scales are there",
+      { details_type: 2, details: { scales: 1, zero_points: -1, block_size: 2 } },
+      "no code path found",
+    ],
+    ["blocks of no size", { details_type: 2, details: { scales: 1, zero_points: -1, block_size: 0 } }, "suspicious"],
+    [
+      "blocks whose scales are too few",
+      { details_type: 2, details: { scales: 1, zero_points: -1, block_size: 1 } },
+      "suspicious",
+    ],
+    [
+      "blocks whose scales are no tensor",
+      { details_type: 2, details: { scales: 900_000, zero_points: -7, block_size: 2 } },
+      "suspicious",
+    ],
+    ["a way of somebody's own", { details_type: 1, details: { custom: new Uint8Array(8) } }, "unknown"],
+  ])("a tensor that is quantised by %s", (_, quantization, expected) =>
+    expect(
+      verdict({
+        buffers: [{}, { data: new Uint8Array(4) }, { data: new Uint8Array(8) }],
+        subgraphs: [
+          tfliteGraph({
+            tensors: [
+              { name: "w", shape: [2, 2], type: 9, buffer: 1, quantization },
+              { name: "scales", shape: [2, 1], type: 0, buffer: 2 },
+            ],
+            inputs: [],
+            outputs: [],
+            operators: [],
+          }),
+        ],
+      }),
+    ).toBe(expected),
+  );
   test("a table that two fields read as different things", () => {
     const file = tfliteFile({ metadata_buffer: [1, 1, 1, 1] });
     const view = new DataView(file.buffer);
@@ -223,7 +334,7 @@ describe("what its own verifier refuses is not fine:", () => {
     // The list of buffers' numbers leads to where the buffers are listed.
     const buffers = place(4) + view.getUint32(place(4), true);
     view.setUint32(place(5), buffers - place(5), true);
-    expect(rulesOf(scan(file))).toContain("tflite-overlap");
+    expect(rulesOf(scan(file))).toContain("flatbuffer-overlap");
     expect(scan(file).verdict).toBe("suspicious");
   });
   test("a field that the schema does not know", () => {
@@ -238,7 +349,7 @@ describe("what its own verifier refuses is not fine:", () => {
       { version: 3, new: "a".repeat(40) },
     );
     expect(scan(file)).toMatchObject({ verdict: "unknown", read: "part" });
-    expect(rulesOf(scan(file))).toContain("tflite-field");
+    expect(rulesOf(scan(file))).toContain("flatbuffer-field");
   });
   test("every place at which it is cut short", () => {
     const file = tfliteFile();

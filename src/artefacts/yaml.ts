@@ -18,6 +18,13 @@ export type SayYaml = (
 
 const SIZE_MAX = 2 ** 20;
 const DEPTH_MAX = 300;
+const INDENT_MAX = 1500;
+/** What a second of work is enough for: 30,000 lines of a name and a value. */
+const MARKS_MAX = 60_000;
+const INDICATORS = "-?:!&*";
+/** Each of them ends a line, parts values, or begins a tag, a name, a reference, a directive or a comment. */
+const MAKES = "\n\r,!&*%#";
+const WHITE = " \t\n\r";
 /** Values of a document, aliases counted as often as they stand. */
 const NODES_MAX = 200_000;
 const FINDINGS_MAX = 50;
@@ -70,17 +77,31 @@ export function judgeYaml(text: string, say: SayYaml): readonly JsonNode[] {
   return roots;
 }
 
-/** Why the text is not given to the parser. */
+/**
+ * Why the text is not given to the parser, whose time goes by what it makes and not by letters: in one pass, how deep brackets, indicators
+ * in a row and indents lead, and how much there is to make – ends of lines, brackets, commas, and indicators.
+ */
 function unfit(text: string): string | undefined {
   if (text.length > SIZE_MAX) return `${text.length} characters are more than is parsed`;
-  let depth = 0;
+  let [brackets, spaces, indicators, marks] = [0, 0, 0, 0];
   for (let i = 0; i < text.length; i++) {
-    const letter = text[i];
-    if (letter === "[" || letter === "{") {
-      if (++depth > DEPTH_MAX) return "it is nested too deep";
-    } else if ((letter === "]" || letter === "}") && depth > 0) depth--;
+    const letter = text[i]!;
+    if (letter === " " || letter === "\t") {
+      spaces++;
+      continue;
+    }
+    const next = text[i + 1];
+    const indicates = INDICATORS.includes(letter) && (next === undefined || WHITE.includes(next));
+    const opens = letter === "[" || letter === "{";
+    const closes = letter === "]" || letter === "}";
+    if (indicates || opens || closes || MAKES.includes(letter)) marks++;
+    indicators = indicates ? indicators + 1 : 0;
+    if (opens) brackets++;
+    else if (closes && brackets > 0) brackets--;
+    if (brackets > DEPTH_MAX || indicators > DEPTH_MAX || spaces > INDENT_MAX) return "it is nested too deep";
+    spaces = 0;
   }
-  return /(?:[-?:!&][ \t]+){300}/.test(text) || / {1500}[-?\w]/.test(text) ? "it is nested too deep" : undefined;
+  return marks > MARKS_MAX ? `${marks} lines and values are more than are parsed` : undefined;
 }
 
 /** Judges the tags, and gives the values as JSON has them: what reads JSON reads them too. */

@@ -26,6 +26,11 @@ export const scanFinding = z.strictObject({
   start: z.int().min(0),
   end: z.int().min(0),
   message: z.string(),
+  /**
+   * What beside the file it speaks of, and what was there: a digest of the content, where a link leads, or that nothing is. An
+   * acceptance holds for as long as that is the same.
+   */
+  beside: z.strictObject({ name: z.string(), is: z.string() }).optional(),
   /** A baseline accepts it: it keeps its severity and fails nothing until that day is over. */
   accepted: z.strictObject({ reason: z.string(), expires: z.string() }).optional(),
 });

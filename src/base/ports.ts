@@ -133,7 +133,7 @@ export interface ShardPool {
  */
 /** A question of a scan about what lies around a file – what takes a module's place, where a model's values are –, and the answer. */
 export interface Asked {
-  readonly question: "importable" | "neighbour" | "claim";
+  readonly question: "importable" | "neighbour" | "fingerprint" | "blobs" | "claim";
   readonly of: string;
   readonly answer: string;
 }

@@ -22,10 +22,44 @@ export function isCoreMl(content: Content): boolean {
 export interface MilBlob {
   /** Its description, of 64 bytes. */
   readonly at: number;
+  /** What its values are, as `MIL_TYPES` has it. */
+  readonly type: number;
+  /** Bits at the end that are no values. */
+  readonly padding: number;
   /** Its values. */
   readonly start: number;
   readonly end: number;
 }
+/** Types of a blob's values and their bits (MILBlob/Blob/BlobDataType.hpp), and what the same is called in a program (MIL.proto, DataType). */
+export const MIL_TYPES: readonly { readonly blob: number; readonly bits: number; readonly program: number }[] = [
+  [1, 16, 10],
+  [2, 32, 11],
+  [3, 8, 31],
+  [4, 8, 21],
+  [5, 16, 13],
+  [6, 16, 22],
+  [7, 16, 32],
+  [8, 4, 25],
+  [9, 1, 37],
+  [10, 2, 36],
+  [11, 4, 35],
+  [12, 3, 39],
+  [13, 6, 38],
+  [14, 32, 23],
+  [15, 32, 33],
+  [16, 8, 40],
+  [17, 8, 41],
+].map(([blob, bits, program]) => ({ blob: blob!, bits: bits!, program: program! }));
+
+/** What is wrong with a blob by itself: its type, or its size for that type. */
+export function blobProblem({ type, padding, start, end }: MilBlob): string | undefined {
+  const bits = MIL_TYPES.find(({ blob }) => blob === type)?.bits;
+  if (bits === undefined) return `values of type ${type}, which Core ML does not have`;
+  if (bits < 8 && padding > 7) return `${padding} bits at the end that are no values, where 7 are the most`;
+  const held = 8 * (end - start) - (bits < 8 ? padding : 0);
+  return held < 0 || held % bits !== 0 ? `${end - start} bytes of values of ${bits} bits` : undefined;
+}
+
 const BLOB = 64;
 const SENTINEL = 0xdeadbeef;
 const BLOBS_MAX = 1_000_000;
@@ -57,7 +91,13 @@ export function readMilBlobs(content: Content, tick: () => void): readonly MilBl
     if (start !== at + BLOB) refuse(at + 16, `blob ${i} is said to lie at ${start}, where ${at + BLOB} follows`);
     if (!(start + size <= content.size))
       refuse(at + 8, `blob ${i} is said to be ${size} bytes, and ${content.size - start} follow`);
-    blobs.push({ at, start, end: start + size });
+    blobs.push({
+      at,
+      type: view.getUint32(4, true),
+      padding: Number(view.getBigUint64(24, true)),
+      start,
+      end: start + size,
+    });
     at = BLOB * Math.ceil((start + size) / BLOB);
   }
   return blobs;

@@ -2,6 +2,7 @@
  * GGUF, versions 1 to 3, in either byte order (ggml/docs/gguf.md, ggml/src/gguf.cpp): counts, typed metadata, tensor descriptions,
  * and the tensors at aligned offsets. Everything read before a fault is kept.
  */
+import { charsmapProblem } from "./charsmap.ts";
 import { upTo, type Content } from "./content.ts";
 import { viewOf } from "./error.ts";
 
@@ -25,6 +26,8 @@ const BOOL = 7;
 const STRING = 8;
 const ARRAY = 9;
 const UINT32 = 4;
+/** Whole numbers, whose values are held against what else the file says. */
+const WHOLE: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 10, 11]);
 
 /** Elements and bytes of one block, by the number of the type (ggml_type_traits; QK_K is 256). */
 const GGML_TYPES: Readonly<Record<number, readonly [name: string, elements: number, bytes: number]>> = {
@@ -76,9 +79,13 @@ const GGML_TYPES: Readonly<Record<number, readonly [name: string, elements: numb
 const DIMS_MAX = 4;
 const NAME_MAX = 64;
 const ALIGNMENT = 32;
+/** A page of large systems: nothing needs to be aligned to more, and readers make every tensor's room a multiple of it. */
+const ALIGNMENT_MAX = 65_536;
+/** LLAMA_MAX_LAYERS of llama.cpp, whose tables have so many places. */
+const BLOCKS_MAX = 512;
 /** Lists within lists. */
 const DEPTH_MAX = 8;
-/** Texts that are kept: single values, and elements of lists from this length on; all together at most so many bytes. */
+/** Texts that are kept: all but elements of vocabularies below this length; all together at most so many bytes. */
 const LONG = 64;
 const KEPT_MAX = 64 * 2 ** 20;
 /** Keys under which programs keep templates: each of their texts is kept, and nothing but text belongs there. */
@@ -86,6 +93,12 @@ export const TEMPLATE = /template/i;
 /** Per token of the vocabulary one of each, of this type; readers index them by token. */
 const PER_TOKEN: Readonly<Record<string, number>> = { "tokenizer.ggml.scores": 6, "tokenizer.ggml.token_type": 5 };
 const TOKENS = "tokenizer.ggml.tokens";
+/** Pieces of words by the hundred thousand: of these only long ones are kept. */
+const VOCABULARY: ReadonlySet<string> = new Set([TOKENS, "tokenizer.ggml.merges"]);
+const TOKEN_ID = /_token_ids?$/;
+const CHARSMAP = "tokenizer.ggml.precompiled_charsmap";
+const CHARSMAP_MAX = 16 * 2 ** 20;
+const SPLITS = "split.count";
 
 interface Placed {
   /** Bytes of the file. */
@@ -115,6 +128,8 @@ export interface Gguf {
   readonly headerEnd: number;
   readonly dataAt: number;
   readonly alignment: number;
+  /** In how many files the model is kept, and which of them this is, from 0; undefined where it does not say. */
+  readonly split: { readonly count: number; readonly index: number | undefined } | undefined;
   readonly texts: readonly GgufText[];
   /** In the order of their bytes. */
   readonly tensors: readonly GgufTensor[];
@@ -144,6 +159,7 @@ export function readGguf(content: Content, tick: () => void): Gguf {
 const WINDOW = 1 << 16;
 const shown = (name: string): string => JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
 const decoder = new TextDecoder("utf-8");
+const REPLACED = "\ufffd";
 
 class Reader {
   private readonly content: Content;
@@ -160,6 +176,12 @@ class Reader {
     string,
     { readonly element: number; readonly count: number; readonly at: number }
   >();
+  /** Single whole numbers, by their key. */
+  private readonly numbers = new Map<string, Placed & { readonly value: bigint }>();
+  /** The largest number in a list of ids, or a single one. */
+  private readonly ids: (Placed & { readonly key: string; readonly value: bigint })[] = [];
+  private architecture = "";
+  private adapts = false;
   private readonly problems: GgufProblem[] = [];
   private readonly texts: GgufText[] = [];
   private readonly tensors: GgufTensor[] = [];
@@ -178,8 +200,9 @@ class Reader {
       const tensors = this.count("tensors", 20);
       const entries = this.count("metadata entries", this.version === 1 ? 9 : 13);
       this.entries(entries);
-      this.heldToTokens();
       const described = this.describe(tensors);
+      this.heldToTokens(described);
+      this.heldToBlocks(described);
       headerEnd = this.at;
       dataAt = Math.min(this.aligned(headerEnd), this.content.size);
       this.place(described, dataAt);
@@ -194,6 +217,7 @@ class Reader {
       headerEnd,
       dataAt,
       alignment: this.alignment,
+      split: this.split(),
       texts: this.texts,
       tensors: this.tensors,
       problems: this.problems,
@@ -290,7 +314,7 @@ class Reader {
         `a text in ${shown(key)} is ${length} bytes long, and ${this.content.size - this.at} are left`,
       );
     const start = this.at;
-    if (length >= LONG || TEMPLATE.test(key)) this.keep(key, start, length, true);
+    if (length >= LONG || (length > 0 && !VOCABULARY.has(key))) this.keep(key, start, length, true);
     this.at = start + length;
   }
   private keep(key: string, start: number, length: number, listed: boolean): void {
@@ -318,15 +342,48 @@ class Reader {
           `the key ${shown(key)} is there twice: which one counts differs between readers`,
         );
       seen.add(key);
+      this.readable(key, "key", entryAt, end);
       const type = this.u32(`the type of ${shown(key)}`);
       if (key === "general.alignment") this.readAlignment(type, entryAt);
       this.value(key, type, 0);
     }
   }
 
-  /** A reader that indexes by token reads what is not its own where a list is shorter or narrower. */
-  private heldToTokens(): void {
-    const tokens = this.perToken.get(TOKENS)?.count ?? 0;
+  /** A name that all readers see alike: those in C end it at the first zero. */
+  private readable(name: string, what: string, start: number, end: number): void {
+    if (name.includes("\0"))
+      this.say(
+        "duplicate",
+        start,
+        end,
+        `the ${what} ${shown(name)} holds a zero, where its name ends for some readers`,
+      );
+    else if (name === "") this.say("entry", start, end, `a ${what} without a name: what reads it is not known`);
+    else if (name.includes(REPLACED) || /[\u0001-\u001f\u007f]/.test(name))
+      this.say("entry", start, end, `the ${what} ${shown(name)} is no plain text`);
+  }
+
+  private number(key: string): number | undefined {
+    const value = this.numbers.get(key)?.value;
+    return value === undefined ? undefined : Number(value);
+  }
+  private split(): Gguf["split"] {
+    const count = this.number(SPLITS);
+    return count === undefined ? undefined : { count, index: this.number("split.no") };
+  }
+
+  /** A reader that indexes by token reads what is not its own where a list is shorter or narrower, or an id is of no token. */
+  private heldToTokens(described: readonly Described[]): void {
+    const list = this.perToken.get(TOKENS);
+    const tokens = list?.count ?? 0;
+    if (list)
+      for (const { key, value, start, end } of this.ids)
+        if (value < 0n || value >= BigInt(tokens))
+          this.say("bounds", start, end, `${shown(key)} is ${value}, of ${tokens} tokens`);
+    const embedding = described.find(({ name }) => name === "token_embd.weight");
+    const rows = embedding?.dims[1] ?? 1n;
+    if (embedding && rows < BigInt(tokens))
+      this.say("bounds", embedding.start, embedding.end, `"token_embd.weight" has ${rows} rows for ${tokens} tokens`);
     for (const [key, type] of Object.entries(PER_TOKEN)) {
       const list = this.perToken.get(key);
       if (list && (list.element !== type || list.count < tokens))
@@ -339,12 +396,40 @@ class Reader {
     }
   }
 
+  /** Readers make room by the number of blocks, and look for the tensors of each. */
+  private heldToBlocks(described: readonly Described[]): void {
+    const said = this.numbers.get(`${this.architecture}.block_count`);
+    if (!said) return;
+    const { value, start, end } = said;
+    if (value < 0n || value > BLOCKS_MAX)
+      return this.say(
+        "bounds",
+        start,
+        end,
+        `it is said to have ${value} blocks, and readers have room for ${BLOCKS_MAX}`,
+      );
+    const have = new Set<number>();
+    for (const { name } of described) {
+      const block = /^(?:enc\.)?blk\.(\d+)\./.exec(name)?.[1];
+      if (block !== undefined) have.add(Number(block));
+    }
+    const beyond = [...have].find((block) => block >= value);
+    if (beyond !== undefined)
+      this.say("entry", start, end, `it is said to have ${value} blocks and has tensors of block ${beyond}`);
+    // A part of a model has a part of the blocks, an adapter those that it changes, a vocabulary none.
+    const part = (this.split()?.count ?? 0) > 1 || this.adapts;
+    if (have.size > 0 && !part && have.size < value)
+      this.say("entry", start, end, `it is said to have ${value} blocks and has tensors of ${have.size}`);
+  }
+
   private readAlignment(type: number, entryAt: number): void {
     if (type !== UINT32) throw new Fault(entryAt, "general.alignment is no uint32");
     const alignment = this.view32(this.need(4, "general.alignment"));
     if (alignment === 0 || (alignment & (alignment - 1)) !== 0)
       throw new Fault(this.at, `general.alignment is ${alignment}, no power of two`);
     this.alignment = alignment;
+    if (alignment > ALIGNMENT_MAX)
+      this.say("entry", entryAt, this.at + 4, `general.alignment is ${alignment}, more than any page of memory`);
   }
 
   private value(key: string, type: number, depth: number): void {
@@ -357,6 +442,12 @@ class Reader {
       const start = this.at;
       this.keep(key, start, length, false);
       this.at = start + length;
+      if (key === "general.architecture" || key === "general.type") {
+        const last = this.texts.at(-1);
+        const said = last?.start === start ? last.value : "";
+        if (key === "general.type") this.adapts = said === "adapter";
+        else this.architecture = said;
+      }
       return;
     }
     if (type === ARRAY) {
@@ -376,8 +467,10 @@ class Reader {
           this.at,
           `${shown(key)} lists what is no text: whether a reader makes a template of it is not known`,
         );
+      if (key === CHARSMAP && depth === 0) this.charsmap(element, count);
       if (width > 0) {
         if (element === BOOL) this.bools(key, count);
+        if (TOKEN_ID.test(key)) this.largest(key, element, count);
         this.at += count * width;
       } else
         for (let i = 0; i < count; i++)
@@ -392,9 +485,53 @@ class Reader {
         this.at,
         `${shown(key)} is no text: whether a reader makes a template of it is not known`,
       );
-    this.need(known[1], shown(key));
+    const offset = this.need(known[1], shown(key));
     if (type === BOOL) this.bools(key, 1);
+    if (WHOLE.has(type)) {
+      const whole = { value: this.whole(type, offset), start: this.at, end: this.at + known[1] };
+      this.numbers.set(key, whole);
+      if (TOKEN_ID.test(key)) this.ids.push({ key, ...whole });
+    } else if (TOKEN_ID.test(key) || key.endsWith(".block_count") || key === SPLITS)
+      this.say("entry", this.at, this.at + known[1], `${shown(key)} is no whole number`);
     this.at += known[1];
+  }
+
+  /** A whole number of this type in the window. */
+  private whole(type: number, offset: number): bigint {
+    const [{ view, little }, [name, width]] = [this, TYPES[type]!];
+    if (width === 8) return name === "int64" ? view.getBigInt64(offset, little) : view.getBigUint64(offset, little);
+    const signed = name.startsWith("int");
+    if (width === 4) return BigInt(signed ? view.getInt32(offset, little) : view.getUint32(offset, little));
+    if (width === 2) return BigInt(signed ? view.getInt16(offset, little) : view.getUint16(offset, little));
+    return BigInt(signed ? view.getInt8(offset) : view.getUint8(offset));
+  }
+  /** Of a list of ids the one that leads furthest out: the least where it is below zero, or else the largest. */
+  private largest(key: string, type: number, count: number): void {
+    const [start, width] = [this.at, TYPES[type]![1]];
+    if (!WHOLE.has(type)) return this.say("entry", start, start, `${shown(key)} lists what is no whole number`);
+    let furthest: bigint | undefined;
+    for (let i = 0; i < count; i++, this.at += width) {
+      const value = this.whole(type, this.need(width, shown(key)));
+      if (furthest === undefined || value < 0n || (value > furthest && furthest >= 0n)) furthest = value;
+    }
+    this.at = start;
+    if (furthest !== undefined) this.ids.push({ key, value: furthest, start, end: start + count * width });
+  }
+
+  private charsmap(element: number, count: number): void {
+    const [start, end] = [this.at, this.at + count];
+    if (TYPES[element]![1] !== 1 || element === BOOL)
+      return this.say("bounds", start, start, `${shown(CHARSMAP)} lists no bytes`);
+    if (count > CHARSMAP_MAX)
+      return this.say("limit", start, end, `${shown(CHARSMAP)} has ${count} bytes; this was not looked at`);
+    const problem = charsmapProblem(this.content.read(start, count), this.tick);
+    if (problem !== undefined)
+      this.say(
+        "bounds",
+        start,
+        end,
+        `${shown(CHARSMAP)} ${problem}: a reader that trusts it reads what is not its own`,
+      );
   }
 
   /** C++ readers copy these bytes into a bool, where anything but 0 and 1 is undefined. */
@@ -434,6 +571,7 @@ class Reader {
           `the tensor ${shown(name)} is there twice: which one counts differs between readers`,
         );
       seen.add(name);
+      this.readable(name, "tensor", start, this.at);
       // Readers divide by each size when they check that their product fits.
       const rank = this.u32(`the dimensions of ${shown(name)}`);
       if (rank > DIMS_MAX)

@@ -344,6 +344,34 @@ export function numberOf(message: Walked, name: string): bigint | undefined {
 export const numbersOf = (message: Walked, name: string): readonly bigint[] =>
   (message.numbers[name] ?? []).map((value) => BigInt.asIntN(64, value));
 
+/**
+ * Every number of a repeated field, unsigned: also those beyond the few that are kept, where they stand packed. Undefined where they are more
+ * than `max`, or some stand unpacked beyond the kept ones.
+ */
+export function allNumbersOf(
+  content: Content,
+  message: Walked,
+  name: string,
+  max: number,
+): readonly bigint[] | undefined {
+  const total = message.counts[name] ?? 0;
+  const kept = message.numbers[name] ?? [];
+  if (total === kept.length) return kept;
+  if (total > max) return undefined;
+  const numbers: bigint[] = [];
+  for (const { start, end } of message.places[name] ?? []) {
+    let [value, shift] = [0n, 0n];
+    for (const byte of content.read(start, end - start)) {
+      value |= BigInt(byte & 0x7f) << shift;
+      shift += 7n;
+      if (byte >= 0x80) continue;
+      numbers.push(BigInt.asUintN(64, value));
+      [value, shift] = [0n, 0n];
+    }
+  }
+  return numbers.length === total ? numbers : undefined;
+}
+
 const decoder = new TextDecoder("utf-8");
 export const textAt = (content: Content, { start, end }: Placed, max = 1 << 20): string =>
   decoder.decode(content.read(start, Math.min(end - start, max)));

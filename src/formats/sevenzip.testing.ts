@@ -67,7 +67,10 @@ export function writeSevenZip({
     number(files.length),
     property(
       0x11,
-      concatenated(Uint8Array.of(0), new Uint8Array(Uint16Array.from(names, (letter) => letter.charCodeAt(0)).buffer)),
+      concatenated(
+        Uint8Array.of(0),
+        new Uint8Array(Uint16Array.from(names.split(""), (unit) => unit.charCodeAt(0)).buffer),
+      ),
     ),
     ...(attributes ? [property(0x15, concatenated(Uint8Array.of(1, 0), ...attributes.map(u32)))] : []),
     more,

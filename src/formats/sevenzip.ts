@@ -12,7 +12,7 @@ const MAGIC = [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c];
 const START = 32;
 const HEADER_MAX = 64 * 2 ** 20;
 const FOLDERS_MAX = 100_000;
-const FILES_MAX = 1_000_000;
+const FILES_MAX = 100_000;
 const CODERS_MAX = 32;
 const ENCODED_MAX = 4;
 

@@ -1,7 +1,7 @@
 /** Tar archives (POSIX.1-2017 pax, ustar, GNU and v7) as evidence: every record where it lies, with what is odd about it. */
 import { type Content } from "./content.ts";
 import { FormatError } from "./error.ts";
-import { problemOfName } from "./zip-examined.ts";
+import { problemOfName } from "./member-name.ts";
 
 const FORMAT = "tar";
 const BLOCK = 512;
@@ -11,6 +11,9 @@ export interface TarMember {
   /** File, folder, hard or symbolic link, or something else that is made and not filled (device, pipe). */
   readonly kind: "file" | "folder" | "link" | "special";
   readonly target: string;
+  readonly mode: number;
+  /** Where its header lies. */
+  readonly header: number;
   readonly at: number;
   readonly size: number;
 }
@@ -18,7 +21,7 @@ export interface TarProblem {
   readonly at: number;
   readonly end: number;
   readonly problem: string;
-  readonly kind: "name" | "link" | "special" | "end" | "header";
+  readonly kind: "link" | "special" | "end" | "header";
 }
 export interface ExaminedTar {
   readonly members: readonly TarMember[];
@@ -139,15 +142,22 @@ export function examineTar(content: Content, membersMax: number): ExaminedTar {
               ? "link"
               : "special";
       const shown = JSON.stringify(name.slice(0, 200));
-      const odd = problemOfName(name);
-      if (odd) trouble("name", at, `the member name ${shown} ${odd}`);
       if (kind === "link") {
         const out = problemOfName(target) !== undefined || type === "2";
         trouble("link", at, `${shown} is a link to ${JSON.stringify(target.slice(0, 200))}${out ? "" : ", a member"}`);
       }
       if (kind === "special") trouble("special", at, `${shown} is of type "${type}": no file, folder or link`);
       if (type === "S") trouble("special", at, `${shown} is stored with holes, which are not filled in here`);
-      members.push({ name, kind, target, at: dataAt, size: kind === "link" ? 0 : size });
+      const mode = number(block.subarray(100, 108));
+      members.push({
+        name,
+        kind,
+        target,
+        mode: mode & 0o7777,
+        header: at,
+        at: dataAt,
+        size: kind === "link" ? 0 : size,
+      });
       records.push([at, dataAt]);
       if (isZero(padding)) records.push([dataAt + size, dataAt + size + padding.length]);
       pax = new Map();

@@ -22,7 +22,8 @@ export interface UbjsonNode {
     | number
     | string
     | { readonly items: readonly UbjsonNode[] }
-    | { readonly numbers: Numbers }
+    /** `from`: where the first of them lies. */
+    | { readonly numbers: Numbers; readonly from: number }
     | { readonly members: readonly (readonly [name: string, value: UbjsonNode])[] };
 }
 export interface UbjsonDocument {
@@ -131,7 +132,7 @@ export function readUbjson(bytes: Uint8Array): UbjsonDocument {
       need(count * width);
       const from = at;
       at += count * width;
-      return { numbers: { length: count, at: (index) => read(view, type, from + index * width) } };
+      return { numbers: { length: count, at: (index) => read(view, type, from + index * width) }, from };
     }
     const items: UbjsonNode[] = [];
     for (let i = 0; i < count; i++) {

@@ -54,6 +54,8 @@ export interface ZipEntry {
   readonly localMethod?: number;
   readonly crc?: number;
   readonly at?: number;
+  /** What the directory says of it: DOS's attributes, and above them the mode of POSIX, as from such a system. */
+  readonly attributes?: number;
 }
 
 /** A ZIP archive; members are stored unless `packed` bytes and a `method` are given. */
@@ -91,7 +93,7 @@ export function writeZip(entries: readonly ZipEntry[], before = new Uint8Array(0
       concatenated(
         Uint8Array.from([
           ...u32(0x02014b50),
-          ...u16(20),
+          ...u16(entry.attributes === undefined ? 20 : 0x0314),
           ...u16(20),
           ...u16(flags),
           ...u16(method),
@@ -104,7 +106,7 @@ export function writeZip(entries: readonly ZipEntry[], before = new Uint8Array(0
           ...u16(0),
           ...u16(0),
           ...u16(0),
-          ...u32(0),
+          ...u32(entry.attributes ?? 0),
           ...u32(entry.at ?? at),
         ]),
         name,

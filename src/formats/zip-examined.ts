@@ -10,8 +10,6 @@ import { FormatError, viewOf } from "./error.ts";
 export type ZipOddity =
   | "mismatch"
   | "overlap"
-  | "duplicate"
-  | "name"
   | "link"
   | "encrypted"
   | "method"
@@ -29,7 +27,13 @@ export interface ZipProblem {
 
 export interface ExaminedMember {
   readonly name: string;
+  /** Where the directory has its name. */
+  readonly entry: readonly [start: number, end: number];
   readonly folder: boolean;
+  /** The mode of POSIX, where the archive was made on such a system; 0 elsewhere. */
+  readonly mode: number;
+  /** The attributes of DOS say that it is a folder. */
+  readonly marked: boolean;
   readonly link: boolean;
   readonly encrypted: boolean;
   /** APPNOTE 4.4.5. */
@@ -191,7 +195,6 @@ export function examineZip(content: Content, membersMax: number): ExaminedZip {
     );
   const members: ExaminedMember[] = [];
   const taken: { from: number; to: number; name: string }[] = [];
-  const names = new Set<string>();
   let at = start;
   while (at + 46 <= directoryEnd) {
     const header = viewOf(content.read(at, 46));
@@ -209,10 +212,6 @@ export function examineZip(content: Content, membersMax: number): ExaminedZip {
       records.push([at, at + total]);
     else records.push([at, at + 46 + lengths[0]]);
     members.push(member);
-    const key = member.name.normalize("NFC").toLowerCase();
-    if (names.has(key))
-      trouble("duplicate", at, `"${member.name}" is there twice: readers disagree on which counts`, at + total);
-    names.add(key);
     if (member.at !== undefined)
       taken.push({ from: member.records[0]![0], to: member.at + member.packedSize, name: member.name });
     at += total;
@@ -259,13 +258,24 @@ function readMember(
     header.getUint32(42, true),
   ]);
   const [size, packedSize, offset] = wide;
-  const nameProblem = problemOfName(name);
-  if (nameProblem) trouble("name", entryAt + 46, `the member name ${shown} ${nameProblem}`, entryAt + 46 + nameLength);
-  const mode = header.getUint32(38, true) >>> 16;
-  const link = header.getUint8(5) === 3 && (mode & 0o170000) === 0o120000;
+  const attributes = header.getUint32(38, true);
+  const mode = header.getUint8(5) === 3 ? attributes >>> 16 : 0;
+  const link = (mode & 0o170000) === 0o120000;
   if (link) trouble("link", entryAt + 38, `${shown} is a symbolic link`, entryAt + 42);
   const records: [number, number][] = [];
-  const base = { name, folder: name.endsWith("/") && size === 0, link, method, crc32, size, packedSize, records };
+  const base = {
+    name,
+    entry: [entryAt + 46, entryAt + 46 + nameLength] as const,
+    folder: name.endsWith("/") && size === 0,
+    mode,
+    marked: (attributes & 0x10) !== 0,
+    link,
+    method,
+    crc32,
+    size,
+    packedSize,
+    records,
+  };
   const at = offset + shift;
   if (!Number.isSafeInteger(at) || at < 0 || at + 30 > content.size) {
     trouble("outside", entryAt + 42, `${shown} is said to lie outside the file`, entryAt + 46);
@@ -380,13 +390,4 @@ function extrasUnderstood(extra: Uint8Array): boolean {
 function decoded(raw: Uint8Array, utf8: boolean): string {
   const plain = utf8 || raw.every((byte) => byte < 0x80);
   return new TextDecoder(plain ? "utf-8" : "latin1").decode(raw);
-}
-
-/** Why unpacking under this name would write somewhere else; undefined for an ordinary relative name. */
-export function problemOfName(name: string): string | undefined {
-  if (name.length === 0) return "is empty";
-  if (/[\u0000-\u001f\u007f]/.test(name)) return "holds a control character";
-  if (name.startsWith("/") || name.startsWith("\\") || /^[A-Za-z]:/.test(name)) return "is absolute";
-  if (name.split(/[/\\]/).includes("..")) return "climbs out of the archive";
-  return undefined;
 }

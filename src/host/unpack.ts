@@ -1,6 +1,6 @@
 /** What scanning needs from this machine: Node's own unpackers, its hash, and files read where they are asked for. */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { crc32, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, type ZlibOptions } from "node:zlib";
 import { valuesIn } from "#artefacts/onnx-external.ts";
@@ -8,6 +8,7 @@ import { moduleOf } from "#artefacts/python-modules.ts";
 import type { Claim, Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
 import type { Asked } from "#base/ports.ts";
 import type { Content } from "#formats/content.ts";
+import { isMilBlobs, readMilBlobs, type MilBlob } from "#formats/coreml.ts";
 import { FormatError, readableSize } from "#formats/error.ts";
 
 type Sync = (packed: Uint8Array, options: ZlibOptions) => unknown;
@@ -76,6 +77,8 @@ export const scanPortsFor = (path: string, base: ScanPorts = scanPorts, name = b
   ...base,
   importable: (module) => importableIn(path, name, module),
   neighbour: (name) => besides(dirname(path), name),
+  fingerprint: once((name) => fingerprintOf(dirname(path), name)),
+  blobs: (name) => blobsIn(dirname(path), name, base),
   claim: () => claimOn(path, base),
 });
 
@@ -86,12 +89,14 @@ export function recorded(ports: ScanPorts): { readonly ports: ScanPorts; readonl
     asked.set(`${question} ${of}`, { question, of, answer: inWords(answer) });
     return answer;
   };
-  const { importable, neighbour, claim } = ports;
+  const { importable, neighbour, fingerprint, blobs, claim } = ports;
   return {
     ports: {
       ...ports,
       importable: importable && ((module) => note("importable", module, importable(module))),
       neighbour: neighbour && ((name) => note("neighbour", name, neighbour(name))),
+      fingerprint: fingerprint && ((name) => note("fingerprint", name, fingerprint(name))),
+      blobs: blobs && ((name) => note("blobs", name, blobs(name))),
       claim: claim && (() => note("claim", "", claim())),
     },
     asked: () => [...asked.values()],
@@ -103,6 +108,8 @@ export function answeredAlike(ports: ScanPorts, asked: readonly Asked[]): boolea
   const answers: Readonly<Record<Asked["question"], (of: string) => unknown>> = {
     importable: (module) => ports.importable?.(module),
     neighbour: (name) => ports.neighbour?.(name),
+    fingerprint: (name) => ports.fingerprint?.(name),
+    blobs: (name) => ports.blobs?.(name),
     claim: () => ports.claim?.(),
   };
   return asked.every(({ question, of, answer }) => inWords(answers[question](of)) === answer);
@@ -169,6 +176,60 @@ function claimOn(path: string, { clock }: ScanPorts): Claim | undefined {
   return undefined;
 }
 
+function once(answer: (name: string) => string): (name: string) => string {
+  const known = new Map<string, string>();
+  return (name) => known.get(name) ?? known.set(name, answer(name)).get(name)!;
+}
+
+/** Larger files are known by their size and when they were written: a question about them must not take longer than the scan. */
+const HASHED_MAX = 2 ** 30;
+
+function fingerprintOf(folder: string, name: string): string {
+  const found = besides(folder, name);
+  if (found === undefined) return "nothing";
+  const path = join(folder, name);
+  try {
+    switch (found.kind) {
+      case "file":
+        return found.size <= HASHED_MAX
+          ? `sha256:${withFile(path, sha256Of)}`
+          : `${found.size} bytes, written at ${statSync(path).mtimeMs}`;
+      case "link":
+        return `a link to ${linkIn(folder, name)}`;
+      default:
+        return `a ${found.kind}`;
+    }
+  } catch (error) {
+    return `unreadable: ${(error as NodeJS.ErrnoException).code ?? "broken"}`;
+  }
+}
+
+/** Where the first link on the way leads. */
+function linkIn(folder: string, name: string): string {
+  let at = folder;
+  for (const part of name.split("/")) {
+    at = join(at, part);
+    if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) return `${part} -> ${readlinkSync(at)}`;
+  }
+  return "nothing";
+}
+
+function blobsIn(folder: string, name: string, { clock }: ScanPorts): readonly MilBlob[] | string {
+  const found = besides(folder, name);
+  if (found?.kind !== "file") return "it is no file";
+  const until = clock() + 5000;
+  try {
+    return withFile(join(folder, name), (content) => {
+      if (!isMilBlobs(content)) return "it holds no values of Core ML";
+      return readMilBlobs(content, () => {
+        if (clock() > until) throw new FormatError("Core ML values", 0, "it takes long to read", "");
+      });
+    });
+  } catch (error) {
+    return error instanceof FormatError ? error.problem : "it cannot be read";
+  }
+}
+
 function besides(folder: string, name: string): Neighbour | undefined {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.length === 0 || parts.length > 32 || parts.includes("..") || name.startsWith("/")) return undefined;
@@ -183,7 +244,8 @@ function besides(folder: string, name: string): Neighbour | undefined {
     }
     if (!entry) return undefined;
     if (entry.isSymbolicLink()) return { kind: "link", size: 0 };
-    if (i === parts.length - 1) return { kind: entry.isFile() ? "file" : "other", size: entry.size };
+    if (i === parts.length - 1)
+      return { kind: entry.isFile() ? "file" : entry.isDirectory() ? "folder" : "special", size: entry.size };
     if (!entry.isDirectory()) return undefined;
   }
   return undefined;

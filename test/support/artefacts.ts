@@ -17,15 +17,15 @@ import { field, onnxFile } from "./protobuf.ts";
 
 /** A ustar archive of these members; headers are right unless `header` changes them. */
 export function writeTar(
-  members: readonly { name: string; content?: Uint8Array; type?: string; target?: string }[],
+  members: readonly { name: string; content?: Uint8Array; type?: string; target?: string; mode?: number }[],
   { end = true }: { end?: boolean } = {},
 ): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
-  for (const { name, content = new Uint8Array(0), type = "0", target = "" } of members) {
+  for (const { name, content = new Uint8Array(0), type = "0", target = "", mode = 0o644 } of members) {
     const header = new Uint8Array(512);
     const put = (text: string, at: number): void => header.set(bytes(text), at);
     put(name, 0);
-    put("0000644\0", 100);
+    put(`${mode.toString(8).padStart(7, "0")}\0`, 100);
     put("0000000\0", 108);
     put("0000000\0", 116);
     put(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
@@ -271,16 +271,21 @@ export const coremlFile = (
   );
 
 /** Values of a Core ML program: blobs of these bytes. */
-export function coremlValues(...blobs: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export const coremlValues = (...blobs: readonly Uint8Array[]): Uint8Array<ArrayBuffer> =>
+  coremlBlobs(...blobs.map((blob) => [3, blob] as const));
+/** The same, of these types (BlobDataType.hpp). */
+export function coremlBlobs(
+  ...blobs: readonly (readonly [type: number, values: Uint8Array])[]
+): Uint8Array<ArrayBuffer> {
   const header = new DataView(new ArrayBuffer(64));
   header.setUint32(0, blobs.length, true);
   header.setUint32(4, 2, true);
   const parts: Uint8Array[] = [new Uint8Array(header.buffer)];
   let at = 64;
-  for (const blob of blobs) {
+  for (const [type, blob] of blobs) {
     const about = new DataView(new ArrayBuffer(64));
     about.setUint32(0, 0xdeadbeef, true);
-    about.setUint32(4, 1, true);
+    about.setUint32(4, type, true);
     about.setBigUint64(8, BigInt(blob.length), true);
     about.setBigUint64(16, BigInt(at + 64), true);
     const padded = new Uint8Array(64 * Math.ceil(blob.length / 64));

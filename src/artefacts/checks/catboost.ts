@@ -1,18 +1,13 @@
 /** CatBoost models: the tables of the model's core; trees of splits that are there. Tables of categories and text that follow it are not read. */
 import { CATBOOST, isCatboost } from "#formats/catboost.ts";
-import { gapsBetween, isFlatPadding, readFlatBuffer, type FlatProblem, type FlatTable } from "#formats/flatbuffers.ts";
+import { gapsBetween, isFlatPadding, readFlatBuffer, type FlatTable } from "#formats/flatbuffers.ts";
 import { viewOf } from "#formats/error.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
+import { reportFlat } from "#artefacts/flatbuffer.ts";
 import { lookThrough } from "#artefacts/free-text.ts";
 import type { Range } from "#artefacts/ledger.ts";
 
-const PROBLEMS: Readonly<Record<FlatProblem["kind"], readonly [rule: string, severity: ScanFinding["severity"]]>> = {
-  bounds: ["catboost-bounds", "unknown"],
-  overlap: ["catboost-overlap", "suspicious"],
-  entry: ["catboost-entry", "unknown"],
-  field: ["catboost-field", "unknown"],
-};
 const HEADER = 8;
 const NUMBERS_MAX = 10_000_000;
 const FORMATS = "FlabuffersModel_v1";
@@ -31,17 +26,14 @@ export default defineCheck({
       ledger.left(4, content.size, "it breaks off");
       return say(
         "unknown",
-        "catboost-bounds",
+        "flatbuffer-bounds",
         { start: 4, end: HEADER },
         `a core of ${size} bytes, and ${Math.max(0, content.size - HEADER)} follow`,
       );
     }
     ledger.understood(4, HEADER);
     const flat = readFlatBuffer(content, CATBOOST, core, () => meter.tick());
-    for (const { kind, start, end, problem } of flat.problems) {
-      const [rule, severity] = PROBLEMS[kind];
-      say(severity, rule, { start, end }, problem);
-    }
+    reportFlat(subject, flat.problems);
     for (const { start, end } of flat.ranges) ledger.understood(start, end);
     for (const { start, end } of gapsBetween(flat.ranges, core))
       if (isFlatPadding(content, start, end)) ledger.understood(start, end);

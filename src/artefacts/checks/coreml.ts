@@ -3,23 +3,23 @@
  * of a program.
  */
 import { CORE_ML, isCoreMl } from "#formats/coreml.ts";
-import { numberOf, numbersOf, textAt, textOf, walkMessage, type Walked } from "#formats/protobuf-walk.ts";
+import { numberOf, textAt, textOf, walkMessage, type Walked } from "#formats/protobuf-walk.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
+import { judgeSizes } from "#artefacts/coreml/interface.ts";
+import { judgeModel } from "#artefacts/coreml/model.ts";
+import { Values } from "#artefacts/coreml/program.ts";
+import { shown, type Judging } from "#artefacts/coreml/reading.ts";
 import { lookThrough, type Piece } from "#artefacts/free-text.ts";
 import type { Range } from "#artefacts/ledger.ts";
-import { OUTSIDE } from "#artefacts/outside.ts";
+import { leads } from "#artefacts/outside.ts";
 
 /** Operators of programs (coremltools, converters/mil/mil/ops/defs). */
 const OPERATORS: ReadonlySet<string> = new Set(
-  "abs acos add affine argsort asin atan atanh avg_pool band_part batch_norm batch_to_space cast ceil clamped_relu classify clip complex complex_abs complex_fft complex_fftn complex_ifft complex_ifftn complex_imag complex_irfft complex_irfftn complex_real complex_rfft complex_rfftn complex_shape complex_stft concat cond const constexpr_affine_dequantize constexpr_blockwise_shift_scale constexpr_cast constexpr_lut_to_dense constexpr_lut_to_sparse constexpr_sparse_blockwise_shift_scale constexpr_sparse_to_dense conv conv_transpose coreml_update_state cos cosh crop crop_resize cumsum depth_to_space dequantize einsum elu equal erf exp exp2 expand_dims fill fill_like flatten2d floor floor_div gather gather_along_axis gather_nd gelu greater greater_equal gru identity instance_norm inverse l2_norm l2_pool layer_norm leaky_relu less less_equal linear linear_activation list_gather list_length list_read list_scatter list_write local_response_norm log logical_and logical_not logical_or logical_xor lstm make_list matmul max_pool maximum minimum mod mul non_maximum_suppression non_zero not_equal one_hot pad pixel_shuffle pixel_unshuffle pow prelu quantize random_bernoulli random_categorical random_normal random_uniform range_1d read_state real_div reduce_arg reduce_argmax reduce_argmin reduce_l1_norm reduce_l2_norm reduce_log_sum reduce_log_sum_exp reduce_max reduce_mean reduce_min reduce_prod reduce_sum reduce_sum_square relu relu6 resample reshape reshape_like resize resize_bilinear resize_nearest_neighbor reverse reverse_sequence rnn round rsqrt scaled_dot_product_attention scaled_tanh scatter scatter_along_axis scatter_nd select shape sigmoid sigmoid_hard sign silu sin sinh slice_by_index slice_by_size slice_update sliding_windows softmax softplus softplus_parametric softsign space_to_batch space_to_depth split sqrt square squeeze stack sub tan tanh threshold thresholded_relu tile topk transpose upsample_bilinear upsample_nearest_neighbor while_loop".split(
+  "abs acos add affine argsort asin atan atanh avg_pool band_part batch_norm batch_to_space cast ceil clamped_relu classify clip complex complex_abs complex_fft complex_fftn complex_ifft complex_ifftn complex_imag complex_irfft complex_irfftn complex_real complex_rfft complex_rfftn complex_shape complex_stft concat cond const constexpr_affine_dequantize constexpr_blockwise_shift_scale constexpr_cast constexpr_lut_to_dense constexpr_lut_to_sparse constexpr_sparse_blockwise_shift_scale constexpr_sparse_to_dense conv conv_transpose coreml_update_state cos cosh crop crop_resize cumsum depth_to_space dequantize einsum elu equal erf exp exp2 expand_dims fill fill_like flatten2d floor floor_div gather gather_along_axis gather_nd gelu greater greater_equal gru identity instance_norm inverse l2_norm l2_pool layer_norm leaky_relu less less_equal linear linear_activation list_gather list_length list_read list_scatter list_write local_response_norm log logical_and logical_not logical_or logical_xor lstm make_list matmul max_pool maximum minimum mod mul non_maximum_suppression non_zero not_equal one_hot pad pixel_shuffle pixel_unshuffle pow prelu quantize random_bernoulli random_categorical random_normal random_uniform range_1d read_state real_div reduce_arg reduce_argmax reduce_argmin reduce_l1_norm reduce_l2_norm reduce_log_sum reduce_log_sum_exp reduce_max reduce_mean reduce_min reduce_prod reduce_sum reduce_sum_square relu relu6 resample reshape reshape_like resize resize_bilinear resize_nearest_neighbor reverse reverse_sequence rnn round rsqrt scaled_dot_product_attention scaled_tanh scatter scatter_along_axis scatter_nd select shape sigmoid sigmoid_hard sign silu sin sinh slice_by_index slice_by_size slice_update sliding_windows softmax softplus softplus_parametric softsign space_to_batch space_to_depth split sqrt square squeeze stack sub tan tanh threshold thresholded_relu tile topk transpose upsample_bilinear upsample_nearest_neighbor while_loop write_state".split(
     " ",
   ),
 );
-/** How a program names the folder it lies in. */
-const HERE = /^@model_path\//;
-/** Elements no array has: such a shape asks for more memory than there is. */
-const ELEMENTS_MAX = 2n ** 50n;
 const FINDINGS_PER_NAME = 2;
 const TEXTS_MAX = 100_000;
 
@@ -36,9 +36,25 @@ class Reading {
   private readonly strange: (Range & { readonly because: string })[] = [];
   private readonly times = new Map<string, number>();
   private readonly texts: Piece[] = [];
+  private readonly said = new Set<string>();
+  /** It breaks off: what it lacks may be in what is not there, and only what there is is judged. */
+  private broken = false;
+  private readonly judging: Judging;
+  private readonly values: Values;
 
   constructor(subject: Subject) {
     this.subject = subject;
+    this.judging = {
+      content: subject.content,
+      tick: () => subject.meter.tick(),
+      say: (severity, rule, at, message, more) => {
+        // One sentence for each thing, not for each of ten thousand layers.
+        if (this.said.has(message)) return;
+        this.said.add(message);
+        this.say(severity, rule, at, message, more);
+      },
+    };
+    this.values = new Values(this.judging, subject.ports);
   }
 
   read(): void {
@@ -63,6 +79,8 @@ class Reading {
         { start, end: to },
         `${what} stands twice: readers differ in which counts`,
       );
+    this.broken = fault !== undefined;
+    if (!this.broken) judgeModel(message, this.judging);
     const waiting: Walked[] = [message];
     let steps = 0;
     for (let next = waiting.pop(); next; next = waiting.pop()) {
@@ -121,8 +139,10 @@ class Reading {
     for (const place of message.places.bytesValue ?? [])
       this.strange.push({ ...place, because: "a parameter of an app's own code" });
     for (const operation of message.messages.operations ?? []) this.operation(operation);
-    for (const value of message.messages.blobFileValue ?? []) this.values(value);
-    for (const type of message.messages.multiArrayType ?? []) this.shape(type);
+    if (message.messages.immediateValue ?? message.messages.blobFileValue) this.values.judge(message);
+    judgeSizes(message, this.judging);
+    if (!this.broken) for (const model of message.messages.models ?? []) judgeModel(model, this.judging);
+    this.keys(message);
   }
 
   private operation(operation: Walked): void {
@@ -138,7 +158,7 @@ class Reading {
         (file.messages[field] ?? []).map((one) => textOf(content, one, "defaultValue") ?? ""),
       ),
     );
-    const outside = texts.some((text) => OUTSIDE.test(text));
+    const outside = texts.some((text) => leads(text) !== undefined);
     this.say(
       outside ? "suspicious" : "unknown",
       outside ? "coreml-outside" : "coreml-linked",
@@ -147,41 +167,23 @@ class Reading {
     );
   }
 
-  private values(value: Walked): void {
-    const { content, ports } = this.subject;
-    const name = textOf(content, value, "fileName") ?? "";
-    const path = name.replace(HERE, "");
-    if (OUTSIDE.test(path))
-      return this.say("suspicious", "coreml-outside", value, `values lie outside the model's folder: ${shown(name)}`);
-    if (this.often(`values ${path}`)) return;
-    const beside = ports.neighbour?.(path);
-    if (ports.neighbour === undefined)
-      this.say(
-        "unknown",
-        "coreml-external",
-        value,
-        `values lie in ${shown(name)}, which cannot be looked at from here`,
-      );
-    else if (beside === undefined)
-      this.say("unknown", "coreml-external", value, `values lie in ${shown(name)}, which is not there`);
-    else if (beside.kind !== "file")
-      this.say("suspicious", "coreml-external", value, `values lie in ${shown(name)}, which is a link or no file`);
-    else if (Number(numberOf(value, "offset") ?? 0n) >= beside.size)
-      this.say("unknown", "coreml-external", value, `values lie behind the end of ${shown(name)}`);
-  }
-
-  private shape(type: Walked): void {
-    const sizes = numbersOf(type, "shape");
-    if (sizes.some((size) => size < 0n))
-      return this.say("unknown", "coreml-size", type, "an array has a size below zero");
-    const elements = sizes.reduce((all, size) => (all > ELEMENTS_MAX && size > 0n ? all : all * size), 1n);
-    if (elements > ELEMENTS_MAX)
-      this.say(
-        "suspicious",
-        "coreml-size",
-        type,
-        `an array of shape [${sizes.slice(0, 8).join(", ")}]: none has so many elements`,
-      );
+  /** A key of a map that stands there twice: readers take one of the two. */
+  private keys(message: Walked): void {
+    for (const [field, entries] of Object.entries(message.messages)) {
+      if (entries.length < 2 || (entries[0]!.counts.key ?? 0) !== 1 || entries[0]!.messages.key) continue;
+      const seen = new Set<string>();
+      for (const entry of entries) {
+        const key = textOf(this.subject.content, entry, "key") ?? `${numberOf(entry, "key") ?? 0n}`;
+        if (seen.has(key))
+          this.judging.say(
+            "unknown",
+            "coreml-repeated",
+            entry,
+            `${shown(key)} stands twice in ${field}: readers differ in which counts`,
+          );
+        seen.add(key);
+      }
+    }
   }
 
   private named(name: string, at: Range, message: string): void {
@@ -193,9 +195,13 @@ class Reading {
     this.times.set(key, times);
     return times > FINDINGS_PER_NAME;
   }
-  private say(severity: ScanFinding["severity"], rule: string, { start, end }: Range, message: string): void {
-    this.subject.report({ rule, severity, confidence: "high", start, end, message });
+  private say(
+    severity: ScanFinding["severity"],
+    rule: string,
+    { start, end }: Range,
+    message: string,
+    more: Pick<ScanFinding, "beside"> = {},
+  ): void {
+    this.subject.report({ rule, severity, confidence: "high", start, end, message, ...more });
   }
 }
-
-const shown = (text: string): string => JSON.stringify(text.slice(0, 120));

@@ -1,5 +1,5 @@
 /** GGUF: metadata, tensors and the padding between them; and the chat template, which is a program that the loader renders. */
-import { isGguf, readGguf, TEMPLATE, type GgufProblem, type GgufText } from "#formats/gguf.ts";
+import { isGguf, readGguf, TEMPLATE, type Gguf, type GgufProblem, type GgufText } from "#formats/gguf.ts";
 import { isZero } from "#formats/content.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
@@ -28,6 +28,7 @@ export default defineCheck({
       const [rule, severity] = PROBLEMS[kind];
       report({ rule, severity, confidence: "high", start, end, message: problem });
     }
+    if (gguf.split) splits(subject, gguf.split);
     for (const { key, value, start } of templatesIn(texts))
       for (const finding of templateFindings(value, start, `the template ${JSON.stringify(key.slice(0, 100))}`))
         report(finding);
@@ -81,7 +82,36 @@ function templatesIn(texts: readonly GgufText[]): readonly Pick<GgufText, "key" 
   const joined = lists
     .filter((list) => list.length > 1)
     .map((list) => ({ ...list[0]!, value: list.map(({ value }) => value).join("") }));
-  return [...named, ...joined].filter(({ value }) => value.includes("{"));
+  // Readers in C end a text at the first zero.
+  const cut = named
+    .filter(({ value }) => value.includes("\0"))
+    .map((one) => ({ ...one, value: one.value.slice(0, one.value.indexOf("\0")) }));
+  return [...named, ...joined, ...cut].filter(({ value }) => value.includes("{"));
+}
+
+/** Of a model in several files readers find the others by the name of this one (llama_split_path of llama.cpp). */
+function splits({ content, path, ports, report }: Subject, { count, index }: NonNullable<Gguf["split"]>): void {
+  if (count === 1 || (count === 0 && index === undefined)) return;
+  const say = (rule: string, message: string): void =>
+    report({ rule, severity: "unknown", confidence: "high", start: 0, end: content.size, message });
+  const number = (part: number): string => String(part).padStart(5, "0");
+  const named = /([^/\\]*)-(\d{5})-of-(\d{5})\.gguf$/.exec(path);
+  if (!named || index === undefined || Number(named[3]) !== count || Number(named[2]) !== index + 1)
+    return say(
+      "gguf-entry",
+      `it says that it is part ${index === undefined ? "" : `${index + 1} `}of ${count}, and its name does not: readers find the parts by their names`,
+    );
+  for (let part = 1; part <= count; part++) {
+    const file = `${named[1]}-${number(part)}-of-${named[3]}.gguf`;
+    const beside = part === index + 1 ? undefined : ports.neighbour?.(file);
+    if (part === index + 1 || beside?.kind === "file") continue;
+    return beside
+      ? say(
+          "outside",
+          `the part ${JSON.stringify(file)} is ${beside.kind === "link" ? "a link to somewhere else" : "no file"}`,
+        )
+      : say("shard", `the part ${JSON.stringify(file)} is not there: this is not the whole model`);
+  }
 }
 
 const piece = ({ key, value, start, end }: { key: string; value: string; start: number; end: number }) => ({

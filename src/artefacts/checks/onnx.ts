@@ -2,6 +2,7 @@
  * ONNX: every field of the protobuf by its place, tensors against their shapes, files it reads beside itself, operators that need a
  * library, and graphs that ask for more time or memory than any model needs.
  */
+import type { ScanFinding } from "#assessment/index.ts";
 import { part, upTo, type Content } from "#formats/content.ts";
 import { numberOf, numbersOf, textAt, textOf, topFields, walkMessage, type Walked } from "#formats/protobuf-walk.ts";
 import { viewOf } from "#formats/error.ts";
@@ -10,6 +11,8 @@ import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { lookIntoMetadata } from "#artefacts/embedded.ts";
 import { lookThrough, type Piece } from "#artefacts/free-text.ts";
 import { ENGINES, LANGUAGE_OPERATORS, OPERATORS, RUNTIME_DOMAINS } from "#artefacts/onnx-operators.ts";
+import { beside, hangsOn } from "#artefacts/beside.ts";
+import { leads } from "#artefacts/outside.ts";
 import { carrierOf } from "#artefacts/payload.ts";
 
 /** Fields at the top of a model; a real one has a few dozen, and functions. */
@@ -137,12 +140,13 @@ class OnnxReader {
     rule: string,
     { start, end }: { start: number; end: number },
     message: string,
+    more: Pick<ScanFinding, "beside"> = {},
   ): void {
     // One sentence for each thing, not for each of ten thousand nodes.
     const key = `${rule} ${message}`;
     if (this.said.has(key)) return;
     this.said.add(key);
-    this.subject.report({ rule, severity, confidence: "high", start, end, message });
+    this.subject.report({ rule, severity, confidence: "high", start, end, message, ...more });
   }
   private text(message: Walked, name: string): string | undefined {
     return textOf(this.content, message, name);
@@ -409,59 +413,25 @@ class OnnxReader {
     const location = entries.get("location");
     if (location === undefined || location === "")
       return this.say("unknown", "onnx-external", tensor, `${what} has its values in a file that it does not name`);
-    const climbs = leaves(location);
-    if (climbs !== undefined)
-      return this.say(
-        "suspicious",
-        "onnx-external",
-        tensor,
-        `${what} has its values in ${shown(location)}: ${climbs}, so that loading reads a file that is no part of the model`,
-      );
+    const { found, problem } = beside(location, this.subject.ports);
+    const tell = (severity: ScanFinding["severity"], message: string): void =>
+      this.say(severity, "onnx-external", tensor, message, hangsOn(location, this.subject.ports));
+    if (problem) tell(problem.severity, `values lie in ${shown(location)}, ${problem.says}`);
+    // A path that leads out is asked no further questions.
+    if (leads(location) !== undefined) return;
     const place = { offset: entries.get("offset") ?? "0", length: entries.get("length") };
     if (!/^\d{1,15}$/.test(place.offset) || (place.length !== undefined && !/^\d{1,15}$/.test(place.length)))
-      return this.say(
+      return tell(
         "suspicious",
-        "onnx-external",
-        tensor,
         `${what} lies at ${shown(place.offset)} for ${shown(place.length)} bytes, which are no numbers`,
       );
     const start = Number(place.offset);
     const length = place.length === undefined ? bytes : BigInt(place.length);
     if (length !== undefined && bytes !== undefined && length !== bytes)
-      this.say(
-        "unknown",
-        "onnx-external",
-        tensor,
-        `${what}: ${bytes} bytes of values by its shape, and ${length} in ${shown(location)}`,
-      );
-    const { neighbour } = this.subject.ports;
-    const beside = neighbour?.(location);
+      tell("unknown", `${what}: ${bytes} bytes of values by its shape, and ${length} in ${shown(location)}`);
     const there = length === undefined ? start : start + Number(length);
-    if (neighbour === undefined)
-      this.say(
-        "unknown",
-        "onnx-external",
-        tensor,
-        `values lie in ${shown(location)}, which cannot be looked at from here`,
-      );
-    else if (beside === undefined)
-      this.say("unknown", "onnx-external", tensor, `values lie in ${shown(location)}, which is not there`);
-    else if (beside.kind === "link")
-      this.say(
-        "suspicious",
-        "onnx-external",
-        tensor,
-        `values lie in ${shown(location)}, which is a link to somewhere else`,
-      );
-    else if (beside.kind !== "file")
-      this.say("unknown", "onnx-external", tensor, `values lie in ${shown(location)}, which is no file`);
-    else if (there > beside.size)
-      this.say(
-        "unknown",
-        "onnx-external",
-        tensor,
-        `${what} ends at byte ${there} of ${shown(location)}, which has ${beside.size}`,
-      );
+    if (found?.kind === "file" && there > found.size)
+      tell("unknown", `${what} ends at byte ${there} of ${shown(location)}, which has ${found.size}`);
     const list = this.external.get(location) ?? [];
     list.push({ start, end: there, name });
     this.external.set(location, list);
@@ -479,6 +449,7 @@ class OnnxReader {
             "onnx-external",
             { start: 0, end: 0 },
             `${shown(before.name)} and ${shown(here.name)} share some of their bytes in ${shown(location)}`,
+            hangsOn(location, this.subject.ports),
           );
       }
     }
@@ -542,7 +513,7 @@ class OnnxReader {
     const external = inside !== undefined && numberOf(inside, "i") === 0n;
     const cache = given(ENGINES.get(op)!);
     const location = external && cache ? (this.text(cache, "s") ?? "") : "";
-    const climbs = leaves(location);
+    const climbs = leads(location);
     const where = external ? `in ${shown(location)}${climbs === undefined ? "" : `, ${climbs}`}` : "in the node";
     this.say(
       "suspicious",
@@ -681,14 +652,4 @@ class OnnxReader {
     if (raw && raw.end > raw.start) return this.content.read(raw.start, 1)[0] !== 0;
     return (numbersOf(tensor, "int32_data")[0] ?? 0n) !== 0n;
   }
-}
-
-/** How a name leads out of the model's folder; undefined where it does not. */
-function leaves(location: string): string | undefined {
-  if (/[\u0000-\u001f]/.test(location)) return "a name with control characters";
-  if (/^[a-z][a-z\d+.-]+:\/\//i.test(location)) return "an address";
-  if (/^(?:[/\\~]|[a-z]:)/i.test(location)) return "an absolute path";
-  if (location.split(/[/\\]/).includes("..")) return "a path that climbs out of the folder";
-  if (location.includes("\\")) return "a path with backslashes, which some systems follow";
-  return undefined;
 }

@@ -3,11 +3,12 @@ import { contentOf, part } from "#formats/content.ts";
 import { FormatError } from "#formats/error.ts";
 import { unpackLzma2 } from "#formats/lzma.ts";
 import { isSevenZip, readSevenZip, type SevenZipFile, type SevenZipFolder } from "#formats/sevenzip.ts";
-import { problemOfName } from "#formats/zip-examined.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
 import type { Range } from "#artefacts/ledger.ts";
+import { judgeMembers } from "#artefacts/members.ts";
 import { bombOf, unpacked, type Packed } from "#artefacts/packing.ts";
+import { importableAmong } from "#artefacts/python-modules.ts";
 
 /** Methods.txt of the LZMA SDK: how folders are packed that are unpacked here. */
 const METHODS: Readonly<Record<string, Packed | "stored" | "lzma2">> = {
@@ -23,7 +24,7 @@ const AES = "06f10701";
 const LZMA_REST = 5;
 const SIGNATURE = 6;
 const FINDINGS_MAX = 20;
-const [REPARSE, TYPE, LINK] = [0x400, 0xf000, 0xa000];
+const [DIRECTORY, REPARSE, TYPE, LINK] = [0x10, 0x400, 0xf000, 0xa000];
 /** Kinds of files in a mode of POSIX that are neither file, folder nor link: pipes, devices, sockets. */
 const SPECIAL: ReadonlySet<number> = new Set([0x1000, 0x2000, 0x6000, 0xc000]);
 
@@ -71,23 +72,20 @@ class Reading {
           (i > 0 && range.start < ranges[i - 1]!.end))
       )
         this.say("suspicious", "7z-overlap", range, "a packed stream lies where something else does");
-    for (const [index, folder] of archive.folders.entries()) this.folder(folder, byFolder.get(index) ?? []);
+    const importable = importableAmong(archive.files.map(({ name }) => name));
+    for (const [index, folder] of archive.folders.entries()) this.folder(folder, byFolder.get(index) ?? [], importable);
   }
 
   private names(files: readonly SevenZipFile[], whole: Range): void {
-    const seen = new Set<string>();
+    judgeMembers(
+      "7z",
+      files.map(({ name, folder, attributes, at }) => {
+        const named = (attributes & DIRECTORY) !== 0 || /[/\\]$/.test(name);
+        return { name, folder, size: at?.size ?? 0, mode: attributes >>> 16, named, ...whole };
+      }),
+      this.subject,
+    );
     for (const { name, attributes, anti } of files) {
-      const problem = problemOfName(name);
-      if (problem) this.say("suspicious", "7z-traversal", whole, problem);
-      const place = placeOfName(name);
-      if (seen.has(place))
-        this.say(
-          "suspicious",
-          "7z-duplicate",
-          whole,
-          `${shown(name)} is there twice: which one counts differs between readers`,
-        );
-      seen.add(place);
       if (SPECIAL.has(kindOf(attributes)))
         this.say("suspicious", "7z-link", whole, `${shown(name)} is a pipe, a device or a socket`);
       if (isLink(attributes))
@@ -96,7 +94,11 @@ class Reading {
     }
   }
 
-  private folder(folder: SevenZipFolder, files: readonly SevenZipFile[]): void {
+  private folder(
+    folder: SevenZipFolder,
+    files: readonly SevenZipFile[],
+    importable: ReturnType<typeof importableAmong>,
+  ): void {
     const { ledger, ports } = this.subject;
     const at = placeOf(folder);
     const { bytes, problem, taken } = this.unpack(folder);
@@ -118,7 +120,7 @@ class Reading {
           `${shown(name)} fails its checksum: readers that check it stop, others go on`,
         );
       // A link's content is the place that it leads to.
-      if (!isLink(attributes)) this.subject.inspect(name, within);
+      if (!isLink(attributes)) this.subject.inspect(name, within, { importable: importable(name) });
     }
   }
 
@@ -200,11 +202,3 @@ const placeOf = ({ packed }: SevenZipFolder): Range => ({ start: packed[0]!.star
 /** The kind of file in the mode of POSIX; 7-Zip and libarchive heed it whether or not the attributes say that a mode is there. */
 const kindOf = (attributes: number): number => (attributes >>> 16) & TYPE;
 const isLink = (attributes: number): boolean => (attributes & REPARSE) !== 0 || kindOf(attributes) === LINK;
-/** One name for all that unpack to the same place: without steps that stay, and as systems see it that do not tell cases apart. */
-const placeOfName = (name: string): string =>
-  name
-    .split(/[/\\]/)
-    .filter((part) => part !== "" && part !== ".")
-    .join("/")
-    .normalize("NFC")
-    .toLowerCase();

@@ -3,10 +3,10 @@ import { part } from "#formats/content.ts";
 import { examineTar, isTar, type TarProblem } from "#formats/tar.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { importableAmong } from "#artefacts/python-modules.ts";
+import { judgeMembers } from "#artefacts/members.ts";
 import { defineCheck } from "#artefacts/check.ts";
 
 const ODDITIES: Readonly<Record<TarProblem["kind"], readonly [rule: string, severity: ScanFinding["severity"]]>> = {
-  name: ["tar-traversal", "suspicious"],
   link: ["tar-link", "suspicious"],
   special: ["tar-special", "suspicious"],
   end: ["tar-end", "note"],
@@ -25,19 +25,16 @@ export default defineCheck({
       const [rule, severity] = ODDITIES[kind];
       report({ rule, severity, confidence: "high", start: at, end, message: problem });
     }
-    const names = new Set<string>();
+    judgeMembers(
+      "tar",
+      tar.members.map(({ name, kind, size, mode, header, at }) => {
+        const folder = kind === "folder";
+        return { name, folder, size, mode, named: folder, start: header, end: at };
+      }),
+      subject,
+    );
     const importable = importableAmong(tar.members.map(({ name }) => name));
     for (const { name, kind, at, size } of tar.members) {
-      if (names.has(name) && kind === "file")
-        report({
-          rule: "tar-duplicate",
-          severity: "suspicious",
-          confidence: "medium",
-          start: at,
-          end: at + size,
-          message: `"${name}" is there twice: the last one counts, for some`,
-        });
-      names.add(name);
       if (size === 0) continue;
       if (kind !== "file") {
         ledger.left(at, at + size, `"${name}" is no file and has content`);

@@ -1,6 +1,6 @@
 /**
- * TFLite models: every table of the FlatBuffer, every buffer against its tensor, operators that are code of somebody's own or of
- * TensorFlow, metadata, and the archive of associated files behind it.
+ * TFLite models: every table of the FlatBuffer, every buffer against its tensor, every operator against what its kernel expects,
+ * operators that are code of somebody's own or of TensorFlow, metadata, and the archive of associated files behind it.
  */
 import { contentOf, part, type Content } from "#formats/content.ts";
 import { FormatError, viewOf } from "#formats/error.ts";
@@ -9,7 +9,6 @@ import {
   isFlatPadding,
   isRemains,
   readFlatBuffer,
-  type FlatProblem,
   type FlatSchema,
   type FlatTable,
 } from "#formats/flatbuffers.ts";
@@ -23,37 +22,32 @@ import {
   isTflite,
   METADATA,
   MODEL,
-  OPERATORS_MAX,
   TEXTS,
 } from "#formats/tflite.ts";
 import { appendedZip } from "#formats/zip-appended.ts";
-import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
 import { lookThrough } from "#artefacts/free-text.ts";
 import type { Range } from "#artefacts/ledger.ts";
 import { COMPUTING_OPERATORS, HARMFUL_OPERATORS } from "#artefacts/tensorflow-operators.ts";
+import { reportFlat } from "#artefacts/flatbuffer.ts";
 import { OUTSIDE } from "#artefacts/outside.ts";
+import { Constants, Node, SMALL, type Graph, type Tensor } from "#artefacts/tflite-graph.ts";
+import { followCalls, type Say } from "#artefacts/tflite-calls.ts";
+import { ELEMENTS_MAX } from "#artefacts/tflite-checks.ts";
+import { CUSTOM_OPERATORS } from "#artefacts/tflite-custom.ts";
+import { ENUMERATED, nameOf, OPERATORS, type Operator } from "#artefacts/tflite-operators.ts";
+import { problemOfBlocks, problemOfQuantisation } from "#artefacts/tflite-quantisation.ts";
 
-/** What each departure from the format means. */
-const PROBLEMS: Readonly<Record<FlatProblem["kind"], readonly [rule: string, severity: ScanFinding["severity"]]>> = {
-  bounds: ["tflite-bounds", "unknown"],
-  overlap: ["tflite-overlap", "suspicious"],
-  entry: ["tflite-entry", "unknown"],
-  field: ["tflite-field", "unknown"],
-};
-
+/** Options that are a person's words, or may be. */
+const TEXTS_OF_OPTIONS = ["container", "shared_name", "name", "call_target_name", "backend_config"];
+/** Codes that fit the byte that files had for them at first; larger ones put this there. */
+const OLD_CODES = 127;
 /** FlatBuffers count in 32 bits, signed. */
 const FLAT_MAX = 2 ** 31 - 1;
-/** Custom operators whose code is TFLite's own (lite/core/kernels/register.cc) or its small sister's (micro_mutable_op_resolver.h). */
-const BUNDLED: ReadonlySet<string> = new Set(
-  "NumericVerify Mfcc AudioSpectrogram TFLite_Detection_PostProcess CIRCULAR_BUFFER SignalDelay SignalEnergy SignalFftAutoScale SignalFilterBank SignalFilterBankLog SignalFilterBankSpectralSubtraction SignalFilterBankSquareRoot SignalFramer SignalIrfft SignalOverlapAdd SignalPCAN SignalRfft SignalStacker SignalWindow".split(
-    " ",
-  ),
-);
 /** Operators of TensorFlow, where an application brings its kernels along (SELECT_TF_OPS). */
 const FLEX = "Flex";
-/** Elements no tensor of a model has: such a shape asks for more memory than there is. */
-const ELEMENTS_MAX = 2 ** 50;
+/** Elements no tensor of a model has, even one whose values are there. */
+const DECLARED_MAX = 2 ** 50;
 /** The first converters made operators' tables that they then left out. */
 const REMAINS_MAX = 65_536;
 const PLAN_MAX = 2 ** 22;
@@ -72,12 +66,12 @@ export default defineCheck({
   },
 });
 
-type Say = (severity: ScanFinding["severity"], rule: string, at: Range, message: string) => void;
-
 interface Buffer {
   readonly at: Range;
   /** Its bytes, in the FlatBuffer or behind it. */
   readonly bytes: Range | undefined;
+  /** It has bytes that could not be found. */
+  readonly broken: boolean;
 }
 
 class Reading {
@@ -89,6 +83,9 @@ class Reading {
   private readonly used = new Set<number>();
   private readonly outside: (Range & { readonly what: string })[] = [];
   private readonly nodes: Uint8Array[] = [];
+  private readonly constants: Constants;
+  /** Values in other files, by the number that the model gives them. */
+  private readonly beside = new Set<number>();
   private buffers: readonly Buffer[] = [];
   private flatEnd = 0;
   private fileEnd = 0;
@@ -96,6 +93,7 @@ class Reading {
   constructor(subject: Subject) {
     this.subject = subject;
     this.content = subject.content;
+    this.constants = new Constants(subject.content, () => subject.meter.tick());
     this.say = (severity, rule, { start, end }, message) =>
       subject.report({ rule, severity, confidence: "high", start, end, message });
   }
@@ -109,7 +107,7 @@ class Reading {
       meter.tick(),
     );
     this.flatEnd = flat.ranges.at(-1)?.end ?? 0;
-    this.problems(flat.problems);
+    reportFlat(this.subject, flat.problems);
     if (flat.root) this.model(flat.root);
     this.enter([...flat.ranges, ...this.outside]);
     if (zip) {
@@ -117,13 +115,6 @@ class Reading {
       subject.inspect("associated files", zip.archive);
     }
     if (this.nodes.length > 0) subject.inspect("TensorFlow operators", contentOf(joined(this.nodes)));
-  }
-
-  private problems(found: readonly FlatProblem[]): void {
-    for (const { kind, start, end, problem } of found) {
-      const [rule, severity] = PROBLEMS[kind];
-      this.say(severity, rule, { start, end }, problem);
-    }
   }
 
   /** Tells the ledger: what was followed but for what nothing understands, and zeros between that align what follows. */
@@ -174,24 +165,30 @@ class Reading {
         `version ${model.number("version")} of the schema, where 3 is known`,
       );
     this.buffers = Array.from(model.tables("buffers"), (buffer) => this.buffer(buffer));
+    const [none] = this.buffers;
+    if (none?.bytes && none.bytes.end > none.bytes.start)
+      this.say(
+        "suspicious",
+        "tflite-buffer",
+        none.at,
+        "buffer 0, which stands for none, has bytes: some readers take them for a tensor's, and others do not",
+      );
     const codes = Array.from(model.tables("operator_codes"), (code) => this.code(code));
     const graphs = [...model.tables("subgraphs")];
     const names: string[] = [];
-    const calls: (readonly number[])[] = graphs.map((graph) =>
-      graph ? this.graph(graph, codes, graphs.length, names) : [],
-    );
-    this.recursion(calls, whole);
+    this.external(model);
+    const drawn = graphs.map((graph) => (graph ? this.graph(graph, codes, names) : EMPTY));
+    followCalls(drawn, whole, this.constants, this.say);
     this.signatures(model, graphs, names);
     this.metadata(model, names);
-    for (const index of model.numbers("metadata_buffer", 100_000)) this.use(index, whole, "metadata_buffer");
-    this.external(model);
+    for (const index of model.numbers("metadata_buffer", Infinity)) this.use(index, whole, "metadata_buffer");
     for (const [index, { bytes }] of this.buffers.entries())
       if (bytes && bytes.end > bytes.start && !this.used.has(index)) this.unused(index, bytes);
     this.outside.sort((a, b) => a.start - b.start);
     for (const [i, { start, end, what }] of this.outside.entries()) {
       const before = this.outside[i - 1];
       if (before && start < before.end && !(start === before.start && end === before.end))
-        this.say("suspicious", "tflite-overlap", { start, end }, `${what} and ${before.what} share bytes`);
+        this.say("suspicious", "flatbuffer-overlap", { start, end }, `${what} and ${before.what} share bytes`);
     }
     const description = model.text("description");
     if (description) lookThrough(subject, [description], "the description");
@@ -200,7 +197,7 @@ class Reading {
 
   /** Data in the buffer, or by its place behind the FlatBuffer, where models are too large for it. */
   private buffer(table: FlatTable | undefined): Buffer {
-    if (!table) return { at: { start: 0, end: 0 }, bytes: undefined };
+    if (!table) return { at: NOWHERE, bytes: undefined, broken: true };
     const at = { start: table.start, end: table.end };
     const data = table.vector("data");
     const behind = this.behind(table.number("offset"), table.number("size"), at, "a buffer");
@@ -211,7 +208,8 @@ class Reading {
         at,
         "a buffer has bytes of its own and a place for others: readers differ",
       );
-    return { at, bytes: behind ?? (data && { start: data.start, end: data.end }) };
+    const bytes = behind ?? (data && { start: data.start, end: data.end });
+    return { at, bytes, broken: !behind && table.number("offset") > 1 };
   }
   /** Offsets of 0 and 1 are placeholders (flatbuffer_export.cc). */
   private behind(offset: number, size: number, at: Range, what: string): Range | undefined {
@@ -220,7 +218,7 @@ class Reading {
     if (!(Number.isSafeInteger(bytes.end) && offset >= this.flatEnd && bytes.end <= this.fileEnd)) {
       this.say(
         "unknown",
-        "tflite-bounds",
+        "flatbuffer-bounds",
         at,
         `${what} has ${size} bytes at ${offset}, which do not lie behind the tables and within the file`,
       );
@@ -248,10 +246,21 @@ class Reading {
   /** The operator, by the number that newer files keep beside the byte of older ones (schema_utils.cc); of custom ones the name. */
   private code(table: FlatTable | undefined): Code {
     if (!table) return { builtin: -1, custom: undefined };
-    const builtin = Math.max(table.number("deprecated_builtin_code"), table.number("builtin_code"));
+    const [old, current] = [table.number("deprecated_builtin_code"), table.number("builtin_code")];
+    const builtin = Math.max(old, current);
     const custom = table.text("custom_code");
     const at = { start: table.start, end: table.end };
-    if (builtin < 0 || builtin > OPERATORS_MAX)
+    // Files of before 2020 have only the byte; newer ones both, 127 where the number is larger (flatbuffer_export.cc).
+    if (current !== 0 && old !== Math.min(current, OLD_CODES))
+      this.say(
+        "suspicious",
+        "tflite-mismatch",
+        at,
+        `an operator is number ${old} for old readers and ${current} for new ones`,
+      );
+    if (table.number("version", 1) < 1)
+      this.say("unknown", "tflite-operator", at, `an operator of version ${table.number("version", 1)}`);
+    if (builtin !== CUSTOM && !OPERATORS.has(builtin))
       this.say("unknown", "tflite-operator", at, `operator ${builtin}, which the schema does not know`);
     if (builtin === DELEGATE)
       this.say("unknown", "tflite-custom", at, "an operator of a delegate: a library of its own runs it");
@@ -278,7 +287,7 @@ class Reading {
           place,
           `the operator ${shown} is in no list: a library of its own brings it`,
         );
-    } else if (!BUNDLED.has(name))
+    } else if (!CUSTOM_OPERATORS.has(name))
       this.say(
         "unknown",
         "tflite-custom",
@@ -288,69 +297,179 @@ class Reading {
     return { builtin, custom: name };
   }
 
-  /** Which other graphs it calls. */
-  private graph(graph: FlatTable, codes: readonly Code[], graphs: number, names: string[]): readonly number[] {
+  private graph(graph: FlatTable, codes: readonly Code[], names: string[]): Graph {
     const name = graph.text("name");
     if (name) names.push(name.text);
-    let tensors = 0;
+    const at = { start: graph.start, end: graph.end };
+    const count = graph.length("tensors");
+    const tensors: Tensor[] = [];
     for (const tensor of graph.tables("tensors")) {
-      if ((++tensors & 255) === 0) this.subject.meter.tick();
-      if (tensor) this.tensor(tensor, names);
+      if ((tensors.length & 255) === 0) this.subject.meter.tick();
+      tensors.push(tensor ? this.tensor(tensor, names, count) : NO_TENSOR);
     }
-    const calls = new Set<number>();
-    let operators = 0;
+    this.blocks(graph, tensors);
+    const nodes: Node[] = [];
+    let broken = false;
     for (const operator of graph.tables("operators")) {
-      if ((++operators & 255) === 0) this.subject.meter.tick();
-      if (operator) this.operator(operator, codes, tensors, graphs, calls);
+      if ((nodes.length & 255) === 0) this.subject.meter.tick();
+      const node = operator && this.operator(operator, codes, tensors, names);
+      if (node) nodes.push(node);
+      else broken = true;
     }
-    const whole = { start: graph.start, end: graph.end };
-    for (const list of ["inputs", "outputs"])
-      if (graph.numbers(list, 100_000).some((index) => index >= tensors || index < -1))
-        this.say("unknown", "tflite-index", whole, `a graph's ${list} name a tensor that it does not have`);
-    return [...calls];
+    const [inputs, outputs] = ["inputs", "outputs"].map((list) => graph.numbers(list, Infinity)) as [
+      readonly number[],
+      readonly number[],
+    ];
+    if ([inputs, outputs].some((list) => list.some((index) => index >= tensors.length || index < -1))) {
+      this.say("unknown", "tflite-index", at, "a graph's inputs or outputs name a tensor that it does not have");
+      broken = true;
+    }
+    const found = { at, tensors, nodes, inputs, outputs };
+    if (!broken) this.order(found);
+    return found;
   }
 
-  private tensor(tensor: FlatTable, names: string[]): void {
-    const at = { start: tensor.start, end: tensor.end };
-    const name = tensor.text("name")?.text ?? "";
+  /** Tensors whose scales are other tensors, once all are known. */
+  private blocks(graph: FlatTable, tensors: readonly Tensor[]): void {
+    let at = 0;
+    for (const table of graph.tables("tensors")) {
+      const tensor = tensors[at++];
+      const quantised = table?.table("quantization");
+      if (!quantised || !tensor || quantised.number("details_type") === 0) continue;
+      const fixed = (index: number): number | undefined =>
+        tensors[index]?.bytes ? elementsOf(tensors[index].sizes) : undefined;
+      const problem = problemOfBlocks(quantised, elementsOf(tensor.sizes) ?? 0, fixed);
+      if (problem) this.say("suspicious", "tflite-quantisation", tensor.at, `${tensor.shown} ${problem}`);
+    }
+  }
+
+  /** Whether everything that is read was there before: values of the file's, inputs, variables, or what an operator before it wrote. */
+  private order({ at, tensors, nodes, inputs, outputs }: Graph): void {
+    const there = new Uint8Array(tensors.length);
+    for (const [index, tensor] of tensors.entries()) if (tensor.there) there[index] = 1;
+    for (const index of inputs) there[index] = 1;
+    const shown = (index: number): string => tensors[index]?.shown ?? String(index);
+    const taken = inputs.find((index) => tensors[index]?.bytes);
+    if (taken !== undefined)
+      this.say("suspicious", "tflite-order", at, `a graph takes in ${shown(taken)}, whose values the file fixes`);
+    for (const node of nodes) {
+      // An operator that a program brings may take room to work in from the graph, as Arm's for its accelerators does.
+      const own = node.custom !== undefined && !node.custom.startsWith(FLEX) && !CUSTOM_OPERATORS.has(node.custom);
+      const unread = own ? undefined : node.inputs.find((index) => index >= 0 && there[index] === 0);
+      if (unread !== undefined)
+        this.say(
+          "suspicious",
+          "tflite-order",
+          node.at,
+          `${nameOf(node)} reads ${shown(unread)} before anything is written there (CVE-2020-15209)`,
+        );
+      const read = new Set(node.inputs);
+      for (const index of node.outputs) {
+        const fixed = tensors[index]?.bytes;
+        if (fixed || (index >= 0 && read.has(index)))
+          this.say(
+            "suspicious",
+            "tflite-order",
+            node.at,
+            fixed
+              ? `${nameOf(node)} writes to ${shown(index)}, whose values the file fixes`
+              : `${nameOf(node)} reads and writes ${shown(index)} at once (CVE-2020-15210)`,
+          );
+        if (index >= 0) there[index] = 1;
+      }
+    }
+    const missing = outputs.find((index) => index >= 0 && there[index] === 0);
+    if (missing !== undefined)
+      this.say("suspicious", "tflite-order", at, `a graph gives out ${shown(missing)}, which nothing writes`);
+  }
+  private tensor(table: FlatTable, names: string[], count: number): Tensor {
+    const at = { start: table.start, end: table.end };
+    const name = table.text("name")?.text ?? "";
     names.push(name);
     const shown = JSON.stringify(name.slice(0, 80));
-    const bytes = this.use(tensor.number("buffer"), at, shown);
-    const type = tensor.number("type");
+    const buffer = this.use(table.number("buffer"), at, shown);
+    const bytes = buffer && buffer.end > buffer.start ? buffer : undefined;
+    const type = table.number("type");
+    const shape = table.numbers("shape", Infinity);
+    const signature = table.numbers("shape_signature", Infinity);
+    this.values(table, { at, shown, type, shape, bytes });
+    const quantised = table.table("quantization");
+    const problem = quantised && problemOfQuantisation(quantised, { type, shape, tensors: count });
+    if (problem) this.say(problem[0], "tflite-quantisation", at, `${shown} ${problem[1]}`);
+    const fits =
+      signature.length === 0 ||
+      (signature.length === shape.length && signature.every((size, i) => size === -1 || size === shape[i]));
+    if (!fits)
+      this.say(
+        "unknown",
+        "tflite-size",
+        at,
+        `${shown} is of shape ${shapeText(shape)}, and its signature says ${shapeText(signature)}`,
+      );
+    for (const within of table.tables("variant_tensors"))
+      if (within && !(within.number("type") >= 0 && within.number("type") < ELEMENT_BITS.length))
+        this.say(
+          "unknown",
+          "tflite-size",
+          at,
+          `${shown} is of tensors of type ${within.number("type")}, which the schema does not know`,
+        );
+    if (bytes && table.number("is_variable") !== 0)
+      this.say("unknown", "tflite-order", at, `${shown} is a variable, and the file fixes its values`);
+    const outside = table.number("external_buffer");
+    const elsewhere = outside !== 0 || this.buffers[table.number("buffer")]?.broken !== false;
+    if (outside !== 0) this.outsideValues(outside, at, shown, bytes !== undefined);
+    // Only what the file fixes has its shape for certain: without dimensions a shape may not be known at all.
+    const known = shape.length <= SMALL && (bytes !== undefined || shape.length > 0 || table.number("has_rank") !== 0);
+    const open = (size: number, i: number): number | undefined => (signature[i] === -1 || size < 0 ? undefined : size);
+    return {
+      at,
+      shown,
+      type,
+      sizes: known ? shape.map((size, i) => (bytes ? size : open(size, i))) : undefined,
+      bytes,
+      there: bytes !== undefined || elsewhere || shape.includes(0) || table.number("is_variable") !== 0,
+    };
+  }
+
+  /** Its values against its shape and type. */
+  private values(tensor: FlatTable, { at, shown, type, shape, bytes }: Values): void {
     if (type < 0 || type >= ELEMENT_BITS.length)
       return this.say(
         "unknown",
-        "tflite-entry",
+        "tflite-size",
         at,
         `${shown} has elements of type ${type}, which the schema does not know`,
       );
     const bits = ELEMENT_BITS[type];
-    const shape = tensor.numbers("shape", 1000);
+    if (shape.length > SMALL) return this.say("unknown", "tflite-size", at, `${shown} has ${shape.length} dimensions`);
     if (shape.some((size) => size < 0))
       return this.say("unknown", "tflite-size", at, `${shown} has a shape with a size below zero`);
-    let elements = 1n;
-    for (const size of shape) if (elements < 1n << 80n || size === 0) elements *= BigInt(size);
-    if (elements > BigInt(ELEMENTS_MAX))
+    // Readers multiply sizes one after the other, in whatever order: one that is zero does not undo the others.
+    let asked = 1n;
+    for (const size of shape) if (size !== 0 && asked < 1n << 80n) asked *= BigInt(size);
+    if (asked > BigInt(bytes ? DECLARED_MAX : ELEMENTS_MAX))
       return this.say(
         "suspicious",
         "tflite-size",
         at,
-        `${shown} is of shape [${shape.slice(0, 8).join(", ")}]: no tensor has so many elements`,
+        `${shown} is of shape ${shapeText(shape)}: no tensor has so many elements`,
       );
-    if (!bytes || bytes.end === bytes.start) return;
+    const elements = shape.includes(0) ? 0n : asked;
+    if (tensor.table("sparsity"))
+      return this.say("unknown", "tflite-size", at, `${shown} is sparse: where its values belong is not checked here`);
+    if (!bytes) return;
     const given = bytes.end - bytes.start;
     if (type === TEXTS) return this.texts(bytes, elements, shown);
     if (bits === undefined)
-      return this.say("unknown", "tflite-entry", at, `${shown} is a handle, and has ${given} bytes of its own`);
-    if (tensor.table("sparsity"))
-      return this.say("unknown", "tflite-size", at, `${shown} is sparse: where its values belong is not checked here`);
+      return this.say("unknown", "tflite-size", at, `${shown} is a handle, and has ${given} bytes of its own`);
     const wanted = (elements * BigInt(bits) + 7n) / 8n;
     if (wanted !== BigInt(given))
       this.say(
         "unknown",
         "tflite-size",
         at,
-        `${shown} of shape [${shape.slice(0, 8).join(", ")}] is ${wanted} bytes, and ${given} are given`,
+        `${shown} of shape ${shapeText(shape)} is ${wanted} bytes, and ${given} are given`,
       );
   }
   /** Texts as TFLite keeps them: how many, where each begins, the characters (string_util.cc). */
@@ -365,69 +484,206 @@ class Reading {
     lookThrough(this.subject, [{ text: all, start, end, exact: true }], `the tensor ${shown}`, { code: false });
   }
 
-  private operator(
-    operator: FlatTable,
-    codes: readonly Code[],
-    tensors: number,
-    graphs: number,
-    calls: Set<number>,
-  ): void {
+  private operator(operator: FlatTable, codes: readonly Code[], tensors: Tensor[], names: string[]): Node | undefined {
     const at = { start: operator.start, end: operator.end };
     const index = operator.number("opcode_index");
     const code = codes[index];
-    if (!code) return this.say("unknown", "tflite-index", at, `an operator is number ${index} of ${codes.length}`);
-    for (const list of ["inputs", "outputs", "intermediates"])
-      if (operator.numbers(list, 10_000).some((tensor) => tensor >= tensors || tensor < -1)) {
-        this.say("unknown", "tflite-index", at, `an operator's ${list} name a tensor that its graph does not have`);
-        break;
-      }
-    for (const options of [operator.table("builtin_options"), operator.table("builtin_options_2")]) {
-      if (!options) continue;
-      for (const graph of calledBy(options))
-        if (graph < 0 || graph >= graphs)
-          this.say("unknown", "tflite-index", at, `an operator calls graph ${graph} of ${graphs}`);
-        else calls.add(graph);
+    if (!code) {
+      this.say("unknown", "tflite-index", at, `an operator is number ${index} of ${codes.length}`);
+      return undefined;
     }
+    const [inputs, outputs, inner] = ["inputs", "outputs", "intermediates"].map((list) =>
+      operator.numbers(list, Infinity),
+    ) as [readonly number[], readonly number[], readonly number[]];
+    if ([inputs, outputs, inner].some((list) => list.some((tensor) => tensor >= tensors.length || tensor < -1)))
+      this.say("unknown", "tflite-index", at, "an operator names a tensor that its graph does not have");
+    const mutated = operator.length("mutating_variable_inputs");
+    if (mutated > 0 && mutated !== inputs.length)
+      this.say(
+        "unknown",
+        "tflite-arity",
+        at,
+        `an operator says of ${mutated} inputs whether they change, and has ${inputs.length}`,
+      );
+    const [first, second] = [operator.table("builtin_options"), operator.table("builtin_options_2")];
+    const attributes = first ?? second;
+    const node = new Node(at, code, attributes, [inputs, outputs], tensors, this.constants);
     const large = this.behind(
       operator.number("large_custom_options_offset"),
       operator.number("large_custom_options_size"),
       at,
       "the options of an operator",
     );
-    for (const options of [operator.vector("custom_options"), large])
-      if (options && options.end > options.start) this.options(options, code, at);
-  }
-
-  /** Options of a custom operator, of which TFLite's own and TensorFlow's are understood. */
-  private options({ start, end }: Range, { custom }: Code, at: Range): void {
-    const leave = (because: string): void => void this.strange.push({ start, end, because });
-    if (custom === undefined) return leave("options that the operator does not read");
-    if (!custom.startsWith(FLEX) && !BUNDLED.has(custom))
-      return leave("options of an operator that nothing here knows");
-    if (end - start > TEXT_MAX) return leave("options longer than are read");
-    const bytes = this.content.read(start, end - start);
-    let options: FlexBuffer;
-    try {
-      options = readFlexBuffer(bytes);
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
+    const own = [operator.vector("custom_options"), large].filter((one) => one && one.end > one.start);
+    for (const options of own) if (options) this.options(options, code, node);
+    if (own.length > 1)
+      this.say("suspicious", "tflite-mismatch", at, "an operator has options in two places: readers differ");
+    const known = OPERATORS.get(code.builtin);
+    const says = ["builtin_options_type", "builtin_options_2_type"].map((field) => operator.number(field));
+    if (says.filter((kind) => kind !== 0).length > Number(first !== undefined) + Number(second !== undefined))
+      this.say("unknown", "tflite-options", at, `${nameOf(node)} has options of a kind that it does not give`);
+    if (first && second)
+      this.say("suspicious", "tflite-mismatch", at, `${nameOf(node)} has options of two kinds: readers differ`);
+    for (const field of TEXTS_OF_OPTIONS) {
+      const text = attributes?.knows(field) ? attributes.text(field) : undefined;
+      if (text) names.push(text.text);
+    }
+    if (operator.number("custom_options_format") !== 0)
       this.say(
         "unknown",
         "tflite-options",
-        { start: start + error.offset, end: start + error.offset + 1 },
-        `the options of ${JSON.stringify(custom.slice(0, 80))} are no FlexBuffer: ${error.problem}`,
+        at,
+        `${nameOf(node)} has options in a format that the schema does not name`,
       );
-      return leave("options that cannot be followed");
+    const composite = attributes?.knows("composite_attributes") ? attributes.vector("composite_attributes") : undefined;
+    if (composite && composite.count > 0) this.flexBuffer(composite, nameOf(node));
+    if (code.custom !== undefined) {
+      if (code.custom.startsWith(FLEX) && own.length === 0)
+        this.say("unknown", "tflite-options", at, `${nameOf(node)} has no operator of TensorFlow`);
+      const bundled = CUSTOM_OPERATORS.get(code.custom);
+      if (node.options) this.say("unknown", "tflite-options", at, `${nameOf(node)} has options of another operator`);
+      if (bundled) {
+        const takes = this.arity(node, nameOf(node), bundled);
+        if (takes && own.length === 0) this.customOptions(node, new Map());
+      }
+    } else if (known && this.builtin(node, known)) this.gives(node, known, tensors);
+    return node;
+  }
+
+  /** A built-in operator against what the table of operators says of it. */
+  private builtin(node: Node, known: Operator): boolean {
+    const { at, options } = node;
+    if (!this.arity(node, known.name, known)) return false;
+    if (options && options.name !== known.options) {
+      this.say(
+        "unknown",
+        "tflite-options",
+        at,
+        `${known.name} has ${options.name}, and ${known.options || "none"} are expected`,
+      );
+      return false;
     }
-    let last = 0;
-    for (const range of [...options.ranges, { start: bytes.length, end: bytes.length }]) {
-      if (range.start > last && !bytes.subarray(last, range.start).every((byte) => byte === 0))
-        this.strange.push({ start: start + last, end: start + range.start, because: "no option has it" });
-      last = Math.max(last, range.end);
+    for (const [field, most] of Object.entries(ENUMERATED))
+      if (options?.knows(field) && !(options.number(field) >= 0 && options.number(field) <= most))
+        this.say(
+          "unknown",
+          "tflite-parameter",
+          at,
+          `${known.name}: ${field} is ${options.number(field)}, which the schema does not name`,
+        );
+    if (!known.checks) {
+      this.say("unknown", "tflite-unchecked", at, `what ${known.name} does with its parameters is not checked here`);
+      return false;
     }
-    if (!custom.startsWith(FLEX)) return;
+    let holds = true;
+    for (const { kind, find } of known.checks) {
+      const problem = find(node);
+      if (problem === undefined) continue;
+      holds = false;
+      if (kind === "bomb") this.say("suspicious", "tflite-bomb", at, `${known.name} ${problem}`);
+      else this.say("suspicious", "tflite-parameter", at, `${known.name}: ${problem}`);
+    }
+    return holds;
+  }
+  /** What it writes against the shape that the graph declares: runtimes for small devices make room for the second and write the first. */
+  private gives(node: Node, known: Operator, tensors: Tensor[]): void {
+    const made = known.gives(node);
+    const at = node.outputs[0] ?? -1;
+    const tensor = tensors[at];
+    if (!made || !tensor || tensor.bytes) return;
+    const [elements, room] = [elementsOf(made), elementsOf(tensor.sizes)];
+    if (elements !== undefined && room !== undefined && elements !== room)
+      this.say(
+        "suspicious",
+        "tflite-size",
+        node.at,
+        `${known.name} writes ${elements} elements to ${tensor.shown}, which has room for ${room}`,
+      );
+    if (elements !== undefined && elements > ELEMENTS_MAX)
+      this.say("suspicious", "tflite-bomb", node.at, `${known.name} makes ${elements.toExponential(1)} elements`);
+    // What comes behind it is held against what is made, where the file leaves that open.
+    if (room === undefined) tensors[at] = { ...tensor, sizes: made };
+  }
+  /** Whether it has as many tensors as it reads and writes. */
+  private arity(node: Node, name: string, known: Pick<Operator, "inputs" | "outputs" | "optional">): boolean {
+    const { at, inputs, outputs } = node;
+    for (const [of, list, { allows, least, written }] of [
+      ["inputs", inputs, known.inputs],
+      ["outputs", outputs, known.outputs],
+    ] as const)
+      if (!allows(list.length))
+        this.say(
+          list.length < least ? "suspicious" : "unknown",
+          "tflite-arity",
+          at,
+          `${name} has ${list.length} ${of}, and ${written} are expected`,
+        );
+    const absent = inputs.findIndex((index, i) => index === -1 && !known.optional(i));
+    if (absent >= 0 || outputs.includes(-1))
+      this.say(
+        "suspicious",
+        "tflite-arity",
+        at,
+        `${name} leaves out ${absent >= 0 ? `input ${absent}` : "an output"}, which it needs (CVE-2020-15211)`,
+      );
+    return known.inputs.allows(inputs.length) && known.outputs.allows(outputs.length);
+  }
+  private customOptions(node: Node, options: ReadonlyMap<string, number>): void {
+    const known = CUSTOM_OPERATORS.get(node.custom ?? "");
+    if (!known) return;
+    for (const [name, value] of options)
+      if (!Object.hasOwn(known.options, name))
+        this.say(
+          "unknown",
+          "tflite-options",
+          node.at,
+          `${nameOf(node)} has an option ${JSON.stringify(name.slice(0, 80))} of ${value}, which it does not know`,
+        );
+    if (known.byPlace && Object.keys(known.options).some((name) => !options.has(name)))
+      this.say("suspicious", "tflite-parameter", node.at, `${nameOf(node)} lacks one of its options`);
+    const problems = [
+      ...Object.entries(known.options).map(([name, [least, most, absent = 0]]) => {
+        const value = options.get(name) ?? absent;
+        return value >= least && value <= most ? undefined : `${name} is ${value}`;
+      }),
+      ...known.checks.map((check) => check(node, options)),
+    ];
+    for (const problem of problems)
+      if (problem !== undefined) this.say("suspicious", "tflite-parameter", node.at, `${nameOf(node)}: ${problem}`);
+  }
+
+  /** Options of a custom operator, of which TFLite's own and TensorFlow's are understood. */
+  private options({ start, end }: Range, { custom }: Code, run: Node): void {
+    const { at } = run;
+    const leave = (because: string): void => void this.strange.push({ start, end, because });
+    if (custom === undefined) return leave("options that the operator does not read");
+    if (!custom.startsWith(FLEX) && !CUSTOM_OPERATORS.has(custom))
+      return leave("options of an operator that nothing here knows");
+    const options = this.flexBuffer({ start, end }, JSON.stringify(custom.slice(0, 80)));
+    if (!options) return;
+    const { value, bytes } = options;
+    if (!custom.startsWith(FLEX)) {
+      const entries = value.is === "map" ? value.entries : undefined;
+      if (!entries?.every(([, one]) => one.is === "number"))
+        return this.say(
+          "unknown",
+          "tflite-options",
+          at,
+          `the options of ${JSON.stringify(custom.slice(0, 80))} are no numbers by their names`,
+        );
+      const numbers = entries.map(([name, one]) => [name, one.is === "number" ? one.value : 0] as const);
+      // Kernels look names up by halves: what is out of order is not found, and of two that are alike one is.
+      if (numbers.some(([name], i) => i > 0 && numbers[i - 1]![0] >= name))
+        this.say(
+          "suspicious",
+          "tflite-options",
+          at,
+          `the options of ${nameOf(run)} are not in the order of their names`,
+        );
+      return this.customOptions(run, new Map(numbers));
+    }
     // [operator, NodeDef] (tensorflow/lite/delegates/flex/kernel.cc): TensorFlow runs what the second says.
-    const [name, node] = options.value.is === "list" ? options.value.items : [];
+    const [name, node] = value.is === "list" ? value.items : [];
     if (name?.is !== "text" || (node?.is !== "text" && node?.is !== "bytes"))
       return this.say(
         "unknown",
@@ -446,31 +702,31 @@ class Reading {
     this.nodes.push(bytes.slice(node.start, node.end));
   }
 
-  /** A graph that calls itself, over however many others: no converter writes one, and it need not end. */
-  private recursion(calls: readonly (readonly number[])[], at: Range): void {
-    const state = new Uint8Array(calls.length);
-    for (let first = 0; first < calls.length; first++) {
-      if (state[first] !== 0) continue;
-      const path: { graph: number; next: number }[] = [{ graph: first, next: 0 }];
-      state[first] = 1;
-      for (let top = path.at(-1); top; top = path.at(-1)) {
-        const callee = calls[top.graph]![top.next++];
-        if (callee === undefined) {
-          state[top.graph] = 2;
-          path.pop();
-        } else if (state[callee] === 1)
-          return this.say(
-            "suspicious",
-            "tflite-recursion",
-            at,
-            `graph ${callee} calls itself: running it need not end`,
-          );
-        else if (state[callee] === 0) {
-          state[callee] = 1;
-          path.push({ graph: callee, next: 0 });
-        }
-      }
+  /** Options as a FlexBuffer, every byte of it; undefined, and said, where they are none. */
+  private flexBuffer({ start, end }: Range, shown: string): (FlexBuffer & { readonly bytes: Uint8Array }) | undefined {
+    const leave = (because: string): undefined => void this.strange.push({ start, end, because });
+    if (end - start > TEXT_MAX) return leave("options longer than are read");
+    const bytes = this.content.read(start, end - start);
+    let options: FlexBuffer;
+    try {
+      options = readFlexBuffer(bytes);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.say(
+        "unknown",
+        "tflite-options",
+        { start: start + error.offset, end: start + error.offset + 1 },
+        `the options of ${shown} are no FlexBuffer: ${error.problem}`,
+      );
+      return leave("options that cannot be followed");
     }
+    let last = 0;
+    for (const range of [...options.ranges, { start: bytes.length, end: bytes.length }]) {
+      if (range.start > last && !bytes.subarray(last, range.start).every((byte) => byte === 0))
+        this.strange.push({ start: start + last, end: start + range.start, because: "no option has it" });
+      last = Math.max(last, range.end);
+    }
+    return { ...options, bytes };
   }
 
   private signatures(model: FlatTable, graphs: readonly (FlatTable | undefined)[], names: string[]): void {
@@ -528,7 +784,7 @@ class Reading {
   private flatMetadata(schema: FlatSchema, { start, end }: Range, shown: string): void {
     const { content, subject } = this;
     const flat = readFlatBuffer(content, schema, { start, end }, () => subject.meter.tick());
-    this.problems(flat.problems);
+    reportFlat(this.subject, flat.problems);
     for (const gap of gapsBetween(flat.ranges, { start, end }))
       if (!isFlatPadding(content, gap.start, gap.end))
         this.strange.push({ ...gap, because: `no table of the metadata ${shown} leads there` });
@@ -551,8 +807,18 @@ class Reading {
 
   /** Values in files beside the model. */
   private external(model: FlatTable): void {
-    if (model.length("external_buffers") > 0 && model.length("external_buffer_groups") === 0)
+    const groups = model.length("external_buffer_groups");
+    if (model.length("external_buffers") > 0 && groups === 0)
       this.say("unknown", "tflite-external", model, "values lie in other files, and none is named");
+    for (const buffer of model.tables("external_buffers")) {
+      if (!buffer) continue;
+      const id = buffer.number("id");
+      if (id === 0 || this.beside.has(id))
+        this.say("suspicious", "tflite-external", buffer, `two places of values outside, or none, are number ${id}`);
+      if (groups > 0 && buffer.number("group") >= groups)
+        this.say("unknown", "tflite-index", buffer, `values lie in file ${buffer.number("group")} of ${groups}`);
+      this.beside.add(id);
+    }
     for (const group of model.tables("external_buffer_groups")) {
       const name = group?.text("name");
       if (!name) continue;
@@ -566,6 +832,24 @@ class Reading {
           : `values lie in ${JSON.stringify(name.text.slice(0, 120))}, which is not read with the model`,
       );
     }
+  }
+  private outsideValues(id: number, at: Range, shown: string, inside: boolean): void {
+    if (!this.beside.has(id))
+      this.say(
+        "unknown",
+        "tflite-external",
+        at,
+        `${shown} has its values outside, in number ${id}, which the model does not have`,
+      );
+    else
+      this.say(
+        "unknown",
+        "tflite-external",
+        at,
+        `${shown} has its values in another file, which is not read with the model`,
+      );
+    if (inside)
+      this.say("suspicious", "tflite-buffer", at, `${shown} has values here and in another file: readers differ`);
   }
 }
 
@@ -584,29 +868,28 @@ function problemOfTexts(bytes: Uint8Array, elements: bigint): string | undefined
   return undefined;
 }
 
+interface Values {
+  readonly at: Range;
+  readonly shown: string;
+  readonly type: number;
+  readonly shape: readonly number[];
+  readonly bytes: Range | undefined;
+}
+
+const NOWHERE: Range = { start: 0, end: 0 };
+const NO_TENSOR: Tensor = { at: NOWHERE, shown: "", type: -1, sizes: undefined, bytes: undefined, there: true };
+const EMPTY: Graph = { at: NOWHERE, tensors: [], nodes: [], inputs: [], outputs: [] };
+const elementsOf = (sizes: Tensor["sizes"]): number | undefined =>
+  !sizes || sizes.includes(undefined) ? undefined : (sizes as readonly number[]).reduce((all, one) => all * one, 1);
+const shapeText = (shape: readonly number[]): string =>
+  `[${shape.slice(0, 8).join(", ")}${shape.length > 8 ? ", …" : ""}]`;
+
 interface Code {
   readonly builtin: number;
   readonly custom: string | undefined;
 }
 
 const SCHEMAS: Readonly<Record<string, FlatSchema>> = { TFLITE_METADATA: METADATA, CONVERSION_METADATA: CONVERSION };
-
-/** Fields of options that name another graph. */
-function calledBy(options: FlatTable): readonly number[] {
-  const one = [
-    "subgraph",
-    "then_subgraph_index",
-    "else_subgraph_index",
-    "init_subgraph_index",
-    "cond_subgraph_index",
-    "body_subgraph_index",
-    "comparator_subgraph_index",
-    "update_computation_subgraph_index",
-    "decomposition_subgraph_index",
-  ].filter((field) => options.knows(field));
-  const many = ["called_computations", "branch_subgraph_indices"].filter((field) => options.knows(field));
-  return [...one.map((field) => options.number(field)), ...many.flatMap((field) => options.numbers(field, 1000))];
-}
 
 /** NodeDefs as a GraphDef, whose first field they are. */
 function joined(nodes: readonly Uint8Array[]): Uint8Array {

@@ -1,9 +1,11 @@
 /** UBJSON: the whole document, strictly; XGBoost writes its models so. */
 import { upTo, type Content } from "#formats/content.ts";
-import { readUbjson, type UbjsonNode } from "#formats/ubjson.ts";
-import { fromUbjson, isXgboost, judgeXgboost } from "#artefacts/boosted.ts";
+import { readUbjson } from "#formats/ubjson.ts";
+import { isXgboost, judgeXgboost } from "#artefacts/boosted.ts";
 import { defineCheck } from "#artefacts/check.ts";
-import { lookThrough, type Piece } from "#artefacts/free-text.ts";
+import { fromUbjson, textsOf } from "#artefacts/document.ts";
+import { lookIntoDocument } from "#artefacts/embedded.ts";
+import { lookThrough } from "#artefacts/free-text.ts";
 import { LimitReached } from "#artefacts/limits.ts";
 
 const SIZE_MAX = 256 * 2 ** 20;
@@ -31,9 +33,10 @@ export default defineCheck({
         end: to,
         message: `${JSON.stringify(name.slice(0, 60))} stands twice in one object: readers disagree on which counts`,
       });
-    lookThrough(subject, textsIn(root), "the document");
     const model = fromUbjson(root);
+    lookIntoDocument(subject, model);
     if (isXgboost(model)) return judgeXgboost(model, subject);
+    lookThrough(subject, textsOf(model), "the document");
     report({
       rule: "ubjson-unknown",
       severity: "unknown",
@@ -44,18 +47,3 @@ export default defineCheck({
     });
   },
 });
-
-function* textsIn(root: UbjsonNode): Generator<Piece> {
-  const waiting = [root];
-  for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const { value, start, end } = next;
-    if (typeof value === "string") yield { text: value, start, end };
-    if (typeof value !== "object" || value === null) continue;
-    if ("items" in value) for (const item of value.items) waiting.push(item);
-    if ("members" in value)
-      for (const [name, inner] of value.members) {
-        if (name.length > 64) yield { text: name, start, end };
-        waiting.push(inner);
-      }
-  }
-}

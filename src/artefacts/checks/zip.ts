@@ -5,6 +5,7 @@ import { isTflite } from "#formats/tflite.ts";
 import { examineZip, zipSigns, type ExaminedMember, type ZipOddity } from "#formats/zip-examined.ts";
 import type { ScanFinding } from "#assessment/index.ts";
 import { defineCheck, type Storage, type Subject, type Surroundings } from "#artefacts/check.ts";
+import { judgeMembers } from "#artefacts/members.ts";
 import { bombOf, unpacked, type Packed } from "#artefacts/packing.ts";
 import { importableAmong } from "#artefacts/python-modules.ts";
 import { torchScriptProblem } from "#artefacts/torchscript.ts";
@@ -13,8 +14,6 @@ import { torchScriptProblem } from "#artefacts/torchscript.ts";
 const ODDITIES: Readonly<Record<ZipOddity, readonly [rule: string, severity: ScanFinding["severity"]]>> = {
   mismatch: ["zip-mismatch", "suspicious"],
   overlap: ["zip-overlap", "suspicious"],
-  duplicate: ["zip-duplicate", "suspicious"],
-  name: ["zip-traversal", "suspicious"],
   link: ["zip-link", "suspicious"],
   encrypted: ["zip-encrypted", "unknown"],
   method: ["zip-method", "unknown"],
@@ -52,6 +51,13 @@ export default defineCheck({
       const [rule, severity] = ODDITIES[kind];
       report({ rule, severity, confidence: "high", start: at, end, message: problem });
     }
+    judgeMembers(
+      "zip",
+      zip.members.map(({ name, entry: [start, end], size, mode, marked, folder }) => {
+        return { name, folder, size, mode, named: marked || name.endsWith("/"), start, end };
+      }),
+      subject,
+    );
     const torch = torchArchive(zip.members);
     const keras =
       /\.keras$/i.test(subject.path) || zip.members.some(({ name }) => /^model\.weights\.(h5|npz)$/.test(name));

@@ -4,11 +4,19 @@
  */
 import { everyNode, itemsOf, JsonObject, memberOf, textIn, type JsonNode } from "#formats/json.ts";
 import type { Finding, Subject } from "#artefacts/check.ts";
+import { beside, hangsOn } from "#artefacts/beside.ts";
+import { leads } from "#artefacts/outside.ts";
 import { calledBy } from "#artefacts/calls.ts";
 import { standingOf } from "#artefacts/policy.ts";
 import type { JsonReading } from "./readings.ts";
 
-type Say = (node: JsonNode, severity: Finding["severity"], rule: string, message: string) => void;
+type Say = (
+  node: JsonNode,
+  severity: Finding["severity"],
+  rule: string,
+  message: string,
+  more?: Pick<Finding, "beside">,
+) => void;
 
 const shown = (text: string): string => JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text);
 /** Absolute, climbing, or at an address. */
@@ -77,23 +85,18 @@ const MEMBERS: Readonly<
     const files = new Map<string, JsonNode>();
     for (const [, value] of node.value.members)
       if (typeof value.value === "string" && files.size < 10_000) files.set(value.value, value);
-    const { neighbour } = subject.ports;
     for (const [file, at] of files) {
       subject.meter.tick();
-      if (OUTSIDE.test(file)) {
-        say(at, "suspicious", "outside", `a shard lies outside the model's folder: ${shown(file)}`);
-        continue;
-      }
-      if (neighbour === undefined) continue;
-      const beside = neighbour(file);
-      if (beside === undefined)
-        say(at, "unknown", "shard", `the shard ${shown(file)} is not there: this is not the whole model`);
-      else if (beside.kind !== "file")
+      // In an archive, shards are members beside this one, and each is judged.
+      if (subject.ports.neighbour === undefined && leads(file) === undefined) continue;
+      const { found, problem } = beside(file, subject.ports);
+      if (problem)
         say(
           at,
-          beside.kind === "link" ? "suspicious" : "unknown",
-          "outside",
-          `the shard ${shown(file)} is ${beside.kind === "link" ? "a link to somewhere else" : "no file"}`,
+          problem.severity,
+          found === undefined && problem.severity === "unknown" ? "shard" : "outside",
+          `a shard lies in ${shown(file)}, ${problem.says}`,
+          hangsOn(file, subject.ports),
         );
     }
   },
@@ -201,8 +204,8 @@ const ALMOST: ReadonlyMap<string, string> = new Map(
 export const configurations: JsonReading = {
   recognises: () => true,
   judges(root, subject) {
-    const say: Say = ({ start, end }, severity, rule, message) =>
-      subject.report({ rule, severity, confidence: "high", start, end, message });
+    const say: Say = ({ start, end }, severity, rule, message, more = {}) =>
+      subject.report({ rule, severity, confidence: "high", start, end, message, ...more });
     for (const { node } of everyNode(root)) {
       if (!(node.value instanceof JsonObject)) continue;
       for (const [, member] of node.value.members) named(member, say);

@@ -2,6 +2,7 @@
 import type { JsonNode } from "#formats/json.ts";
 import type { Subject, Surroundings } from "#artefacts/check.ts";
 import { configurations } from "./configurations.ts";
+import { elsewhere } from "./elsewhere.ts";
 import { keras } from "./keras.ts";
 import { mlpackage } from "./mlpackage.ts";
 import { notebook } from "./notebook.ts";
@@ -15,7 +16,16 @@ export interface JsonReading {
   readonly judges: (root: JsonNode, subject: Subject) => void;
 }
 
-const READINGS: readonly JsonReading[] = [keras, skops, notebook, templates, configurations, xgboost, mlpackage];
+const READINGS: readonly JsonReading[] = [
+  keras,
+  skops,
+  notebook,
+  templates,
+  configurations,
+  elsewhere,
+  xgboost,
+  mlpackage,
+];
 
 /** Judges a document by everything it can be. */
 export function judgeValue(root: JsonNode, subject: Subject): void {

@@ -1,5 +1,6 @@
 /** XGBoost's models, written as JSON. */
-import { fromJson, isXgboost, judgeXgboost } from "#artefacts/boosted.ts";
+import { isXgboost, judgeXgboost } from "#artefacts/boosted.ts";
+import { fromJson } from "#artefacts/document.ts";
 import type { JsonReading } from "./readings.ts";
 
 export const xgboost: JsonReading = {
