@@ -280,7 +280,6 @@ test("the run carries the bill of materials that bom writes of it: valid by the 
   expect(cell(assessment, "MP", "control").notTried.join("\n")).toContain("prompts and tools are not in it");
   const page = htmlReport(assessment);
   expect(page.split(sha256(bom!))).toHaveLength(3);
-  expect((await run()).bom).toBe(bom);
   writeFileSync(join(folder, "model.bin"), pickle(op.str("nothing but a Word")));
   const other = await run();
   expect(other.bom).not.toBe(bom);
