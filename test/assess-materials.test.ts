@@ -11,10 +11,15 @@ import {
   assessment as assessmentSchema,
   type Assessment,
   type AttackClass,
+  type Risk,
   type Verb,
 } from "#assessment/index.ts";
 import { sha256 } from "#base/hash.ts";
 import type { Host } from "#base/ports.ts";
+import { groundsOfSystem } from "#assess/risk.ts";
+import { localHost } from "#host/index.ts";
+import { loadKnowledge } from "#knowledge/index.ts";
+import { rateRisks } from "#risk/index.ts";
 import { dereferenced, referencedPieces } from "#base/references.ts";
 import { bomCommand } from "#cli/commands/bom.ts";
 import { schemas } from "#cli/commands/schema.ts";
@@ -275,7 +280,6 @@ test("the run carries the bill of materials that bom writes of it: valid by the 
   expect(cell(assessment, "MP", "control").notTried.join("\n")).toContain("prompts and tools are not in it");
   const page = htmlReport(assessment);
   expect(page.split(sha256(bom!))).toHaveLength(3);
-  expect((await run()).bom).toBe(bom);
   writeFileSync(join(folder, "model.bin"), pickle(op.str("nothing but a Word")));
   const other = await run();
   expect(other.bom).not.toBe(bom);
@@ -342,5 +346,46 @@ test("the form in which what repeats is written once has its own schema, which t
     const other = shared();
     change(other);
     expect(takes(other), String(change)).toBe(false);
+  }
+});
+
+test("risk and plan of a system file hear what the last run found in its files, and that they are others now", async () => {
+  const { text, folder } = await sorter({});
+  writeFileSync(join(folder, "model.bin"), pickle(op.call(op.global("os", "system"), op.str("id"))));
+  const last = await assessed(text, folder, { only: ["scan"] });
+  const host = localHost(folder, join(folder, ".none"), 1);
+  const read = async () => {
+    const grounds = await groundsOfSystem(host, loadKnowledge(), {
+      text,
+      file: "vauban.yaml",
+      version: "0",
+      asOf: last.body.asOf,
+      seed: "1",
+      runtimeVersion: "0",
+      command: "vauban assess",
+      last,
+    });
+    if (grounds.status === "refused") throw new Error("refused");
+    const { evidence, notMeasured } = grounds.grounds;
+    return {
+      scan: evidence.find(({ trial }) => trial === "scan@sorter")!.outcome,
+      missing: notMeasured.filter(({ what }) => what === "scan@sorter"),
+      code: rateRisks(grounds.grounds).filter(({ type, at }) => type === "T-11" && at === "sorter"),
+    };
+  };
+  const before = await read();
+  expect(before.scan).toMatchObject({ status: "measured", measure: { verdict: "malicious" } });
+  expect(before.missing).toEqual([]);
+  expect(before.code.length).toBeGreaterThan(0);
+  const figures = (risks: readonly Risk[]) => risks.map(({ id, current }) => [id, current]);
+  const inFull = last.body.risks.filter(({ type, at }) => type === "T-11" && at === "sorter");
+  expect(figures(before.code)).toEqual(figures(inFull));
+  writeFileSync(join(folder, "model.bin"), pickle(op.str("nothing but a word")));
+  const after = await read();
+  expect(after.scan.status).toBe("inconclusive");
+  expect(after.missing.map(({ because }) => because)).toEqual(["its files are not those that the last run scanned"]);
+  for (const [i, risk] of after.code.entries()) {
+    expect(risk.untested).toBe(true);
+    expect(risk.current.high).toBeGreaterThanOrEqual(before.code[i]!.current.high);
   }
 });

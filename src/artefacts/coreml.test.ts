@@ -253,6 +253,7 @@ const loop = (condition: Uint8Array, body: Uint8Array, rounds = 0): Uint8Array =
   node(LOOP, bytes(field(1, rounds), field(2, "go"), field(3, condition), field(4, body)), [], []);
 const counting = node(COPY, bytes(), ["x"], ["y"]);
 const less = node(LESS, bytes(), ["x", "x"], ["go"]);
+const never = node(CONSTANT, bytes(field(1, 1), field(2, field(1, floats(0)))), [], ["go"]);
 const always = node(CONSTANT, bytes(field(1, 1), field(2, field(1, floats(1)))), [], ["go"]);
 
 const packedSizes = (...sizes: readonly number[]): Uint8Array => bytes(...sizes.map(varint));
@@ -266,7 +267,8 @@ describe("a network", () => {
     ["with a matrix by a table", network(node(INNER, inner(packed(2, 2, table(4)))))],
     ["with a convolution", network(node(CONVOLUTION, convolution(24)))],
     ["with an LSTM", network(node(420, lstm(2), ["x", "x", "x"], ["y", "h", "c"]))],
-    ["with a loop on a condition", network(counting, loop(less, counting))],
+    ["with a loop on a condition", network(counting, loop(less, node(COPY, bytes(), ["y"], ["x"])))],
+    ["with a loop that never begins", network(counting, loop(never, counting))],
     ["with a loop of so many rounds", network(counting, node(LOOP, bytes(field(1, 5), field(4, counting)), [], []))],
     [
       "with a loop that the body leaves",
@@ -324,7 +326,7 @@ describe("a network", () => {
       "coreml-graph",
     ],
     ["no layer for its output", network(), "coreml-graph"],
-    ["a loop around nothing", network(counting, loop(less, bytes())), "coreml-loop"],
+    ["a loop around nothing", network(counting, loop(less, bytes())), "coreml-loop", "suspicious"],
     ["a loop on what nothing makes", network(counting, loop(bytes(), counting, 5)), "coreml-loop"],
     ["a loop that nothing ends", network(counting, loop(always, counting)), "coreml-loop", "suspicious"],
     [
@@ -551,6 +553,29 @@ describe("a program", () => {
       programOf(
         yes,
         operation("while_loop", takes("loop_vars", "go"), gives("y"), block(["a"], [], "a"), block(["b"], [], "b")),
+      ),
+      "coreml-loop",
+      "suspicious",
+    ],
+    [
+      "a loop that changes what its condition does not hang on",
+      programOf(
+        operation(
+          "while_loop",
+          takes("loop_vars", "x", "x"),
+          gives("y"),
+          block(["a", "o"], [operation("less", takes("x", "a"), takes("y", "x"), gives("c"))], "c"),
+          field(
+            4,
+            bytes(
+              input("b"),
+              input("p"),
+              operation("add", takes("x", "b"), takes("y", "p"), gives("d")),
+              field(2, "b"),
+              field(2, "d"),
+            ),
+          ),
+        ),
       ),
       "coreml-loop",
       "suspicious",

@@ -26,58 +26,86 @@ function numbersOf(items: readonly { readonly value: unknown }[]): Numbers | und
   return { length: items.length, at: (index) => Number(items[index]!.value) };
 }
 
-export function fromJson(node: JsonNode): ModelNode {
-  const { value, start, end } = node;
-  const items = Array.isArray(value) ? itemsOf(node) : undefined;
-  return {
-    start,
-    end,
-    text: typeof value === "string" ? value : undefined,
-    number: typeof value === "number" ? value : undefined,
-    get numbers() {
-      return items && numbersOf(items);
-    },
-    get items() {
-      return items?.map(fromJson);
-    },
-    row: undefined,
-    get members() {
-      return value instanceof JsonObject
-        ? value.members.map(([name, inner]): readonly [string, ModelNode] => [name, fromJson(inner)])
-        : [];
-    },
-    get(name) {
-      const found = value instanceof JsonObject ? value.get(name) : undefined;
-      return found && fromJson(found);
-    },
-  };
+export const fromJson = (node: JsonNode): ModelNode => new JsonValue(node);
+export const fromUbjson = (node: UbjsonNode): ModelNode => new UbjsonValue(node);
+
+/** One for each value of a document: what is not asked for is not made. */
+class JsonValue implements ModelNode {
+  private readonly node: JsonNode;
+  constructor(node: JsonNode) {
+    this.node = node;
+  }
+  get start(): number {
+    return this.node.start;
+  }
+  get end(): number {
+    return this.node.end;
+  }
+  get text(): string | undefined {
+    return typeof this.node.value === "string" ? this.node.value : undefined;
+  }
+  get number(): number | undefined {
+    return typeof this.node.value === "number" ? this.node.value : undefined;
+  }
+  get numbers(): Numbers | undefined {
+    return Array.isArray(this.node.value) ? numbersOf(itemsOf(this.node)) : undefined;
+  }
+  get row(): undefined {
+    return undefined;
+  }
+  get items(): readonly ModelNode[] | undefined {
+    return Array.isArray(this.node.value) ? itemsOf(this.node).map(fromJson) : undefined;
+  }
+  get members(): ModelNode["members"] {
+    const { value } = this.node;
+    return value instanceof JsonObject ? value.members.map(([name, inner]) => [name, fromJson(inner)]) : [];
+  }
+  get(name: string): ModelNode | undefined {
+    const { value } = this.node;
+    const found = value instanceof JsonObject ? value.get(name) : undefined;
+    return found && fromJson(found);
+  }
 }
 
-export function fromUbjson({ value, start, end }: UbjsonNode): ModelNode {
-  const held = typeof value === "object" && value !== null ? value : undefined;
-  const items = held && "items" in held ? held.items : undefined;
-  return {
-    start,
-    end,
-    text: typeof value === "string" ? value : undefined,
-    number: typeof value === "number" ? value : undefined,
-    get numbers() {
-      return held && "numbers" in held ? held.numbers : items && numbersOf(items);
-    },
-    get items() {
-      return items?.map(fromUbjson);
-    },
-    row: held && "numbers" in held ? { start: held.from, end } : undefined,
-    get members() {
-      return held && "members" in held
-        ? held.members.map(([name, inner]): readonly [string, ModelNode] => [name, fromUbjson(inner)])
-        : [];
-    },
-    get(name) {
-      const found = held && "members" in held ? held.members.findLast(([key]) => key === name)?.[1] : undefined;
-      return found && fromUbjson(found);
-    },
-  };
+class UbjsonValue implements ModelNode {
+  readonly start: number;
+  readonly end: number;
+  private readonly value: UbjsonNode["value"];
+  constructor({ value, start, end }: UbjsonNode) {
+    this.value = value;
+    this.start = start;
+    this.end = end;
+  }
+  get text(): string | undefined {
+    return typeof this.value === "string" ? this.value : undefined;
+  }
+  get number(): number | undefined {
+    return typeof this.value === "number" ? this.value : undefined;
+  }
+  private get held(): Exclude<UbjsonNode["value"], null | boolean | number | string> | undefined {
+    return typeof this.value === "object" && this.value !== null ? this.value : undefined;
+  }
+  get numbers(): Numbers | undefined {
+    const { held } = this;
+    return held && "numbers" in held ? held.numbers : held && "items" in held ? numbersOf(held.items) : undefined;
+  }
+  get row(): Range | undefined {
+    const { held } = this;
+    return held && "numbers" in held ? { start: held.from, end: this.end } : undefined;
+  }
+  get items(): readonly ModelNode[] | undefined {
+    const { held } = this;
+    return held && "items" in held ? held.items.map(fromUbjson) : undefined;
+  }
+  get members(): ModelNode["members"] {
+    const { held } = this;
+    return held && "members" in held ? held.members.map(([name, inner]) => [name, fromUbjson(inner)]) : [];
+  }
+  get(name: string): ModelNode | undefined {
+    const { held } = this;
+    const found = held && "members" in held ? held.members.findLast(([key]) => key === name)?.[1] : undefined;
+    return found && fromUbjson(found);
+  }
 }
 
 /** The node and everything below it, outermost first, but the numbers of a list that has nothing else; `name` of a member. */

@@ -162,6 +162,41 @@ describe("what is not fine:", () => {
   });
 });
 
+test("folders of many coders each, in a header that is packed, cost no more than a second", () => {
+  const each = bytes(
+    32,
+    ...Array.from({ length: 32 }, () => bytes(1, 0)),
+    ...Array.from({ length: 31 }, (_, i) => bytes(i + 1, i)),
+  );
+  const count = 20_000;
+  const folders = new Uint8Array(count * each.length);
+  for (let i = 0; i < count; i++) folders.set(each, i * each.length);
+  const number = (value: number): Uint8Array => bytes(0xff, new Uint8Array(BigUint64Array.of(BigInt(value)).buffer));
+  const sizes = bytes(0x0c, new Uint8Array(32 * count), 0, 0, 0);
+  const header = bytes(
+    1,
+    4,
+    6,
+    0,
+    number(count),
+    9,
+    new Uint8Array(count),
+    0,
+    7,
+    0x0b,
+    number(count),
+    0,
+    folders,
+    sizes,
+  );
+  const packed = bytes(deflateRawSync(header));
+  const coder = bytes(1, 0x03, 4, 1, 8, 0x0c, number(header.length), 0, 0);
+  const file = withHeader(packed, bytes(0x17, 6, 0, 1, 9, number(packed.length), 0, 7, 0x0b, 1, 0, coder));
+  const began = process.cpuUsage();
+  expect(rulesOf(scan(file))).toContain("7z-archive-broken");
+  expect(process.cpuUsage(began).user / 1000).toBeLessThan(1000);
+});
+
 test("what its own reader says is where the files lie", () => {
   const { files, folders } = readSevenZip(
     contentOf(writeSevenZip({ files: [text("one"), { name: "b", content: bytes("three") }] })),

@@ -15,6 +15,8 @@ export interface Tensor {
   readonly sizes: readonly (number | undefined)[] | undefined;
   /** Values that the file fixes. */
   readonly bytes: Range | undefined;
+  /** Its bytes are only some of its values, with their places. */
+  readonly sparse: boolean;
   /** It has values before anything runs: the file's, wherever they lie, or a variable's. */
   readonly there: boolean;
 }
@@ -135,7 +137,7 @@ export class Constants {
 
   values(tensor: Tensor | undefined, most = SMALL): readonly number[] | undefined {
     const reads = tensor && NUMBERS[tensor.type];
-    if (!reads || !tensor.bytes) return undefined;
+    if (!reads || !tensor.bytes || tensor.sparse) return undefined;
     const [width, read] = reads;
     const { start, end } = tensor.bytes;
     const count = Math.floor((end - start) / width);
@@ -147,7 +149,7 @@ export class Constants {
 
   extents(tensor: Tensor | undefined, columns: number): readonly Extent[] | undefined {
     const reads = tensor && NUMBERS[tensor.type];
-    if (!reads || !tensor.bytes || columns < 1 || columns > SMALL) return undefined;
+    if (!reads || !tensor.bytes || tensor.sparse || columns < 1 || columns > SMALL) return undefined;
     const { start, end } = tensor.bytes;
     const key = `${start} ${end} ${tensor.type} ${columns}`;
     const known = this.known.get(key);

@@ -273,7 +273,7 @@ describe("what its own verifier refuses is not fine:", () => {
       },
       "unknown",
     ],
-    ["a sparse tensor without values", { subgraphs: graphOf({ sparsity: {}, buffer: 0 }) }, "unknown"],
+    ["a sparse tensor without values", { subgraphs: graphOf({ sparsity: {}, buffer: 0 }) }, "suspicious"],
     ["a signature of a graph that is not there", { signature_defs: [{ subgraph_index: 3 }] }, "unknown"],
   ])("%s", (_, parts, expected) => expect(verdict(parts)).toBe(expected));
   test.each<[string, { readonly [field: string]: FlatInput }, string]>([
@@ -325,6 +325,67 @@ describe("what its own verifier refuses is not fine:", () => {
       }),
     ).toBe(expected),
   );
+  // The matrix of sparse_tensor.json's like: three values of 2 x 4, by rows, then by place; or whole blocks of 1 x 2.
+  const csr = (segments: readonly number[], indices: readonly number[]) => ({
+    format: 1,
+    array_segments_type: 1,
+    array_segments: { values: segments },
+    array_indices_type: 3,
+    array_indices: { values: indices },
+  });
+  const rows = { format: 0, dense_size: 2 };
+  const byRows = (level: FlatInput) => ({ traversal_order: [0, 1], dim_metadata: [rows, level] });
+  const byBlocks = (level: FlatInput, size = 2) => ({
+    traversal_order: [0, 1, 2],
+    block_map: [1],
+    dim_metadata: [rows, level, { format: 0, dense_size: size }],
+  });
+  test.each<[string, FlatInput, number, string]>([
+    ["places by rows", byRows(csr([0, 1, 3], [3, 0, 2])), 3, "no code path found"],
+    ["places of blocks", byBlocks(csr([0, 1, 2], [1, 0])), 4, "no code path found"],
+    ["a place that is not there", byRows(csr([0, 1, 3], [3, 0, 4])), 3, "suspicious"],
+    ["segments that end behind the places", byRows(csr([0, 1, 9], [3, 0, 2])), 3, "suspicious"],
+    ["segments that go back", byRows(csr([0, 3, 1], [3, 0, 2])), 3, "suspicious"],
+    ["fewer segments than rows", byRows(csr([0, 3], [3, 0, 2])), 3, "suspicious"],
+    [
+      "rows that are not the shape's",
+      { ...byRows(csr([0, 1, 3], [3, 0, 2])), dim_metadata: [{ format: 0, dense_size: 9 }, csr([0, 1, 3], [3, 0, 2])] },
+      3,
+      "suspicious",
+    ],
+    ["fewer values than places", byRows(csr([0, 1, 3], [3, 0, 2])), 2, "unknown"],
+    ["blocks that do not divide", byBlocks(csr([0, 1, 2], [1, 0]), 3), 6, "suspicious"],
+    [
+      "an order that has a dimension twice",
+      { ...byRows(csr([0, 1, 3], [3, 0, 2])), traversal_order: [0, 0] },
+      3,
+      "suspicious",
+    ],
+  ])("a sparse tensor of %s", (_, sparsity, values, expected) => {
+    const file = (builtin: number, options: number) =>
+      tfliteFile({
+        operator_codes: [{ deprecated_builtin_code: builtin, builtin_code: builtin }],
+        buffers: [{}, { data: new Uint8Array(4 * values) }],
+        subgraphs: [
+          tfliteGraph({
+            tensors: [
+              { name: "w", shape: [2, 4], type: 0, buffer: 1, sparsity },
+              { name: "y", shape: [2, 4], type: 0, buffer: 0 },
+            ],
+            inputs: [],
+            outputs: [1],
+            operators: [
+              { opcode_index: 0, inputs: [0], outputs: [1], builtin_options_type: options, builtin_options: {} },
+            ],
+          }),
+        ],
+      });
+    const kind = (options: string): number => MODEL.unions.get("BuiltinOptions")!.indexOf(options) + 1;
+    const [densify, abs] = [file(124, kind("DensifyOptions")), file(101, kind("AbsOptions"))];
+    expect(scan(densify).verdict).toBe(expected);
+    // An operator that does not know of places reads as many values as the shape has.
+    expect(scan(abs).verdict).toBe("suspicious");
+  });
   test("a table that two fields read as different things", () => {
     const file = tfliteFile({ metadata_buffer: [1, 1, 1, 1] });
     const view = new DataView(file.buffer);

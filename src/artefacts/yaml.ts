@@ -26,7 +26,7 @@ const INDICATORS = "-?:!&*";
 const MAKES = "\n\r,!&*%#";
 const WHITE = " \t\n\r";
 /** Values of a document, aliases counted as often as they stand. */
-const NODES_MAX = 200_000;
+const NODES_MAX = 100_000;
 const FINDINGS_MAX = 50;
 const PREFIX = "tag:yaml.org,2002:";
 const CORE = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq|binary|omap|pairs|set|timestamp|merge)$/;

@@ -1,7 +1,7 @@
 /** The risks of a system without attacking anything: from its file and what earlier runs measured, or from an assessment; with what-if beside them. */
 import { isError, type Diagnostic } from "#base/diagnostics.ts";
 import { hashOf } from "#base/hash.ts";
-import type { BlobStore, Files } from "#base/ports.ts";
+import { HostError, type BlobStore, type Files } from "#base/ports.ts";
 import {
   RISK_FORMAT,
   type Assessment,
@@ -32,7 +32,8 @@ import { broughtEvidence } from "./bring.ts";
 import { recall } from "./cache.ts";
 import { evidenceOf, inconclusiveEvidence, outsideTheAttack } from "./conclude.ts";
 import { certifiedIn } from "./judge.ts";
-import { plan, type TrialPlan } from "./plan.ts";
+import { artefactsNamed } from "./artefacts.ts";
+import { hashed, plan, type Fingerprint, type TrialPlan } from "./plan.ts";
 import { readSystemFile } from "./read.ts";
 import type { TrialResult } from "./shard.ts";
 
@@ -100,6 +101,11 @@ export async function groundsOfSystem(
       });
     }
   }
+  for (const { trial, evidence: item, because } of await earlierScans(system, files, planned.fingerprints, last)) {
+    trials.push(trial);
+    evidence.push(item ?? inconclusiveEvidence(trial, because, system, version));
+    if (!item) notMeasured.push({ what: trial.id, because, command });
+  }
   for (const { trial, because } of planned.impossible) {
     trials.push(trial);
     evidence.push(inconclusiveEvidence(trial, because, system, version));
@@ -120,6 +126,41 @@ export async function groundsOfSystem(
       notMeasured,
     },
   };
+}
+
+/**
+ * The scans of the last assessment: what was found of files that are still those. Where they are others, or were not read then, the scan is
+ * missing, and missing it never looks better than what it may find.
+ */
+async function earlierScans(
+  system: System,
+  files: Files,
+  fingerprints: ReadonlyMap<string, Fingerprint>,
+  last: Assessment | undefined,
+): Promise<{ readonly trial: Trial; readonly evidence?: Evidence; readonly because: string }[]> {
+  const now = async ({ role, path }: Trial["inputs"][number]): Promise<string | undefined> => {
+    const known = fingerprints.get(path);
+    if (known) return known.sha256;
+    try {
+      return (await hashed(files, role, path)).sha256;
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      return undefined;
+    }
+  };
+  const found: { readonly trial: Trial; readonly evidence?: Evidence; readonly because: string }[] = [];
+  for (const { id, parts } of artefactsNamed(system)) {
+    const trial = last?.body.trials.find((one) => one.kind === "scan" && one.id === id);
+    if (!last || !trial) continue;
+    const evidence = last.body.evidence.find((item) => item.trial === id);
+    const scanned = new Set(trial.inputs.map(({ path }) => path));
+    let same = parts.every(({ path }) => scanned.has(path));
+    for (const input of trial.inputs) same &&= (await now(input)) === input.sha256;
+    if (!same) found.push({ trial, because: "its files are not those that the last run scanned" });
+    else if (evidence?.outcome.status === "measured") found.push({ trial, evidence, because: "" });
+    else found.push({ trial, because: evidence?.outcome.because ?? "the last run left nothing of it" });
+  }
+  return found;
 }
 
 /** The same trial in the last assessment, measured on fewer inputs or with another seed: same bytes, same budget, same model entry. */

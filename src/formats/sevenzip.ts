@@ -12,6 +12,8 @@ const MAGIC = [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c];
 const START = 32;
 const HEADER_MAX = 64 * 2 ** 20;
 const FOLDERS_MAX = 100_000;
+/** Of all folders together: a header of kilobytes can unpack to millions. */
+const CODERS_ALL_MAX = 100_000;
 const FILES_MAX = 100_000;
 const CODERS_MAX = 32;
 const ENCODED_MAX = 4;
@@ -123,6 +125,7 @@ class Reader {
   private readonly place: number;
   private readonly tick: () => void;
   private at = 0;
+  private coders = 0;
 
   constructor(bytes: Uint8Array, fileSize: number, place: number, tick: () => void) {
     this.bytes = bytes;
@@ -275,6 +278,8 @@ class Reader {
     this.tick();
     const count = this.count(CODERS_MAX, "coders in a folder");
     if (count === 0) this.refuse("a folder without coders");
+    this.coders += count;
+    if (this.coders > CODERS_ALL_MAX) this.refuse(`more than ${CODERS_ALL_MAX} coders, more than are read`);
     const coders = Array.from({ length: count }, (): SevenZipCoder => {
       const flags = this.byte();
       if ((flags & 0xc0) !== 0) this.refuse("a coder of an unknown kind");

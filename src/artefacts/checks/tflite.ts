@@ -36,10 +36,16 @@ import { followCalls, type Say } from "#artefacts/tflite-calls.ts";
 import { ELEMENTS_MAX } from "#artefacts/tflite-checks.ts";
 import { CUSTOM_OPERATORS } from "#artefacts/tflite-custom.ts";
 import { ENUMERATED, nameOf, OPERATORS, type Operator } from "#artefacts/tflite-operators.ts";
+import { readSparsity } from "#artefacts/tflite-sparsity.ts";
 import { problemOfBlocks, problemOfQuantisation } from "#artefacts/tflite-quantisation.ts";
 
 /** Options that are a person's words, or may be. */
 const TEXTS_OF_OPTIONS = ["container", "shared_name", "name", "call_target_name", "backend_config"];
+/** Operators that take a sparse tensor, and as which of their inputs; converters put DENSIFY before all others. */
+const TAKES_SPARSE: ReadonlyMap<string, number> = new Map([
+  ["DENSIFY", 0],
+  ["FULLY_CONNECTED", 1],
+]);
 /** Codes that fit the byte that files had for them at first; larger ones put this there. */
 const OLD_CODES = 127;
 /** FlatBuffers count in 32 bits, signed. */
@@ -428,6 +434,7 @@ class Reading {
       type,
       sizes: known ? shape.map((size, i) => (bytes ? size : open(size, i))) : undefined,
       bytes,
+      sparse: table.table("sparsity") !== undefined,
       there: bytes !== undefined || elsewhere || shape.includes(0) || table.number("is_variable") !== 0,
     };
   }
@@ -456,14 +463,24 @@ class Reading {
         `${shown} is of shape ${shapeText(shape)}: no tensor has so many elements`,
       );
     const elements = shape.includes(0) ? 0n : asked;
-    if (tensor.table("sparsity"))
-      return this.say("unknown", "tflite-size", at, `${shown} is sparse: where its values belong is not checked here`);
+    const sparsity = tensor.table("sparsity");
+    const sparse = sparsity && readSparsity(sparsity, shape);
+    if (sparse && sparse.is !== "read")
+      return this.say(sparse.is, "tflite-size", at, `${shown} is sparse, with ${sparse.problem}`);
+    if (sparse && (asked > BigInt(ELEMENTS_MAX) || !bytes || type === TEXTS))
+      return this.say(
+        "suspicious",
+        "tflite-size",
+        at,
+        `${shown} is sparse, of shape ${shapeText(shape)}, ${bytes ? "which no kernel takes" : "and has no values"}`,
+      );
     if (!bytes) return;
     const given = bytes.end - bytes.start;
     if (type === TEXTS) return this.texts(bytes, elements, shown);
     if (bits === undefined)
       return this.say("unknown", "tflite-size", at, `${shown} is a handle, and has ${given} bytes of its own`);
-    const wanted = (elements * BigInt(bits) + 7n) / 8n;
+    const held = sparse ? BigInt(sparse.values) : elements;
+    const wanted = (held * BigInt(bits) + 7n) / 8n;
     if (wanted !== BigInt(given))
       this.say(
         "unknown",
@@ -554,6 +571,14 @@ class Reading {
   private builtin(node: Node, known: Operator): boolean {
     const { at, options } = node;
     if (!this.arity(node, known.name, known)) return false;
+    const sparse = node.inputs.findIndex((_, i) => node.input(i)?.sparse && TAKES_SPARSE.get(known.name) !== i);
+    if (sparse >= 0)
+      this.say(
+        "suspicious",
+        "tflite-parameter",
+        at,
+        `${known.name} reads ${node.input(sparse)!.shown}, which is sparse, as if all its values were there`,
+      );
     if (options && options.name !== known.options) {
       this.say(
         "unknown",
@@ -877,7 +902,15 @@ interface Values {
 }
 
 const NOWHERE: Range = { start: 0, end: 0 };
-const NO_TENSOR: Tensor = { at: NOWHERE, shown: "", type: -1, sizes: undefined, bytes: undefined, there: true };
+const NO_TENSOR: Tensor = {
+  at: NOWHERE,
+  shown: "",
+  type: -1,
+  sizes: undefined,
+  bytes: undefined,
+  sparse: false,
+  there: true,
+};
 const EMPTY: Graph = { at: NOWHERE, tensors: [], nodes: [], inputs: [], outputs: [] };
 const elementsOf = (sizes: Tensor["sizes"]): number | undefined =>
   !sizes || sizes.includes(undefined) ? undefined : (sizes as readonly number[]).reduce((all, one) => all * one, 1);

@@ -188,7 +188,7 @@ function loop(layer: Walked, params: Walked, what: string, names: Names, judging
     );
   if (condition) layersOf(condition, names, judging, depth + 1);
   if (body) layersOf(body, names, judging, depth + 1);
-  const ends = conditional ? !alwaysTrue(condition, variable, judging) : count(layer, "input") > 0;
+  const ends = conditional ? !settled(condition, body, variable, judging) : count(layer, "input") > 0;
   const breaks = body !== undefined && holds(body, "loopBreak", 0);
   if (!ends && !breaks && (rounds === 0n || rounds > ROUNDS_MAX))
     say(
@@ -196,28 +196,51 @@ function loop(layer: Walked, params: Walked, what: string, names: Names, judging
       "coreml-loop",
       layer,
       rounds === 0n
-        ? `${what} is a loop that nothing ends`
+        ? `${what} is a loop that nothing ends: what its condition hangs on never changes`
         : `${what} is a loop that goes round ${Number(rounds).toExponential(1)} times, whatever it is given`,
     );
 }
 
-/** Whether what the condition's network gives under this name is a constant other than zero – or nothing that it makes. */
-function alwaysTrue(network: Walked, variable: string, { content }: Judging): boolean {
-  let layer: Walked | undefined;
-  for (const one of every(network, "layers"))
-    if ((one.places.output ?? []).some((place) => textAt(content, place) === variable)) layer = one;
-  // What is never made anew never changes.
-  if (!layer) return true;
-  const constant = only(layer, "loadConstantND") ?? only(layer, "loadConstant");
-  const data = only(constant, "data");
-  if (data) {
-    const floats = data.places.floatValue?.[0];
-    return floats !== undefined && floats.end - floats.start >= 4
-      ? viewOf(content.read(floats.start, 4)).getFloat32(0, true) !== 0
-      : false;
+/** Layers whose answer may be another each time, or hangs on more than their inputs. */
+const UNSETTLED = /^(random|categorical|custom$|loop|branch$)/;
+
+/**
+ * Whether a condition is the same in every round, so that a loop once begun goes on: nothing that it hangs on is made anew. One that is
+ * always zero begins no loop.
+ */
+function settled(condition: Walked, body: Walked | undefined, variable: string, { content }: Judging): boolean {
+  const names = (layer: Walked, side: "input" | "output"): readonly string[] =>
+    (layer.places[side] ?? []).map((place) => textAt(content, place));
+  const needed = new Set([variable]);
+  let constant: number | undefined;
+  for (const layer of every(condition, "layers").toReversed()) {
+    const made = names(layer, "output").filter((name) => needed.has(name));
+    const kind = Object.keys(layer.messages).find((field) => !BESIDES.has(field)) ?? "";
+    if (/^(loop|branch$)/.test(kind) || (made.length > 0 && UNSETTLED.test(kind))) return false;
+    if (made.includes(variable)) constant = constantOf(layer, content);
+    for (const name of made) needed.delete(name);
+    if (made.length > 0) for (const name of names(layer, "input")) needed.add(name);
   }
-  const filled = only(layer, "fillStatic")?.places.value?.[0];
-  return filled !== undefined && viewOf(content.read(filled.start, 4)).getFloat32(0, true) !== 0;
+  if (constant === 0) return false;
+  const written = (network: Walked | undefined, depth: number): boolean =>
+    depth > DEPTH_MAX ||
+    every(network, "layers").some(
+      (layer) =>
+        names(layer, "output").some((name) => needed.has(name)) ||
+        ["branch", "loop"].some((kind) =>
+          every(layer, kind).some((params) =>
+            Object.values(params.messages).some((inner) => inner.some((one) => written(one, depth + 1))),
+          ),
+        ),
+    );
+  return !written(body, 0) && !written(condition, 0);
+}
+
+/** The first number of a layer that gives a constant. */
+function constantOf(layer: Walked, content: Judging["content"]): number | undefined {
+  const data = only(only(layer, "loadConstantND") ?? only(layer, "loadConstant"), "data");
+  const place = data?.places.floatValue?.[0] ?? only(layer, "fillStatic")?.places.value?.[0];
+  return place && place.end - place.start >= 4 ? viewOf(content.read(place.start, 4)).getFloat32(0, true) : undefined;
 }
 
 /** Whether a network has this layer, in itself or in a branch of it; loops within are left by their own. */

@@ -186,7 +186,10 @@ const valueOf = (operation: Walked, { content }: Judging): Walked | undefined =>
     "value",
   );
 
-/** A loop whose condition is a constant, or something that its body never changes: it does not end, if it begins. */
+/** Operators whose answer may be another each time. */
+const UNSETTLED = /^(random_|read_state$)/;
+
+/** A loop whose condition is a constant, or hangs on nothing that its body changes: it does not end, if it begins. */
 function endless(
   operation: Walked,
   [condition, body]: readonly Walked[],
@@ -202,11 +205,26 @@ function endless(
   const inBody = every(body, "inputs").map((input) => textOf(content, input, "name") ?? "");
   if (passed.length !== results!.length || inBody.length !== results!.length)
     return say("unknown", "coreml-graph", operation, `${what} is a loop that does not hand on what it is given`);
+  const unchanged = (index: number): boolean => origin(results![index]!, around, judging) === inBody[index];
+  // Everything that the condition hangs on within its block; what lies around the loop is the same in every round.
+  const waiting = [tests![0]!];
+  const seen = new Set(waiting);
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    if (!within!.names.has(name)) continue;
+    const index = passed.indexOf(name);
+    if (index >= 0 && !unchanged(index)) return;
+    const maker = within!.makers.get(name);
+    if (!maker) continue;
+    if (UNSETTLED.test(textOf(content, maker, "type") ?? "") || every(maker, "blocks").length > 0) return;
+    for (const from of argumentsOf(maker, judging))
+      if (!seen.has(from)) {
+        seen.add(from);
+        waiting.push(from);
+      }
+  }
   let name = origin(tests![0]!, within, judging);
   const index = passed.indexOf(name);
-  // What the body hands on as it came never changes; it is what the loop began with.
   if (index >= 0) {
-    if (origin(results![index]!, around, judging) !== inBody[index]) return;
     const first = every(operation, "inputs").find((entry) => textOf(content, entry, "key") === "loop_vars");
     const binding = every(only(first, "value"), "arguments")[index];
     name = origin((binding && textOf(content, binding, "name")) ?? "", within!.around, judging);
@@ -215,11 +233,14 @@ function endless(
   const value = constant && textOf(content, constant, "type") === "const" ? valueOf(constant, judging) : undefined;
   const holds = only(only(only(value, "immediateValue"), "tensor"), "bools");
   const place = holds?.places.values?.[0];
-  const always = place
-    ? upTo(content, place.start, 1)[0] !== 0
-    : holds !== undefined && (numberOf(holds, "values") ?? 0n) !== 0n;
-  if (always)
-    say("suspicious", "coreml-loop", operation, `${what} is a loop whose condition always holds: it does not end`);
+  // A loop that never begins does no harm.
+  if (holds && (place ? upTo(content, place.start, 1)[0] === 0 : (numberOf(holds, "values") ?? 0n) === 0n)) return;
+  say(
+    "suspicious",
+    "coreml-loop",
+    operation,
+    `${what} is a loop whose condition ${holds ? "always holds" : "never changes"}: ${holds ? "it" : "once begun, it"} does not end`,
+  );
 }
 
 /** A name through operators that only hand on. */

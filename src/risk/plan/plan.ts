@@ -603,40 +603,44 @@ function leftOf(
   { knowledge, system, rating, maturity = "proven" }: PlanQuestion,
 ): LeftOpen[] {
   const groups = Map.groupBy(open, ({ target }) => JSON.stringify([target.threat.group, target.unguarded]));
-  return [...groups.values()].map((members): LeftOpen => {
-    const { target, way } = members[0]!;
-    const { group } = target.threat;
-    const type = knowledge.threats.find(({ id }) => id === target.threat.type)!;
-    const successNeeded = Math.min(
-      ...members.flatMap((member) => member.target.risks.map((risk) => successWithin(risk))),
-    );
-    const actors = [...new Set(members.map((member) => graph.titleOf(member.target.threat.actor)))];
-    const said = {
-      group,
-      type: type.id,
-      threats: members.map((member) => member.target.threat.id),
-      way: [...way.steps],
-      successNeeded,
-      modelLevel: type.modelLevel,
-    };
-    if (target.unguarded !== undefined)
+  // What lies there already comes first: it is done with at once, and nothing else counts before.
+  const first = ([one]: (typeof open)[number][]): number => (one?.target.unguarded === undefined ? 1 : 0);
+  return [...groups.values()]
+    .toSorted((a, b) => first(a) - first(b))
+    .map((members): LeftOpen => {
+      const { target, way } = members[0]!;
+      const { group } = target.threat;
+      const type = knowledge.threats.find(({ id }) => id === target.threat.type)!;
+      const successNeeded = Math.min(
+        ...members.flatMap((member) => member.target.risks.map((risk) => successWithin(risk))),
+      );
+      const actors = [...new Set(members.map((member) => graph.titleOf(member.target.threat.actor)))];
+      const said = {
+        group,
+        type: type.id,
+        threats: members.map((member) => member.target.threat.id),
+        way: [...way.steps],
+        successNeeded,
+        modelLevel: type.modelLevel,
+      };
+      if (target.unguarded !== undefined)
+        return {
+          ...said,
+          unguarded: target.unguarded,
+          because: `${target.unguarded}; until it is gone no control that is to keep such files out counts, standing or planned`,
+          how: "take the harmful file away, or have the files scanned, and assess again: no control does that",
+          alternatives: [],
+        };
       return {
         ...said,
-        unguarded: target.unguarded,
-        because: `${target.unguarded}; until it is gone no control that is to keep such files out counts, standing or planned`,
-        how: "take the harmful file away, or have the files scanned, and assess again: no control does that",
-        alternatives: [],
+        because: `with every mature control in place that a denial test can show, ${actors.slice(0, 3).join(", ")}${actors.length > 3 ? ` and ${actors.length - 3} others` : ""} still ${actors.length === 1 ? "has" : "have"} a way`,
+        how:
+          successNeeded >= LEAST_MEASURED
+            ? `an adaptive measurement with an upper end below 0.05 (0 of 72, 15 of 500) would do: success up to ${figure(successNeeded)} is within`
+            : `success has to be at most ${figure(successNeeded)}, lower than an attack alone ever bounds it: it takes a certificate, a redesign, or fewer attempts, argued`,
+        alternatives: alternativesFor(type.id, graph, knowledge, system, rating?.credits ?? [], maturity),
       };
-    return {
-      ...said,
-      because: `with every mature control in place that a denial test can show, ${actors.slice(0, 3).join(", ")}${actors.length > 3 ? ` and ${actors.length - 3} others` : ""} still ${actors.length === 1 ? "has" : "have"} a way`,
-      how:
-        successNeeded >= LEAST_MEASURED
-          ? `an adaptive measurement with an upper end below 0.05 (0 of 72, 15 of 500) would do: success up to ${figure(successNeeded)} is within`
-          : `success has to be at most ${figure(successNeeded)}, lower than an attack alone ever bounds it: it takes a certificate, a redesign, or fewer attempts, argued`,
-      alternatives: alternativesFor(type.id, graph, knowledge, system, rating?.credits ?? [], maturity),
-    };
-  });
+    });
 }
 
 /** The success of one attempt at which P(≥ 1 per year) meets the criterion at the highest rate of attempts. */
