@@ -8,7 +8,7 @@ import type { JinjaArguments, JinjaExpression, JinjaStatement } from "#formats/j
 /** Elements, repetitions or digits above which rendering is a bomb; the sandbox's own limit for range is 100,000. */
 export const BOMB = 1_000_000;
 /** Nesting to which sizes are followed. */
-export const SIZED_DEPTH = 24;
+const SIZED_DEPTH = 24;
 
 interface Span {
   readonly start: number;
@@ -541,7 +541,7 @@ function* ownExpressions(statement: JinjaStatement): Generator<JinjaExpression> 
   for (const [key, value] of Object.entries(statement)) if (key !== "body") yield* expressionsIn(value);
 }
 /** The expressions in any part of a tree, outermost first and each with those within it. */
-function* everyExpression(part: unknown): Generator<JinjaExpression> {
+export function* everyExpression(part: unknown): Generator<JinjaExpression> {
   const waiting: unknown[] = [part];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     if (typeof next !== "object" || next === null) continue;
@@ -572,7 +572,7 @@ export function lengthOf(over: JinjaExpression): number | undefined {
   return Math.max(0, Math.ceil((to - from) / step));
 }
 
-export function constantNumber(expression: JinjaExpression): number | undefined {
+function constantNumber(expression: JinjaExpression): number | undefined {
   if (expression.kind === "number") return expression.value;
   if (expression.kind === "unary") {
     const value = constantNumber(expression.of);

@@ -113,6 +113,63 @@ describe("what no chat needs is suspicious:", () => {
   ])("%s", (template) => expect(verdictOf(template)).toBe("suspicious"));
 });
 
+describe("what a template puts together without a loop is counted, to a million:", () => {
+  const levels = (count: number, of: (one: number) => string): string =>
+    Array.from({ length: count }, (_, i) => of(i)).join("");
+  const doubled = (count: number): string => `{% set x = m.content %}${"{% set x = x ~ x %}".repeat(count)}{{ x }}`;
+  const written = (count: number): string =>
+    `{% set x = m.content %}${"{% set x %}{{ x }}{{ x }}{% endset %}".repeat(count)}{{ x }}`;
+  const macros = (count: number): string =>
+    `{% macro a0(x) %}{{ x }}{{ x }}{% endmacro %}${levels(count - 1, (i) => `{% macro a${i + 1}(x) %}{{ a${i}(x) }}{{ a${i}(x) }}{% endmacro %}`)}{{ a${count - 1}(m) }}`;
+  const calls = (count: number): string =>
+    `{% macro t() %}{{ caller() }}{{ caller() }}{% endmacro %}${"{% call t() %}".repeat(count)}{{ m }}${"{% endcall %}".repeat(count)}`;
+  const handed = (count: number): string =>
+    `{% macro a(x) %}{{ x }}{{ x }}{% endmacro %}{{ ${"a(".repeat(count)}m${")".repeat(count)} }}`;
+  // Two to the power of each count: 2 ** 19 = 524,288 and 2 ** 20 = 1,048,576.
+  test.each([
+    ["names", doubled],
+    ["blocks", written],
+    ["macros", macros],
+    ["blocks for macros", calls],
+    ["macros within macros", handed],
+  ])("%s", (_, of) => expect([of(19), of(20)].map(verdictOf)).toEqual(["nothing", "unknown"]));
+
+  const ten = `{% set l = [${"1,".repeat(10)}] %}`;
+  const loops = (count: number, over: string): string =>
+    `${"{% for a in ".concat(over, " %}").repeat(count)}x${"{% endfor %}".repeat(count)}`;
+  test("loops over a list that stands there, in each other", () =>
+    expect([5, 6].map((count) => verdictOf(ten + loops(count, "l")))).toEqual(["nothing", "suspicious"]));
+  test("the same through macros", () => {
+    const chain = levels(
+      7,
+      (i) => `{% macro a${i}() %}{% for x in l %}${i === 0 ? "x" : `{{ a${i - 1}() }}`}{% endfor %}{% endmacro %}`,
+    );
+    expect([`${ten}${chain}{{ a3() }}`, `${ten}${chain}{{ a6() }}`].map(verdictOf)).toEqual([
+      "suspicious",
+      "suspicious",
+    ]);
+    expect(verdictOf(`${ten}${chain.slice(0, chain.indexOf("{% macro a4"))}{{ a3() }}`)).toBe("nothing");
+  });
+  test("loops over all of the chat, in each other; over parts of it they are as many as it is", () => {
+    expect([6, 7].map((count) => verdictOf(loops(count, "messages")))).toEqual(["nothing", "unknown"]);
+    const parts = `{% for a0 in messages %}${levels(12, (i) => `{% for a${i + 1} in a${i}.parts %}`)}x${"{% endfor %}".repeat(13)}`;
+    expect(verdictOf(parts)).toBe("nothing");
+  });
+  test("replacements one behind the other, as templates escape what they are given, are few copies", () =>
+    expect(
+      verdictOf(
+        `{{ m.content${[
+          ["&", "&amp;"],
+          ["<", "&lt;"],
+          [">", "&gt;"],
+          ['"', "&quot;"],
+        ]
+          .map(([a, b]) => `|replace('${a}', '${b}')`)
+          .join("")} }}`,
+      ),
+    ).toBe("nothing"));
+});
+
 describe("what cannot be followed is unknown:", () => {
   test.each([
     "{{ unclosed",

@@ -10,7 +10,8 @@ import type { ScanSeverity } from "#assessment/index.ts";
 import { FormatError } from "#formats/error.ts";
 import { parseJinja, type JinjaArguments, type JinjaExpression, type JinjaStatement } from "#formats/jinja.ts";
 import type { Finding } from "./check.ts";
-import { BOMB, constantNumber, growthOf, lengthOf, SIZED_DEPTH, variable } from "./jinja-growth.ts";
+import { BOMB, growthOf, lengthOf } from "./jinja-growth.ts";
+import { sizesOf } from "./jinja-size.ts";
 
 export interface TemplateFinding {
   readonly rule: string;
@@ -322,7 +323,7 @@ export function analyseTemplate(template: string): TemplateAnalysis {
           "template-broken",
           "unknown",
           { start: error.offset, end: error.offset + 1 },
-          `it is no template that Jinja would compile: ${error.problem}`,
+          `is none that Jinja would compile: ${error.problem}`,
         );
       analysis.skim(template);
     }
@@ -349,9 +350,6 @@ const dunder = (name: string): boolean => /^__\w+__$/.test(name);
 
 class Enough extends Error {}
 
-/** Methods and filters that fill a text up to a width. */
-const WIDTHS = new Set(["center", "ljust", "rjust", "zfill", "expandtabs", "indent", "wordwrap", "truncate"]);
-
 class Analysis {
   private readonly findings = new Map<string, TemplateFinding>();
   private readonly globals = new Set<string>();
@@ -362,10 +360,7 @@ class Analysis {
   private readonly macros = new Map<string, readonly string[]>();
   private readonly grew = new Set<string>();
   private work = 0;
-  /** Characters that names hold at most, as far as constants say so; counted in the first pass, which is in the order of rendering. */
-  private readonly sizes = new Map<string, number>();
   private first = true;
-  private readonly ranges: number[] = [];
   /** What the loops around this place bind, and what blocks for macros take from `caller`. */
   private readonly loops: (readonly string[])[] = [];
   private readonly takers: (readonly string[])[] = [];
@@ -408,82 +403,9 @@ class Analysis {
       isNumber: (name: string): boolean => this.names.get(name)?.is === "number",
       isText: (name: string): boolean => isText(this.names.get(name) ?? DATA) || this.names.get(name)?.is === "list",
     };
-    for (const { severity, at, message } of growthOf(statements, kinds, (work) => this.spend(work)))
+    const spend = (work: number): void => this.spend(work);
+    for (const { severity, at, message } of [...growthOf(statements, kinds, spend), ...sizesOf(statements, spend)])
       this.say("template-bomb", severity, at, message);
-  }
-
-  /** Characters that an expression comes to, as far as constants say; 0 where nothing does. */
-  private sizeOf(one: JinjaExpression | undefined, depth = 0): number {
-    if (!one || depth > SIZED_DEPTH) return 0;
-    const of = (inner: JinjaExpression | undefined): number => this.sizeOf(inner, depth + 1);
-    const name = variable(one);
-    if (name !== undefined) return this.sizes.get(name) ?? 0;
-    switch (one.kind) {
-      case "text":
-        return one.value.length;
-      case "list":
-        return one.items.reduce((sum, item) => sum + Math.max(1, of(item)), 0);
-      case "choice":
-        return Math.max(of(one.yes), of(one.no));
-      case "binary":
-        if (one.operator === "~" || one.operator === "+") return of(one.left) + of(one.right);
-        if (one.operator === "*")
-          return Math.max(
-            of(one.left) * Math.max(0, this.numberOf(one.right) ?? 1),
-            of(one.right) * Math.max(0, this.numberOf(one.left) ?? 1),
-          );
-        return 0;
-      case "filter":
-        return this.sizeFrom(one.name, of(one.of), one.args, of);
-      case "call":
-        if (one.callee.kind !== "attribute") return 0;
-        // A text's own join takes what is joined.
-        if (one.callee.name === "join") return of(one.callee.of) * of(one.args.plain[0]) + of(one.args.plain[0]);
-        return this.sizeFrom(one.callee.name, of(one.callee.of), one.args, of);
-      default:
-        return 0;
-    }
-  }
-
-  /** A number that stands there, or that a name holds. */
-  private numberOf(one: JinjaExpression): number | undefined {
-    const name = variable(one);
-    const held = name === undefined ? undefined : this.names.get(name);
-    return constantNumber(one) ?? (held?.is === "number" ? held.value : undefined);
-  }
-
-  private sizeFrom(
-    name: string,
-    size: number,
-    { plain }: JinjaArguments,
-    of: (inner: JinjaExpression | undefined) => number,
-  ): number {
-    if (WIDTHS.has(name)) {
-      const width = (plain[0] && constantNumber(plain[0])) ?? 0;
-      return name === "indent" || name === "expandtabs"
-        ? size + width
-        : name === "wordwrap" || name === "truncate"
-          ? size
-          : Math.max(size, width);
-    }
-    if (name === "join") return size + size * of(plain[0]);
-    // Each letter may be replaced, and an empty text stands between all of them.
-    if (name === "replace")
-      return Math.max(size, (size + 1) * Math.max(1, of(plain[1])) * (of(plain[0]) > 1 ? 1 / of(plain[0]) : 1));
-    return size;
-  }
-
-  /** Says where constants alone come to more than any chat needs. */
-  private sized(one: JinjaExpression): void {
-    if (!this.first) return;
-    const size = this.sizeOf(one);
-    if (size > BOMB)
-      this.say(
-        "template-bomb",
-        "suspicious",
-        one,
-        `puts together up to ${size.toExponential(0)} characters, which no chat needs`,
-      );
   }
 
   /** Macros call each other before they are written. */
@@ -547,24 +469,10 @@ class Analysis {
         const element = this.elementOf(over);
         this.unpack(statement.targets, element);
         if (statement.only) this.value(statement.only);
-        const [outer] = this.ranges.slice(-1);
-        const length = lengthOf(statement.over);
-        if (length !== undefined) {
-          const total = (outer ?? 1) * length;
-          if (total > BOMB)
-            this.say(
-              "template-bomb",
-              "suspicious",
-              statement.over,
-              `repeats itself ${total.toExponential(0)} times, which no chat needs`,
-            );
-          this.ranges.push(total);
-        }
         if (statement.over.kind === "name") this.grows(statement.over.name, statement);
         this.loops.push(statement.targets);
         this.run(statement.body);
         this.loops.pop();
-        if (length !== undefined) this.ranges.pop();
         return;
       }
       case "if":
@@ -575,17 +483,10 @@ class Analysis {
         let value: Value = statement.value ? this.value(statement.value) : this.printed(statement.body);
         if (statement.filter) value = this.filtered(statement.filter, value);
         this.unpack(statement.targets, value);
-        if (this.first && statement.value) {
-          const size = this.sizeOf(statement.value);
-          for (const target of statement.targets) this.sizes.set(target, Math.max(size, this.sizes.get(target) ?? 0));
-        }
         for (const target of statement.targets) {
           const made = statement.value;
           if (made?.kind === "call" && made.callee.kind === "name" && made.callee.name === "namespace")
-            for (const [key, given] of made.args.named) {
-              this.bind(`${target}.${key}`, this.value(given));
-              if (this.first) this.sizes.set(`${target}.${key}`, this.sizeOf(given));
-            }
+            for (const [key, given] of made.args.named) this.bind(`${target}.${key}`, this.value(given));
         }
         return;
       }
@@ -717,10 +618,8 @@ class Analysis {
       case "slice":
         return this.slice(expression);
       case "call":
-        this.sized(expression);
         return this.call(expression);
       case "filter":
-        this.sized(expression);
         return this.filtered(expression, expression.of ? this.value(expression.of) : DATA);
       case "test":
         this.value(expression.of);
@@ -743,7 +642,6 @@ class Analysis {
         return expression.no ? either(yes, this.value(expression.no)) : yes;
       }
       case "binary":
-        if (expression.operator !== "*") this.sized(expression);
         return this.binary(expression);
     }
   }
@@ -1355,10 +1253,7 @@ class Analysis {
         if (times.is !== "number") return holdsText(left) || holdsText(right) ? MADE : DATA;
         if (repeated.is === "number") return { is: "number", value: times.value * repeated.value };
         if (!isText(repeated) && repeated.is !== "list") return DATA;
-        const length =
-          repeated.is === "text"
-            ? Math.max(...repeated.texts.map((one) => one.length))
-            : Math.max(1, this.sizeOf(repeated === right ? expression.right : expression.left));
+        const length = repeated.is === "text" ? Math.max(...repeated.texts.map((one) => one.length)) : 1;
         if (times.value * length > BOMB)
           this.say(
             "template-bomb",
