@@ -1,7 +1,17 @@
 /** The command line as a person or a script meets it: exit codes, one document per --json, and what it says to wrong input. */
 import { rangeOf } from "#assess/readings.ts";
-import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -27,7 +37,8 @@ function vauban(
     cwd?: string;
     env?: Record<string, string>;
     onErr?: (text: string, kill: () => void) => void;
-    input?: string;
+    /** Streams whose reader has left before anything is written. */
+    cut?: readonly ("stdout" | "stderr")[];
   } = {},
 ): Promise<Ran> {
   return new Promise((settle) => {
@@ -43,6 +54,7 @@ function vauban(
       err += chunk.toString();
       options.onErr?.(err, () => child.kill("SIGINT"));
     });
+    for (const stream of options.cut ?? []) child[stream].destroy();
     child.on("close", (code) => settle({ code, out, err }));
   });
 }
@@ -111,6 +123,27 @@ describe("the commands", () => {
     const ran = await vauban(["assess", ".", "--samples", "many"]);
     expect(ran.code).toBe(2);
     expect(ran.err).toContain('"many" is not a whole number');
+  });
+});
+
+describe("a reader that leaves early", () => {
+  const data = join(temporary, "cut.csv");
+  writeFileSync(data, "a,b,label\n1,2,x\n3,,y\n5,6,x\n");
+  const looked = ["data", data, "--only", "schema", "--planted", "0", "--fail-on", "doubt"];
+  test("turns no verdict and no refusal into 0, and ends no work", async () => {
+    const whole = await vauban(looked);
+    expect(whole.code).toBe(1);
+    expect(whole.err).not.toBe("");
+    expect(await vauban(looked, { cut: ["stderr"] })).toEqual({ ...whole, err: "" });
+    expect((await vauban(looked, { cut: ["stdout", "stderr"] })).code).toBe(1);
+    expect((await vauban(["data", "nowhere.npz"], { cut: ["stderr"] })).code).toBe(2);
+  });
+  test.skipIf(!existsSync("/dev/full"))("is another thing than results that could not be written", () => {
+    const refused = spawnSync(process.execPath, [launcher, "explain", "T-25"], {
+      stdio: ["ignore", openSync("/dev/full", "w"), "pipe"],
+    });
+    expect(refused.status).toBe(2);
+    expect(refused.stderr.toString()).toContain("standard output could not be written: ENOSPC");
   });
 });
 

@@ -11,7 +11,7 @@ import type { BomDiffFlags, BomFlags } from "./commands/bom.ts";
 import type { PlanFlags } from "./commands/plan.ts";
 import type { SignFlags, VerifySignatureFlags } from "./commands/signature.ts";
 import type { RiskFlags } from "./commands/risk.ts";
-import { EXIT, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
+import { EXIT, outliveReaders, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /** What every command receives besides its own options. */
@@ -916,13 +916,7 @@ export async function main(args: readonly string[]): Promise<void> {
     process.channel.unref();
     process.on("disconnect", () => process.exit(EXIT.cancelled));
   }
-  // A reader that closes early (`| head`) is no error.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-      throw error;
-    });
-  }
+  outliveReaders(process.stdout, process.stderr);
 
   const program = build(async (work, { json = false, quiet = false }) => {
     process.exitCode = await work({ terminal, signal: controller.signal, json, quiet });
