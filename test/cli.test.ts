@@ -17,6 +17,7 @@ import { join, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, describe, expect, test } from "vitest";
 import { assessed } from "./support/assess.ts";
+import { writableFile } from "#cli/state.ts";
 import { schemas } from "#cli/commands/schema.ts";
 import { writeNpy } from "#formats/writers.testing.ts";
 
@@ -144,6 +145,37 @@ describe("a reader that leaves early", () => {
     });
     expect(refused.status).toBe(2);
     expect(refused.stderr.toString()).toContain("standard output could not be written: ENOSPC");
+  });
+});
+
+describe("before any work", () => {
+  test("an empty path is refused: it is not the current folder", async () => {
+    for (const args of [
+      ["scan", ""],
+      ["scan", ".", "--sarif", ""],
+      ["schema", ""],
+    ]) {
+      const { code, err, out } = await vauban(args);
+      expect({ code, out }).toEqual({ code: 2, out: "" });
+      expect(err).toMatch(/^error {2}(path|--sarif|name) is empty\n/);
+    }
+  });
+  test("a result that could not be written is refused, and nothing is made", async () => {
+    writeFileSync(join(temporary, "plain.txt"), "text");
+    await expect(writableFile("--sarif", ".", temporary)).rejects.toThrow("--sarif . is a folder");
+    await expect(writableFile("--sarif", "plain.txt/a.sarif", temporary)).rejects.toThrow("which is no folder");
+    await expect(writableFile("--sarif", "/dev/null", temporary)).rejects.toThrow("no ordinary file");
+    await writableFile("--sarif", "new/deep/a.sarif", temporary);
+    await writableFile("--sarif", "plain.txt", temporary);
+    expect(existsSync(join(temporary, "new"))).toBe(false);
+  });
+  test("scan says so before it reads the first file", async () => {
+    const { code, err, out } = await vauban(["scan", "plain.txt", "--sarif", "."]);
+    expect({ code, out, err }).toEqual({
+      code: 2,
+      out: "",
+      err: "error  --sarif . is a folder\n  remedy: name a file in it\n",
+    });
   });
 });
 

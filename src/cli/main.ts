@@ -53,6 +53,20 @@ First steps:
   vauban explain AIA-15.5-c-AE     a clause, a threat, a control or a finding in plain words`,
     );
   program.exitOverride();
+  // resolve("") is the current folder, which nobody named.
+  program.hook("preAction", (_program, command) => {
+    const empty = (value: unknown): boolean => value === "" || (Array.isArray(value) && value.includes(""));
+    const named = [
+      ...command.registeredArguments
+        .filter((_argument, i) => empty(command.processedArgs[i]))
+        .map((argument) => argument.name()),
+      ...command.options
+        .filter((option) => empty(command.getOptionValue(option.attributeName())))
+        .map(({ long }) => long!),
+    ];
+    if (named.length > 0)
+      throw new HostError(`${named.join(", ")} is empty`, "say what it is; perhaps a variable of the shell is not set");
+  });
 
   const json = (): Option => new Option("--json", "print one JSON document on standard output");
   const quiet = (): Option => new Option("-q, --quiet", "no progress");

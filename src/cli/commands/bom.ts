@@ -21,6 +21,7 @@ import { vexDocument } from "#provenance/vex.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import type { Invocation } from "#cli/main.ts";
+import { writableFile } from "#cli/state.ts";
 import { placeIn, systemFile } from "#cli/system-file.ts";
 import { EXIT, plain, type Colours, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
@@ -46,6 +47,8 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
       "a VEX says what was judged, and no assessment is named",
       "add --assessment .vauban/latest/assessment.json",
     );
+  if (flags.out !== undefined) await writableFile("--out", flags.out);
+  if (flags.vexTo !== undefined) await writableFile("--vex-to", flags.vexTo);
   const file = await systemFile(named);
   const files = filesBelow(file.folder);
   const reading = await readSystemFile(

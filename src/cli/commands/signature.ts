@@ -26,6 +26,7 @@ import {
   type Resource,
 } from "#provenance/signing.ts";
 import type { Invocation } from "#cli/main.ts";
+import { writableFile } from "#cli/state.ts";
 import { EXIT, plain, type Colours, type ExitCode } from "#cli/terminal.ts";
 
 export interface VerifySignatureFlags {
@@ -247,6 +248,7 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
   const out = resolve(flags.out ?? besides(full, folder));
   if (!folder && out === full) throw new HostError("the signature would take the file's place", "name another with -o");
   const shown = flags.out ?? (relative(process.cwd(), out) || out);
+  await writableFile(flags.out === undefined ? "the signature" : "--out", shown);
   await mayBeWritten(out, shown, flags.force ?? false);
   const own = folder ? below(full, out) : undefined;
   const ignored = folder ? [...new Set([...(own === undefined ? [] : [own]), ...(flags.ignore ?? []), ...GIT])] : [];
