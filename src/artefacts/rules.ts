@@ -993,6 +993,14 @@ const ROWS: readonly Row[] = [
     "config",
   ],
   [
+    "runs-code",
+    "A configuration whose library runs the code in it",
+    "a data set's or a model's description holds Python that its library evaluates as it stands",
+    "the code runs when the data set is loaded or the model is made",
+    "Read the code, and take it out: fetch data beforehand, and name layers by their names.",
+    "config",
+  ],
+  [
     "fetches-code",
     "A package from an address",
     "requirements that are fetched from elsewhere than the index",
