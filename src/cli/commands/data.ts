@@ -66,6 +66,7 @@ export async function dataCommand(
         faults: flags.planted,
         progress: (step) => view.report(step),
         pause: () => new Promise((go) => setImmediate(go)),
+        keepsDone: true,
       },
       {
         data,
@@ -93,6 +94,7 @@ export async function dataCommand(
       },
     };
     terminal.out(json ? `${JSON.stringify(document, null, 2)}\n` : text(document, terminal.colours));
+    if (signal.aborted) return EXIT.cancelled;
     return dataExit(document, flags.failOn);
   } finally {
     view.close();
