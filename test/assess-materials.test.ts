@@ -164,6 +164,7 @@ test("a signature that holds, pinned and hashed libraries and a VEX without open
   expect(cell(assessment, "MP", "prevent")).toMatchObject({ state: "checked", controls: ["C-76"] });
   expect(cell(assessment, "MP", "resolve")).toMatchObject({ state: "checked", controls: ["C-78"] });
   expect(assessment.body.findings.some(({ id }) => id.startsWith("F-signature"))).toBe(false);
+  expect(htmlReport(assessment)).toContain("as signed</span>");
 });
 
 const screen = (assessment: Assessment, fresh = false): string =>
@@ -214,6 +215,7 @@ test("one flipped byte is an error, contradicts the supply chain's claim, and th
   expect(cell(assessment, "MP", "detect").tried.join("\n")).toMatch(
     /model\.bin is not as signed by the holder of maker\.pub\.pem/,
   );
+  expect(htmlReport(assessment)).toContain("not shown to be as signed</span>");
   expect(cell(assessment, "MP", "detect").tried.join("\n")).toContain("2 are pinned to a version, 1 to digests");
   for (const verb of ["prevent", "resolve"] as const) expect(cell(assessment, "MP", verb).state).not.toBe("checked");
 });

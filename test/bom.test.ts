@@ -92,6 +92,13 @@ describe("vauban bom", () => {
       "0 added, 0 removed, 2 changed",
       "",
     ]);
+    // A long value is cut where the two are still the same, not where they part.
+    writeFileSync(at("one.json"), document(`${"a long way ".repeat(60)}TLS`, "1"));
+    writeFileSync(at("two.json"), document(`${"a long way ".repeat(60)}FTP`, "1"));
+    const long = await ran((invocation) => bomDiffCommand(invocation, at("one.json"), at("two.json"), {}));
+    expect(long.out).toMatch(
+      /- description a to b; .* … .*a long way TLS\n.*\+ description a to b; .* … .*a long way FTP\n/,
+    );
     await expect(
       ran((invocation) => bomDiffCommand(invocation, at("one.json"), at("gone.json"), {})),
     ).rejects.toMatchObject({

@@ -279,7 +279,21 @@ export async function bomDiffCommand(
 }
 
 const LINE = 200;
-const cut = (words: string): string => plain(words.length > LINE ? `${words.slice(0, LINE - 1)}…` : words);
+/** How much of what both sides begin with stays before the place where they part. */
+const [HEAD, BEFORE] = [40, 30];
+/** A long value is cut, and never before the place where it parts from the other side's: two lines that look the same tell nothing. */
+function cut(words: string, others: readonly string[]): string {
+  if (words.length <= LINE) return plain(words);
+  const parts = others.reduce((most, other) => Math.max(most, sharedStart(words, other)), 0);
+  const from = parts < LINE - BEFORE ? 0 : parts - BEFORE;
+  const shown = from === 0 ? words : `${words.slice(0, HEAD)} … ${words.slice(from)}`;
+  return plain(shown.length > LINE ? `${shown.slice(0, LINE - 1)}…` : shown);
+}
+function sharedStart(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return at;
+}
 
 /** `flow inbound, name findings, description …`: a value in words, without the marks of JSON. */
 function inWords(value: unknown): string {
@@ -320,15 +334,15 @@ function onlyIn(one: unknown, other: unknown): readonly string[] {
 
 function diffText(differences: readonly Difference[], c: Colours): string {
   if (differences.length === 0) return "no difference\n";
-  const lines = differences.map(({ change, kind, what, field, before, after }) =>
-    change === "changed"
-      ? `${c.yellow("~")} ${kind} ${plain(what)}: ${plain(field ?? "")}${onlyIn(before, after)
-          .map((words) => `\n    ${c.red("-")} ${cut(words)}`)
-          .join("")}${onlyIn(after, before)
-          .map((words) => `\n    ${c.green("+")} ${cut(words)}`)
-          .join("")}`
-      : `${change === "added" ? c.green("+") : c.red("-")} ${kind} ${plain(what)}`,
-  );
+  const lines = differences.map(({ change, kind, what, field, before, after }) => {
+    if (change !== "changed") return `${change === "added" ? c.green("+") : c.red("-")} ${kind} ${plain(what)}`;
+    const [gone, come] = [onlyIn(before, after), onlyIn(after, before)];
+    return [
+      `${c.yellow("~")} ${kind} ${plain(what)}: ${plain(field ?? "")}`,
+      ...gone.map((words) => `    ${c.red("-")} ${cut(words, come)}`),
+      ...come.map((words) => `    ${c.green("+")} ${cut(words, gone)}`),
+    ].join("\n");
+  });
   const count = (change: Difference["change"]): number => differences.filter((one) => one.change === change).length;
   return `${lines.join("\n")}\n${count("added")} added, ${count("removed")} removed, ${count("changed")} changed\n`;
 }
