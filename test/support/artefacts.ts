@@ -112,15 +112,25 @@ const dtype = (code: string): Uint8Array =>
     op.build,
   );
 
+const wrapperClass = op.global("joblib.numpy_pickle", "NumpyArrayWrapper");
+/** How joblib's wrapper of an array is made from protocol 2 on, and how before. */
+export const joblibWrapper = {
+  newobj: bytes(wrapperClass, op.tuple(), op.newobj),
+  copyreg: op.call(op.global("copy_reg", "_reconstructor"), wrapperClass, op.global("__builtin__", "object"), op.none),
+} as const;
+
 /** One array as joblib writes it: the numbers stand between the opcodes. */
-export const joblibFile = (array: Uint8Array = new Uint8Array(32), code = "f8", length = 4): Uint8Array<ArrayBuffer> =>
+export const joblibFile = (
+  array: Uint8Array = new Uint8Array(32),
+  code = "f8",
+  length = 4,
+  wrapper: keyof typeof joblibWrapper = "newobj",
+): Uint8Array<ArrayBuffer> =>
   pickle(
     op.dict(
       op.str("coef"),
       bytes(
-        op.global("joblib.numpy_pickle", "NumpyArrayWrapper"),
-        op.tuple(),
-        op.newobj,
+        joblibWrapper[wrapper],
         op.dict(
           op.str("subclass"),
           op.global("numpy", "ndarray"),
@@ -334,6 +344,7 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
     { name: "model/", type: "5" },
     { name: "b.npy", content: objects },
   ]),
+  "joblib of protocol 0": joblibFile(undefined, "f8", 4, "copyreg"),
   "tar.gz": bytes(gzipSync(writeTar([{ name: "a.pkl", content: plain }]))),
   gzip: bytes(gzipSync(plain)),
   zlib: bytes(deflateSync(plain)),
