@@ -1,6 +1,6 @@
 /**
- * Tar archives as different programs read them. What GNU tar 1.34 and `tarfile.extractall` of CPython 3.11 unpack from each of these
- * was tried; tests of hidden content put a pickle where only one of them finds it.
+ * Tar archives as different programs read them (Lib/tarfile.py of CPython 3.11 is what most tests go by); tests of hidden content put a
+ * pickle where only some reader finds it.
  */
 import { describe, expect, test } from "vitest";
 import { writeTar } from "../../test/support/artefacts.ts";
