@@ -193,6 +193,9 @@ function forestProblem(model: ModelNode, trees: number, outputs: number): string
   return undefined;
 }
 
+/** Fields whose numbers lead somewhere; only `default_left` is written as yes and no. */
+const NUMBERED = TREE.filter((field) => !["default_left", "id", "tree_param"].includes(field));
+
 interface TreeProblem {
   readonly loops: boolean;
   readonly problem: string;
@@ -204,8 +207,13 @@ function xgboostTreeProblem(tree: ModelNode, features: number, targets: number):
     (field) => tree.get(field)?.numbers,
   );
   if (!left || !right || !splits) return not("it has no children or splits");
+  const flags = NUMBERED.find((field) => tree.get(field)?.numbers?.flags === true);
+  if (flags !== undefined) return not(`${flags} are yes and no where numbers belong`);
   const nodes = left.length;
   const parameters = tree.get("tree_param");
+  // Readers make room for it; where it is not written, the model's count holds.
+  const own = parameter(parameters, "num_feature", features);
+  if (own !== features) return not(`it is said to be of ${own} features, and the model of ${features}`);
   const vector = parameter(parameters, "size_leaf_vector", 1);
   const lengthOf = (field: string): number | undefined => tree.get(field)?.numbers?.length;
   const must = ["split_conditions", "default_left", "parents"].map(lengthOf);

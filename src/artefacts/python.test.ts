@@ -121,6 +121,13 @@ describe("the lexer", () => {
       ["f", "(", "a", ",", "b", ")"],
       ["x", "=", "1", "+", "2"],
     ]));
+  test("parts statements at semicolons outside of brackets", () =>
+    expect(texts("a;b = 1; f(;);\n;c")).toEqual([["a"], ["b", "=", "1"], ["f", "(", ";", ")"], ["c"]]));
+  test("that stops before the end says so: such a program is unknown even if all before is constants", () => {
+    const { findings, reading } = judgeProgram(utf8("a=1\n".repeat(1_000_100)));
+    expect(findings.map(({ rule }) => rule)).toEqual(["limit-python"]);
+    expect(reading.inert).toBe(false);
+  });
   test("reads every kind of text", () => {
     expect(texts(`'a\\x62' "c" '''d\n'e''' r'\\f' b'g'`)).toEqual([["ab", "c", "d\n'e", "\\f", "g"]]);
     expect(lexPython(utf8("f'{a.b(1)} {{c}}'")).lines[0]!.tokens[0]!.within!.map(({ text }) => text)).toEqual([
@@ -297,6 +304,16 @@ describe("an import that a file beside takes the place of", () => {
     for (const file of ["numpy.py", "numpy/__init__.py", "numpy.pyc", "numpy.cpython-312-x86_64-linux-gnu.so"])
       expect(besides(name, content, file)).toEqual(["unknown", rule]);
     for (const file of ["numpy.txt", "numpy/data.csv", "sys.py", "my/numpy.py"])
+      expect(besides(name, content, file)).toEqual(["no code path found"]);
+  });
+  const deep = pickle(op.global("numpy.core.multiarray", "_reconstruct"));
+  test.each([
+    ["a.pkl", deep],
+    ["a.zip", writeZip([{ name: "a/data.pkl", content: deep }])],
+  ] as const)("counts in a folder that is no package, under the whole name (PEP 420): %s", (name, content) => {
+    for (const file of ["numpy/core/multiarray.py", "numpy/core/multiarray/__init__.py", "numpy/core/__init__.py"])
+      expect(besides(name, content, file)).toEqual(["unknown", "import-shadowed"]);
+    for (const file of ["numpy/core/other.py", "numpy/multiarray.py", "core/multiarray.py"])
       expect(besides(name, content, file)).toEqual(["no code path found"]);
   });
   test("in an archive counts where the member would find it", () => {

@@ -2,7 +2,18 @@
  * YAML beside models: tags that make Python objects, and keys whose readers find and call what they name. Parsed without resolving
  * any tag; where readers of YAML disagree on what stands there, that is said.
  */
-import { isAlias, isMap, isNode, isScalar, isSeq, parseAllDocuments, visit, type Document, type Node } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseAllDocuments,
+  visit,
+  type Alias,
+  type Document,
+  type Node,
+} from "yaml";
 import { JsonObject, type JsonNode } from "#formats/json.ts";
 import { calledBy } from "./calls.ts";
 import type { Finding } from "./check.ts";
@@ -130,6 +141,7 @@ function judgeDocument(document: Document, say: SayYaml): JsonNode {
   });
   let budget = NODES_MAX;
   let cut = false;
+  let unknown: Alias | undefined;
   // The last of a name before the alias counts; looking it up by the library walks the whole document each time.
   const anchors = new Map<string, Node>();
   const meant = (node: unknown): unknown => (isAlias(node) ? anchors.get(node.source) : node);
@@ -140,7 +152,10 @@ function judgeDocument(document: Document, say: SayYaml): JsonNode {
       cut = true;
       return at(null);
     }
-    if (isAlias(node)) return tree(meant(node), depth + 1, true);
+    if (isAlias(node)) {
+      if (!anchors.has(node.source)) unknown ??= node;
+      return tree(meant(node), depth + 1, true);
+    }
     if (isNode(node) && node.anchor !== undefined && !again) anchors.set(node.anchor, node);
     if (isSeq(node)) return at(node.items.map((item) => tree(item, depth + 1, again)));
     if (!isMap(node)) return at(isScalar(node) ? plain(node.value) : null);
@@ -162,6 +177,13 @@ function judgeDocument(document: Document, say: SayYaml): JsonNode {
   };
   const root = tree(document.contents, 0);
   if (cut) say("yaml-doubtful", "unknown", "its aliases make more of it than is followed");
+  if (unknown !== undefined)
+    say(
+      "yaml-broken",
+      "unknown",
+      `as YAML: nothing before it is called ${unknown.source.slice(0, 80)}`,
+      ...(unknown.range?.slice(0, 2) ?? []),
+    );
   return root;
 }
 

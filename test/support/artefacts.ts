@@ -17,23 +17,38 @@ import { field, onnxFile } from "./protobuf.ts";
 
 /** A ustar archive of these members; headers are right unless `header` changes them. */
 export function writeTar(
-  members: readonly { name: string; content?: Uint8Array; type?: string; target?: string; mode?: number }[],
+  members: readonly {
+    name: string;
+    content?: Uint8Array;
+    type?: string;
+    target?: string;
+    mode?: number;
+    /** As the header has it, where it is not the content's. */
+    size?: number;
+    prefix?: string;
+    magic?: string;
+    /** Further fields of the header, by where they lie. */
+    fields?: Readonly<Record<number, string>>;
+  }[],
   { end = true }: { end?: boolean } = {},
 ): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
-  for (const { name, content = new Uint8Array(0), type = "0", target = "", mode = 0o644 } of members) {
+  for (const member of members) {
+    const { name, content = new Uint8Array(0), type = "0", target = "", mode = 0o644, fields = {} } = member;
     const header = new Uint8Array(512);
     const put = (text: string, at: number): void => header.set(bytes(text), at);
     put(name, 0);
     put(`${mode.toString(8).padStart(7, "0")}\0`, 100);
     put("0000000\0", 108);
     put("0000000\0", 116);
-    put(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
+    put(`${(member.size ?? content.length).toString(8).padStart(11, "0")}\0`, 124);
     put("00000000000\0", 136);
     put("        ", 148);
     put(type, 156);
     put(target, 157);
-    put("ustar\u000000", 257);
+    put(member.magic ?? "ustar\u000000", 257);
+    put(member.prefix ?? "", 345);
+    for (const [at, text] of Object.entries(fields)) put(text, Number(at));
     const sum = header.reduce((total, byte) => total + byte, 0);
     put(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
     parts.push(header, content, new Uint8Array((512 - (content.length % 512)) % 512));

@@ -22,7 +22,7 @@ const shown = (text: string): string => JSON.stringify(text.length > 120 ? `${te
 /** Absolute, climbing, or at an address. */
 const OUTSIDE = /^([/\\~]|[A-Za-z]:[\\/])|(^|[/\\])\.\.([/\\]|$)|:\/\//;
 /** Packages whose classes these configurations name; what else they name is imported too. */
-const PACKAGES =
+export const PACKAGES =
   /^(transformers|diffusers|sentence_transformers|peft|torch|torchvision|tokenizers|onnxruntime|optimum|timm|open_clip|flax|jax|numpy|sklearn|setfit|k_diffusion|accelerate)(\.|$)/;
 
 /** By the name of a member, wherever in the document it stands. */
@@ -114,7 +114,11 @@ const MEMBERS: Readonly<
   _target_: (node, say) => called(node, say, "instantiating calls"),
   // Latent diffusion's instantiate_from_config, and NeMo's of its time: a path, and beside it what the call is given.
   target: (node, say, _, around) =>
-    called(around?.get("params") === undefined ? harmfulIn(node) : node, say, "instantiating calls"),
+    called(
+      around?.get("params") !== undefined || isInstantiated(node, around) ? node : harmfulIn(node),
+      say,
+      "instantiating calls",
+    ),
   // mlflow imports it when the model is loaded (mlflow/pyfunc).
   loader_module(node, say) {
     if (typeof node.value === "string") importable(node.value, "", node, say, "loading imports");
@@ -137,6 +141,9 @@ const MEMBERS: Readonly<
   "py/reduce": (node, say) => say(node, "suspicious", "jsonpickle", "jsonpickle calls what stands here"),
 };
 
+/** Names of members that are judged here. */
+export const HANDLED: ReadonlySet<string> = new Set(Object.keys(MEMBERS));
+
 function kernel(node: JsonNode, say: Say): void {
   for (const { node: inner } of everyNode(node))
     if (typeof inner.value === "string" && inner.value.includes("/"))
@@ -156,6 +163,14 @@ function dotted(node: JsonNode, say: Say): void {
 }
 /** Activations of torch, and modules of sentence_transformers, as these configurations name them. */
 const OWN_CLASS = /^(torch\.nn(\.modules\.[a-z]+)?|sentence_transformers(\.\w+)*)\.[A-Z]\w*$/;
+
+/** Made without arguments: the path of a class, or one that stands alone. What else has a target speaks of columns and builds. */
+const isInstantiated = ({ value }: JsonNode, around: JsonObject | undefined): boolean =>
+  typeof value === "string" &&
+  value.length <= 200 &&
+  (around?.members.length === 1
+    ? /^[A-Za-z_]\w*(\.\w+)*\.[A-Za-z_]\w*$/.test(value)
+    : /^[a-z_]\w*(\.\w+)*\.[A-Z]\w*$/.test(value));
 
 /** The text, where it names something harmful. */
 const harmfulIn = (node: JsonNode): JsonNode | undefined => {
@@ -207,8 +222,9 @@ export const configurations: JsonReading = {
     const say: Say = ({ start, end }, severity, rule, message, more = {}) =>
       subject.report({ rule, severity, confidence: "high", start, end, message, ...more });
     for (const { node } of everyNode(root)) {
+      if (Array.isArray(node.value)) for (const item of node.value as readonly JsonNode[]) evaluated(item, say);
       if (!(node.value instanceof JsonObject)) continue;
-      for (const [, member] of node.value.members) named(member, say);
+      for (const [, member] of node.value.members) if (!evaluated(member, say)) named(member, say);
       inParts(node, node.value, say);
       for (const [name, member] of node.value.members)
         if (Object.hasOwn(MEMBERS, name)) MEMBERS[name]!(member, say, subject, node.value);
@@ -240,11 +256,17 @@ function inParts({ start, end }: JsonNode, object: JsonObject, say: Say): void {
     named({ value: pieces.join("."), start, end }, say);
 }
 
-/** A value that is nothing but the path of something harmful, or Python that imports: whoever looks it up or evaluates it gets that. */
+/** A value that is Python which imports or is a function, for whoever evaluates it. */
+function evaluated(node: JsonNode, say: Say): boolean {
+  const { value } = node;
+  if (typeof value !== "string" || !/^\s*(?:__import__\s*\(|lambda\b[^:\n]{0,80}:)/.test(value)) return false;
+  say(node, "unknown", "names-code", `holds a Python expression: ${shown(value)}`);
+  return true;
+}
+
+/** A value that is nothing but the path of something harmful: whoever looks it up gets that. */
 function named({ value, start, end }: JsonNode, say: Say): void {
   if (typeof value !== "string") return;
-  if (/^\s*(?:__import__\s*\(|lambda\b[^:\n]{0,80}:)/.test(value))
-    return say({ value, start, end }, "unknown", "names-code", `holds a Python expression: ${shown(value)}`);
   if (value.length > 100 || !/^[A-Za-z_]\w*([.:][A-Za-z_]\w*)+$/.test(value)) return;
   const path = value.replace(":", ".");
   const dot = path.lastIndexOf(".");

@@ -4,11 +4,13 @@ import type { Subject, Surroundings } from "#artefacts/check.ts";
 import { configurations } from "./configurations.ts";
 import { elsewhere } from "./elsewhere.ts";
 import { keras } from "./keras.ts";
+import { libraries } from "./libraries.ts";
 import { mlpackage } from "./mlpackage.ts";
 import { notebook } from "./notebook.ts";
 import { skops } from "./skops.ts";
 import { templates } from "./templates.ts";
 import { xgboost } from "./xgboost.ts";
+import { yolo } from "./yolo.ts";
 
 export interface JsonReading {
   /** By what stands in the document; the name decides only between documents that look alike. */
@@ -22,7 +24,9 @@ const READINGS: readonly JsonReading[] = [
   notebook,
   templates,
   configurations,
+  libraries,
   elsewhere,
+  yolo,
   xgboost,
   mlpackage,
 ];
