@@ -28,6 +28,7 @@ import { summary } from "#cli/summary.ts";
 import type { Colours } from "#cli/terminal.ts";
 import { cycloneDx } from "#host/schemas.ts";
 import { htmlReport } from "#reports/html/index.ts";
+import { validateCommand } from "#cli/commands/validate.ts";
 import { assessed, assessText } from "./support/assess.ts";
 import { ran } from "./support/command.ts";
 import { op, pickle } from "./support/pickle.ts";
@@ -87,6 +88,8 @@ const vex = (state: string): string =>
 interface Wish {
   readonly flip?: boolean;
   readonly unsigned?: boolean;
+  /** In place of the signer's public key. */
+  readonly key?: string;
   readonly integrity?: boolean;
   readonly state?: string;
   /** In the system file, in place of none. */
@@ -111,6 +114,7 @@ async function sorter({
   sha256,
   identity,
   trustedRoot,
+  key,
 }: Wish): Promise<{ readonly text: string; readonly folder: string }> {
   const folder = join(temporary, String(++made));
   cpSync(resolve("examples/fixtures"), folder, { recursive: true, filter: (path) => !path.includes(".vauban") });
@@ -119,7 +123,7 @@ async function sorter({
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const secret = join(temporary, `secret-${made}.pem`);
   writeFileSync(secret, privateKey.export({ type: "pkcs8", format: "pem" }));
-  writeFileSync(join(folder, "maker.pub.pem"), publicKey.export({ type: "spki", format: "pem" }));
+  writeFileSync(join(folder, "maker.pub.pem"), key ?? publicKey.export({ type: "spki", format: "pem" }));
   if (identity !== undefined) {
     const sigstore = new LittleSigstore();
     writeFileSync(join(folder, "trusted_root.json"), trustedRoot ?? JSON.stringify(sigstore.trustedRoot()));
@@ -160,6 +164,7 @@ test("a signature that holds, pinned and hashed libraries and a VEX without open
   expect(cell(assessment, "MP", "prevent")).toMatchObject({ state: "checked", controls: ["C-76"] });
   expect(cell(assessment, "MP", "resolve")).toMatchObject({ state: "checked", controls: ["C-78"] });
   expect(assessment.body.findings.some(({ id }) => id.startsWith("F-signature"))).toBe(false);
+  expect(htmlReport(assessment)).toContain("as signed</span>");
 });
 
 const screen = (assessment: Assessment, fresh = false): string =>
@@ -210,15 +215,52 @@ test("one flipped byte is an error, contradicts the supply chain's claim, and th
   expect(cell(assessment, "MP", "detect").tried.join("\n")).toMatch(
     /model\.bin is not as signed by the holder of maker\.pub\.pem/,
   );
+  expect(htmlReport(assessment)).toContain("not shown to be as signed</span>");
   expect(cell(assessment, "MP", "detect").tried.join("\n")).toContain("2 are pinned to a version, 1 to digests");
   for (const verb of ["prevent", "resolve"] as const) expect(cell(assessment, "MP", verb).state).not.toBe("checked");
 });
 
-test("a signature that is promised and not there does not hold", async () => {
+/** Nothing in it speaks of a file that was changed, and nothing of one that was not. */
+function expectUnchecked(assessment: Assessment): void {
+  const said = screen(assessment);
+  expect(said).toContain("FILES model.bin could not be held to a signature by ");
+  expect(said).not.toMatch(/not as signed|who changed/);
+  const claims = assessment.body.claims.filter(({ findings }) => findings?.includes("F-signature:sorter"));
+  expect([...new Set(claims.map(({ status }) => status))]).toEqual(["missing"]);
+  expect(cell(assessment, "MP", "detect").controls).not.toContain("C-73");
+}
+
+test("a signature that is promised and not there could not be checked: it says neither that the file was changed nor that it was not", async () => {
   const assessment = await assess({ unsigned: true });
-  expect(assessment.body.findings.find(({ id }) => id === "F-signature:sorter")?.detail).toBe(
-    "there is no signature at model.bin.sig",
-  );
+  expect(assessment.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
+    status: "inconclusive",
+    severity: "error",
+    title: "model.bin could not be held to a signature by the holder of maker.pub.pem",
+    detail: "there is no signature at model.bin.sig",
+    remedy: expect.stringMatching(/`signature: bundle`.*vauban signature sign model\.bin/),
+  });
+  expectUnchecked(assessment);
+});
+
+test("a key that is none accuses nobody, and the remedy names it; validate tells of it before anything is run", async () => {
+  const key = "no key at all";
+  const keyed = await assess({ key });
+  expect(keyed.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
+    status: "inconclusive",
+    detail: "maker.pub.pem holds no PEM block",
+    remedy: expect.stringContaining("in place of maker.pub.pem name a file with -----BEGIN"),
+  });
+  expectUnchecked(keyed);
+  const told = async (of: Wish) => {
+    const { folder } = await sorter(of);
+    const { out } = await ran((invocation) => validateCommand(invocation, folder));
+    return [...out.matchAll(/W502 {2}(.*)/g)].map(([, message]) => message);
+  };
+  expect(await told({ unsigned: true, key })).toEqual([
+    "the signature of model.bin cannot be checked: there is no signature at model.bin.sig",
+    "the signature of model.bin cannot be checked: maker.pub.pem holds no PEM block",
+  ]);
+  expect(await told({})).toEqual([]);
 });
 
 test("a signature by an identity is held to its name, its issuer and the trusted root, offline; the cell says what was checked and what nobody can", async () => {
@@ -251,8 +293,10 @@ test("what another identity signed, and what nothing readable is trusted for, is
   const unreadable = await assess({ identity: IDENTITY, trustedRoot: "{}" });
   expect(unreadable.body.findings.find(({ id }) => id === "F-signature:sorter")).toMatchObject({
     detail: "trusted_root.json: it is no TrustedRoot of Sigstore",
+    status: "inconclusive",
     remedy: expect.stringContaining("give Sigstore's trusted_root.json"),
   });
+  expectUnchecked(unreadable);
 });
 
 test("the run carries the bill of materials that bom writes of it: valid by the official schema, hashed in the assessment, and another where one byte of a file is", async () => {

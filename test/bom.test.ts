@@ -23,7 +23,7 @@ describe("vauban bom", () => {
   it("writes the same document twice, finds the lock file beside the system file, and says what is missing", async () => {
     const one = await bom({ out: at("one.cdx.json") });
     expect(one).toMatchObject({ code: 0, err: "" });
-    expect(one.out).toContain("1 models, 1 datasets, 1 libraries");
+    expect(one.out).toContain("1 model, 1 dataset, 1 library");
     expect(one.out).toContain("requirements.txt: onnxruntime: nothing holds it to a hash");
     const two = await bom();
     expect(two.out).toBe(readFileSync(at("one.cdx.json"), "utf8"));
@@ -92,6 +92,13 @@ describe("vauban bom", () => {
       "0 added, 0 removed, 2 changed",
       "",
     ]);
+    // A long value is cut where the two are still the same, not where they part.
+    writeFileSync(at("one.json"), document(`${"a long way ".repeat(60)}TLS`, "1"));
+    writeFileSync(at("two.json"), document(`${"a long way ".repeat(60)}FTP`, "1"));
+    const long = await ran((invocation) => bomDiffCommand(invocation, at("one.json"), at("two.json"), {}));
+    expect(long.out).toMatch(
+      /- description a to b; .* … .*a long way TLS\n.*\+ description a to b; .* … .*a long way FTP\n/,
+    );
     await expect(
       ran((invocation) => bomDiffCommand(invocation, at("one.json"), at("gone.json"), {})),
     ).rejects.toMatchObject({

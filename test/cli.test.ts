@@ -1,12 +1,23 @@
 /** The command line as a person or a script meets it: exit codes, one document per --json, and what it says to wrong input. */
 import { rangeOf } from "#assess/readings.ts";
-import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, describe, expect, test } from "vitest";
 import { assessed } from "./support/assess.ts";
+import { writableFile } from "#cli/state.ts";
 import { schemas } from "#cli/commands/schema.ts";
 import { writeNpy } from "#formats/writers.testing.ts";
 
@@ -27,7 +38,8 @@ function vauban(
     cwd?: string;
     env?: Record<string, string>;
     onErr?: (text: string, kill: () => void) => void;
-    input?: string;
+    /** Streams whose reader has left before anything is written. */
+    cut?: readonly ("stdout" | "stderr")[];
   } = {},
 ): Promise<Ran> {
   return new Promise((settle) => {
@@ -43,6 +55,7 @@ function vauban(
       err += chunk.toString();
       options.onErr?.(err, () => child.kill("SIGINT"));
     });
+    for (const stream of options.cut ?? []) child[stream].destroy();
     child.on("close", (code) => settle({ code, out, err }));
   });
 }
@@ -111,6 +124,58 @@ describe("the commands", () => {
     const ran = await vauban(["assess", ".", "--samples", "many"]);
     expect(ran.code).toBe(2);
     expect(ran.err).toContain('"many" is not a whole number');
+  });
+});
+
+describe("a reader that leaves early", () => {
+  const data = join(temporary, "cut.csv");
+  writeFileSync(data, "a,b,label\n1,2,x\n3,,y\n5,6,x\n");
+  const looked = ["data", data, "--only", "schema", "--planted", "0", "--fail-on", "doubt"];
+  test("turns no verdict and no refusal into 0, and ends no work", async () => {
+    const whole = await vauban(looked);
+    expect(whole.code).toBe(1);
+    expect(whole.err).not.toBe("");
+    expect(await vauban(looked, { cut: ["stderr"] })).toEqual({ ...whole, err: "" });
+    expect((await vauban(looked, { cut: ["stdout", "stderr"] })).code).toBe(1);
+    expect((await vauban(["data", "nowhere.npz"], { cut: ["stderr"] })).code).toBe(2);
+  });
+  test.skipIf(!existsSync("/dev/full"))("is another thing than results that could not be written", () => {
+    const refused = spawnSync(process.execPath, [launcher, "explain", "T-25"], {
+      stdio: ["ignore", openSync("/dev/full", "w"), "pipe"],
+    });
+    expect(refused.status).toBe(2);
+    expect(refused.stderr.toString()).toContain("standard output could not be written: ENOSPC");
+  });
+});
+
+describe("before any work", () => {
+  test("an empty path is refused: it is not the current folder", async () => {
+    for (const args of [
+      ["scan", ""],
+      ["scan", ".", "--sarif", ""],
+      ["schema", ""],
+    ]) {
+      const { code, err, out } = await vauban(args);
+      expect({ code, out }).toEqual({ code: 2, out: "" });
+      expect(err).toMatch(/^error {2}(path|--sarif|name) is empty\n/);
+    }
+  });
+  test("a result that could not be written is refused, and nothing is made", async () => {
+    writeFileSync(join(temporary, "plain.txt"), "text");
+    await expect(writableFile("--sarif", ".", temporary)).rejects.toThrow("--sarif . is a folder");
+    await expect(writableFile("--sarif", "plain.txt/a.sarif", temporary)).rejects.toThrow("which is no folder");
+    await expect(writableFile("--sarif", "/dev/null", temporary)).rejects.toThrow("no ordinary file");
+    await writableFile("--sarif", "new/deep/a.sarif", temporary);
+    await writableFile("--sarif", "plain.txt", temporary);
+    expect(existsSync(join(temporary, "new"))).toBe(false);
+  });
+  test("scan says so before it reads the first file", async () => {
+    const { code, err, out } = await vauban(["scan", "plain.txt", "--sarif", "."]);
+    expect({ code, out, err }).toEqual({
+      code: 2,
+      out: "",
+      err: "error  --sarif . is a folder\n  remedy: name a file in it\n",
+    });
   });
 });
 

@@ -338,7 +338,7 @@ describe("a partial assessment", () => {
     expect(partial!.untested.length).toBeGreaterThan(0);
     const shown = seen(htmlReport(result.assessment));
     expect(shown).toContain(flat(partial!.reason));
-    expect(shown).toContain(`Leftuntested:${partial!.untested.join(",")}.`);
+    expect(shown).toContain(`Leftuntested,${partial!.untested.length}inall:${partial!.untested.join(",")}.`);
     const [invocation] = sarifReport(result.assessment).runs[0]!.invocations!;
     expect(invocation!.executionSuccessful).toBe(false);
     expect(invocation!.toolExecutionNotifications![0]!.message.text).toContain(partial!.untested.join(", "));

@@ -11,10 +11,15 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
+import http
+import ipaddress
+import itertools
 import pathlib
 import pickle
 import random
 import sys
+import time
 import uuid
 
 folder = pathlib.Path(sys.argv[1])
@@ -40,6 +45,12 @@ dump(
     },
     protocols=(0, 1, 2, 3, 4, 5),
 )
+dump(
+    "python-objects",
+    [type(None), functools.partial(round, ndigits=2), itertools.count(3), iter([1, 2]), iter(range(3)), ipaddress.ip_address("1.1.1.1"), ipaddress.ip_network("::/64"), time.gmtime(0)],
+    (0, 2, 4),
+)
+dump("http-status", http.HTTPStatus.OK, (2, 4))
 dump("nested", {"layers": [{"w": [float(i) for i in range(50)], "name": f"layer{i}"} for i in range(40)]}, (0, 2, 4))
 
 try:
@@ -50,6 +61,7 @@ try:
     dump("numpy-objects", np.array([{"a": 1}, [1, 2], "x", None], dtype=object))
     dump("numpy-random", {"rs": np.random.RandomState(3), "gen": np.random.default_rng(4)})
     dump("numpy-masked", np.ma.masked_array([1.0, 2.0], mask=[0, 1]))
+    dump("numpy-classes", [np.matrix([[1, 2]]), np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), np.char.array(["a", "b"]), np.poly1d([1, 2]), np.ma.masked, np.finfo("f4")])
     np.save(folder / "numpy.npy", rng.normal(size=(8, 8)))
     np.save(folder / "numpy-objects.npy", np.array([{"a": 1}, "x"], dtype=object), allow_pickle=True)
     np.savez(folder / "numpy.npz", a=rng.normal(size=5), b=np.array(["x", None], dtype=object))
@@ -66,7 +78,7 @@ try:
     dump("scipy-sparse", {"csr": scipy.sparse.random(20, 20, 0.1, random_state=0, format="csr"), "coo": scipy.sparse.eye(4, format="coo")})
     import scipy.stats, scipy.interpolate, scipy.spatial
 
-    dump("scipy-objects", {"spline": scipy.interpolate.CubicSpline([0, 1, 2], [0, 1, 4]), "tree": scipy.spatial.cKDTree([[0, 0], [1, 1]])})
+    dump("scipy-objects", {"spline": scipy.interpolate.CubicSpline([0, 1, 2], [0, 1, 4]), "tree": scipy.spatial.cKDTree([[0, 0], [1, 1]]), "line": scipy.interpolate.interp1d([1, 2, 3], [1, 2, 3]), "nearest": scipy.interpolate.interp1d([1, 2, 3], [1, 2, 3], kind="nearest"), "density": scipy.stats.gaussian_kde([[1, 2, 4]])})
     dump("scipy-distributions", {"frozen": scipy.stats.norm(0, 1), "poisson": scipy.stats.poisson(3), "beta": scipy.stats.beta})
 except ImportError as missing:
     print(missing)
@@ -143,6 +155,8 @@ try:
     import numpy as np
     from sklearn.ensemble import RandomForestClassifier
 
+    for protocol in (0, 1):
+        joblib.dump({"w": np.arange(6.0).reshape(2, 3), "o": np.array([1, "x"], dtype=object)}, folder / f"joblib-p{protocol}.joblib", protocol=protocol)
     rng = np.random.RandomState(0)
     x = rng.normal(size=(80, 5))
     forest = RandomForestClassifier(5, random_state=0).fit(x, x[:, 0] > 0)
@@ -175,6 +189,14 @@ try:
     torch.save({"model": net.state_dict(), "optimizer": optimiser.state_dict(), "epoch": 3, "scheduler": torch.optim.lr_scheduler.StepLR(optimiser, 3).state_dict()}, folder / "torch-checkpoint.ckpt")
     torch.save({t: torch.zeros(3).to(getattr(torch, t)) for t in ("float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "float64", "complex64")}, folder / "torch-types.pt")
     torch.save([torch.nn.Parameter(torch.ones(2)), torch.Size([1, 2]), torch.device("cpu"), torch.float32, torch.sparse_coo_tensor([[0], [1]], [2.0], (2, 2))], folder / "torch-others.pt")
+    import torch.nn.utils.prune
+
+    linear = torch.nn.Linear(3, 2)
+    torch.save(linear, folder / "torch-linear.pt")
+    torch.save(torch.utils.data.TensorDataset(torch.ones(2, 3)), folder / "torch-dataset.pt")
+    torch.save(torch.nn.utils.weight_norm(torch.nn.Linear(3, 2)), folder / "torch-weight-norm.pt")
+    torch.save(torch.nn.utils.spectral_norm(torch.nn.Linear(3, 2)), folder / "torch-spectral-norm.pt")
+    torch.save(torch.nn.utils.prune.l1_unstructured(torch.nn.Linear(3, 2), "weight", 1), folder / "torch-pruned.pt")
     dump("torch-plain", net.state_dict(), (2, 4))
     torch.jit.script(net).save(str(folder / "torch-script.pt"))
     torch.jit.trace(net, torch.zeros(1, 1, 28, 28)).save(str(folder / "torch-traced.pt"))

@@ -33,7 +33,14 @@ describe("a pickle that runs something is found", () => {
     "in a zip that claims to be encrypted and is not": writeZip([{ name: "data.pkl", content: evil, flags: 1 }]),
     "in front of a zip": bytes(evil, writeZip([{ name: "a.pkl", content: fine }])),
     "where pickle reads on and joblib reads numbers": joblibFile(bytes("0", evil), "u1", evil.length + 1),
+    "where joblib reads numbers behind a wrapper of protocol 0": joblibFile(
+      bytes("0", evil),
+      "u1",
+      evil.length + 1,
+      "copyreg",
+    ),
     "among joblib's objects": joblibFile(evil, "O"),
+    "among joblib's objects behind a wrapper of protocol 0": joblibFile(evil, "O", 1, "copyreg"),
     "in the fourth pickle of a legacy torch file": bytes(
       torchLegacy().subarray(0, 15),
       pickle(op.int(1001)),
@@ -53,11 +60,11 @@ describe("where the length of joblib's interruption would be a guess, nothing is
   // What plain reading takes for data, and joblib for opcodes behind an array of four numbers.
   const rest = bytes("0", op.bytes(bytes(0, 0, 0, 0, op.call(op.global("os", "system"), op.str("id")))));
   const ways: Readonly<Record<string, Uint8Array>> = {
-    "a wrapper out of copyreg": pickle(
+    "a wrapper out of copyreg, of another base": pickle(
       op.call(
         op.global("copyreg", "_reconstructor"),
         op.global("joblib.numpy_pickle", "NumpyArrayWrapper"),
-        op.global("builtins", "object"),
+        op.global("builtins", "dict"),
         op.none,
       ),
       op.dict(op.str("shape"), op.tuple(op.int(4)), op.str("dtype"), u1),
@@ -97,6 +104,24 @@ describe("where the length of joblib's interruption would be a guess, nothing is
   };
   for (const [way, content] of Object.entries(ways))
     test(way, () => expect(scanned(content, "model.joblib").verdict).not.toBe("no code path found"));
+});
+
+describe("the P that every zip archive begins with, which in a pickle takes an id from the loading program,", () => {
+  // pickle.Unpickler with a persistent_load, given the first of these, calls os.system (Python 3.11, C and Python).
+  const polyglot = (name: string): Uint8Array =>
+    writeZip([{ name: `${name}\ncos\nsystem\n(S'id'\ntR.`, content: bytes("") }]);
+  test("makes a pickle of it where the id is ASCII, as Python wants it", () => {
+    expect(rulesOf(scanned(polyglot("id"), "model.pt"))).toEqual(
+      expect.arrayContaining(["polyglot", "pickle-harmful-call"]),
+    );
+  });
+  test("makes none where it is not: Python 3 ends there, and what follows never runs", () => {
+    expect(rulesOf(scanned(polyglot("\u00ef"), "model.pt"))).not.toContain("polyglot");
+    const linear = bytes("ctorch.nn.modules.linear\nLinear\n", op.tuple(), op.newobj);
+    const saved = writeZip([{ name: "archive/data.pkl", content: pickle(linear) }]);
+    expect(scanned(saved, "linear.pt").verdict).toBe("no code path found");
+    expect(scanned(bytes("P\xef\n", evil), "model.pkl").verdict).not.toBe("no code path found");
+  });
 });
 
 describe("an archive that reads differently to different programs is suspicious:", () => {

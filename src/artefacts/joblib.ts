@@ -3,7 +3,7 @@
  * is interrupted by the array itself – raw numbers, or a pickle where the elements are objects.
  */
 import { type Content, upTo } from "#formats/content.ts";
-import { Call, Collection, Global, Text, textOf, type Value } from "#formats/pickle.ts";
+import { Call, Collection, Global, presentName, Text, textOf, type Value } from "#formats/pickle.ts";
 
 export interface JoblibArray {
   readonly dataAt: number;
@@ -22,8 +22,9 @@ export const interrupts = (made: string): boolean => WRAPPER.test(made);
  * joblib itself writes is followed: anything else has a problem, for the length of the interruption would be a guess.
  */
 export function joblibArray(content: Content, target: Value, end: number): JoblibArray | undefined {
-  if (!(target instanceof Call && target.callee instanceof Global)) return undefined;
-  if (!interrupts(`${target.callee.module}.${target.callee.name}`)) return undefined;
+  if (!(target instanceof Call)) return undefined;
+  const made = classOf(target);
+  if (made === undefined || !interrupts(`${made.module}.${made.name}`)) return undefined;
   const unclear = (problem: string): JoblibArray => ({ dataAt: end, end, objects: false, problem });
   const { state } = target;
   if (
@@ -62,6 +63,20 @@ export function joblibArray(content: Content, target: Value, end: number): Jobli
     return unclear(`an array of joblib's of ${size} bytes, and fewer follow`);
   return { dataAt, end: dataAt + size, objects: false, problem: undefined };
 }
+
+/** The class an object is made of: by itself, or in protocols 0 and 1 by `copyreg._reconstructor(class, object, None)`. */
+function classOf({ via, callee, args }: Call): Global | undefined {
+  if (!(callee instanceof Global)) return undefined;
+  if (via !== "REDUCE" || !isNamed(callee, "copyreg", "_reconstructor")) return callee;
+  const [cls, base, state] = args instanceof Collection ? args.items : [];
+  const plain = cls instanceof Global && base instanceof Global && isNamed(base, "builtins", "object");
+  return plain && state === null ? cls : undefined;
+}
+
+const isNamed = (global: Global, module: string, name: string): boolean => {
+  const present = presentName(global.module, global.name);
+  return present.module === module && present.name === name;
+};
 
 /** Bytes per element of `numpy.dtype('f8', False, True)` with its state, (version, order, subtype, names, fields, size, …). */
 function elementOf(content: Content, dtype: Value | undefined): { bytes: number; objects: boolean } | undefined {

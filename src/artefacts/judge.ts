@@ -25,6 +25,7 @@ import {
   covers,
   harmOfMethod,
   RUN_FROM_STATE,
+  SHARED,
   standingOf,
   TEXT_CODECS,
   type Effect,
@@ -135,6 +136,7 @@ export class Judge implements PickleListener {
     if (this.stepsMax > 0 && isNamed(call.callee)) this.used.add(expression(this.content, call.callee));
     this.judgeCall(this.reach(call.callee), call.args, call, useOf(call));
     this.judgeSize(call);
+    if (this.isEndless(call.args) || this.isEndless(call.kwargs ?? null)) this.noteEndless(call);
     this.judgeFunctionsGiven(call);
     this.judgeObjectsAsked(call);
     this.judgeArrayBytes(call);
@@ -167,11 +169,32 @@ export class Judge implements PickleListener {
     if (this.allocated > ALLOCATED_MAX) this.allocated = 0;
   }
 
-  /** How many items a range yields. */
+  /** Whether it is, or holds, a count that never ends: whatever goes through it fills the memory. */
+  private isEndless(value: Value, depth = 4): boolean {
+    if (value instanceof Collection)
+      return depth > 0 && value.items.some((item) => typeof item === "object" && this.isEndless(item, depth - 1));
+    return this.isInstanceOf(value, /^itertools\.count$/);
+  }
+
+  private isInstanceOf(value: Value, classes: RegExp): boolean {
+    const reached = this.reach(value);
+    return reached.is === "instance" && classes.test(reached.of);
+  }
+
+  private noteEndless(call: Call | { at: number }): void {
+    this.note("suspicious", "pickle-bomb", "medium", call, {
+      key: "endless",
+      text: `loading ${call instanceof Call ? `calls ${expression(this.content, call)}` : "sets the state of an object"}, with a count that never ends: whoever goes through that takes all the memory`,
+    });
+  }
+
+  /** How many items a range yields, or an iterator over one. */
   private itemsOf(value: Value): number {
     if (!(value instanceof Call && value.args instanceof Collection)) return 0;
     const reached = this.reach(value.callee);
-    if (reached.is !== "name" || reached.module !== "builtins" || reached.name !== "range") return 0;
+    const path = reached.is === "name" ? `${reached.module}.${reached.name}` : "";
+    if (path === "builtins.iter") return this.itemsOf(value.args.items[0] ?? null);
+    if (path !== "builtins.range") return 0;
     const [first, second, step = 1] = value.args.items;
     const [from, to] = second === undefined ? [0, first] : [first, second];
     if (typeof from !== "number" || typeof to !== "number" || typeof step !== "number" || step === 0) return Infinity;
@@ -191,7 +214,7 @@ export class Judge implements PickleListener {
     const reached = this.reach(target);
     const place = { at };
     this.tell(() => `${expression(this.content, target)}.__setstate__(${expression(this.content, state)})`);
-    if (reached.is === "name" || reached.is === "module" || target instanceof Computed)
+    if (this.isImported(reached) || target instanceof Computed)
       this.note("malicious", "pickle-patches-import", "high", place, {
         key: `build ${spoken(reached)}`,
         text: `sets attributes of the imported ${spoken(reached)} to ${expression(this.content, state)}: later uses of it in this process reach something else`,
@@ -209,11 +232,18 @@ export class Judge implements PickleListener {
         });
     }
     this.handed(state, place, () => `stores it in ${expression(this.content, target)}`);
+    // Other frameworks' states become attributes; these classes go through theirs.
+    if (reached.is === "instance" && !this.hasCode(reached.of) && this.isEndless(state)) this.noteEndless(place);
     if (reached.is === "instance") {
       if (reached.of === "numpy.dtype") this.judgeDtype(target, state, place);
       this.judgeState(reached.of, state, place);
       this.judgeMethods(reached.of, state, place);
     }
+  }
+
+  /** What was there before and stays: a name, a module, the one object of its class. */
+  private isImported(reached: Reached): boolean {
+    return reached.is === "name" || reached.is === "module" || (reached.is === "instance" && SHARED.has(reached.of));
   }
 
   /** Loading asks objects for methods by name; one that the state puts there is called in its place. */
@@ -335,7 +365,7 @@ export class Judge implements PickleListener {
   private hasCode(of: string): boolean {
     const dot = of.lastIndexOf(".");
     const standing = this.standing(of.slice(0, dot), of.slice(dot + 1));
-    if (this.isAnything(of) || standing.is !== "allowed") return true;
+    if (this.isAnything(of) || CALLABLE_OBJECTS.test(of) || standing.is !== "allowed") return true;
     return (
       standing.of !== "python" &&
       standing.of !== "numpy" &&
@@ -409,7 +439,7 @@ export class Judge implements PickleListener {
     this.tell(
       () => `${expression(this.content, target)}.${METHODS[how]}(${expression(this.content, items[0] ?? null)}, …)`,
     );
-    if (reached.is === "name" || reached.is === "module")
+    if (this.isImported(reached))
       this.note(
         "malicious",
         "pickle-patches-import",
@@ -489,7 +519,7 @@ export class Judge implements PickleListener {
 
   private standing(module: string, name: string): Standing {
     if (this.surroundings.torchScript && (module === "__torch__" || module.startsWith("__torch__.")))
-      return { is: "allowed", use: "new", of: "TorchScript", effect: undefined };
+      return { is: "allowed", use: "new", keep: false, of: "TorchScript", effect: undefined };
     return standingOf(module, name);
   }
 
@@ -554,7 +584,7 @@ export class Judge implements PickleListener {
     callee: Reached,
     args: Value,
     place: { readonly at: number } & Partial<Pick<Call, "via">>,
-    use: Use,
+    use: Use | "keep",
   ): void {
     const shown = (): string => (place instanceof Call ? expression(this.content, place) : `${spoken(callee)}(…)`);
     switch (callee.is) {
@@ -572,12 +602,12 @@ export class Judge implements PickleListener {
             key: path,
             text: `loading calls ${shown()}; ${path} stands in no list of what frameworks need`,
           });
-        else if (!covers(standing.use, use))
+        else if (use === "keep" ? !standing.keep && !covers(standing.use, "call") : !covers(standing.use, use))
           this.note("suspicious", "pickle-unusual-call", "medium", place, {
             key: path,
-            text: `loading calls ${shown()}; ${standing.of} names ${path} in its pickles${standing.use === "new" ? ", makes objects of it," : ""} but does not call it`,
+            text: `loading calls ${shown()}; ${standing.of} names ${path} in its pickles${standing.use === "new" || standing.use === "empty" ? ", makes objects of it," : ""} but does not ${use === "call" || use === "keep" ? "call it" : "make them so"}`,
           });
-        if (standing.effect) this.effect(standing.effect, args, place);
+        if (standing.effect) this.effect(standing.effect, args, place, path);
         return;
       }
       case "module":
@@ -647,7 +677,7 @@ export class Judge implements PickleListener {
     return standing.is === "allowed" && standing.effect === undefined;
   }
 
-  private effect(effect: Effect, args: Value, place: { at: number }): void {
+  private effect(effect: Effect, args: Value, place: { at: number }, by: string): void {
     const given = args instanceof Collection ? args.items : [];
     const shown = (): string => (place instanceof Call ? expression(this.content, place) : "a call");
     switch (effect) {
@@ -691,11 +721,29 @@ export class Judge implements PickleListener {
         // A default factory of None or a type is what frameworks keep; anything else is judged as the call it will be.
         return this.judgeCall(reached, null, { at: place.at }, "call");
       }
+      case "type-of":
+        if (args instanceof Collection && given.length === 1 && this.isSingleton(given[0]!)) return;
+        return this.note("suspicious", "pickle-unusual-call", "medium", place, {
+          key: "builtins.type",
+          text: `loading calls ${shown()}, which gives or makes a class, and with it ways to everything`,
+        });
+      case "iterates":
+        if (args instanceof Collection && given.length === 1 && this.isPlainIterable(given[0]!)) return;
+        return this.note("suspicious", "pickle-unusual-call", "medium", place, {
+          key: "builtins.iter",
+          text: `loading calls ${shown()}, which may call what it is given`,
+        });
       case "makes-first": {
         for (const cls of given.slice(0, 2)) {
           const reached = this.reach(cls);
           // copyreg runs the second one's `__init__`, unless it is object.
-          if (reached.is === "name") this.judgeCall(reached, null, { at: place.at }, cls === given[0] ? "new" : "call");
+          if (reached.is === "name")
+            this.judgeCall(
+              reached,
+              null,
+              { at: place.at },
+              cls !== given[0] ? "call" : MAKES_OF_NOTHING.test(by) ? "empty" : "new",
+            );
           else if (cls === given[0])
             this.note("suspicious", "pickle-unclear-call", "medium", place, {
               key: "makes unclear",
@@ -731,12 +779,25 @@ export class Judge implements PickleListener {
     }
   }
 
+  /** None, Ellipsis and NotImplemented, whose classes pickle writes as type(None). */
+  private isSingleton(value: Value): boolean {
+    if (value === null) return true;
+    const reached = value instanceof Global ? this.reach(value) : undefined;
+    return reached?.is === "name" && /^builtins\.(Ellipsis|NotImplemented)$/.test(`${reached.module}.${reached.name}`);
+  }
+
+  /** Containers of the stream, text, and ranges: Python's own code goes through them. */
+  private isPlainIterable(value: Value): boolean {
+    if (value instanceof Collection || value instanceof Text) return true;
+    return this.isInstanceOf(value, /^builtins\.(range|list|tuple|dict|set|frozenset)$/);
+  }
+
   /** A partial function: called by whoever gets it, with what is bound and more that cannot be told. */
   private judgeKept(
     { of, bound }: { readonly of: Reached; readonly bound: readonly Value[] },
     place: { at: number },
   ): void {
-    this.judgeCall(of, new Collection("tuple", [...bound]), place, "call");
+    this.judgeCall(of, new Collection("tuple", [...bound]), place, "keep");
     if (of.is === "name" && this.standing(of.module, of.name).effect === undefined) return;
     this.note("suspicious", "pickle-unclear-call", "medium", place, {
       key: `kept ${spoken(of)}`,
@@ -818,6 +879,10 @@ export class Judge implements PickleListener {
           : { is: "partial", of: this.reach(given[0]), bound: given.slice(1) };
       case "rebuilds":
         return { is: "data" };
+      case "type-of":
+        return given.length === 1 && this.isSingleton(given[0]!)
+          ? { is: "name", module: "types", name: "NoneType", how: "lookup" }
+          : unclear("a class is made or found while loading");
       case "calls-first":
       case "unpickles":
         return unclear("what it gives is made while loading");
@@ -886,7 +951,7 @@ export class Judge implements PickleListener {
             ? { is: "instance", of: `${made.module}.${made.name}` }
             : { is: "instance", of: path };
         }
-        if (standing.effect === undefined || ["codec", "keeps-callable"].includes(standing.effect))
+        if (standing.effect === undefined || ["codec", "keeps-callable", "iterates"].includes(standing.effect))
           return { is: "instance", of: path };
         return this.result(standing.effect, given);
       }
@@ -960,6 +1025,9 @@ const SPELLED_OUT: ReadonlySet<string> = new Set([
   ..."list tuple set frozenset bytes bytearray dict".split(" ").map((name) => `builtins.${name}`),
   ..."deque Counter OrderedDict".split(" ").map((name) => `collections.${name}`),
   "array.array",
+  "torch.Size",
+  "time.struct_time",
+  "os.stat_result",
 ]);
 /** Bytes or elements of an array of this shape, a buffer of this size, a range of this end. */
 function sizeAsked(path: string, args: readonly Value[]): number {
@@ -991,7 +1059,8 @@ const isNamed = (value: Value): boolean =>
   value instanceof Global || value instanceof Computed || value instanceof Extension;
 const ARRAYS_OF_BYTES = /^numpy\.(_?core\.multiarray\.scalar|_?core\.numeric\._frombuffer|ndarray)$/;
 /** Objects that do what they are told when called. */
-const CALLABLE_OBJECTS = /^(_?operator\.itemgetter|numpy\.vectorize|types\.MethodType)$/;
+const CALLABLE_OBJECTS =
+  /^(_?operator\.itemgetter|numpy\.vectorize|numpy(\.lib\.polynomial)?\.poly1d|scipy\.(interpolate\.\w+\.interp1d|stats\.\w+\.gaussian_kde)|torch\.nn\.utils\..*|types\.MethodType)$/;
 const KEEPERS: ReadonlySet<Reached["is"]> = new Set(["partial", "method-caller", "attribute-getter"]);
 /** Functions and classes that are called with objects and use what these offer. */
 const ASKING: ReadonlySet<string> = new Set([
@@ -1001,7 +1070,17 @@ const ASKING: ReadonlySet<string> = new Set([
   ..."OrderedDict Counter deque defaultdict".split(" ").map((name) => `collections.${name}`),
   "decimal.Decimal",
   "fractions.Fraction",
+  "builtins.iter",
+  ..."IPv4Address IPv6Address IPv4Network IPv6Network IPv4Interface IPv6Interface"
+    .split(" ")
+    .map((name) => `ipaddress.${name}`),
+  "time.struct_time",
+  "os.stat_result",
+  "http.HTTPStatus",
+  "http.HTTPMethod",
 ]);
+/** NumPy's way to an array of a class: no arguments of the stream reach the class. */
+const MAKES_OF_NOTHING = /^numpy\.(_?core)\.multiarray\._reconstruct$/;
 const isOf = (reached: Reached, module: string): boolean =>
   reached.is === "instance" && reached.of.startsWith(`${module}.`);
 /** Also the classes that Python, NumPy and SciPy write small. */
@@ -1034,7 +1113,8 @@ const METHODS: Readonly<Record<Mutation, string>> = {
 
 /** INST and OBJ make an object without `__init__` only of a class and only without arguments (pickle.py, _instantiate). */
 function useOf({ via, args }: Call): Use {
-  if (via === "NEWOBJ" || via === "NEWOBJ_EX") return "new";
+  if (via === "NEWOBJ") return args instanceof Collection && args.size === 0 ? "empty" : "new";
+  if (via === "NEWOBJ_EX") return "new";
   return (via === "OBJ" || via === "INST") && args instanceof Collection && args.size === 0 ? "new" : "call";
 }
 

@@ -259,6 +259,22 @@ describe("a graph that asks for too much is suspicious:", () => {
     onnx.node("Loop", [count, "go"], ["y"], { attributes: [body(condition, nodes)] });
   const model = (node: Uint8Array, ...constants: readonly Uint8Array[]): ScanFile =>
     scan(onnx.model(onnx.graph({ nodes: [node], tensors: constants })));
+  const float = (name: string, ...values: readonly number[]): Uint8Array =>
+    onnx.tensor(name, values.length === 1 ? [] : [values.length], new Uint8Array(Float32Array.from(values).buffer), 1);
+  // As onnx.proto's own library writes them: each with its tag.
+  const unpacked = (one: number): Uint8Array =>
+    Uint8Array.of((7 << 3) | 5, ...new Uint8Array(Float32Array.of(one).buffer));
+  const constantFloats = (name: string, ...values: readonly number[]): Uint8Array =>
+    onnx.node("Constant", [], [name], {
+      attributes: [onnx.attribute("value_floats", ...values.map(unpacked))],
+    });
+  const doubling = (count: number): readonly Uint8Array[] =>
+    Array.from({ length: count }, (_, i) => {
+      const call = onnx.node(i === count - 1 ? "Relu" : `F${i + 1}`, ["a"], ["b"], {
+        domain: i === count - 1 ? "" : "l",
+      });
+      return field(25, onnx.function("l", `F${i}`, [call, call]));
+    });
   test.each<[string, ScanFile]>([
     ["a loop without a count", model(loop("", "c"))],
     ["a loop of a million million rounds", model(loop("n", "t"), onnx.ints("n", [10n ** 12n]))],
@@ -302,6 +318,30 @@ describe("a graph that asks for too much is suspicious:", () => {
       ),
     ],
     [
+      "a range of floats",
+      model(onnx.node("Range", ["a", "b", "s"], ["y"]), ...[0, 1e30, 1].map((one, i) => float("abs"[i]!, one))),
+    ],
+    [
+      "a picture scaled by a million both ways",
+      model(onnx.node("Resize", ["x", "", "s"], ["y"]), float("s", 1, 1, 1e6, 1e6)),
+    ],
+    [
+      "scales of a constant",
+      scan(
+        onnx.model(onnx.graph({ nodes: [constantFloats("s", 1e6, 1e6), onnx.node("Upsample", ["x", "s"], ["y"])] })),
+      ),
+    ],
+    ["a window", model(onnx.node("HannWindow", ["n"], ["y"]), onnx.ints("n", [10n ** 13n]))],
+    [
+      "borders around two axes",
+      model(
+        onnx.node("Conv", ["x", "w"], ["y"], {
+          attributes: [onnx.attribute("pads", ...[1e5, 1e5, 1e5, 1e5].map((one) => field(8, one)))],
+        }),
+      ),
+    ],
+    ["functions each of which calls the next twice", scan(onnx.model(onnx.graph({}), ...doubling(30)))],
+    [
       "functions in a circle",
       scan(
         onnx.model(
@@ -336,6 +376,8 @@ describe("a graph that asks for too much is suspicious:", () => {
       "a while loop, whose count is the largest there is",
       model(loop("n", "z", [onnx.node("Less", ["i", "x"], ["z"])]), onnx.ints("n", [2n ** 63n - 1n])),
     ],
+    ["functions each of which calls the next twice, ten deep", scan(onnx.model(onnx.graph({}), ...doubling(10)))],
+    ["a picture scaled by two both ways", model(onnx.node("Resize", ["x", "", "s"], ["y"]), float("s", 1, 1, 2, 2))],
     ["a loop of a hundred rounds", model(loop("n", "c"), onnx.ints("n", [100]))],
     ["a shape that a model has", model(onnx.node("ConstantOfShape", ["n"], ["y"]), onnx.ints("n", [1, 1024, 1024]))],
   ])("but not %s", (_, file) => expect(file).toMatchObject({ verdict: "no code path found", findings: [] }));

@@ -256,3 +256,135 @@ describe("a few bytes that come to gigabytes", () => {
       expect(verdictOf(value)).toBe("no code path found");
   });
 });
+
+describe("what is harmless in the way its library writes it is flagged in every other", () => {
+  const type = op.global("builtins", "type");
+  const nothing = op.call(type, op.none);
+  const count = op.call(op.global("itertools", "count"), op.int(0));
+  const masked = op.call(op.global("numpy.ma.core", "MaskedConstant"));
+  const status = op.call(op.global("builtins", "getattr"), op.global("http", "HTTPStatus"), op.str("OK"));
+  const array = (name: string): Uint8Array =>
+    op.call(
+      op.global("numpy.core.multiarray", "_reconstruct"),
+      op.global("numpy", name),
+      op.tuple(op.int(0)),
+      op.str("b"),
+    );
+  const [round, norm] = [op.global("builtins", "round"), op.global("torch.nn.modules.normalization", "LayerNorm")];
+  test.each<readonly [what: string, asWritten: readonly Uint8Array[], otherwise: readonly (readonly Uint8Array[])[]]>([
+    [
+      "a class out of type()",
+      [nothing],
+      [
+        [op.call(type, partial(round))],
+        [op.call(type, op.global("builtins", "len"))],
+        [op.call(type, op.str("X"), op.tuple(), op.dict())],
+        [op.call(op.global("collections", "defaultdict"), type)],
+        [nothing, op.dict(op.str("__call__"), op.none), op.build],
+      ],
+    ],
+    [
+      "an iterator",
+      [op.call(op.global("builtins", "iter"), op.list(op.int(1))), op.int(0), op.build],
+      [
+        [op.call(op.global("builtins", "iter"), op.global("builtins", "len"), op.int(0))],
+        [op.call(op.global("builtins", "iter"), op.global("acme", "x"))],
+        [op.call(op.global("builtins", "iter"), made("torch.nn.modules.linear", "Linear"))],
+        [op.call(op.global("builtins", "iter"), count)],
+      ],
+    ],
+    [
+      "a count",
+      [...estimator(op.str("ids"), count)],
+      [
+        [op.call(op.global("builtins", "list"), count)],
+        [op.call(op.global("torch", "Size"), count)],
+        [
+          op.call(
+            op.global("pandas.core.indexes.base", "_new_Index"),
+            op.global("pandas.core.indexes.base", "Index"),
+            op.dict(op.str("data"), count),
+          ),
+        ],
+        [op.call(op.call(op.global("functools", "partial"), op.global("builtins", "list"), count))],
+        [op.call(op.global("random", "Random")), op.tuple(op.int(2), count, op.none), op.build],
+      ],
+    ],
+    [
+      "the one masked value",
+      [masked],
+      [
+        [masked, op.dict(op.str("fill_value"), op.int(1)), op.build],
+        [op.call(op.global("numpy.ma.core", "MaskedConstant")), op.str("a"), op.none, op.setitem],
+      ],
+    ],
+    [
+      "a status of HTTP",
+      [status],
+      [
+        [op.call(op.global("builtins", "getattr"), op.global("http", "HTTPStatus"), op.str("__class__"))],
+        [op.call(op.global("builtins", "getattr"), op.global("http", "client"), op.str("OK"))],
+        [status, op.dict(op.str("phrase"), op.none), op.build],
+        [op.call(op.global("http", "HTTPStatus"), op.int(200)), op.dict(op.str("phrase"), op.none), op.build],
+      ],
+    ],
+    [
+      "a matrix, an array of records or of text",
+      [op.list(array("matrix"), array("recarray"), array("chararray"))],
+      [
+        // NumPy before 1.12 evaluates the text.
+        [op.global("numpy", "matrix"), op.tuple(op.str("__import__('os')")), op.newobj],
+        [op.call(op.global("numpy", "matrix"), op.str("1 2"))],
+        [
+          op.global("numpy", "recarray"),
+          op.tuple(op.tuple(op.int(1)), op.none, op.bytes(new Uint8Array(8))),
+          op.newobj,
+        ],
+        [op.global("numpy", "finfo"), op.tuple(op.str("f4")), op.newobj],
+        [
+          op.call(
+            op.global("copyreg", "_reconstructor"),
+            op.global("numpy", "matrix"),
+            op.global("numpy", "ndarray"),
+            op.int(1),
+          ),
+        ],
+      ],
+    ],
+    [
+      "a function bound for later",
+      [op.list(partial(round), partial(norm))],
+      [
+        [op.call(norm, op.int(4))],
+        [op.call(partial(norm), op.int(4))],
+        [op.call(partial(round), op.int(1))],
+        [op.call(op.global("collections", "defaultdict"), partial(norm))],
+        [partial(op.global("builtins", "sorted"))],
+        [partial(op.global("torch.nn.modules.linear", "Linear"))],
+        [partial(round), op.tuple(op.global("os", "system"), op.tuple(), op.dict(), op.none), op.build],
+      ],
+    ],
+    [
+      "hooks and interpolations",
+      [op.list(made("torch.nn.utils.weight_norm", "WeightNorm"), made("scipy.interpolate._interpolate", "interp1d"))],
+      [
+        [op.call(op.global("scipy.interpolate._interpolate", "interp1d"), op.int(1))],
+        [made("torch.nn.utils.parametrize", "ParametrizationList")],
+        [...estimator(op.str("append"), made("scipy.interpolate._interpolate", "interp1d"))],
+        [
+          made("torch.nn.utils.weight_norm", "WeightNorm"),
+          op.dict(op.str("name"), op.global("os", "system")),
+          op.build,
+        ],
+      ],
+    ],
+  ])("%s", (_, asWritten, otherwise) => {
+    expect(verdictOf(...asWritten)).toBe("no code path found");
+    for (const parts of otherwise) expect(["suspicious", "malicious"]).toContain(verdictOf(...parts));
+  });
+  test("the tuple of a file's state is data, and the rest of os is not", () => {
+    expect(verdictOf(op.call(op.global("os", "stat_result"), op.list(op.int(1))))).toBe("no code path found");
+    expect(verdictOf(op.call(op.global("os", "stat"), op.str("/")))).toBe("malicious");
+    expect(verdictOf(op.stackGlobal("os", "stat_result.__class__"))).toBe("suspicious");
+  });
+});

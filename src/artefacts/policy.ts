@@ -5,10 +5,10 @@
  */
 
 /**
- * How a global is used, each including the ones before: named; made into an object without running its `__init__`
- * (NEWOBJ, copyreg); called with arguments.
+ * How a global is used, each including the ones before: named; made into an object out of nothing (NEWOBJ without
+ * arguments, NumPy's _reconstruct), or of arguments without running its `__init__` (NEWOBJ, copyreg); called with arguments.
  */
-export type Use = "refer" | "new" | "call";
+export type Use = "refer" | "empty" | "new" | "call";
 
 /** What a callable does with its arguments, where it matters which they are. */
 export type Effect =
@@ -34,12 +34,16 @@ export type Effect =
   | "makes-first"
   /** Keeps its first argument, and calls it later. */
   | "keeps-callable"
+  /** type(object): gives the class of what it is given, through which everything is reached. */
+  | "type-of"
+  /** iter(items): asks for items; iter(function, end) calls the function. */
+  | "iterates"
   /** Reads the bytes it is given as a pickle or archive, at once. */
   | "unpickles"
   /** Encodes or decodes with the codec it is given the name of. */
   | "codec";
 
-const RANK: Readonly<Record<Use, number>> = { refer: 0, new: 1, call: 2 };
+const RANK: Readonly<Record<Use, number>> = { refer: 0, empty: 1, new: 2, call: 3 };
 export const covers = (allowed: Use, needed: Use): boolean => RANK[allowed] >= RANK[needed];
 
 interface Row {
@@ -50,6 +54,9 @@ interface Row {
   readonly module?: RegExp;
   readonly call?: string | RegExp;
   readonly new?: string | RegExp;
+  readonly empty?: string | RegExp;
+  /** What frameworks bind arguments to (functools.partial), to be called once somebody uses the object; not while loading. */
+  readonly keep?: string;
   readonly refer?: string | RegExp;
   readonly effect?: Effect;
 }
@@ -77,11 +84,14 @@ export const ALLOWED: readonly Row[] = [
     of: "python",
     in: "builtins",
     call: "object set frozenset bytearray bytes complex list dict tuple int float str bool slice range",
+    keep: "round abs len",
     refer:
       "type object property staticmethod classmethod Ellipsis NotImplemented len sum min max abs round any all sorted zip enumerate reversed hash repr ord chr",
   },
   { of: "python", in: "builtins", call: /^[A-Z][A-Za-z]*(Error|Exception|Warning|Iteration|Interrupt|Exit)$/ },
   { of: "python", in: "builtins", call: "getattr", effect: "attribute" },
+  { of: "python", in: "builtins", call: "type", effect: "type-of" },
+  { of: "python", in: "builtins", call: "iter", effect: "iterates" },
   { of: "python", in: "collections", call: "OrderedDict Counter deque", new: "UserDict UserList UserString ChainMap" },
   { of: "python", in: "collections", call: "defaultdict", effect: "keeps-callable" },
   { of: "python", in: "collections.abc", refer: CLASS },
@@ -109,6 +119,17 @@ export const ALLOWED: readonly Row[] = [
   { of: "python", in: "argparse", new: "Namespace" },
   { of: "python", in: "types", call: "SimpleNamespace" },
   { of: "python", in: "zoneinfo", call: "ZoneInfo._unpickle" },
+  { of: "python", in: "itertools", call: "count" },
+  // These parse numbers, text and bytes, and ask any other object for its text.
+  {
+    of: "python",
+    in: "ipaddress",
+    call: "IPv4Address IPv6Address IPv4Network IPv6Network IPv4Interface IPv6Interface",
+  },
+  // Named tuples in C, made of a sequence and a dictionary (Objects/structseq.c).
+  { of: "python", in: "time", call: "struct_time" },
+  { of: "python", in: "os", call: "stat_result" },
+  { of: "python", in: "http", call: "HTTPStatus HTTPMethod" },
   { of: "python", in: "_io", call: "BytesIO StringIO" },
   { of: "python", in: "io", call: "BytesIO StringIO" },
   { of: "python", in: "math", refer: /^[a-z0-9]+$/ },
@@ -116,6 +137,11 @@ export const ALLOWED: readonly Row[] = [
   // NumPy.
   { of: "numpy", in: "numpy", call: "dtype", new: "ndarray vectorize" },
   { of: "numpy", in: "numpy", refer: /^[a-z]\w*$/ },
+  // Of text, old versions make matrices by evaluating it; _reconstruct makes arrays of a class by its __array_finalize__.
+  { of: "numpy", in: "numpy", new: "poly1d", empty: "matrix recarray chararray finfo" },
+  { of: "numpy", in: "numpy.lib.polynomial", new: "poly1d" },
+  { of: "numpy", in: "numpy.rec", empty: "recarray", refer: "record" },
+  { of: "numpy", in: "numpy.char", empty: "chararray" },
   ...["numpy.core.multiarray", "numpy._core.multiarray"].flatMap((module): Row[] => [
     { of: "numpy", in: module, call: "_reconstruct", effect: "makes-first" },
     { of: "numpy", in: module, call: "scalar" },
@@ -126,9 +152,12 @@ export const ALLOWED: readonly Row[] = [
     { of: "numpy", in: core, call: "_ufunc_reconstruct", effect: "import-attribute" },
     { of: "numpy", in: `${core}._multiarray_umath`, refer: /^[a-z]\w*$/ },
     { of: "numpy", in: `${core}._internal`, call: "_convert_to_stringdtype_kwargs" },
+    { of: "numpy", in: `${core}.defchararray`, empty: "chararray" },
+    { of: "numpy", in: `${core}.getlimits`, empty: "finfo MachArLike" },
   ]),
-  { of: "numpy", in: "numpy.ma.core", call: "_mareconstruct", refer: "MaskedArray" },
-  { of: "numpy", in: "numpy.matrixlib.defmatrix", refer: "matrix" },
+  // MaskedConstant() takes nothing and gives the one there is (SHARED).
+  { of: "numpy", in: "numpy.ma.core", call: "_mareconstruct MaskedConstant", refer: "MaskedArray" },
+  { of: "numpy", in: "numpy.matrixlib.defmatrix", empty: "matrix" },
   { of: "numpy", in: "numpy.random._pickle", call: "__randomstate_ctor __generator_ctor __bit_generator_ctor" },
   { of: "numpy", in: "numpy.random.*", refer: CLASS },
   { of: "numpy", in: "numpy.random.bit_generator", call: CYTHON },
@@ -150,6 +179,16 @@ export const ALLOWED: readonly Row[] = [
   { of: "scipy", in: "scipy.stats._continuous_distns", call: /^\w+_gen$/ },
   { of: "scipy", in: "scipy.stats._discrete_distns", call: /^\w+_gen$/ },
   { of: "scipy", in: "scipy.spatial.*", new: "cKDTree" },
+  // Classes in small letters, without __new__ or __setstate__: loading only fills their attributes.
+  ...["scipy.stats._kde", "scipy.stats.kde"].map((module): Row => ({ of: "scipy", in: module, new: "gaussian_kde" })),
+  // What an interpolation calls is kept as a function of its class.
+  ...["scipy.interpolate._interpolate", "scipy.interpolate.interpolate"].map((module): Row => ({
+    of: "scipy",
+    in: module,
+    new: "interp1d",
+    refer:
+      "interp1d._call_linear_np interp1d._call_linear interp1d._call_nearest interp1d._call_previousnext interp1d._call_spline interp1d._call_nan_spline",
+  })),
   { of: "scipy", in: "scipy.special.*", refer: /^[a-z]\w*$/ },
   { of: "scipy", in: "scipy.optimize.*", refer: /^[a-z]\w*$/ },
   // Modules of estimators and what they are built of. Others load data, draw and run programs, and import classes for that.
@@ -240,6 +279,27 @@ export const ALLOWED: readonly Row[] = [
   { of: "torch", in: "torch.nn.parameter", new: "Parameter UninitializedParameter Buffer" },
   { of: "torch", in: "torch.nn", refer: CLASS },
   { of: "torch", in: "torch.nn.modules.*", new: CLASS },
+  // Networks keep how to make a layer, and made of numbers and flags it only allocates its parameters.
+  { of: "torch", in: "torch.nn.modules.normalization", keep: "LayerNorm GroupNorm RMSNorm" },
+  { of: "torch", in: "torch.nn.modules.batchnorm", keep: "BatchNorm1d BatchNorm2d BatchNorm3d" },
+  {
+    of: "torch",
+    in: "torch.nn.modules.activation",
+    keep: "ReLU ReLU6 LeakyReLU ELU GELU SiLU Hardswish Hardsigmoid Sigmoid Tanh",
+  },
+  // Hooks that compute a weight from others when the network is used, and data held in memory; none has a __setstate__.
+  { of: "torch", in: "torch.nn.utils.weight_norm", new: "WeightNorm" },
+  {
+    of: "torch",
+    in: "torch.nn.utils.spectral_norm",
+    new: "SpectralNorm SpectralNormStateDictHook SpectralNormLoadStateDictPreHook",
+  },
+  {
+    of: "torch",
+    in: "torch.nn.utils.prune",
+    new: "Identity RandomUnstructured L1Unstructured RandomStructured LnStructured CustomFromMask PruningContainer",
+  },
+  { of: "torch", in: "torch.utils.data.dataset", new: "TensorDataset Subset ConcatDataset" },
   { of: "torch", in: "torch.nn.functional", refer: /^[a-z]\w*$/ },
   { of: "torch", in: "torch._C._nn", refer: /^[a-z]\w*$/ },
   { of: "torch", in: "torch.optim.*", new: CLASS },
@@ -519,7 +579,6 @@ export const REACHING: Readonly<Record<string, Effect>> = {
   "builtins.map": "calls-first",
   "builtins.filter": "calls-first",
   "builtins.apply": "calls-first",
-  "builtins.iter": "calls-first",
   "functools.reduce": "calls-first",
   "itertools.starmap": "calls-first",
   "itertools.accumulate": "calls-first",
@@ -579,6 +638,13 @@ export const RUN_FROM_STATE: readonly {
   ),
 ];
 
+/** Classes that give an object the whole process shares: what loading changes in it, it changes for everybody. */
+export const SHARED: ReadonlySet<string> = new Set([
+  "numpy.ma.core.MaskedConstant",
+  "http.HTTPStatus",
+  "http.HTTPMethod",
+]);
+
 /** Attributes through which any object leads to everything else. */
 const INNARDS =
   /^__(globals|builtins|class|bases|base|mro|subclasses|code|closure|dict|getattribute|getattr|setattr|import|loader|spec|init|reduce|reduce_ex|call|self|func|wrapped|module|init_subclass|class_getitem)__$/;
@@ -613,7 +679,14 @@ export const TEXT_CODECS: ReadonlySet<string> = new Set([
 
 export type Standing =
   | { readonly is: "harmful"; readonly does: string; readonly effect: Effect | undefined }
-  | { readonly is: "allowed"; readonly use: Use; readonly of: string; readonly effect: Effect | undefined }
+  | {
+      readonly is: "allowed";
+      readonly use: Use;
+      /** Also to bind arguments to, for later. */
+      readonly keep: boolean;
+      readonly of: string;
+      readonly effect: Effect | undefined;
+    }
   | { readonly is: "unknown"; readonly effect: Effect | undefined };
 
 const matches = (names: string | RegExp | undefined, name: string): boolean =>
@@ -644,12 +717,22 @@ export function standingOf(module: string, name: string): Standing {
 function lookUp(module: string, name: string): Standing {
   const path = `${module}.${name}`;
   const effect = REACHING[path];
-  const does = harmOf(module, name) ?? harmOnTheWay(name);
+  const does = (isConstant(module, name) ? undefined : harmOf(module, name)) ?? harmOnTheWay(name);
   const allowed = allowedAs(module, name);
   // An exact name that a framework needs stands above a harmful package it lies in; a pattern does not.
   if (does !== undefined && !(allowed && allowed.exact)) return { is: "harmful", does, effect };
-  if (allowed) return { is: "allowed", use: allowed.use, of: allowed.of, effect: allowed.effect };
+  if (allowed) {
+    const keep = (ROWS_BY_MODULE.get(module) ?? []).some((row) => matches(row.keep, name));
+    return { is: "allowed", use: allowed.use, keep, of: allowed.of, effect: allowed.effect };
+  }
   return { is: "unknown", effect };
+}
+
+/** `HTTPStatus.OK`: a constant of a class that is allowed by its exact name, in whatever module. */
+function isConstant(module: string, name: string): boolean {
+  const [owner, constant, ...rest] = name.split(".");
+  if (constant === undefined || rest.length > 0 || !/^[A-Z][A-Z0-9_]*$/.test(constant)) return false;
+  return /^[A-Z]/.test(owner!) && allowedAs(module, owner!)?.exact === true;
 }
 
 function harmOf(module: string, name: string): string | undefined {
@@ -684,7 +767,7 @@ function allowedAs(
   let best: { use: Use; of: string; effect: Effect | undefined; exact: boolean } | undefined;
   const consider = (row: Row): void => {
     if (row.module && !row.module.test(module)) return;
-    for (const use of ["call", "new", "refer"] as const)
+    for (const use of ["call", "new", "empty", "refer"] as const)
       if (matches(row[use], name)) {
         const effect = use === "call" ? row.effect : undefined;
         const exact = typeof row[use] === "string";

@@ -24,7 +24,8 @@ const FRAMEWORKS =
   "huggingface_hub safetensors tensorflow keras tf_keras xgboost lightgbm catboost joblib matplotlib seaborn PIL " +
   "cv2 tqdm requests yaml einops pydantic pytest packaging sentencepiece gradio pytorch_lightning lightning " +
   "omegaconf hydra mlflow nltk spacy statsmodels plotly IPython";
-const KNOWN = new Set(`${PYTHON} ${FRAMEWORKS}`.split(" "));
+const IN_PYTHON = new Set(PYTHON.split(" "));
+const KNOWN = new Set([...IN_PYTHON, ...FRAMEWORKS.split(" ")]);
 
 /** Modules that the interpreter has in itself: no file takes their place. */
 const BUILT_IN = new Set([
@@ -54,26 +55,78 @@ const FILE = /^([A-Za-z_]\w*)(?:\.pyw?|\.pyc|(?:\.[\w-]+)*\.(?:so|pyd))$/;
 /** The module that a file of this name would be. */
 export const moduleOf = (file: string): string | undefined => FILE.exec(file)?.[1];
 
+/** What Python's finders see of a folder. */
+export interface ModuleFolder {
+  /** Files that are modules, by the module's name. */
+  readonly modules: ReadonlyMap<string, string>;
+  readonly folder: (name: string) => ModuleFolder | undefined;
+}
+
+/**
+ * What an import of this name reads in one folder. A folder without `__init__` is no module itself, and gives way to a package that is installed
+ * elsewhere (PEP 420): what lies in it is found under the whole name.
+ */
+export function moduleIn(folder: ModuleFolder, module: string): string | undefined {
+  const path: string[] = [];
+  let at = folder;
+  for (const name of module.split(".")) {
+    const inner = at.folder(name);
+    if (inner?.modules.has("__init__")) return [...path, `${name}/`].join("/");
+    const file = at.modules.get(name);
+    if (file !== undefined) return [...path, file].join("/");
+    if (!inner || IN_PYTHON.has(name)) return undefined;
+    path.push(name);
+    at = inner;
+  }
+  return undefined;
+}
+
 /** The same for an archive's members: asked for a member, it gives what that member's import would find in the archive. */
 export function importableAmong(names: Iterable<string>): (from: string) => (module: string) => string | undefined {
-  /** By the folder and the module. */
-  const modules = new Map<string, string>();
+  interface Folder extends ModuleFolder {
+    readonly modules: Map<string, string>;
+    readonly folders: Map<string, Folder>;
+  }
+  const made = (): Folder => {
+    const folders = new Map<string, Folder>();
+    return { modules: new Map(), folders, folder: (name) => folders.get(name) };
+  };
+  const root = made();
+  let some = false;
   for (const name of names) {
     const parts = name.split("/");
     const module = moduleOf(parts.pop()!);
-    // A package is its folder's module.
-    const place = module === "__init__" ? parts : [...parts, module];
-    if (module !== undefined) modules.set(place.join("/"), name);
-  }
-  return (from) => (module) => {
-    if (modules.size === 0) return undefined;
-    for (let folders = from.split("/").slice(0, -1); ; folders = folders.slice(0, -1)) {
-      const found = modules.get([...folders, module].join("/"));
-      if (found !== undefined && found !== from) return found;
-      if (folders.length === 0) return undefined;
+    if (module === undefined) continue;
+    some = true;
+    let folder = root;
+    for (const part of parts.slice(0, NESTED_MAX)) {
+      const inner = folder.folders.get(part) ?? made();
+      folder.folders.set(part, inner);
+      folder = inner;
     }
+    folder.modules.set(module, name.slice(name.lastIndexOf("/") + 1));
+  }
+  return (from) => {
+    if (!some) return () => undefined;
+    const parts = from.split("/").slice(0, -1).slice(0, NESTED_MAX);
+    const around = [root];
+    for (const part of parts) {
+      const inner = around.at(-1)!.folder(part) as Folder | undefined;
+      if (!inner) break;
+      around.push(inner);
+    }
+    return (module) => {
+      for (let depth = around.length - 1; depth >= 0; depth--) {
+        const found = moduleIn(around[depth]!, module);
+        const place = [...parts.slice(0, depth), found].join("/");
+        if (found !== undefined && place !== from) return place;
+      }
+      return undefined;
+    };
   };
 }
+/** Folders within folders that are looked through; no import has as many dots. */
+const NESTED_MAX = 64;
 
 /** Of what is found beside a file, so much is named. */
 const NAMED_MAX = 20;
@@ -93,14 +146,15 @@ export function shadowed(
     .split("/")
     .at(-1)!
     .replace(/\.\w+$/, "");
-  const taken: { readonly module: string; readonly by: string }[] = [];
-  for (const module of new Set(Array.from(modules, (one) => one.split(".")[0]!))) {
+  const taken = new Map<string, string>();
+  for (const name of new Set(modules)) {
+    const module = name.split(".")[0]!;
     if (module === "" || module === "__torch__" || BUILT_IN.has(module) || module === own) continue;
-    const by = surroundings.importable?.(module) ?? ports.importable?.(module);
-    if (by !== undefined) taken.push({ module, by });
+    const by = surroundings.importable?.(name) ?? ports.importable?.(name);
+    if (by !== undefined) taken.set(by, module);
   }
-  if (taken.length === 0) return undefined;
-  return { module: listed(taken.map(({ module }) => module)), by: listed(taken.map(({ by }) => by)) };
+  if (taken.size === 0) return undefined;
+  return { module: listed([...new Set(taken.values())]), by: listed([...taken.keys()]) };
 }
 
 /** What imports of a program leave open: code of modules that nobody here knows, or that a file takes the place of. */

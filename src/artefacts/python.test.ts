@@ -306,6 +306,16 @@ describe("an import that a file beside takes the place of", () => {
     for (const file of ["numpy.txt", "numpy/data.csv", "sys.py", "my/numpy.py"])
       expect(besides(name, content, file)).toEqual(["no code path found"]);
   });
+  const deep = pickle(op.global("numpy.core.multiarray", "_reconstruct"));
+  test.each([
+    ["a.pkl", deep],
+    ["a.zip", writeZip([{ name: "a/data.pkl", content: deep }])],
+  ] as const)("counts in a folder that is no package, under the whole name (PEP 420): %s", (name, content) => {
+    for (const file of ["numpy/core/multiarray.py", "numpy/core/multiarray/__init__.py", "numpy/core/__init__.py"])
+      expect(besides(name, content, file)).toEqual(["unknown", "import-shadowed"]);
+    for (const file of ["numpy/core/other.py", "numpy/multiarray.py", "core/multiarray.py"])
+      expect(besides(name, content, file)).toEqual(["no code path found"]);
+  });
   test("in an archive counts where the member would find it", () => {
     const among = (name: string, beside: string): string =>
       scanned(

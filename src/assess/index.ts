@@ -71,7 +71,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   request.tell(
     "done",
     "system",
-    `${system.components.length} components, ${system.components.filter(({ model }) => model).length} models, ${system.boundaries.length} boundaries – ${system.law.listing}`,
+    `${counted(system.components.length, "component")}, ${counted(system.components.filter(({ model }) => model).length, "model")}, ${system.boundaries.length === 1 ? "1 boundary" : `${system.boundaries.length} boundaries`} – ${system.law.listing}`,
   );
 
   const derived = deriveThreats(system, knowledge, { closures: [] });
@@ -223,8 +223,9 @@ function tellBill(bill: BillOfMaterials, tell: AssessRequest["tell"]): void {
 }
 
 function tellMaterials({ locks, signatures }: Materials, tell: AssessRequest["tell"]): void {
-  for (const { path, signer, holds, because, files } of signatures)
+  for (const { path, signer, holds, unchecked, because, files } of signatures)
     if (holds) tell("done", "signature", `${path} – ${files} file${files === 1 ? "" : "s"} as signed by ${signer}`);
+    else if (unchecked) tell("warning", "signature", `${path} – its signature could not be checked: ${because}`);
     else tell("warning", "signature", `${path} – not as signed by ${signer}: ${because}`);
   for (const lock of locks)
     if (lock.status === "unread") tell("warning", "libraries", `${lock.path} was not read: ${lock.because}`);

@@ -1,5 +1,6 @@
 /** What lies beside a system file of its materials: lock files as they pin libraries, and the signatures that the system file names, by key, identity or root. */
-import type { Files, Host, SignatureTrust } from "#base/ports.ts";
+import type { Diagnostic } from "#base/diagnostics.ts";
+import type { Files, Host, SignatureAsked, SignatureChecker, SignatureTrust } from "#base/ports.ts";
 import type { Signature, System } from "#assessment/index.ts";
 import type { Materials } from "#claims/materials.ts";
 import { holdsBytes } from "#provenance/packages.ts";
@@ -13,33 +14,60 @@ export async function materialsOf(
   asOf: string,
 ): Promise<Materials> {
   const signed: Materials["signatures"][number][] = [];
-  for (const { id, model } of system.components) {
-    if (!model?.signature || model.artefact === undefined) continue;
-    const { bundle, whole } = model.signature;
-    const { trust, signer, unasked, flags } = trusting(model.signature, asOf);
+  for (const { component, asked, signer, unasked, verify } of promised(system, asOf)) {
     const {
       checked = [],
       notChecked = [],
       ...said
     } = signatures
-      ? await signatures.check({
-          path: model.artefact,
-          trust,
-          ...(bundle !== undefined && { bundle }),
-          ...(whole !== undefined && { whole }),
-        })
-      : { holds: false, because: "nothing here can check it", files: 0 };
+      ? await signatures.check(asked)
+      : { holds: false, unchecked: true as const, because: "nothing here can check it", files: 0 };
     signed.push({
-      component: id,
-      path: model.artefact,
+      component: component.id,
+      path: asked.path,
       signer,
-      verify: ["vauban signature verify", model.artefact, ...flags].join(" "),
+      verify,
       checked,
       notChecked: [...unasked, ...notChecked],
       ...said,
     });
   }
   return { locks: locks.map(pinnedBy), signatures: signed };
+}
+
+/** What a system file's signatures cannot be held to, found without reading what is signed: one warning each. */
+export async function signatureObstacles(
+  system: System,
+  checker: SignatureChecker,
+  asOf: string,
+): Promise<Diagnostic[]> {
+  const found: Diagnostic[] = [];
+  for (const { component, asked } of promised(system, asOf))
+    for (const { because, remedy } of await checker.obstacles(asked))
+      found.push({
+        code: "W502",
+        message: `the signature of ${asked.path} cannot be checked: ${because}`,
+        ...(remedy !== undefined && { hint: remedy }),
+        span: component.where,
+      });
+  return found;
+}
+
+/** The signatures that a system file promises, as questions to a checker. */
+function* promised(system: System, asOf: string) {
+  for (const component of system.components) {
+    const { model } = component;
+    if (!model?.signature || model.artefact === undefined) continue;
+    const { bundle, whole } = model.signature;
+    const { trust, flags, ...words } = trusting(model.signature, asOf);
+    const asked: SignatureAsked = {
+      path: model.artefact,
+      trust,
+      ...(bundle !== undefined && { bundle }),
+      ...(whole !== undefined && { whole }),
+    };
+    yield { component, asked, verify: ["vauban signature verify", asked.path, ...flags].join(" "), ...words };
+  }
 }
 
 /** A signature's keys of the system file as what to trust, in words, and as flags of `vauban signature verify`. */

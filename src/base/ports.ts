@@ -202,16 +202,22 @@ export type SignatureTrust =
       readonly at: Date;
     };
 
+export interface SignatureAsked {
+  readonly path: string;
+  readonly trust: SignatureTrust;
+  readonly bundle?: string;
+  /** What lies where the signature leaves files out speaks against it. */
+  readonly whole?: boolean;
+}
+
 /** Holds an artefact to its signature; paths below the host's root. */
 export interface SignatureChecker {
-  check(asked: {
-    readonly path: string;
-    readonly trust: SignatureTrust;
-    readonly bundle?: string;
-    /** What lies where the signature leaves files out speaks against it. */
-    readonly whole?: boolean;
-  }): Promise<{
+  /** What will keep `check` from answering, without reading what is signed: files that are missing, or not what they are named as. */
+  obstacles(asked: SignatureAsked): Promise<readonly { readonly because: string; readonly remedy?: string }[]>;
+  check(asked: SignatureAsked): Promise<{
     readonly holds: boolean;
+    /** Nothing was held to anything: a key, a bundle or what is signed is missing or cannot be read. Neither as signed nor changed. */
+    readonly unchecked?: true;
     /** Why not; empty where it holds. */
     readonly because: string;
     /** What to do, where it is known better than "find out who changed it". */

@@ -6,6 +6,7 @@ import { isByAnalogy } from "./outcome.ts";
 import { isUsable } from "./rated.ts";
 import type { Credit } from "./rated.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
+import { unsignedWords } from "./materials.ts";
 
 interface Case extends Weighed {
   readonly clause: Clause;
@@ -588,10 +589,11 @@ function supplyChain({ grounds: { system, trials, mismatches, materials } }: Cas
       findings: mismatches.map(({ component }) => `F-integrity:${component}`),
     };
   const unsigned = materials.signatures.filter(({ holds }) => !holds);
-  if (unsigned.length > 0)
+  const [worst] = unsigned.toSorted((a, b) => Number(a.unchecked ?? false) - Number(b.unchecked ?? false));
+  if (worst)
     return {
-      status: "contradicted",
-      because: `${unsigned[0]!.path} is not as signed by ${unsigned[0]!.signer}`,
+      status: worst.unchecked ? "missing" : "contradicted",
+      because: unsignedWords(worst).says,
       evidence: [PART.trials],
       findings: unsigned.map(({ component }) => `F-signature:${component}`),
     };

@@ -30,6 +30,8 @@ export interface Materials {
     readonly checked: readonly string[];
     readonly notChecked: readonly string[];
     readonly holds: boolean;
+    /** It was held to nothing: neither as signed nor changed. */
+    readonly unchecked?: true;
     readonly because: string;
     readonly remedy?: string;
     readonly files: number;
@@ -55,7 +57,8 @@ export function materialChecks({ materials, evidence }: Grounds): Checked[] {
   return [...signed(materials), ...locked(materials), ...vulnerabilities(evidence)];
 }
 
-function signed({ signatures }: Materials): Checked[] {
+function signed({ signatures: promised }: Materials): Checked[] {
+  const signatures = promised.filter(({ unchecked }) => !unchecked);
   if (signatures.length === 0) return [];
   const covered = signatures.flatMap(({ notCovered = [] }) => notCovered);
   return [
@@ -73,6 +76,9 @@ function signed({ signatures }: Materials): Checked[] {
       not: [
         "that a file with one flipped byte is refused when it is loaded, and that what was signed was free of harm",
         ...new Set(signatures.flatMap(({ notChecked }) => notChecked)),
+        ...promised.flatMap(({ unchecked, path }) =>
+          unchecked ? [`whether ${path} is as signed: it could not be checked`] : [],
+        ),
         ...(covered.length > 0 ? [`the signature leaves out ${covered.join(", ")}`] : []),
       ].join("; "),
       evidence: [],
@@ -156,18 +162,35 @@ function vulnerabilities(evidence: readonly Evidence[]): Checked[] {
   return checks;
 }
 
-/** A signature that the system file promises and that does not hold. */
+/** What a signature that does not hold, or could not be checked, makes of its file, in words. */
+export function unsignedWords({ path, signer, unchecked, remedy }: Materials["signatures"][number]): {
+  readonly says: string;
+  readonly todo: string;
+} {
+  return unchecked
+    ? {
+        says: `${path} could not be held to a signature by ${signer}`,
+        todo: remedy ?? "put the signature and what it is held to where the system file says",
+      }
+    : {
+        says: `${path} is not as signed by ${signer}`,
+        todo: remedy ?? "find out who changed it, or have it signed again",
+      };
+}
+
+/** A signature that the system file promises and that does not hold, or could not be checked: whoever takes it away hides nothing. */
 export const brokenSignatures = ({ materials }: Grounds): Finding[] =>
   materials.signatures
     .filter(({ holds }) => !holds)
-    .map(({ component, path, signer, verify, because, remedy }) => ({
+    .map((one) => ({ ...one, ...unsignedWords(one) }))
+    .map(({ component, verify, because, unchecked, says, todo }) => ({
       id: `F-signature:${component}`,
       kind: "integrity",
-      status: "confirmed",
+      status: unchecked ? "inconclusive" : "confirmed",
       severity: "error",
-      title: `${path} is not as signed by ${signer}`,
+      title: says,
       detail: because,
-      remedy: `${remedy ?? "find out who changed it, or have it signed again"}; \`${verify}\` tells all of it`,
+      remedy: `${todo}; \`${verify}\` ${unchecked ? "asks again" : "tells all of it"}`,
       at: component,
       evidence: [],
     }));

@@ -9,6 +9,7 @@ import { scanOf } from "./scanned.ts";
 import { wayIn } from "./thresholds.ts";
 import type { ThresholdVerdict } from "./thresholds.ts";
 import { togetherLines } from "./together.ts";
+import { unsignedWords } from "./materials.ts";
 
 export type Row = SystemOutcome["row"];
 
@@ -296,13 +297,10 @@ export function nextOf({ grounds, coverage, verdicts }: Weighed): SystemOutcome[
       FILES_FIRST,
       `vauban explain F-integrity:${component}`,
     );
-  for (const { component, path, signer, holds } of grounds.materials.signatures)
-    if (!holds)
-      note(
-        `${path} is not as signed by ${signer}: find out who changed it, or have it signed again`,
-        FILES_FIRST,
-        `vauban explain F-signature:${component}`,
-      );
+  for (const one of grounds.materials.signatures) {
+    const { says, todo } = unsignedWords(one);
+    if (!one.holds) note(`${says}: ${todo}`, FILES_FIRST, `vauban explain F-signature:${one.component}`);
+  }
   for (const { component, because, remedy } of grounds.unrated)
     note(`${component}: ${remedy ?? because}`, 1, "vauban explain not-tried");
   for (const entry of coverage.filter(({ status }) => status === "not-tried")) {

@@ -137,7 +137,9 @@ export function provenanceNote(
   const signed = materials.signatures.find((one) => one.component === component.id);
   const hashes =
     signed && !signed.holds
-      ? `its artefact is not as signed by ${signed.signer}`
+      ? signed.unchecked
+        ? `its artefact could not be held to a signature by ${signed.signer}`
+        : `its artefact is not as signed by ${signed.signer}`
       : altered > 0
         ? `${altered} of its files ${altered === 1 ? "is" : "are"} not the one declared, so somebody changed ${altered === 1 ? "it" : "them"}`
         : signed

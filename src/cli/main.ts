@@ -11,7 +11,7 @@ import type { BomDiffFlags, BomFlags } from "./commands/bom.ts";
 import type { PlanFlags } from "./commands/plan.ts";
 import type { SignFlags, VerifySignatureFlags } from "./commands/signature.ts";
 import type { RiskFlags } from "./commands/risk.ts";
-import { EXIT, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
+import { EXIT, outliveReaders, plain, processTerminal, type ExitCode, type Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /** What every command receives besides its own options. */
@@ -53,6 +53,20 @@ First steps:
   vauban explain AIA-15.5-c-AE     a clause, a threat, a control or a finding in plain words`,
     );
   program.exitOverride();
+  // resolve("") is the current folder, which nobody named.
+  program.hook("preAction", (_program, command) => {
+    const empty = (value: unknown): boolean => value === "" || (Array.isArray(value) && value.includes(""));
+    const named = [
+      ...command.registeredArguments
+        .filter((_argument, i) => empty(command.processedArgs[i]))
+        .map((argument) => argument.name()),
+      ...command.options
+        .filter((option) => empty(command.getOptionValue(option.attributeName())))
+        .map(({ long }) => long!),
+    ];
+    if (named.length > 0)
+      throw new HostError(`${named.join(", ")} is empty`, "say what it is; perhaps a variable of the shell is not set");
+  });
 
   const json = (): Option => new Option("--json", "print one JSON document on standard output");
   const quiet = (): Option => new Option("-q, --quiet", "no progress");
@@ -916,13 +930,7 @@ export async function main(args: readonly string[]): Promise<void> {
     process.channel.unref();
     process.on("disconnect", () => process.exit(EXIT.cancelled));
   }
-  // A reader that closes early (`| head`) is no error.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-      throw error;
-    });
-  }
+  outliveReaders(process.stdout, process.stderr);
 
   const program = build(async (work, { json = false, quiet = false }) => {
     process.exitCode = await work({ terminal, signal: controller.signal, json, quiet });

@@ -37,6 +37,28 @@ export function processTerminal(): Terminal {
   };
 }
 
+/** A reader that went away: the other end of a pipe or a socket is closed. */
+const READER_GONE: ReadonlySet<string | undefined> = new Set(["EPIPE", "ECONNRESET"]);
+
+/**
+ * A stream that takes no more ends neither the work nor its verdict: a reader that leaves early (`| head`) loses what follows and nothing
+ * else. Results that could not be written for another reason – a full disk – are said, and 0 becomes 2: nobody holds them.
+ */
+export function outliveReaders(out: NodeJS.WritableStream, err: NodeJS.WritableStream): void {
+  err.on("error", () => {});
+  let lost = false;
+  out.on("error", (error: NodeJS.ErrnoException) => {
+    if (lost || READER_GONE.has(error.code)) return;
+    lost = true;
+    err.write(
+      `error  standard output could not be written: ${plain(error.message)}\n  remedy: make room, or send it elsewhere\n`,
+    );
+    process.on("exit", () => {
+      if ((process.exitCode ?? EXIT.fine) === EXIT.fine) process.exitCode = EXIT.inconclusive;
+    });
+  });
+}
+
 /** Text that came from a file, a model or an attacker, in one line: control characters and line ends made visible. */
 export function plain(text: string): string {
   return text.replace(

@@ -886,6 +886,8 @@ class Machine {
         case 0x50: {
           // PERSID
           const { at, bytes } = this.line();
+          // Decoded before any persistent_load is asked: pickle.py and _pickle.c both end here, whoever loads.
+          if (bytes.some((byte) => byte >= 0x80)) throw new Fault("a persistent id that is not ASCII");
           const id = new PersistentId(new Text("str", at, bytes.length, "utf-8"), this.opcodeAt);
           this.hear.persistent?.(id);
           this.push(id);

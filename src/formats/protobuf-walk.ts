@@ -286,7 +286,7 @@ class Walker {
     if (wireType === own) {
       if (fixed > 0) {
         const from = this.take(fixed, end, what);
-        if (!field.repeated) place(from, from + fixed);
+        if (!field.repeated || (message.places[name]?.length ?? 0) < KEPT) place(from, from + fixed);
       } else keep(this.varint(end, what));
       seen();
       return count(1);
@@ -384,4 +384,22 @@ export function textOf(content: Content, message: Walked, name: string): string 
 export function floatOf(content: Content, message: Walked, name: string): number | undefined {
   const place = message.places[name]?.at(-1);
   return place && place.end - place.start === 4 ? viewOf(content.read(place.start, 4)).getFloat32(0, true) : undefined;
+}
+/** The floats of a repeated field, packed or not; undefined where they are more than `max`. */
+export function floatsOf(
+  content: Content,
+  message: Walked,
+  name: string,
+  width: 4 | 8,
+  max: number,
+): readonly number[] | undefined {
+  const total = message.counts[name] ?? 0;
+  if (total > max) return undefined;
+  const floats: number[] = [];
+  for (const { start, end } of message.places[name] ?? []) {
+    const view = viewOf(content.read(start, end - start));
+    for (let at = 0; at < view.byteLength; at += width)
+      floats.push(width === 4 ? view.getFloat32(at, true) : view.getFloat64(at, true));
+  }
+  return floats.length === total ? floats : undefined;
 }

@@ -42,7 +42,10 @@ function usable(key: KeyObject, name: string): KeyObject {
 const pemOf = (bytes: Uint8Array, name: string): string => {
   const text = new TextDecoder("latin1").decode(bytes);
   if (!text.includes("-----BEGIN "))
-    throw new HostError(`${name} holds no PEM block`, "name a file with -----BEGIN … in it, as openssl writes them");
+    throw new HostError(
+      `${name} holds no PEM block`,
+      `in place of ${name} name a file with -----BEGIN … in it, as openssl writes them`,
+    );
   return text;
 };
 

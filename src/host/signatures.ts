@@ -1,7 +1,7 @@
 /** Whether a folder or file is as somebody signed it: what `signature verify` and an assessment ask, with one answer to both. */
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
-import { HostError, type Files, type SignatureChecker, type SignatureTrust } from "#base/ports.ts";
+import { HostError, type Files, type SignatureAsked, type SignatureChecker, type SignatureTrust } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
 import {
   compare,
@@ -52,29 +52,54 @@ export async function lyingBy(files: Pick<Files, "stat">, path: string, folder: 
 /** Checks below a folder, by what lies there: what the bundle says of itself proves nothing. */
 export function signatureChecker(root: string): SignatureChecker {
   const files = filesBelow(root);
+  const read = (file: string, limit: number): Promise<Uint8Array> => files.readWhole(file, limit);
+  /** The bundle of what lies at a path. Throws a HostError where either is missing or the bundle cannot be read. */
+  const bundleOf = async ({ path, bundle: named }: SignatureAsked) => {
+    const entry = await files.stat(path);
+    if (!entry) throw new HostError(`${path} does not exist`, "put the file where the system file says");
+    const folder = entry.kind === "folder";
+    const bundlePath = named ?? (await lyingBy(files, path, folder));
+    if (!(await files.stat(bundlePath)))
+      throw new HostError(
+        `there is no signature at ${bundlePath}`,
+        `name where it lies under \`signature: bundle\`, ask whoever made ${path} to sign it, or sign it: vauban signature sign ${path} --key key.pem`,
+      );
+    const bundle = await inWords(bundlePath, async () => readBundle(await read(bundlePath, BUNDLE_LIMIT)));
+    if (bundle.content.kind === "file" && folder)
+      throw new HostError(
+        `${bundlePath} signs the bytes of one file, and ${path} is a folder`,
+        "name the file that it signs",
+      );
+    return { bundle, bundlePath, folder };
+  };
   return {
-    async check({ path, trust, bundle: named, whole = false }) {
-      const refused = (because: string, remedy?: string) => ({
-        holds: false,
-        because,
-        files: 0,
-        ...(remedy !== undefined && { remedy }),
-      });
+    async obstacles(asked) {
+      const { trust } = asked;
+      const trusted: readonly (() => Promise<unknown>)[] =
+        trust.kind === "key"
+          ? [() => readKey(trust.key, read)]
+          : trust.kind === "identity"
+            ? [() => readRoots(trust.trustedRoot, read)]
+            : [
+                ...[...trust.roots, ...trust.chain].map((path) => () => readCertificates(path, read)),
+                ...trust.crls.map((path) => () => readLists(path, read)),
+              ];
+      const found: { because: string; remedy?: string }[] = [];
+      for (const attempt of [() => bundleOf(asked), ...trusted])
+        try {
+          await attempt();
+        } catch (error) {
+          if (!(error instanceof HostError)) throw error;
+          found.push({ because: error.message, ...(error.remedy !== undefined && { remedy: error.remedy }) });
+        }
+      return found;
+    },
+    async check(asked) {
+      const { path, trust, whole = false } = asked;
+      const refused = (because: string) => ({ holds: false, because, files: 0 });
       try {
-        const entry = await files.stat(path);
-        if (!entry) return refused(`${path} does not exist`);
-        const folder = entry.kind === "folder";
-        const bundlePath = named ?? (await lyingBy(files, path, folder));
-        if (!(await files.stat(bundlePath)))
-          return refused(
-            `there is no signature at ${bundlePath}`,
-            "name it under `signature: bundle`, or ask whoever made the file to sign it",
-          );
-        const read = (file: string, limit: number): Promise<Uint8Array> => files.readWhole(file, limit);
-        const bundle = await inWords(bundlePath, async () => readBundle(await read(bundlePath, BUNDLE_LIMIT)));
+        const { bundle, bundlePath, folder } = await bundleOf(asked);
         const full = join(root, path);
-        if (bundle.content.kind === "file" && folder)
-          return refused("it signs the bytes of one file, and a folder is named", "name the file that it signs");
         const signer = await inWords(bundlePath, () => signerOf(bundle, full, trust, read));
         if ("because" in signer) return refused(signer.because);
         const { checked = [], notChecked = [] } = signer;
@@ -97,8 +122,9 @@ export function signatureChecker(root: string): SignatureChecker {
         if (verified.length === 0) return refused("it covers no file");
         return { ...trusted, files: verified.length, ...(ignored.length > 0 && { notCovered: ignored }) };
       } catch (error) {
-        if (error instanceof HostError) return refused(error.message, error.remedy);
-        throw error;
+        if (!(error instanceof HostError)) throw error;
+        const { message, remedy } = error;
+        return { ...refused(message), unchecked: true, ...(remedy !== undefined && { remedy }) };
       }
     },
   };
@@ -126,19 +152,14 @@ export type Signer = Trusting | Refused;
  * Whether whom is trusted signed what lies at a path. Throws a FormatError where the bundle is damaged beyond a verdict, and a HostError where what
  * is to be trusted cannot be read.
  */
-export async function signerOf(
-  bundle: Bundle,
-  file: string,
-  trust: SignatureTrust,
-  read: (path: string, limit: number) => Promise<Uint8Array>,
-): Promise<Signer> {
+export async function signerOf(bundle: Bundle, file: string, trust: SignatureTrust, read: Read): Promise<Signer> {
   const { material, signature, entries, timeStamps } = bundle;
   const signed = contentOf(bundle, file);
   const changed = await changedSince(bundle, signed);
   if (changed) return changed;
   if (trust.kind === "identity") {
     const { trustedRoot: path, identity, issuer } = trust;
-    const root = await inWords(path, async () => readTrustedRoot(await read(path, TRUSTED_ROOT_LIMIT)));
+    const root = await readRoots(path, read);
     return keylessSigner(bundle, signed, { identity, issuer }, root);
   }
   if (material.kind === "certificates" && material.alone)
@@ -148,7 +169,7 @@ export async function signerOf(
     );
   const unasked = entries.length + timeStamps.length > 0 ? ["log entries and time stamps that the bundle holds"] : [];
   if (trust.kind === "key") {
-    const key = publicKey(await read(trust.key, KEY_LIMIT), trust.key);
+    const key = await readKey(trust.key, read);
     const refused = await notSignedWith(key, bundle, signed);
     return (
       refused ?? {
@@ -163,14 +184,12 @@ export async function signerOf(
       because: "the bundle holds no certificate that a root could stand above: give --key",
     };
   const inFiles = async (paths: readonly string[]) =>
-    (await Promise.all(paths.map(async (path) => certificates(await read(path, KEY_LIMIT), path)))).flat();
+    (await Promise.all(paths.map((path) => readCertificates(path, read)))).flat();
   const roots = await inFiles(trust.roots);
   const more = await inFiles(trust.chain);
   const trusted = trustedKey([...material.chain, ...more.map(({ raw }) => raw)], roots, trust.at);
   if ("because" in trusted) return { rule: "untrusted", because: trusted.because };
-  const lists = (
-    await Promise.all(trust.crls.map(async (path) => revocationLists(await read(path, CRL_LIMIT), path)))
-  ).flat();
+  const lists = (await Promise.all(trust.crls.map((path) => readLists(path, read)))).flat();
   const { because, checked, notChecked } = revocation(trusted.certificates, lists, trust.at);
   if (because !== undefined) return { rule: "untrusted", because };
   return (await signed.holds(trusted.key, signature))
@@ -181,6 +200,14 @@ export async function signerOf(
       }
     : { rule: "bad-signature", because: "the signature does not hold for the signer's certificate and this content" };
 }
+
+type Read = (path: string, limit: number) => Promise<Uint8Array>;
+/** What a signature is held to, from its files. All throw a HostError that names the file where it is something else. */
+const readKey = async (path: string, read: Read) => publicKey(await read(path, KEY_LIMIT), path);
+const readRoots = (path: string, read: Read) =>
+  inWords(path, async () => readTrustedRoot(await read(path, TRUSTED_ROOT_LIMIT)));
+const readCertificates = async (path: string, read: Read) => certificates(await read(path, KEY_LIMIT), path);
+const readLists = async (path: string, read: Read) => revocationLists(await read(path, CRL_LIMIT), path);
 
 export interface Reason {
   readonly rule: string;

@@ -1,10 +1,20 @@
 /** What scanning needs from this machine: Node's own unpackers, its hash, and files read where they are asked for. */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, statSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  statSync,
+  type Dirent,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { crc32, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync, type ZlibOptions } from "node:zlib";
 import { valuesIn } from "#artefacts/onnx-external.ts";
-import { moduleOf } from "#artefacts/python-modules.ts";
+import { moduleIn, moduleOf, type ModuleFolder } from "#artefacts/python-modules.ts";
 import type { Claim, Neighbour, Packing, ScanPorts, Unpacked } from "#artefacts/ports.ts";
 import type { Asked } from "#base/ports.ts";
 import type { Content } from "#formats/content.ts";
@@ -75,7 +85,7 @@ export const scanPorts: ScanPorts = { clock: () => performance.now(), sha256: sh
 /** The same for one file, which may ask what lies beside it. */
 export const scanPortsFor = (path: string, base: ScanPorts = scanPorts, name = basename(path)): ScanPorts => ({
   ...base,
-  importable: (module) => importableIn(path, name, module),
+  importable: importableFor(path, name),
   neighbour: (name) => besides(dirname(path), name),
   fingerprint: once((name) => fingerprintOf(dirname(path), name)),
   blobs: (name) => blobsIn(dirname(path), name, base),
@@ -121,30 +131,46 @@ const inWords = (answer: unknown): string => {
 };
 
 const FOLDERS_MAX = 64;
-const entriesOf = (folder: string): readonly string[] => {
+const entriesOf = (folder: string): readonly Dirent[] => {
   try {
-    return readdirSync(folder);
+    return readdirSync(folder, { withFileTypes: true });
   } catch {
     return [];
   }
 };
 
-/** `name`: the file's path from what was scanned, which says how many folders above it were scanned too. */
-function importableIn(path: string, name: string, module: string): string | undefined {
-  let folder = dirname(path);
-  // A name that leads out of where the scan began says nothing of what was scanned.
-  const above = /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(name) ? 1 : name.split(/[/\\]/).length;
-  for (let up = Math.min(above, FOLDERS_MAX); up > 0; up--, folder = dirname(folder)) {
-    const entries = entriesOf(folder);
-    const file = entries.find((entry) => moduleOf(entry) === module);
-    if (file !== undefined && join(folder, file) !== path) return file;
-    // A folder without __init__ gives way to an installed package (PEP 420).
-    if (entries.includes(module) && entriesOf(join(folder, module)).some((entry) => moduleOf(entry) === "__init__"))
-      return `${module}/`;
+/** What Python would find in a folder, which is read when it is asked for, and once. */
+function modulesUnder(place: string): ModuleFolder {
+  const modules = new Map<string, string>();
+  const folders = new Map<string, ModuleFolder | undefined>();
+  for (const entry of entriesOf(place)) {
+    const module = moduleOf(entry.name);
+    if (module !== undefined) modules.set(module, entry.name);
+    else if (!entry.isFile()) folders.set(entry.name, undefined);
   }
-  return undefined;
+  const folder = (name: string): ModuleFolder | undefined => {
+    if (!folders.has(name)) return undefined;
+    const known = folders.get(name) ?? modulesUnder(join(place, name));
+    folders.set(name, known);
+    return known;
+  };
+  return { modules, folder };
 }
 
+/** `name`: the file's path from what was scanned, which says how many folders above it were scanned too. */
+function importableFor(path: string, name: string): (module: string) => string | undefined {
+  // A name that leads out of where the scan began says nothing of what was scanned.
+  const above = /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(name) ? 1 : name.split(/[/\\]/).length;
+  const folders: ModuleFolder[] = [];
+  return (module) => {
+    let place = dirname(path);
+    for (let up = 0; up < Math.min(above, FOLDERS_MAX); up++, place = dirname(place)) {
+      const by = moduleIn((folders[up] ??= modulesUnder(place)), module);
+      if (by !== undefined && join(place, by) !== path) return by;
+    }
+    return undefined;
+  };
+}
 /** Models beside a file that are asked whether it is theirs, and how large they may be: structure, as their values lie elsewhere. */
 const ASKED_MAX = 32;
 const MODEL_MAX = 2 ** 31;

@@ -98,7 +98,7 @@ const TEMPLATES: Readonly<Record<StarterKind, Template>> = {
       ["server", "{ kind: compute, title: Machine the model runs on }"],
       ["supplier", "{ kind: external, title: Who delivers new versions }"],
     ],
-    boundaries: ["  site: [camera]", "  system: [store, prep, MODELS, result, server]"],
+    boundaries: ["  site: [camera]", "  server-room: [store, prep, MODELS, result, server]"],
     flows: [
       ["camera -> store -> prep -> MODEL -> result -> operator", "the way of a picture"],
       ["{ from: supplier, to: server, carries: weights }", "signed: true, where a signature is checked before use"],

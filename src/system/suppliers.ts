@@ -118,7 +118,7 @@ export function provenanceGaps(system: System, asOf?: string): Gap[] {
       const hashed = files.some(({ role, sha256 }) => role === "pretrained" && sha256 !== undefined);
       if (origin.sha256 === undefined && !hashed) lacks(at, `no hash of ${part} as it came`, "origin: { sha256: … }");
     }
-    if (model.artefact !== undefined && model.sha256 === undefined)
+    if (model.artefact !== undefined && model.sha256 === undefined && model.signature === undefined)
       lacks(at, "no hash is declared, so a changed file is not noticed", "sha256: as `sha256sum` prints it");
     for (const name of model.training.datasets)
       if (!system.datasets.some((dataset) => dataset.id === name))

@@ -17,23 +17,38 @@ import { field, onnxFile } from "./protobuf.ts";
 
 /** A ustar archive of these members; headers are right unless `header` changes them. */
 export function writeTar(
-  members: readonly { name: string; content?: Uint8Array; type?: string; target?: string; mode?: number }[],
+  members: readonly {
+    name: string;
+    content?: Uint8Array;
+    type?: string;
+    target?: string;
+    mode?: number;
+    /** As the header has it, where it is not the content's. */
+    size?: number;
+    prefix?: string;
+    magic?: string;
+    /** Further fields of the header, by where they lie. */
+    fields?: Readonly<Record<number, string>>;
+  }[],
   { end = true }: { end?: boolean } = {},
 ): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
-  for (const { name, content = new Uint8Array(0), type = "0", target = "", mode = 0o644 } of members) {
+  for (const member of members) {
+    const { name, content = new Uint8Array(0), type = "0", target = "", mode = 0o644, fields = {} } = member;
     const header = new Uint8Array(512);
     const put = (text: string, at: number): void => header.set(bytes(text), at);
     put(name, 0);
     put(`${mode.toString(8).padStart(7, "0")}\0`, 100);
     put("0000000\0", 108);
     put("0000000\0", 116);
-    put(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
+    put(`${(member.size ?? content.length).toString(8).padStart(11, "0")}\0`, 124);
     put("00000000000\0", 136);
     put("        ", 148);
     put(type, 156);
     put(target, 157);
-    put("ustar\u000000", 257);
+    put(member.magic ?? "ustar\u000000", 257);
+    put(member.prefix ?? "", 345);
+    for (const [at, text] of Object.entries(fields)) put(text, Number(at));
     const sum = header.reduce((total, byte) => total + byte, 0);
     put(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
     parts.push(header, content, new Uint8Array((512 - (content.length % 512)) % 512));
@@ -97,15 +112,25 @@ const dtype = (code: string): Uint8Array =>
     op.build,
   );
 
+const wrapperClass = op.global("joblib.numpy_pickle", "NumpyArrayWrapper");
+/** How joblib's wrapper of an array is made from protocol 2 on, and how before. */
+export const joblibWrapper = {
+  newobj: bytes(wrapperClass, op.tuple(), op.newobj),
+  copyreg: op.call(op.global("copy_reg", "_reconstructor"), wrapperClass, op.global("__builtin__", "object"), op.none),
+} as const;
+
 /** One array as joblib writes it: the numbers stand between the opcodes. */
-export const joblibFile = (array: Uint8Array = new Uint8Array(32), code = "f8", length = 4): Uint8Array<ArrayBuffer> =>
+export const joblibFile = (
+  array: Uint8Array = new Uint8Array(32),
+  code = "f8",
+  length = 4,
+  wrapper: keyof typeof joblibWrapper = "newobj",
+): Uint8Array<ArrayBuffer> =>
   pickle(
     op.dict(
       op.str("coef"),
       bytes(
-        op.global("joblib.numpy_pickle", "NumpyArrayWrapper"),
-        op.tuple(),
-        op.newobj,
+        joblibWrapper[wrapper],
         op.dict(
           op.str("subclass"),
           op.global("numpy", "ndarray"),
@@ -319,6 +344,7 @@ export const HARMLESS: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
     { name: "model/", type: "5" },
     { name: "b.npy", content: objects },
   ]),
+  "joblib of protocol 0": joblibFile(undefined, "f8", 4, "copyreg"),
   "tar.gz": bytes(gzipSync(writeTar([{ name: "a.pkl", content: plain }]))),
   gzip: bytes(gzipSync(plain)),
   zlib: bytes(deflateSync(plain)),

@@ -4,7 +4,16 @@
  */
 import type { ScanFinding } from "#assessment/index.ts";
 import { part, upTo, type Content } from "#formats/content.ts";
-import { numberOf, numbersOf, textAt, textOf, topFields, walkMessage, type Walked } from "#formats/protobuf-walk.ts";
+import {
+  floatsOf,
+  numberOf,
+  numbersOf,
+  textAt,
+  textOf,
+  topFields,
+  walkMessage,
+  type Walked,
+} from "#formats/protobuf-walk.ts";
 import { viewOf } from "#formats/error.ts";
 import { ELEMENT_BITS, MODEL, STRING_TYPE } from "#formats/onnx.ts";
 import { defineCheck, type Subject } from "#artefacts/check.ts";
@@ -29,6 +38,17 @@ const CONSTANTS_MAX = 100_000;
 /** Subgraphs within subgraphs. */
 const NESTED_MAX = 16;
 const EXTERNAL = 1n;
+/** Nodes that functions come to in their callers' places; real models have some hundred thousand. */
+const EXPANDED_MAX = 1e7;
+/** Types of tensors whose few values are followed, by onnx.proto's numbers. */
+const NUMBERS: Readonly<
+  Record<number, { width: 4 | 8; list: string; floats: boolean; read: (view: DataView, at: number) => number }>
+> = {
+  1: { width: 4, list: "float_data", floats: true, read: (view, at) => view.getFloat32(at, true) },
+  6: { width: 4, list: "int32_data", floats: false, read: (view, at) => view.getInt32(at, true) },
+  7: { width: 8, list: "int64_data", floats: false, read: (view, at) => Number(view.getBigInt64(at, true)) },
+  11: { width: 8, list: "double_data", floats: true, read: (view, at) => view.getFloat64(at, true) },
+};
 
 export default defineCheck({
   title: "ONNX model",
@@ -67,10 +87,10 @@ interface Place {
 
 /** Values of small constants of integers by name, in a graph and in those around it. */
 interface Constants {
-  readonly own: Map<string, readonly bigint[]>;
+  readonly own: Map<string, readonly number[]>;
   readonly around: Constants | undefined;
 }
-function constant(constants: Constants | undefined, name: string): readonly bigint[] | undefined {
+function constant(constants: Constants | undefined, name: string): readonly number[] | undefined {
   for (let at = constants; at !== undefined; at = at.around) {
     const values = at.own.get(name);
     if (values) return values;
@@ -186,22 +206,28 @@ class OnnxReader {
     this.recursion();
   }
 
-  /** Functions may not call each other in a circle; a reader that puts them in their callers' places never ends. */
+  /** Functions may not call each other in a circle, nor each the next twice over: a reader that puts them in their callers' places never ends. */
   private recursion(): void {
     const state = new Map<string, "open" | "done">();
-    const calls = (nodes: readonly Walked[] | undefined, found: Set<string>): void => {
+    let own = 0;
+    const calls = (nodes: readonly Walked[] | undefined, found: Map<string, number>): void => {
       for (const node of nodes ?? []) {
         const key = `${this.text(node, "domain") ?? ""} ${this.text(node, "op_type") ?? ""} ${this.text(node, "overload") ?? ""}`;
-        if (this.functions.has(key)) found.add(key);
+        if (this.functions.has(key)) found.set(key, (found.get(key) ?? 0) + 1);
+        own++;
         for (const attribute of node.messages.attribute ?? [])
           for (const graph of [...(attribute.messages.g ?? []), ...(attribute.messages.graphs ?? [])])
             calls(graph.messages.node, found);
       }
     };
-    const callees = new Map<string, readonly string[]>();
+    const callees = new Map<string, readonly (readonly [key: string, times: number])[]>();
+    /** Nodes of each function, and then with all functions that it calls in their places. */
+    const nodes = new Map<string, number>();
     for (const [key, one] of this.functions) {
-      const found = new Set<string>();
+      const found = new Map<string, number>();
+      own = 0;
       calls(one.messages.node, found);
+      nodes.set(key, own);
       callees.set(key, [...found]);
     }
     // Depth first without recursion of our own: chains may be as long as the file.
@@ -216,10 +242,21 @@ class OnnxReader {
           }
           state.set(top.key, "open");
         }
-        const callee = callees.get(top.key)![top.next++];
+        const [callee] = callees.get(top.key)![top.next++] ?? [];
         if (callee === undefined) {
           state.set(top.key, "done");
           stack.pop();
+          const all = callees
+            .get(top.key)!
+            .reduce((sum, [one, times]) => sum + times * nodes.get(one)!, nodes.get(top.key)!);
+          nodes.set(top.key, all);
+          if (all > EXPANDED_MAX)
+            return this.say(
+              "suspicious",
+              "onnx-bomb",
+              this.functions.get(top.key)!,
+              `the function ${shown(top.key.trim())} comes to ${all.toExponential(1)} nodes with what it calls in its place`,
+            );
         } else if (state.get(callee) === "open")
           return this.say(
             "suspicious",
@@ -240,7 +277,7 @@ class OnnxReader {
     this.keepProperties(graph);
     for (const name of ["input", "output", "value_info"])
       for (const value of graph.messages[name] ?? []) this.value(value);
-    const known = new Map<string, readonly bigint[]>();
+    const known = new Map<string, readonly number[]>();
     const names = new Set<string>();
     for (const tensor of graph.messages.initializer ?? []) {
       this.tensor(tensor);
@@ -263,29 +300,36 @@ class OnnxReader {
       for (const attribute of node.messages.attribute ?? []) {
         const [tensor] = attribute.messages.t ?? [];
         if (tensor) this.learn(known, textAt(this.content, name), tensor);
-        const ints = [...numbersOf(attribute, "ints"), ...numbersOf(attribute, "i")];
-        if (ints.length > 0 && ints.length <= SMALL && known.size < CONSTANTS_MAX)
-          known.set(textAt(this.content, name), ints);
+        const values = this.valuesIn(attribute);
+        if (values.length > 0 && values.length <= SMALL && known.size < CONSTANTS_MAX)
+          known.set(textAt(this.content, name), values);
       }
     }
     for (const node of graph.messages.node ?? [])
       this.node(node, { rounds, depth, constants: { own: known, around: constants } });
   }
 
-  /** The values of a small tensor of integers. */
-  private learn(known: Map<string, readonly bigint[]>, name: string, tensor: Walked): void {
-    const type = numberOf(tensor, "data_type");
-    if ((type !== 7n && type !== 6n) || known.size >= CONSTANTS_MAX) return;
-    const wide = type === 7n;
+  /** The few numbers of an attribute, whichever kind they are. */
+  private valuesIn(attribute: Walked): readonly number[] {
+    return [
+      ...[...numbersOf(attribute, "ints"), ...numbersOf(attribute, "i")].map(Number),
+      ...["floats", "f"].flatMap((name) => floatsOf(this.content, attribute, name, 4, SMALL) ?? []),
+    ];
+  }
+
+  /** The values of a small tensor of numbers. */
+  private learn(known: Map<string, readonly number[]>, name: string, tensor: Walked): void {
+    const kind = NUMBERS[Number(numberOf(tensor, "data_type") ?? 0n)];
+    if (!kind || known.size >= CONSTANTS_MAX) return;
     const raw = tensor.places.raw_data?.at(-1);
-    const listed = numbersOf(tensor, wide ? "int64_data" : "int32_data");
-    const width = wide ? 8 : 4;
+    const listed = kind.floats
+      ? (floatsOf(this.content, tensor, kind.list, kind.width, SMALL) ?? [])
+      : numbersOf(tensor, kind.list).map(Number);
     if (listed.length > 0 && listed.length <= SMALL) known.set(name, listed);
-    else if (raw && raw.end - raw.start <= SMALL * width && (raw.end - raw.start) % width === 0) {
+    else if (raw && raw.end - raw.start <= SMALL * kind.width && (raw.end - raw.start) % kind.width === 0) {
       const view = viewOf(this.content.read(raw.start, raw.end - raw.start));
-      const values: bigint[] = [];
-      for (let at = 0; at < view.byteLength; at += width)
-        values.push(wide ? view.getBigInt64(at, true) : BigInt(view.getInt32(at, true)));
+      const values: number[] = [];
+      for (let at = 0; at < view.byteLength; at += kind.width) values.push(kind.read(view, at));
       known.set(name, values);
     }
   }
@@ -557,40 +601,12 @@ class OnnxReader {
 
   /** Operators whose result is as large as constants say. */
   private allocates(node: Walked, op: string, constants: Constants | undefined): void {
-    const given = (index: number): readonly bigint[] | undefined => constant(constants, this.input(node, index) ?? "");
-    const listed = (name: string): readonly bigint[] | undefined => {
-      const found = (node.messages.attribute ?? []).find((one) => this.text(one, "name") === name);
-      return found && numbersOf(found, "ints");
+    const given = (index: number): readonly number[] | undefined => constant(constants, this.input(node, index) ?? "");
+    const listed = (...names: readonly string[]): readonly number[] | undefined => {
+      const found = (node.messages.attribute ?? []).filter((one) => names.includes(this.text(one, "name") ?? ""));
+      return found.length === 0 ? undefined : found.flatMap((one) => this.valuesIn(one));
     };
-    const product = (sizes: readonly bigint[] | undefined): number | undefined =>
-      sizes?.reduce((all, size) => all * Math.abs(Number(size)), 1);
-    const elements = ((): number | undefined => {
-      switch (op) {
-        case "ConstantOfShape":
-          return product(given(0));
-        case "Expand":
-        case "Tile":
-        case "CenterCropPad":
-          return product(given(1));
-        case "Resize":
-          return product(given(3));
-        case "OneHot":
-          return product(given(1));
-        case "RandomNormal":
-        case "RandomUniform":
-          return product(listed("shape"));
-        case "Pad":
-          return (given(1) ?? listed("pads"))?.reduce((most, size) => Math.max(most, Number(size)), 0);
-        case "Range": {
-          const [[start], [limit], [step]] = [given(0) ?? [], given(1) ?? [], given(2) ?? []];
-          return start === undefined || limit === undefined || step === undefined || step === 0n
-            ? undefined
-            : Number((limit - start) / step);
-        }
-        default:
-          return undefined;
-      }
-    })();
+    const elements = makes(op, given, listed);
     if (elements !== undefined && elements > ELEMENTS_MAX)
       this.say(
         "suspicious",
@@ -611,7 +627,7 @@ class OnnxReader {
       return 1;
     }
     if (count === undefined) return 1;
-    const rounds = place.rounds * Math.max(0, Number(count));
+    const rounds = place.rounds * Math.max(0, count);
     if (rounds > ROUNDS_MAX)
       this.say(
         "suspicious",
@@ -619,7 +635,7 @@ class OnnxReader {
         node,
         `a Loop goes round ${rounds.toExponential(1)} times, whatever it is given`,
       );
-    return Math.max(1, Number(count));
+    return Math.max(1, count);
   }
 
   /** Whether the body's condition is always true: a constant, or the condition it was given. */
@@ -651,5 +667,82 @@ class OnnxReader {
     const raw = tensor.places.raw_data?.at(-1);
     if (raw && raw.end > raw.start) return this.content.read(raw.start, 1)[0] !== 0;
     return (numbersOf(tensor, "int32_data")[0] ?? 0n) !== 0n;
+  }
+}
+
+type Numbers = readonly number[] | undefined;
+const product = (sizes: Numbers): number | undefined => sizes?.reduce((all, size) => all * Math.abs(size), 1);
+/** Of a border: every axis becomes at least as long as what is put before and behind it. */
+const bordered = (pads: Numbers): number | undefined => {
+  if (!pads) return undefined;
+  const axes = Math.floor(pads.length / 2);
+  let all = 1;
+  for (let axis = 0; axis < axes; axis++) all *= Math.max(1, pads[axis]! + pads[axis + axes]!);
+  return all;
+};
+
+/** How many elements an operator makes at least, of constant inputs and attributes, where any of them says so (ONNX, Operators.md). */
+function makes(
+  op: string,
+  given: (input: number) => Numbers,
+  listed: (...attributes: readonly string[]) => Numbers,
+): number | undefined {
+  switch (op) {
+    case "ConstantOfShape":
+    case "HannWindow":
+    case "HammingWindow":
+    case "BlackmanWindow":
+      return product(given(0));
+    case "Expand":
+    case "Tile":
+    case "CenterCropPad":
+    case "OneHot":
+    case "Col2Im":
+    case "DFT":
+      return product(given(1));
+    case "MaxUnpool":
+      return product(given(2)) ?? bordered(listed("pads"));
+    case "Resize":
+    case "Upsample": {
+      const inputs = op === "Upsample" ? [1] : [2, 3];
+      const largest = [...inputs.map((input) => product(given(input))), product(listed("scales"))].filter(
+        (one) => one !== undefined,
+      );
+      return largest.length === 0 ? undefined : Math.max(...largest);
+    }
+    case "MelWeightMatrix": {
+      const [bins, length] = [given(0)?.[0], given(1)?.[0]];
+      return bins === undefined && length === undefined ? undefined : (bins ?? 1) * ((length ?? 1) / 2);
+    }
+    case "RandomNormal":
+    case "RandomUniform":
+    case "ConstantFill":
+      return product(listed("shape"));
+    case "Multinomial":
+      return product(listed("sample_size"));
+    case "RoiAlign":
+      return product(listed("output_height", "output_width"));
+    case "MaxRoiPool":
+      return product(listed("pooled_shape"));
+    case "ConvTranspose":
+      return product(listed("output_shape")) ?? product(listed("strides"));
+    case "Pad":
+      return bordered(given(1) ?? listed("pads", "paddings"));
+    case "Conv":
+    case "ConvInteger":
+    case "QLinearConv":
+    case "DeformConv":
+    case "MaxPool":
+    case "AveragePool":
+    case "LpPool":
+      return bordered(listed("pads"));
+    case "Range": {
+      const [[start], [limit], [step]] = [given(0) ?? [], given(1) ?? [], given(2) ?? []];
+      return start === undefined || limit === undefined || step === undefined || step === 0
+        ? undefined
+        : (limit - start) / step;
+    }
+    default:
+      return undefined;
   }
 }

@@ -8,7 +8,8 @@ import { defineCheck, type Storage, type Subject, type Surroundings } from "#art
 import { judgeMembers } from "#artefacts/members.ts";
 import { bombOf, unpacked, type Packed } from "#artefacts/packing.ts";
 import { importableAmong } from "#artefacts/python-modules.ts";
-import { torchScriptProblem } from "#artefacts/torchscript.ts";
+import { judgeTorchBytecode } from "#artefacts/torch-bytecode.ts";
+import { judgeTogether, readTorchScript, type ReadScript } from "#artefacts/torchscript.ts";
 
 /** What each oddity of the records means. */
 const ODDITIES: Readonly<Record<ZipOddity, readonly [rule: string, severity: ScanFinding["severity"]]>> = {
@@ -63,6 +64,7 @@ export default defineCheck({
       /\.keras$/i.test(subject.path) || zip.members.some(({ name }) => /^model\.weights\.(h5|npz)$/.test(name));
     // By the folder they lie in: data.pkl names those in data/, constants.pkl those in constants/.
     const storages = new Map<string, Storage>();
+    const scripts: ReadScript[] = [];
     const importable = importableAmong(zip.members.map(({ name }) => name));
     // Pickles first: they say which members are storages, and how large.
     const rank = (member: ExaminedMember): number => (member.name.endsWith(".pkl") ? 0 : 1);
@@ -78,11 +80,39 @@ export default defineCheck({
       subject.inspect(member.name, within, {
         importable: importable(member.name),
         ...(torch && partOfTorch(torch, member.name, within, storages)),
+        ...(torch && codeOfTorch(torch, member, within, subject, scripts)),
         ...(keras && /(^|\/)config\.json$/i.test(member.name) ? { keras } : {}),
       });
     }
+    judgeTogether(scripts);
   },
 });
+
+/** TorchScript that keeps to tensor arithmetic is understood; what else it does is said at its place. */
+function codeOfTorch(
+  { root, script }: TorchArchive,
+  member: ExaminedMember,
+  within: Content,
+  { report, meter }: Subject,
+  scripts: ReadScript[],
+): Surroundings {
+  const { name, at, packedSize, method } = member;
+  const inner = name.startsWith(root) ? name.slice(root.length) : name;
+  const say = (rule: string, severity: ScanFinding["severity"], message: string, from: number, to: number): void =>
+    report({
+      rule,
+      severity,
+      confidence: "high",
+      start: method === 0 ? at! + from : at!,
+      end: method === 0 ? at! + to : at! + packedSize,
+      message: `${JSON.stringify(inner.slice(0, 200))}: ${message}`,
+    });
+  if (inner === "bytecode.pkl") judgeTorchBytecode(within, say, () => meter.tick());
+  if (!script || !/^code\/.+\.py$/.test(inner)) return {};
+  const read = readTorchScript(name, within, say);
+  scripts.push(read);
+  return read.plain ? { numbers: "TorchScript" } : {};
+}
 
 /** The member's content, or nothing where it cannot be read, which is then said. */
 function readMember(subject: Subject, member: ExaminedMember): Content | undefined {
@@ -210,9 +240,5 @@ function partOfTorch(
     return { numbers: "record" };
   const storage = storages.get(inner);
   if (storage && storage.width * storage.elements === within.size) return { numbers: "storage" };
-  if (script && /^code\/.+\.py$/.test(inner)) {
-    const problem = torchScriptProblem(within);
-    return problem === undefined ? { numbers: "TorchScript" } : {};
-  }
   return {};
 }

@@ -6,6 +6,7 @@ import { readSystemFile } from "#assess/read.ts";
 import type { Assessment } from "#assessment/index.ts";
 import { isError } from "#base/diagnostics.ts";
 import { hashOf } from "#base/hash.ts";
+import { counted } from "#datasets/integrity/check.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import type { Complaint, CycloneDxVersion } from "#formats/cyclonedx.ts";
 import { FormatError } from "#formats/error.ts";
@@ -21,6 +22,7 @@ import { vexDocument } from "#provenance/vex.ts";
 import { withMethodActors } from "#system/reach.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import type { Invocation } from "#cli/main.ts";
+import { writableFile } from "#cli/state.ts";
 import { placeIn, systemFile } from "#cli/system-file.ts";
 import { EXIT, plain, type Colours, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
@@ -46,6 +48,8 @@ export async function bomCommand({ terminal, json }: Invocation, named: string, 
       "a VEX says what was judged, and no assessment is named",
       "add --assessment .vauban/latest/assessment.json",
     );
+  if (flags.out !== undefined) await writableFile("--out", flags.out);
+  if (flags.vexTo !== undefined) await writableFile("--vex-to", flags.vexTo);
   const file = await systemFile(named);
   const files = filesBelow(file.folder);
   const reading = await readSystemFile(
@@ -171,7 +175,7 @@ function summary(bom: Bom, { out, vexTo }: BomFlags, judged: readonly Json[] | u
   const { document, gaps, changed, left } = bom;
   const { models, datasets, libraries, services, others } = countsOf(bom);
   const lines = [
-    `${c.bold("MATERIALS")}  ${models} models, ${datasets} datasets, ${libraries} libraries, ${services} services, ${others} other parts (CycloneDX ${String(document["specVersion"])}${out === undefined ? "" : `, ${plain(out)}`})`,
+    `${c.bold("MATERIALS")}  ${counted(models, "model")}, ${counted(datasets, "dataset")}, ${libraries === 1 ? "1 library" : `${libraries} libraries`}, ${counted(services, "service")}, ${counted(others, "other part")} (CycloneDX ${String(document["specVersion"])}${out === undefined ? "" : `, ${plain(out)}`})`,
     ...(vexTo === undefined ? [] : [`${c.bold("VEX")}        ${plain(vexTo)}: ${vexWords(judged ?? [])}`]),
     ...changed.map(
       ({ at, path, declared, found }) =>
@@ -275,7 +279,21 @@ export async function bomDiffCommand(
 }
 
 const LINE = 200;
-const cut = (words: string): string => plain(words.length > LINE ? `${words.slice(0, LINE - 1)}…` : words);
+/** How much of what both sides begin with stays before the place where they part. */
+const [HEAD, BEFORE] = [40, 30];
+/** A long value is cut, and never before the place where it parts from the other side's: two lines that look the same tell nothing. */
+function cut(words: string, others: readonly string[]): string {
+  if (words.length <= LINE) return plain(words);
+  const parts = others.reduce((most, other) => Math.max(most, sharedStart(words, other)), 0);
+  const from = parts < LINE - BEFORE ? 0 : parts - BEFORE;
+  const shown = from === 0 ? words : `${words.slice(0, HEAD)} … ${words.slice(from)}`;
+  return plain(shown.length > LINE ? `${shown.slice(0, LINE - 1)}…` : shown);
+}
+function sharedStart(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return at;
+}
 
 /** `flow inbound, name findings, description …`: a value in words, without the marks of JSON. */
 function inWords(value: unknown): string {
@@ -316,15 +334,15 @@ function onlyIn(one: unknown, other: unknown): readonly string[] {
 
 function diffText(differences: readonly Difference[], c: Colours): string {
   if (differences.length === 0) return "no difference\n";
-  const lines = differences.map(({ change, kind, what, field, before, after }) =>
-    change === "changed"
-      ? `${c.yellow("~")} ${kind} ${plain(what)}: ${plain(field ?? "")}${onlyIn(before, after)
-          .map((words) => `\n    ${c.red("-")} ${cut(words)}`)
-          .join("")}${onlyIn(after, before)
-          .map((words) => `\n    ${c.green("+")} ${cut(words)}`)
-          .join("")}`
-      : `${change === "added" ? c.green("+") : c.red("-")} ${kind} ${plain(what)}`,
-  );
+  const lines = differences.map(({ change, kind, what, field, before, after }) => {
+    if (change !== "changed") return `${change === "added" ? c.green("+") : c.red("-")} ${kind} ${plain(what)}`;
+    const [gone, come] = [onlyIn(before, after), onlyIn(after, before)];
+    return [
+      `${c.yellow("~")} ${kind} ${plain(what)}: ${plain(field ?? "")}`,
+      ...gone.map((words) => `    ${c.red("-")} ${cut(words, come)}`),
+      ...come.map((words) => `    ${c.green("+")} ${cut(words, gone)}`),
+    ].join("\n");
+  });
   const count = (change: Difference["change"]): number => differences.filter((one) => one.change === change).length;
   return `${lines.join("\n")}\n${count("added")} added, ${count("removed")} removed, ${count("changed")} changed\n`;
 }

@@ -80,7 +80,7 @@ const CODES: Readonly<Record<string, CodeEntry>> = {
 const FAMILIES: Readonly<Record<string, string>> = {
   E4: "data: samples, labels and what is declared of them. Nothing is measured on data that could not be read for certain",
   W4: "data: samples, labels and what is declared of them. The run goes on",
-  W5: "evidence that could not be brought in. The run goes on without it",
+  W5: "evidence that could not be brought in, and signatures that cannot be checked. The run goes on without them",
   E6: "evidence from elsewhere (SARIF, VEX, signed statements). It is not counted",
   W6: "evidence from elsewhere. It is counted less, or not at all",
   E7: "the catalogue of this tool. An entry that is not as it should be is refused when the tool is made",

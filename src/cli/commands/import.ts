@@ -10,6 +10,7 @@ import { importModel, SOURCE_LIMITS, type ImportOptions, type Loss, type ModelIm
 import { loadKnowledge } from "#knowledge/index.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import type { ImportFlags, Invocation } from "#cli/main.ts";
+import { writableFile } from "#cli/state.ts";
 import { EXIT, plain, type ExitCode } from "#cli/terminal.ts";
 
 export async function importCommand(
@@ -29,6 +30,8 @@ export async function importCommand(
   const out = flags.out === undefined ? undefined : resolve(flags.out);
   if (out !== undefined && !flags.force && (await filesBelow(dirname(out)).stat(out)))
     throw new HostError(`${flags.out} exists already`, "name another file, or overwrite it with --force");
+
+  if (flags.out !== undefined) await writableFile("--out", flags.out);
 
   // Four bytes a character at most: what is larger has too many characters too, and is refused with its place by the reader.
   const bytes = await files.readWhole(full, 4 * SOURCE_LIMITS.characters + 4);

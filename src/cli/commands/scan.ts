@@ -22,6 +22,7 @@ import { acceptance, placeOf, readBaseline, writeBaseline } from "#cli/scan/base
 import { filesFound, uriPlaces } from "#cli/scan/files.ts";
 import { regionKey, textRegions } from "#cli/scan/lines.ts";
 import { scanTable } from "#cli/scan/table.ts";
+import { writableFile } from "#cli/state.ts";
 import { EXIT, plain, type ExitCode } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
 
@@ -33,6 +34,8 @@ export async function scanCommand(
 ): Promise<ExitCode> {
   const today = flags.asOf ?? new Date().toISOString().slice(0, 10);
   const accepting = acceptance(flags, today);
+  if (flags.sarif !== undefined) await writableFile("--sarif", flags.sarif, cwd);
+  if (accepting !== undefined) await writableFile("--write-baseline", accepting.file);
   const baseline = flags.baseline === undefined ? undefined : await readBaseline(flags.baseline);
   const before = accepting === undefined ? undefined : await readBaseline(accepting.file, true);
   const found = await filesFound(paths, cwd);

@@ -1,8 +1,10 @@
 /** `vauban validate`: every mistake in a system file at once; nothing is run. */
 import { readSystemFile } from "#assess/read.ts";
 import { broughtEvidence } from "#assess/bring.ts";
+import { signatureObstacles } from "#assess/materials.ts";
 import { isError } from "#base/diagnostics.ts";
 import { filesBelow } from "#host/index.ts";
+import { signatureChecker } from "#host/signatures.ts";
 import { loadKnowledge } from "#knowledge/index.ts";
 import { diagnosticsText } from "#cli/diagnostics.ts";
 import type { Invocation } from "#cli/main.ts";
@@ -16,7 +18,10 @@ export async function validateCommand({ terminal, json }: Invocation, named: str
   const today = new Date().toISOString().slice(0, 10);
   const reading = await readSystemFile(file.text, file.name, knowledge, files, today);
   const brought = reading.system ? await broughtEvidence(reading.system, knowledge, [], files, today) : undefined;
-  const diagnostics = [...reading.diagnostics, ...(brought?.diagnostics ?? [])];
+  const unchecked = reading.system
+    ? await signatureObstacles(reading.system, signatureChecker(file.folder), today)
+    : [];
+  const diagnostics = [...reading.diagnostics, ...(brought?.diagnostics ?? []), ...unchecked];
   const ok = !diagnostics.some(isError);
   if (json) terminal.out(`${JSON.stringify({ format: "vauban/diagnostics/1", ok, diagnostics }, null, 2)}\n`);
   else

@@ -6,6 +6,7 @@ import { VERIFY_FORMAT, type VerifyDocument } from "#assessment/verification.ts"
 import { filesHere, localHost, writeWhole } from "#host/index.ts";
 import type { Invocation, VerifyFlags } from "#cli/main.ts";
 import { progressView } from "#cli/progress.ts";
+import { writableFile } from "#cli/state.ts";
 import { EXIT, plain, type ExitCode, type Terminal } from "#cli/terminal.ts";
 import { VERSION } from "#cli/version.ts";
 
@@ -20,6 +21,7 @@ export async function verifyCommand(
   property: string,
   flags: VerifyFlags,
 ): Promise<ExitCode> {
+  if (flags.counterexample !== undefined) await writableFile("--counterexample", flags.counterexample);
   const document = await decided({ terminal, signal, quiet }, model, property, flags);
   if (flags.counterexample !== undefined && document.counterexample)
     await writeWhole(resolve(flags.counterexample), inCompetitionFormat(document.counterexample));

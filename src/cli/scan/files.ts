@@ -42,6 +42,16 @@ export async function filesFound(paths: readonly string[], cwd: string): Promise
       full.set(name, place);
       return name;
     };
+    /** What went away meanwhile, or may not be opened, costs itself, not the scan. */
+    const below = async (place: string): Promise<void> => {
+      try {
+        await add(place);
+      } catch (error) {
+        const refusal = explained(error, named(place));
+        if (error instanceof HostError || !(refusal instanceof HostError)) throw error;
+        others.push(notRead(named(place), "", "not-readable", refusal.message));
+      }
+    };
     const add = async (place: string): Promise<void> => {
       if (seen.has(place)) return;
       seen.add(place);
@@ -49,7 +59,7 @@ export async function filesFound(paths: readonly string[], cwd: string): Promise
       const entry = await (place === root ? stat(place) : lstat(place));
       if (entry.isDirectory()) {
         for (const { name, text, bytes } of await namesIn(place))
-          if (text) await add(join(place, name));
+          if (text) await below(join(place, name));
           else
             others.push(
               notRead(

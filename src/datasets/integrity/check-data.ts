@@ -34,6 +34,8 @@ export interface DataRun {
   readonly faults?: number;
   /** Lets signals and other work through between steps. */
   readonly pause?: () => Promise<void>;
+  /** When the signal comes, what was done is the report, and the rest is said not to have been asked; without it the signal's error is thrown. */
+  readonly keepsDone?: boolean;
 }
 
 /** Planted faults of a kind: 50 seen of 50 leave a rate of at least 0.93, 25 of 50 one of [0.36, 0.64]. */
@@ -44,8 +46,8 @@ const BLIND_BELOW = 0.5;
 export const CHECK_IDS: readonly string[] = Object.values(checks).map(({ id }) => id);
 
 /**
- * Runs the checks one after the other. The same records, seed and number of faults give the same report. Throws what the signal throws,
- * and a RangeError where training data or reference have samples of another shape.
+ * Runs the checks one after the other. The same records, seed and number of faults give the same report. Throws what the signal throws –
+ * with `keepsDone` only where nothing is done yet –, and a RangeError where training data or reference have samples of another shape.
  */
 export async function checkData(run: DataRun, request: DataRequest): Promise<DataReport> {
   const { data, train, reference, only } = request;
@@ -66,26 +68,33 @@ export async function checkData(run: DataRun, request: DataRequest): Promise<Dat
   };
   for (const [done, check] of chosen.entries()) {
     run.progress?.({ stage: "data", item: "checks", label: check.title, done, total: chosen.length });
-    await pause();
-    results.push(
-      await checked(check, subject, {
-        rng: run.rng.fork(check.id),
-        signal: run.signal,
-        faults: run.faults ?? FAULTS,
+    const checkRun: CheckRun = {
+      rng: run.rng.fork(check.id),
+      signal: run.signal,
+      faults: run.faults ?? FAULTS,
+      pause,
+      part: (name) => ({
         pause,
-        part: (name) => ({
-          pause,
-          told: (at, total) =>
-            run.progress?.({
-              stage: "data",
-              item: `${check.id}/${name}`,
-              label: `${check.title}: ${name}`,
-              done: at,
-              total,
-            }),
-        }),
+        told: (at, total) =>
+          run.progress?.({
+            stage: "data",
+            item: `${check.id}/${name}`,
+            label: `${check.title}: ${name}`,
+            done: at,
+            total,
+          }),
       }),
-    );
+    };
+    try {
+      await pause();
+      results.push(await checked(check, subject, checkRun));
+    } catch (error) {
+      if (!run.keepsDone || !run.signal.aborted || results.length === 0) throw error;
+      results.push(
+        ...chosen.slice(done).map((left) => unmade(left, run.rng.fork(left.id).name, "not asked", CANCELLED)),
+      );
+      break;
+    }
   }
   run.progress?.({ stage: "data", item: "checks", label: "checks", done: chosen.length, total: chosen.length });
   const severities = results.flatMap(({ findings }) => findings.map(({ severity }) => severity));
@@ -149,25 +158,38 @@ const UNPLANTED = "no faults were planted, so nobody knows what it would miss";
 
 const NOTHING: ErrorRates = { planted: [], falseAlarms: [] };
 
+const CANCELLED = "cancelled before it was done";
+
+/** The result of a check that did not look, and why. */
+const unmade = (
+  { id, title, citation, bearsOn, limits }: DataCheck,
+  seed: string,
+  outcome: "not asked" | "does not apply",
+  because: string,
+): DataCheckResult => ({
+  id,
+  title,
+  bearsOn,
+  seed,
+  limits,
+  outcome,
+  says: `${outcome}: ${because}`,
+  because,
+  n: 0,
+  unit: "samples",
+  tried: `nothing; it would be done after ${citation}`,
+  findings: [],
+  figures: [],
+  ...NOTHING,
+});
+
 async function checked(check: DataCheck, subject: Subject, run: CheckRun): Promise<DataCheckResult> {
   const { id, title, citation, bearsOn, limits } = check;
   const base = { id, title, bearsOn, seed: run.rng.name, limits };
   const foreign = check.doesNotApply?.(subject);
   const without = foreign ?? check.notAsked(subject);
-  const unmade = foreign === undefined ? "not asked" : "does not apply";
   if (without !== undefined)
-    return {
-      ...base,
-      outcome: unmade,
-      says: `${unmade}: ${without}`,
-      because: without,
-      n: 0,
-      unit: "samples",
-      tried: `nothing; it would be done after ${citation}`,
-      findings: [],
-      figures: [],
-      ...NOTHING,
-    };
+    return unmade(check, run.rng.name, foreign === undefined ? "not asked" : "does not apply", without);
   const looked = await check.look(subject, run);
   await run.pause();
   const rates = run.faults > 0 && looked.because === undefined ? await check.errors(subject, run, looked) : NOTHING;

@@ -25,6 +25,25 @@ function joined(a: Records, b: Records): Records {
 }
 const withLabels = (records: Records, y: Int32Array): Records => ({ ...records, y });
 
+test("a cancelled run keeps what was done and says of the rest that it was not; without a check done, or unasked, it throws", async () => {
+  const stopped = (after: number, keepsDone: boolean): Promise<DataReport> => {
+    const controller = new AbortController();
+    const progress = ({ done }: { done: number }): void => {
+      if (done >= after) controller.abort();
+    };
+    const request = { data: table(60, 1), only: CHECK_IDS.slice(0, 4) };
+    return checkData({ signal: controller.signal, rng: rng(1), faults: 0, progress, keepsDone }, request);
+  };
+  const { checks, summary } = dataReport.parse(await stopped(1, true));
+  expect(checks).toHaveLength(4);
+  expect(checks[0]!.because).not.toBe("cancelled before it was done");
+  for (const { outcome, because } of checks.slice(1))
+    expect({ outcome, because }).toEqual({ outcome: "not asked", because: "cancelled before it was done" });
+  expect(summary.notAsked.filter((why) => why.includes("cancelled"))).toHaveLength(3);
+  await expect(stopped(0, true)).rejects.toThrow("abort");
+  await expect(stopped(1, false)).rejects.toThrow("abort");
+});
+
 describe("every check", () => {
   test("states what it looked at, its seed, and error rates with intervals – or why it was not asked", async () => {
     for (const data of [table(120, 1), pictures(120, 1)]) {

@@ -134,6 +134,8 @@ interface Declared {
   readonly at: string;
   readonly declared: string | undefined;
   readonly found: string | undefined;
+  /** The finding that its signature made, if any; absent where nothing is signed. */
+  readonly signature?: { readonly finding: string | undefined } | undefined;
 }
 
 /** Declared hashes beside those of the bytes; of a folder, the hash of its listing. */
@@ -143,9 +145,23 @@ function hashTable(body: AssessmentBody): Markup {
       .filter(({ kind }) => kind === "scan")
       .flatMap((trial) => trial.inputs.map((input) => [input.path, input])),
   );
+  const findings = new Set(body.findings.map(({ id }) => id));
+  const signatureOf = (component: string): Declared["signature"] => {
+    const finding = `F-signature:${component}`;
+    return { finding: findings.has(finding) ? finding : undefined };
+  };
   const rows: Declared[] = [
-    ...body.system.components.flatMap(({ title, model, files = [] }) => [
-      ...(model?.artefact === undefined ? [] : [{ path: model.artefact, at: title, declared: model.sha256 }]),
+    ...body.system.components.flatMap(({ id, title, model, files = [] }) => [
+      ...(model?.artefact === undefined
+        ? []
+        : [
+            {
+              path: model.artefact,
+              at: title,
+              declared: model.sha256,
+              signature: model.signature && signatureOf(id),
+            },
+          ]),
       ...files.map(({ path, sha256 }) => ({ path, at: title, declared: sha256 })),
     ]),
     ...body.system.datasets.flatMap(({ title, path, sha256 }) =>
@@ -160,14 +176,18 @@ function hashTable(body: AssessmentBody): Markup {
       { head: "Of", cell: ({ at }) => at },
       {
         head: "Declared",
-        cell: ({ declared, found }) =>
-          declared === undefined
-            ? tag("no hash declared", "warn")
-            : found === undefined
-              ? tag("not compared", "warn")
-              : declared === found
-                ? tag("as declared", "good")
-                : tag("another file", "bad"),
+        cell: ({ declared, found, signature }) =>
+          signature?.finding !== undefined
+            ? markup`${tag("not shown to be as signed", "bad")}<br><small class="soft">${signature.finding}</small>`
+            : declared === undefined
+              ? signature
+                ? tag("as signed", "good")
+                : tag("no hash declared", "warn")
+              : found === undefined
+                ? tag("not compared", "warn")
+                : declared === found
+                  ? tag("as declared", "good")
+                  : tag("another file", "bad"),
       },
       {
         head: "SHA-256",
