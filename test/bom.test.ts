@@ -23,7 +23,7 @@ describe("vauban bom", () => {
   it("writes the same document twice, finds the lock file beside the system file, and says what is missing", async () => {
     const one = await bom({ out: at("one.cdx.json") });
     expect(one).toMatchObject({ code: 0, err: "" });
-    expect(one.out).toContain("1 models, 1 datasets, 1 libraries");
+    expect(one.out).toContain("1 model, 1 dataset, 1 library");
     expect(one.out).toContain("requirements.txt: onnxruntime: nothing holds it to a hash");
     const two = await bom();
     expect(two.out).toBe(readFileSync(at("one.cdx.json"), "utf8"));

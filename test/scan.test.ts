@@ -181,6 +181,24 @@ describe("the exit code", () => {
 });
 
 test.skipIf(process.platform !== "linux")(
+  "a file that went away while its folder was read costs itself, and the folder is not called missing",
+  async () => {
+    // Its listing holds the handle that read it, which is closed by then.
+    const { others } = await filesFound(["/proc/self/fd"], folder);
+    expect(others.flatMap(({ findings }) => findings.map(({ rule }) => rule))).toContain("link-not-followed");
+  },
+);
+
+test("a baseline that lacks what it needs is told in words, each place by name", async () => {
+  const path = join(folder, "lacking.yaml");
+  writeFileSync(path, "format: vauban/scan-baseline/1\naccepted: [{ path: 3 }]\n");
+  const refused = await readBaseline(path).then(String, String);
+  expect(refused).toContain("accepted.0.path has to be text");
+  expect(refused).toContain("accepted.0.reason is missing");
+  expect(refused).not.toMatch(/expected|received|undefined/);
+});
+
+test.skipIf(process.platform !== "linux")(
   "a name that is no UTF-8 costs its own file, and its neighbours are scanned",
   async () => {
     const odd = join(folder, "odd");

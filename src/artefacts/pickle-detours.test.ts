@@ -289,7 +289,7 @@ describe("what is harmless in the way its library writes it is flagged in every 
       [
         [op.call(op.global("builtins", "iter"), op.global("builtins", "len"), op.int(0))],
         [op.call(op.global("builtins", "iter"), op.global("acme", "x"))],
-        [op.call(op.global("builtins", "iter"), ...[made("torch.nn.modules.linear", "Linear")])],
+        [op.call(op.global("builtins", "iter"), made("torch.nn.modules.linear", "Linear"))],
         [op.call(op.global("builtins", "iter"), count)],
       ],
     ],

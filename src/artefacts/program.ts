@@ -1,5 +1,5 @@
 /** From what a Python program does to findings: severities with little noise, since beside every model lies a program. */
-import { lexPython } from "#formats/python.ts";
+import { declaredEncoding, pythonLines } from "#formats/python.ts";
 import type { Finding } from "./check.ts";
 import { readPythonSource, type Call, type Reading } from "./python-source.ts";
 
@@ -19,8 +19,8 @@ export interface Program {
 
 /** Findings about source of which the bytes begin at `base` in the file. */
 export function judgeProgram(bytes: Uint8Array, base = 0, { installs = false } = {}): Program {
-  const source = lexPython(bytes);
-  const reading = readPythonSource(source, installs);
+  const reading = readPythonSource(pythonLines(bytes), installs);
+  const encoding = declaredEncoding(bytes);
   const findings: Finding[] = [];
   const say = (
     severity: Finding["severity"],
@@ -29,12 +29,19 @@ export function judgeProgram(bytes: Uint8Array, base = 0, { installs = false } =
     message: string,
   ): void =>
     void findings.push({ rule, severity, confidence: "medium", start: base + start, end: base + end, message });
-  if (source.encoding !== undefined && !PLAIN.test(source.encoding))
+  if (encoding !== undefined && !PLAIN.test(encoding))
     say(
       "suspicious",
       "python-encoding",
       { start: 0, end: Math.min(bytes.length, 200) },
-      `declares the encoding ${source.encoding}: what Python runs is not what stands there`,
+      `declares the encoding ${encoding}: what Python runs is not what stands there`,
+    );
+  if (reading.cut)
+    say(
+      "unknown",
+      "limit-python",
+      { start: 0, end: bytes.length },
+      "it has more names and marks than are read; what follows was not",
     );
   const hidden = reading.calls.filter((call) => call.hidden);
   for (const call of hidden.slice(0, 5))

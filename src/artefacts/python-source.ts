@@ -2,7 +2,7 @@
  * A Python program beside a model, read for what it does by itself: on import, and in the methods that loaders call. Names
  * are followed through imports, plain assignments, getattr and __import__ to the paths they stand for; nothing is run.
  */
-import type { PythonSource, PythonToken } from "#formats/python.ts";
+import type { PythonEnd, PythonLine, PythonToken } from "#formats/python.ts";
 import { LimitReached } from "./limits.ts";
 import { actOf, DECODES, type Act } from "./python-code.ts";
 
@@ -33,6 +33,8 @@ export interface Reading {
   /** Nothing but comments, texts, imports and constants. */
   readonly inert: boolean;
   readonly definitions: readonly string[];
+  /** It is longer than is read. */
+  readonly cut: boolean;
 }
 
 /** Methods that somebody else calls when a class or model is loaded and used. */
@@ -69,7 +71,7 @@ interface Block {
 }
 
 /** `installs`: the file is a setup script, whose `run` methods run on installation. */
-export function readPythonSource({ lines }: PythonSource, installs = false): Reading {
+export function readPythonSource(lines: Iterator<PythonLine, PythonEnd>, installs = false): Reading {
   const names = new Map<string, string>();
   const tainted = new Set<string>();
   const imports: string[] = [];
@@ -82,41 +84,41 @@ export function readPythonSource({ lines }: PythonSource, installs = false): Rea
   const blocks: Block[] = [];
   let inert = true;
   let work = 0;
-  for (const line of lines) {
+  let next = lines.next();
+  for (; next.done !== true; next = lines.next()) {
+    const line = next.value;
     while (blocks.length > 0 && line.indent <= blocks.at(-1)!.indent) blocks.pop();
     const around = blocks.at(-1) ?? { when: "import" as const, method: undefined, indent: -1 };
-    // Several statements may stand on one line.
-    for (const tokens of statements(line.tokens)) {
-      inert &&= isInert(tokens);
-      if (importing(tokens, names, imports, imported)) continue;
-      const opens = opened(tokens, around, installs);
-      if (opens) {
-        blocks.push({ ...opens, indent: line.indent });
-        if (opens.defines !== undefined) definitions.push(opens.defines);
-      }
-      const head = opens?.defines === undefined ? tokens.length : headLength(tokens);
-      follow(tokens.slice(0, head), around);
-      // The body of a one-line definition.
-      if (head < tokens.length) follow(tokens.slice(head), opens!);
+    const { tokens } = line;
+    inert &&= isInert(tokens);
+    if (importing(tokens, names, imports, imported)) continue;
+    const opens = opened(tokens, around, installs);
+    if (opens) {
+      blocks.push({ ...opens, indent: line.indent });
+      if (opens.defines !== undefined) definitions.push(opens.defines);
     }
+    const head = opens?.defines === undefined ? tokens.length : headLength(tokens);
+    follow(head === tokens.length ? tokens : tokens.slice(0, head), around);
+    // The body of a one-line definition.
+    if (head < tokens.length) follow(tokens.slice(head), opens!);
   }
-  return { imports, imported, calls, reduces, computed, trustsRemoteCode, inert, definitions };
+  const { cut } = next.value;
+  return { imports, imported, calls, reduces, computed, trustsRemoteCode, inert: inert && !cut, definitions, cut };
 
   function follow(tokens: readonly PythonToken[], { when, method }: Pick<Block, "when" | "method">): void {
     const assigned = assignment(tokens);
-    const found: { path: string; at: number }[] = [];
     let taints = false;
     for (let i = 0; i < tokens.length; i++) {
       const token = tokens[i]!;
       if (token.within) follow(token.within, { when, method });
-      if (token.kind !== "name" || isOp(tokens[i - 1], ".") || /^(def|class)$/.test(tokens[i - 1]?.text ?? ""))
-        continue;
+      if (token.kind !== "name") continue;
+      const before = tokens[i - 1];
+      if (before !== undefined && (isOp(before, ".") || before.text === "def" || before.text === "class")) continue;
       if (tainted.has(token.text)) taints = true;
       const { path, next, unclear } = pathAt(tokens, i, names);
       if (unclear !== undefined && computed.length < 100)
         computed.push({ path: unclear, start: token.start, end: tokens[next - 1]!.end });
       if (path === undefined) continue;
-      found.push({ path, at: i });
       if (token.text === "trust_remote_code" && isOp(tokens[i + 1], "=") && tokens[i + 2]?.text === "True")
         trustsRemoteCode.push({ start: token.start, end: tokens[i + 2]!.end });
       if (method !== undefined && /^__reduce(_ex)?__$/.test(method) && actOf(path) !== undefined)
@@ -155,20 +157,6 @@ export function readPythonSource({ lines }: PythonSource, installs = false): Rea
 }
 
 const isOp = (token: PythonToken | undefined, text: string): boolean => token?.kind === "op" && token.text === text;
-/** Split at semicolons outside brackets. */
-function statements(tokens: readonly PythonToken[]): readonly (readonly PythonToken[])[] {
-  if (!tokens.some((token) => isOp(token, ";"))) return [tokens];
-  const all: PythonToken[][] = [[]];
-  let depth = 0;
-  for (const token of tokens) {
-    if (token.kind === "op" && "([{".includes(token.text)) depth++;
-    if (token.kind === "op" && ")]}".includes(token.text)) depth--;
-    if (depth === 0 && isOp(token, ";")) all.push([]);
-    else all.at(-1)!.push(token);
-  }
-  return all.filter((one) => one.length > 0);
-}
-
 /** Comments are gone already: texts, imports, names of names, constants. */
 function isInert(tokens: readonly PythonToken[]): boolean {
   const [first, second] = tokens;
@@ -333,7 +321,7 @@ function pathAt(
     if (isOp(tokens[at], ".") && tokens[at + 1]?.kind === "name") {
       path = `${path}.${tokens[at + 1]!.text}`;
       at += 2;
-    } else if (FINDERS.has(path) && isOp(tokens[at], "(")) {
+    } else if (isOp(tokens[at], "(") && FINDERS.has(path)) {
       const end = closing(tokens, at);
       const text = joined(tokens.slice(at + 1, end - 1));
       if (text === undefined) return { path, next: at };
@@ -354,7 +342,7 @@ function pathAt(
       }
       path = `${owner.path}.${name}`;
       at = end;
-    } else if (/(^sys\.modules|\.__dict__)$/.test(path) && isOp(tokens[at], "[")) {
+    } else if (isOp(tokens[at], "[") && /(^sys\.modules|\.__dict__)$/.test(path)) {
       const end = closing(tokens, at);
       const name = joined(tokens.slice(at + 1, end - 1));
       if (name === undefined) return { path, next: at };
@@ -362,7 +350,7 @@ function pathAt(
       at = end;
     } else break;
   }
-  return { path: path.replace(/^builtins\./, ""), next: at };
+  return { path: path.startsWith("builtins.") ? path.slice("builtins.".length) : path, next: at };
 }
 
 /** A text of literals, also where it is put together by `+`; undefined for anything else. */

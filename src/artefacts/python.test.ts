@@ -121,6 +121,13 @@ describe("the lexer", () => {
       ["f", "(", "a", ",", "b", ")"],
       ["x", "=", "1", "+", "2"],
     ]));
+  test("parts statements at semicolons outside of brackets", () =>
+    expect(texts("a;b = 1; f(;);\n;c")).toEqual([["a"], ["b", "=", "1"], ["f", "(", ";", ")"], ["c"]]));
+  test("that stops before the end says so: such a program is unknown even if all before is constants", () => {
+    const { findings, reading } = judgeProgram(utf8("a=1\n".repeat(1_000_100)));
+    expect(findings.map(({ rule }) => rule)).toEqual(["limit-python"]);
+    expect(reading.inert).toBe(false);
+  });
   test("reads every kind of text", () => {
     expect(texts(`'a\\x62' "c" '''d\n'e''' r'\\f' b'g'`)).toEqual([["ab", "c", "d\n'e", "\\f", "g"]]);
     expect(lexPython(utf8("f'{a.b(1)} {{c}}'")).lines[0]!.tokens[0]!.within!.map(({ text }) => text)).toEqual([

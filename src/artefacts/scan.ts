@@ -182,7 +182,7 @@ function scan(
         whole(
           "unread-bytes",
           "unknown",
-          `${end - start} bytes were not read${because ? `: ${because}` : ""}${gaps.length > GAPS_SHOWN ? ` (one of ${gaps.length} such ranges)` : ""}`,
+          `${end - start === 1 ? "1 byte was" : `${end - start} bytes were`} not read${because ? `: ${because}` : ""}${gaps.length > GAPS_SHOWN ? ` (one of ${gaps.length} such ranges)` : ""}`,
           { start, end },
         );
     try {

@@ -67,6 +67,6 @@ function tellData({ target }: Trial, checked: DataChecked, reused: boolean, tell
   tell(
     fault > 0 ? "warning" : "done",
     "data",
-    `${target} – ${before}${fault} fault${fault === 1 ? "" : "s"}, ${doubt} doubt${doubt === 1 ? "" : "s"}, ${cannotTell.length} checks cannot tell`,
+    `${target} – ${before}${fault} fault${fault === 1 ? "" : "s"}, ${doubt} doubt${doubt === 1 ? "" : "s"}, ${cannotTell.length} check${cannotTell.length === 1 ? "" : "s"} cannot tell`,
   );
 }

@@ -71,7 +71,7 @@ export async function assess(run: Run, request: AssessRequest): Promise<AssessRe
   request.tell(
     "done",
     "system",
-    `${system.components.length} components, ${system.components.filter(({ model }) => model).length} models, ${system.boundaries.length} boundaries – ${system.law.listing}`,
+    `${counted(system.components.length, "component")}, ${counted(system.components.filter(({ model }) => model).length, "model")}, ${system.boundaries.length === 1 ? "1 boundary" : `${system.boundaries.length} boundaries`} – ${system.law.listing}`,
   );
 
   const derived = deriveThreats(system, knowledge, { closures: [] });

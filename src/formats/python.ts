@@ -1,5 +1,5 @@
 /**
- * Python source as tokens and logical lines (Python's reference, chapter 2), tolerant of everything: what is no Python goes
+ * Python source as tokens and statements (Python's reference, chapter 2), tolerant of everything: what is no Python goes
  * on as single characters. Works on bytes, so that every token has its place in the file. Nothing is ever run.
  */
 
@@ -19,12 +19,16 @@ export interface PythonLine {
   readonly indent: number;
 }
 
-export interface PythonSource {
-  readonly lines: readonly PythonLine[];
-  /** The encoding it declares (PEP 263), where it does. */
-  readonly encoding: string | undefined;
+/** What shows only at the end of a program's lines. */
+export interface PythonEnd {
   /** A text or bracket that never ends. */
   readonly broken: boolean;
+  /** It has more tokens than are made; the rest was not. */
+  readonly cut: boolean;
+}
+
+export interface PythonSource extends PythonEnd {
+  readonly lines: readonly PythonLine[];
 }
 
 const TOKENS_MAX = 4_000_000;
@@ -32,30 +36,42 @@ const isLetter = (byte: number): boolean =>
   (byte >= 97 && byte <= 122) || (byte >= 65 && byte <= 90) || byte === 95 || byte >= 128;
 const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
 const PREFIX = /^([rub]|br|rb|f|fr|rf|t|tr|rt)$/i;
-const [QUOTE, APOSTROPHE, BACKSLASH, HASH, NEWLINE, RETURN] = [34, 39, 92, 35, 10, 13];
+const [QUOTE, APOSTROPHE, BACKSLASH, HASH, NEWLINE, RETURN, SEMICOLON] = [34, 39, 92, 35, 10, 13, 59];
 
+/** All of a program's lines at once. */
 export function lexPython(bytes: Uint8Array): PythonSource {
   const lines: PythonLine[] = [];
+  const all = pythonLines(bytes);
+  for (;;) {
+    const { done, value } = all.next();
+    if (done === true) return { lines, ...value };
+    lines.push(value);
+  }
+}
+
+/** One character each of what stands in source, made once. */
+const CHARACTERS = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
+
+/** A program's logical lines, parted at semicolons, one after the other: whoever needs no more than one at a time keeps no more. */
+export function* pythonLines(bytes: Uint8Array): Generator<PythonLine, PythonEnd> {
+  const ascii = new TextDecoder("latin1").decode(bytes);
   let broken = false;
   let tokens: PythonToken[] = [];
   let indent = 0;
   let depth = 0;
   let count = 0;
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  const finish = (): void => {
-    if (tokens.length > 0) lines.push({ tokens, indent });
-    tokens = [];
-  };
-  const margin = (): void => {
-    indent = 0;
-    for (; at < bytes.length; at++) {
-      if (bytes[at] === 32) indent++;
-      else if (bytes[at] === 9) indent = 8 * Math.floor(indent / 8 + 1);
-      else if (bytes[at] !== 12) return;
-    }
-  };
-  margin();
+  let begins = true;
   while (at < bytes.length && count++ < TOKENS_MAX) {
+    if (begins) {
+      begins = false;
+      indent = 0;
+      for (; at < bytes.length; at++)
+        if (bytes[at] === 32) indent++;
+        else if (bytes[at] === 9) indent = 8 * Math.floor(indent / 8 + 1);
+        else if (bytes[at] !== 12) break;
+      if (at === bytes.length) break;
+    }
     const byte = bytes[at]!;
     const start = at;
     if (byte === HASH) {
@@ -63,80 +79,104 @@ export function lexPython(bytes: Uint8Array): PythonSource {
     } else if (byte === NEWLINE || byte === RETURN) {
       at += byte === RETURN && bytes[at + 1] === NEWLINE ? 2 : 1;
       if (depth === 0) {
-        finish();
-        margin();
+        if (tokens.length > 0) {
+          yield { tokens, indent };
+          tokens = [];
+        }
+        begins = true;
       }
     } else if (byte === BACKSLASH && (bytes[at + 1] === NEWLINE || bytes[at + 1] === RETURN)) {
       at += bytes[at + 1] === RETURN && bytes[at + 2] === NEWLINE ? 3 : 2;
     } else if (byte === 32 || byte === 9 || byte === 12) at++;
     else if (isLetter(byte)) {
-      while (at < bytes.length && (isLetter(bytes[at]!) || isDigit(bytes[at]!))) at++;
-      const name = written(bytes, start, at);
-      if ((bytes[at] === QUOTE || bytes[at] === APOSTROPHE) && PREFIX.test(name)) tokens.push(string(start, name));
-      else tokens.push({ kind: "name", text: name, start, end: at });
-    } else if (byte === QUOTE || byte === APOSTROPHE) tokens.push(string(start, ""));
-    else if (isDigit(byte)) {
+      let high = 0;
+      for (let one = byte; isLetter(one) || isDigit(one); one = at < bytes.length ? bytes[at]! : 0) {
+        high |= one;
+        at++;
+      }
+      const name = high < 128 ? ascii.slice(start, at) : normalised(bytes, start, at);
+      if ((bytes[at] === QUOTE || bytes[at] === APOSTROPHE) && PREFIX.test(name)) {
+        const token = stringAt(bytes, start, at, name);
+        broken ||= token.open;
+        tokens.push(token.string);
+        at = token.string.end;
+      } else tokens.push({ kind: "name", text: name, start, end: at });
+    } else if (byte === QUOTE || byte === APOSTROPHE) {
+      const token = stringAt(bytes, start, at, "");
+      broken ||= token.open;
+      tokens.push(token.string);
+      at = token.string.end;
+    } else if (isDigit(byte)) {
       while (at < bytes.length && (isLetter(bytes[at]!) || isDigit(bytes[at]!) || bytes[at] === 46)) at++;
-      tokens.push({ kind: "number", text: latin1(bytes, start, at), start, end: at });
+      const text = at === start + 1 ? CHARACTERS[byte]! : latin1(bytes, start, at);
+      tokens.push({ kind: "number", text, start, end: at });
     } else {
       at++;
-      const text = String.fromCharCode(byte);
-      if ("([{".includes(text)) depth++;
-      if (")]}".includes(text)) depth = Math.max(0, depth - 1);
-      tokens.push({ kind: "op", text, start, end: at });
-    }
-  }
-  broken ||= depth > 0 || at < bytes.length;
-  finish();
-  return { lines, encoding: declared(bytes), broken };
-
-  function string(start: number, prefix: string): PythonToken {
-    const quote = bytes[at]!;
-    const long = bytes[at + 1] === quote && bytes[at + 2] === quote;
-    at += long ? 3 : 1;
-    const from = at;
-    for (;;) {
-      const byte = bytes[at];
-      if (byte === undefined || (!long && (byte === NEWLINE || byte === RETURN))) {
-        broken = true;
-        break;
+      if (byte === SEMICOLON && depth === 0) {
+        if (tokens.length > 0) {
+          yield { tokens, indent };
+          tokens = [];
+        }
+        continue;
       }
-      if (byte === BACKSLASH) at += 2;
-      else if (byte === quote && (!long || (bytes[at + 1] === quote && bytes[at + 2] === quote))) break;
-      else at++;
+      if (byte === 40 || byte === 91 || byte === 123) depth++;
+      else if (byte === 41 || byte === 93 || byte === 125) depth = Math.max(0, depth - 1);
+      tokens.push({ kind: "op", text: CHARACTERS[byte]!, start, end: at });
     }
-    const to = Math.min(at, bytes.length);
-    at = Math.min(bytes.length, to + (bytes[to] === quote ? (long ? 3 : 1) : 0));
-    const raw = /r/i.test(prefix);
-    const text = raw ? latin1(bytes, from, to) : unescaped(latin1(bytes, from, to));
-    if (!/[ft]/i.test(prefix)) return { kind: "string", text, start, end: at };
-    return { kind: "string", text, start, end: at, within: expressionsIn(from, to) };
   }
+  if (tokens.length > 0) yield { tokens, indent };
+  return { broken: broken || depth > 0 || at < bytes.length, cut: at < bytes.length };
+}
 
-  /** What stands in the braces of a formatted string. */
-  function expressionsIn(from: number, to: number): readonly PythonToken[] {
-    const found: PythonToken[] = [];
-    let opened = -1;
-    let nested = 0;
-    for (let i = from; i < to; i++) {
-      if (bytes[i] === 123) {
-        if (nested === 0 && bytes[i + 1] === 123) i++;
-        else if (nested++ === 0) opened = i + 1;
-      } else if (bytes[i] === 125 && nested > 0 && --nested === 0 && found.length < 10_000)
-        for (const line of lexPython(bytes.subarray(opened, i)).lines)
-          for (const token of line.tokens)
-            found.push({ ...token, start: token.start + opened, end: token.end + opened });
+/** The text whose quote is at `quoted`, behind a prefix that begins at `start`; `open`: it never ends. */
+function stringAt(
+  bytes: Uint8Array,
+  start: number,
+  quoted: number,
+  prefix: string,
+): { readonly string: PythonToken; readonly open: boolean } {
+  const quote = bytes[quoted]!;
+  const long = bytes[quoted + 1] === quote && bytes[quoted + 2] === quote;
+  let at = quoted + (long ? 3 : 1);
+  const from = at;
+  let open = false;
+  for (;;) {
+    const byte = bytes[at];
+    if (byte === undefined || (!long && (byte === NEWLINE || byte === RETURN))) {
+      open = true;
+      break;
     }
-    return found;
+    if (byte === BACKSLASH) at += 2;
+    else if (byte === quote && (!long || (bytes[at + 1] === quote && bytes[at + 2] === quote))) break;
+    else at++;
   }
+  const to = Math.min(at, bytes.length);
+  const end = Math.min(bytes.length, to + (bytes[to] === quote ? (long ? 3 : 1) : 0));
+  const raw = /r/i.test(prefix);
+  const text = raw ? latin1(bytes, from, to) : unescaped(latin1(bytes, from, to));
+  const plain: PythonToken = { kind: "string", text, start, end };
+  return { string: /[ft]/i.test(prefix) ? { ...plain, within: expressionsIn(bytes, from, to) } : plain, open };
+}
+
+/** What stands in the braces of a formatted string. */
+function expressionsIn(bytes: Uint8Array, from: number, to: number): readonly PythonToken[] {
+  const found: PythonToken[] = [];
+  let opened = -1;
+  let nested = 0;
+  for (let i = from; i < to; i++) {
+    if (bytes[i] === 123) {
+      if (nested === 0 && bytes[i + 1] === 123) i++;
+      else if (nested++ === 0) opened = i + 1;
+    } else if (bytes[i] === 125 && nested > 0 && --nested === 0 && found.length < 10_000)
+      for (const line of pythonLines(bytes.subarray(opened, i)))
+        for (const token of line.tokens) found.push({ ...token, start: token.start + opened, end: token.end + opened });
+  }
+  return found;
 }
 
 /** A name as Python compares it: letters that look alike are one. */
-function written(bytes: Uint8Array, start: number, end: number): string {
-  const plain = latin1(bytes, start, end);
-  if (/^[\u0000-\u007f]*$/.test(plain)) return plain;
-  return new TextDecoder().decode(bytes.subarray(start, end)).normalize("NFKC");
-}
+const normalised = (bytes: Uint8Array, start: number, end: number): string =>
+  new TextDecoder().decode(bytes.subarray(start, end)).normalize("NFKC");
 
 function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
@@ -170,8 +210,8 @@ const unescaped = (text: string): string =>
       )
     : text;
 
-/** PEP 263: in one of the first two lines. */
-function declared(bytes: Uint8Array): string | undefined {
+/** The encoding that a program declares (PEP 263), in one of its first two lines. */
+export function declaredEncoding(bytes: Uint8Array): string | undefined {
   const [first = "", second = ""] = latin1(bytes, 0, Math.min(bytes.length, 400)).split(/\r\n|\r|\n/);
   const found = [first, /^\s*(#|$)/.test(first) ? second : ""]
     .map((line) => /^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/.exec(line)?.[1])

@@ -233,7 +233,9 @@ function readModel(
     context.say(
       "W013",
       `model ${quoted(id)} does not describe its input`,
-      "add input: { range: [0, 255], scale: 1/255 } as its training code has it",
+      entry.artefact === undefined || /\.onnx$/i.test(entry.artefact)
+        ? "add input: { range: [0, 255], scale: 1/255 } as its training code has it"
+        : `attacks take ONNX, and ${quoted(entry.artefact)} is not called so: export the model to ONNX and name that with its input:, or import evidence`,
       placeOf(context, at, "key"),
     );
   many(entry.training?.datasets).forEach((name, index) =>

@@ -44,11 +44,12 @@ export function readBudget(
         : `eps ${shown} is larger than the whole input range`,
       hint: isRaw
         ? `the range is ${range[0]} to ${range[1]}`
-        : width > 1
-          ? shown.includes("/")
-            ? "a budget is a fraction of the range, at most 1: 4/255, 0.0157 or {raw: 4}"
-            : `write ${shown}/${width}, or {raw: ${shown}}`
-          : `eps is a fraction of the range: write ${shown}/255 for steps of 8-bit pictures, or a number up to 1`,
+        : // What is proposed has to be taken: a whole of which the number is a part.
+          shown.includes("/") || number > (width > 1 ? width : 255)
+          ? "a budget is a fraction of the range, at most 1: 4/255, 0.0157 or {raw: 4}"
+          : width > 1
+            ? `write ${shown}/${width}, or {raw: ${shown}}`
+            : `eps is a fraction of the range: write ${shown}/255 for steps of 8-bit pictures, or a number up to 1`,
     };
   return { fraction, raw: isRaw ? number : number * width, written: shown };
 }

@@ -1,8 +1,9 @@
 /** system file -> System: the example of the vision, every mistake at once, and each rule in the smallest file that shows it. */
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { system as systemSchema } from "#assessment/system.ts";
 import { formatDiagnostic, isError } from "#base/diagnostics.ts";
+import { readBudget } from "./quantities.ts";
 import { SYSTEM_FILE_CODES } from "./codes.ts";
 import type { SystemFileCode } from "./codes.ts";
 import { readSystem } from "./read.ts";
@@ -93,6 +94,21 @@ const change = (from: string, to: string, code: SystemFileCode, options?: ReadOp
   expect(found, `${from} => ${to} should be ${code}`).not.toEqual([]);
   return found.map(formatDiagnostic).join("\n");
 };
+
+test("the budget that a refusal proposes is itself taken", () => {
+  for (const range of [
+    [0, 1],
+    [0, 255],
+    [0, 15],
+  ] as const)
+    for (const eps of ["300", "400/255", "8", "16/15", "2.5"]) {
+      const refused = readBudget(eps, "linf", range) as { hint: string };
+      const proposed = /write (\S+\/\d+)|: (\d+\/\d+),/.exec(refused.hint)!;
+      expect(readBudget(proposed[1] ?? proposed[2]!, "linf", range), `${eps} in ${range.join("..")}`).toHaveProperty(
+        "fraction",
+      );
+    }
+});
 
 describe("the example of the vision", () => {
   const { system, diagnostics } = read(XRAY);

@@ -6,6 +6,7 @@ import { readSystemFile } from "#assess/read.ts";
 import type { Assessment } from "#assessment/index.ts";
 import { isError } from "#base/diagnostics.ts";
 import { hashOf } from "#base/hash.ts";
+import { counted } from "#datasets/integrity/check.ts";
 import { HostError, type Files } from "#base/ports.ts";
 import type { Complaint, CycloneDxVersion } from "#formats/cyclonedx.ts";
 import { FormatError } from "#formats/error.ts";
@@ -174,7 +175,7 @@ function summary(bom: Bom, { out, vexTo }: BomFlags, judged: readonly Json[] | u
   const { document, gaps, changed, left } = bom;
   const { models, datasets, libraries, services, others } = countsOf(bom);
   const lines = [
-    `${c.bold("MATERIALS")}  ${models} models, ${datasets} datasets, ${libraries} libraries, ${services} services, ${others} other parts (CycloneDX ${String(document["specVersion"])}${out === undefined ? "" : `, ${plain(out)}`})`,
+    `${c.bold("MATERIALS")}  ${counted(models, "model")}, ${counted(datasets, "dataset")}, ${libraries === 1 ? "1 library" : `${libraries} libraries`}, ${counted(services, "service")}, ${counted(others, "other part")} (CycloneDX ${String(document["specVersion"])}${out === undefined ? "" : `, ${plain(out)}`})`,
     ...(vexTo === undefined ? [] : [`${c.bold("VEX")}        ${plain(vexTo)}: ${vexWords(judged ?? [])}`]),
     ...changed.map(
       ({ at, path, declared, found }) =>

@@ -182,7 +182,7 @@ function text(document: DataDocument, c: Colours): string {
   const { data, train, reference, checks, summary } = document;
   const lines: string[] = [];
   const described = ({ path, n, kind, shape, classes }: typeof data): string =>
-    `${plain(path)} – ${counted(n, kind === "images" ? "image" : "row")} of ${shape.join(" × ")}${classes === null ? "" : `, ${classes} classes`}`;
+    `${plain(path)} – ${counted(n, kind === "images" ? "image" : "row")} of ${shape.join(" × ")}${classes === null ? "" : `, ${classes === 1 ? "1 class" : `${classes} classes`}`}`;
   lines.push(c.bold(described(data)));
   if (train) lines.push(`trained on ${described(train)}`);
   if (reference) lines.push(`compared with ${described(reference)}`);

@@ -1,5 +1,6 @@
 /** `vauban signature`: sign a folder or file with a key, and say whether one is as somebody signed it – all of it offline. */
 import { basename, relative, resolve } from "node:path";
+import { counted } from "#datasets/integrity/check.ts";
 import { HostError, type SignatureTrust } from "#base/ports.ts";
 import { FormatError } from "#formats/error.ts";
 import { digestIn, everythingIn } from "#host/folders.ts";
@@ -210,7 +211,7 @@ function verdict(
 ): string {
   const lines = [
     reasons.length === 0
-      ? `${c.bold(c.green("AS SIGNED"))}  ${plain(named)}: ${manifest ? `${compared!.verified.length} files, ${manifest.hash}` : "the file, byte by byte"}`
+      ? `${c.bold(c.green("AS SIGNED"))}  ${plain(named)}: ${manifest ? `${counted(compared!.verified.length, "file")}, ${manifest.hash}` : "the file, byte by byte"}`
       : `${c.bold(c.red("NOT AS SIGNED"))}  ${plain(named)}`,
     ...reasons
       .slice(0, SHOWN)
@@ -287,7 +288,7 @@ export async function signCommand({ terminal, json }: Invocation, named: string,
       material || open?.there ? [] : [`Its public key: openssl pkey -in ${flags.key} -pubout -out ${open!.path}`];
     const trust = material ? "--root <a root above its certificate>" : `--key ${open!.path}`;
     terminal.out(
-      `signed ${resources.length} files with the ${keyWords(key)} key ${keyHint(key).slice(0, 16)}…: ${plain(shown)}\n` +
+      `signed ${counted(resources.length, "file")} with the ${keyWords(key)} key ${keyHint(key).slice(0, 16)}…: ${plain(shown)}\n` +
         (present.length > 0 ? `  left out where they are there: ${present.map(plain).join(", ")}\n` : "") +
         [
           ...make,

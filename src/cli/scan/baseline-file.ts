@@ -11,6 +11,13 @@ import { slashed, type Found } from "./files.ts";
 
 const EXAMPLE = "see docs/scanning.md for an example, and `vauban schema scan-baseline`";
 
+const KINDS: Readonly<Record<string, string>> = { string: "text", array: "a list", object: "a mapping" };
+
+/** Whether there is anything at a path of a value. */
+const lies = (value: unknown, path: readonly PropertyKey[]): boolean =>
+  path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], value) !==
+  undefined;
+
 /** The baseline at `path`; undefined where there is no file and `absent` allows it. */
 export async function readBaseline(path: string, absent = false): Promise<ScanBaseline | undefined> {
   let text: string;
@@ -28,7 +35,13 @@ export async function readBaseline(path: string, absent = false): Promise<ScanBa
   }
   const read = scanBaseline.safeParse(value);
   if (!read.success) {
-    const problems = read.error.issues.map(({ path: at, message }) => `${at.join(".") || "the file"}: ${message}`);
+    const problems = read.error.issues.map((issue) => {
+      const at = issue.path.join(".") || "the file";
+      if (issue.code !== "invalid_type") return `${at}: ${issue.message}`;
+      return lies(value, issue.path)
+        ? `${at} has to be ${KINDS[issue.expected] ?? issue.expected}`
+        : `${at} is missing`;
+    });
     throw new HostError(`${path} is no baseline: ${problems.join("; ")}`, EXAMPLE);
   }
   const accepted = read.data.accepted.map((entry) => ({ ...entry, path: posix.normalize(entry.path) }));

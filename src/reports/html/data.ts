@@ -32,7 +32,7 @@ ${unchecked.length > 0 ? markup`<h3>Not checked</h3>${list(unchecked)}` : ""}`;
 
 const reportTable = ({ data, train, checks }: Report): Markup =>
   table<Check>(
-    `${data.path}: ${count(data.n, "sample")} of ${data.shape.join(" × ")}${data.classes === null ? "" : `, ${data.classes} classes`}${train ? `; trained on ${train.path}` : ""}`,
+    `${data.path}: ${count(data.n, "sample")} of ${data.shape.join(" × ")}${data.classes === null ? "" : `, ${data.classes === 1 ? "1 class" : `${data.classes} classes`}`}${train ? `; trained on ${train.path}` : ""}`,
     [
       { head: "Check", cell: ({ title }) => title },
       { head: "Outcome", cell: ({ outcome }) => tag(outcome, OUTCOME_TONE[outcome]) },
