@@ -114,6 +114,8 @@ describe("TorchScript", () => {
 describe("what runs while TorchScript is loaded", () => {
   test.each<[string, readonly string[], string?]>([
     ["counts to 1e11", ["n = 0", "_1 = torch.lt(n, 100000000000)", "while _1:", "  n = torch.add(n, 1)"]],
+    ["makes a tensor of 1e11 elements", ["self.w = torch.zeros([100000, 1000000], dtype=6)"]],
+    ["makes a list of 1e11 elements", ["self.w = torch.mul([0], 100000000000)"]],
     ["never ends", ["_1 = True", "while _1:", "  pass"]],
     ["is nested", ["for i in range(100000):", "  for j in range(100000):", "    pass"]],
     [
