@@ -296,6 +296,26 @@ describe("YAML of a megabyte", () => {
   });
 });
 
+describe("a document of many findings", () => {
+  // Empty lists: harmless where they are carried, and told as notes.
+  const harmless = btoa("\u0080\u0004]q\u0000]q\u0001]q\u0002aa.");
+  const harmful = btoa("\u0080\u0004cposix\nsystem\n(\u008c\u0002idtR.");
+  const grave = (file: ReturnType<typeof scanned>): readonly string[] =>
+    file.findings.filter(({ rule }) => rule === "limit-findings").map(({ severity }) => severity);
+  test("keeps the graver ones when notes fill the list", () => {
+    const notes = Array.from({ length: 150 }, () => harmless);
+    expect(scanned(utf8(notes), "c.json")).toMatchObject({ verdict: "no code path found", findings: { length: 101 } });
+    expect(verdict({ notes, trust_remote_code: "maybe" })).toBe("unknown");
+  });
+  test("lists no more than anybody reads, and says how grave the rest is", () => {
+    const file = scanned(utf8(Array.from({ length: 600 }, () => harmful)), "c.json");
+    expect(file.verdict).toBe("malicious");
+    expect(file.findings.length).toBeLessThanOrEqual(501);
+    expect(file.members.length).toBeLessThanOrEqual(500);
+    expect(grave(file)).toEqual(["malicious"]);
+  });
+});
+
 describe("JSON", () => {
   test("with a name twice is unknown: readers see two documents", () =>
     expect(rulesOf(scanned(utf8('{"a": 1, "a": 2}'), "c.json"))).toEqual(["json-duplicate"]));

@@ -13,6 +13,10 @@ export interface ScanRule {
 
 const REFUSE =
   "Do not load the file. Find out where it came from, look for it elsewhere by its hash, and get the model in a format that only holds numbers (safetensors, ONNX, npy without objects).";
+const REFUSE_TEMPLATE =
+  "Do not have the template rendered. Find out who wrote it, take the one that the model's publisher ships, by its hash, or write your own: the weights do not need this one.";
+const TAKE_AWAY =
+  "Move that file out of the folders that Python looks in first, or keep the model elsewhere. If the module is meant to come from there, read it as you would read a dependency's code, then accept the finding with a reason and an end (--write-baseline).";
 const READ =
   "Read what is named there, or ask who made the file. If it is yours, accept the finding with a reason and an end (--write-baseline), or save arrays and state dicts instead of objects.";
 const REPACK =
@@ -580,7 +584,7 @@ const ROWS: readonly Row[] = [
     "The chat template reaches the interpreter",
     "it asks for attributes that lead from any object to Python's innards",
     "rendering runs any program unless a sandbox that knows the trick stands in between",
-    REFUSE,
+    REFUSE_TEMPLATE,
     "template",
   ],
   [
@@ -588,7 +592,7 @@ const ROWS: readonly Row[] = [
     "The chat template calls what it should not",
     "it calls something from the interpreter, or something nobody gave it here",
     "whatever that is, at every rendered chat",
-    REFUSE,
+    REFUSE_TEMPLATE,
     "template",
   ],
   [
@@ -596,7 +600,7 @@ const ROWS: readonly Row[] = [
     "A name that was not followed",
     "an attribute's name is put together while rendering",
     "it may reach anything",
-    REFUSE,
+    REFUSE_TEMPLATE,
     "template",
   ],
   [
@@ -636,7 +640,7 @@ const ROWS: readonly Row[] = [
     "The template asks for more than a chat needs",
     "loops, powers or texts that grow without end",
     "rendering stops the server",
-    REFUSE,
+    REFUSE_TEMPLATE,
     "template",
   ],
   [
@@ -713,8 +717,8 @@ const ROWS: readonly Row[] = [
   ],
   [
     "torchscript-loop",
-    "TorchScript that loops while it is loaded",
-    "__setstate__, or what it calls, holds a loop that is long or whose end cannot be read",
+    "TorchScript that loops, or makes huge tensors, while it is loaded",
+    "__setstate__, or what it calls, holds a loop that is long or whose end cannot be read, or a shape out of proportion",
     "loading may not end",
     REFUSE,
     "torch",
@@ -1286,7 +1290,7 @@ const ROWS: readonly Row[] = [
     "A file in an imported module's place",
     "a file beside has the name of a module that loading imports",
     "Python may import that file instead of the module",
-    REFUSE,
+    TAKE_AWAY,
     "python",
   ],
   [

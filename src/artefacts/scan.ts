@@ -18,6 +18,10 @@ import { readOf, verdictOf } from "./verdict.ts";
 
 /** Most bytes between two tensors that can be there to align the second: a page of large systems. */
 const ALIGNMENT = 65_536;
+/** Malicious findings that are listed, and members of those that values carry. */
+const MALICIOUS_MAX = 500;
+const CARRIED_MAX = 500;
+const GRAVITY: Readonly<Record<ScanFinding["severity"], number>> = { note: 0, unknown: 1, suspicious: 2, malicious: 3 };
 /** Unread ranges that get a finding of their own. */
 const GAPS_SHOWN = 8;
 
@@ -58,19 +62,23 @@ function scan(
   const ledger = new Ledger(content.size);
   const findings: ScanFinding[] = [];
   const members: ScanFile[] = [];
-  let untold = 0;
+  const untold: ScanFinding["severity"][] = [];
+  let malicious = 0;
+  let carried = 0;
   const report = (given: ScanFinding): void => {
     const start = Math.min(given.start, content.size);
     const finding = { ...given, start, end: Math.min(Math.max(given.end, start), content.size) };
-    // The gravest are kept whatever else fills the list.
-    if (findings.length < meter.limits.findingsMax || finding.severity === "malicious") findings.push(finding);
-    else {
-      untold++;
-      if (finding.severity === "suspicious") {
-        const lesser = findings.findLastIndex(({ severity }) => severity === "unknown" || severity === "note");
-        if (lesser >= 0) findings[lesser] = finding;
-      }
+    const { severity } = finding;
+    // The gravest are kept whatever else fills the list, but no more of them than anybody reads.
+    if (findings.length < meter.limits.findingsMax || (severity === "malicious" && malicious < MALICIOUS_MAX)) {
+      findings.push(finding);
+      if (severity === "malicious") malicious++;
+      return;
     }
+    const lesser =
+      severity === "note" ? -1 : findings.findLastIndex((kept) => GRAVITY[kept.severity] < GRAVITY[severity]);
+    untold.push(lesser >= 0 ? findings[lesser]!.severity : severity);
+    if (lesser >= 0) findings[lesser] = finding;
   };
   const whole = (
     rule: string,
@@ -117,7 +125,7 @@ function scan(
           });
         return;
       }
-      members.push(member);
+      if (carried++ < CARRIED_MAX) members.push(member);
       report({
         rule: "carried-payload",
         severity: grave ? (member.verdict as "malicious" | "suspicious") : "unknown",
@@ -195,7 +203,18 @@ function scan(
       whole(error.rule, "unknown", error.message);
     }
   }
-  if (untold > 0) whole("limit-findings", "note", `${untold} further findings are not listed`);
+  // As grave as the gravest of them: who accepts what is listed has not accepted these.
+  if (untold.length > 0) {
+    const gravest = untold.reduce((a, b) => (GRAVITY[b] > GRAVITY[a] ? b : a));
+    findings.push({
+      rule: "limit-findings",
+      severity: gravest,
+      confidence: "high",
+      start: 0,
+      end: content.size,
+      message: `${untold.length} further findings are not listed, the gravest of them ${gravest}`,
+    });
+  }
   const read = readOf(ledger.bytesUnderstood, content.size, members);
   return {
     path,
