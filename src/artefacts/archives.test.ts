@@ -3,6 +3,7 @@ import { gzipSync, deflateRawSync } from "node:zlib";
 import { deflatedEntry, HARMLESS, joblibFile, torchLegacy, torchZip, writeTar } from "../../test/support/artefacts.ts";
 import { bytes, op, pickle } from "../../test/support/pickle.ts";
 import { rulesOf, scanned } from "../../test/support/scan.ts";
+import { crc32 } from "#formats/crc32.ts";
 import { writeZip } from "#formats/writers.testing.ts";
 
 const evil = pickle(op.call(op.global("os", "system"), op.str("id")));
@@ -177,6 +178,56 @@ describe("an archive that reads differently to different programs is suspicious:
     zip[entry + 41] = 0xa1;
     zip[entry + 40] = 0xff;
     expect(rulesOf(scanned(zip))).toContain("zip-link");
+  });
+});
+
+describe("Info-ZIP's names and comments in Unicode (APPNOTE 4.6.8, 4.6.9)", () => {
+  const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const field = (id: number, text: string, stands: Uint8Array): Uint8Array => {
+    const bytesOf = utf8(text);
+    const view = new DataView(new ArrayBuffer(9));
+    view.setUint16(0, id, true);
+    view.setUint16(2, 5 + bytesOf.length, true);
+    view.setUint8(4, 1);
+    view.setUint32(5, crc32(stands), true);
+    return bytes(new Uint8Array(view.buffer), bytesOf);
+  };
+  const named = (name: string, unicode: string, stands = utf8(name), content = bytes("nothing\n")) =>
+    scanned(writeZip([{ name, content, extra: field(0x7075, unicode, stands) }]), "model.zip");
+  test("name the same file where they spell it out", () => {
+    for (const [name, unicode] of [
+      ["a.txt", "a.txt"],
+      ["k#U00e4se.txt", "k\u00e4se.txt"],
+      ["k%U00E4se.txt", "k\u00e4se.txt"],
+      ["k?se.txt", "k\u00e4se.txt"],
+      ["d/k\u00e4se.txt", "d/k\u00e4se.txt"],
+    ] as const)
+      expect([name, named(name, unicode).verdict]).toEqual([name, "no code path found"]);
+  });
+  test("are suspicious where they name another, or climb, or belong to a name that is gone", () => {
+    for (const [name, unicode, stands] of [
+      ["a.txt", "../../x.txt", "a.txt"],
+      ["a.txt", "b.txt", "a.txt"],
+      ["a.txt", "b.txt", "other"],
+      ["k\u00e4se.txt", "k\u00e4se.py", "k\u00e4se.txt"],
+      ["k\u00e4se.txt", "../k\u00e4se.txt", "k\u00e4se.txt"],
+      ["k?se.txt", "k../se.txt", "k?se.txt"],
+    ] as const) {
+      const file = named(name, unicode, utf8(stands));
+      expect([unicode, file.verdict]).toEqual([unicode, "suspicious"]);
+      expect(rulesOf(file)).toContain("zip-mismatch");
+    }
+    expect(rulesOf(named("a.txt", "../../x.txt"))).toContain("zip-traversal");
+  });
+  test("have their member read under each", () => {
+    const file = named("a.txt", "setup.py", utf8("a.txt"), bytes("import os\nos.system('id')\n"));
+    expect(file.members.map(({ path }) => path)).toEqual(["a.txt", "setup.py"]);
+  });
+  test("of a comment that is not there are not understood", () => {
+    const content = bytes("nothing\n");
+    const scan = (stands: string) =>
+      scanned(writeZip([{ name: "a.txt", content, extra: field(0x6375, "words", utf8(stands)) }]), "model.zip").verdict;
+    expect([scan(""), scan("other")]).toEqual(["no code path found", "unknown"]);
   });
 });
 

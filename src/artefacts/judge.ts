@@ -325,6 +325,8 @@ export class Judge implements PickleListener {
         const reached = this.reach(item);
         const generator = callee.module === "numpy.random._pickle";
         if (reached.is === "name") {
+          if (callee.name === "__bit_generator_ctor" && BIT_GENERATORS.test(`${reached.module}.${reached.name}`))
+            continue;
           if ((reached.module === "torch" && callee.module.startsWith("torch")) || reached.module === callee.module)
             // Torch's own constants look like functions; NumPy's generators name the function beside the one that is called.
             continue;
@@ -1079,6 +1081,9 @@ const ASKING: ReadonlySet<string> = new Set([
   "http.HTTPStatus",
   "http.HTTPMethod",
 ]);
+/** What NumPy 2 gives its constructor of bit generators instead of their names: called without arguments, each seeds itself. */
+const BIT_GENERATORS =
+  /^numpy\.random\.(_mt19937\.MT19937|_pcg64\.PCG64|_pcg64\.PCG64DXSM|_philox\.Philox|_sfc64\.SFC64)$/;
 /** NumPy's way to an array of a class: no arguments of the stream reach the class. */
 const MAKES_OF_NOTHING = /^numpy\.(_?core)\.multiarray\._reconstruct$/;
 const isOf = (reached: Reached, module: string): boolean =>

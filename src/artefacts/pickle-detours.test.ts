@@ -129,6 +129,12 @@ test("NumPy's generators take the constructor beside the one that is called, and
   expect(generator(op.str("PCG64"), op.global(module, "__bit_generator_ctor"))).toBe("no code path found");
   expect(generator(op.call(op.global("pathlib", "Path"), op.str("x")), caller("lower"))).toBe("suspicious");
   expect(generator(op.str("x"), op.global("pathlib", "Path"))).toBe("suspicious");
+  // NumPy 2 names the class of bits itself.
+  const bits = (...cls: readonly [string, string]): Uint8Array =>
+    op.call(op.global(module, "__bit_generator_ctor"), op.global(...cls));
+  expect(generator(bits("numpy.random._pcg64", "PCG64"))).toBe("no code path found");
+  expect(verdictOf(bits("numpy.random._generator", "Generator"))).toBe("suspicious");
+  expect(verdictOf(bits("pathlib", "Path"))).toBe("suspicious");
 });
 
 describe("a class is trusted in the module it was written in, and not in those that import it:", () => {

@@ -157,6 +157,7 @@ export const ALLOWED: readonly Row[] = [
   ]),
   // MaskedConstant() takes nothing and gives the one there is (SHARED).
   { of: "numpy", in: "numpy.ma.core", call: "_mareconstruct MaskedConstant", refer: "MaskedArray" },
+  { of: "numpy", in: "numpy.ma", refer: "MaskedArray" },
   { of: "numpy", in: "numpy.matrixlib.defmatrix", empty: "matrix" },
   { of: "numpy", in: "numpy.random._pickle", call: "__randomstate_ctor __generator_ctor __bit_generator_ctor" },
   { of: "numpy", in: "numpy.random.*", refer: CLASS },

@@ -717,8 +717,8 @@ const ROWS: readonly Row[] = [
   ],
   [
     "torchscript-loop",
-    "TorchScript that loops while it is loaded",
-    "__setstate__, or what it calls, holds a loop that is long or whose end cannot be read",
+    "TorchScript that loops, or makes huge tensors, while it is loaded",
+    "__setstate__, or what it calls, holds a loop that is long or whose end cannot be read, or a shape out of proportion",
     "loading may not end",
     REFUSE,
     "torch",

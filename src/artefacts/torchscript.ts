@@ -13,6 +13,8 @@ import { harmfulByName, isPlainClass, torchOperator } from "./torch-operators.ts
 const SIZE_MAX = 16 * 2 ** 20;
 /** Loops with constant counts: beyond, no state needs it. As for ONNX. */
 const ROUNDS_MAX = 1e9;
+/** As many elements as no state has, in one tensor. As for ONNX. */
+const ELEMENTS_MAX = 2 ** 32;
 /** Functions that call each other deeper than this are not followed, and count as endless. */
 const DEPTH_MAX = 1000;
 
@@ -141,6 +143,15 @@ export function judgeTogether(scripts: readonly ReadScript[]): void {
       one.at + one.name.length,
     );
   }
+  for (const { one, of } of queue)
+    if (one.elements > ELEMENTS_MAX)
+      of.report(
+        "torchscript-loop",
+        "suspicious",
+        `loading may run ${one.name}, which makes ${one.elements.toExponential(1)} elements at once`,
+        one.at,
+        one.at + one.name.length,
+      );
   for (const { one, of } of queue)
     for (const { kind, rounds, at, end } of one.loops) {
       if (rounds !== undefined) continue;

@@ -32,6 +32,8 @@ export interface TorchFunction {
   readonly rounds: number;
   /** The largest number that stands in it, ends of slices aside. */
   readonly largest: number;
+  /** The most elements that one operator makes whose shape, length or count is constant. */
+  readonly elements: number;
   /** It holds the condition True, as loops without an end do. */
   readonly forever: boolean;
 }
@@ -122,6 +124,9 @@ type Expression =
   | { readonly is: "name"; readonly name: string };
 
 const VALUE: Expression = { is: "value" };
+/** Operators that make as many elements as a list of numbers says, and those that go by a single number. */
+const BY_SHAPE = /^(zeros|ones|full|empty|rand|randn|randint|normal|repeat|new_(zeros|ones|full|empty)|resize_)$/;
+const BY_NUMBER = /^(arange|range|linspace|logspace|eye|randperm|\w+_window)$/;
 const BASES = new Set(["Module", "NamedTuple", "ModuleInterface", "Interface", "Enum"]);
 /** What may be called by its bare name, values alone being its arguments. */
 const BUILT_IN = new Set(["int", "float", "bool", "str", "print", "sorted"]);
@@ -156,6 +161,7 @@ class Parser {
   private rounds = 1;
   private total = 1;
   private largest = 0;
+  private elements = 0;
   private forever = false;
 
   constructor(tokens: readonly Token[]) {
@@ -321,6 +327,7 @@ class Parser {
       rounds: this.rounds,
       total: this.total,
       largest: this.largest,
+      elements: this.elements,
       forever: this.forever,
     };
     this.take();
@@ -335,6 +342,7 @@ class Parser {
       this.rounds = 1;
       this.total = 1;
       this.largest = 0;
+      this.elements = 0;
       this.forever = false;
     }
     this.list(")", () => {
@@ -353,8 +361,8 @@ class Parser {
       this.callable.add(name.text);
       return;
     }
-    const { loops, calls, total, largest, forever } = this;
-    this.functions.push({ name: name.text, at: name.at, loops, calls, rounds: total, largest, forever });
+    const { loops, calls, total, largest, elements, forever } = this;
+    this.functions.push({ name: name.text, at: name.at, loops, calls, rounds: total, largest, elements, forever });
     Object.assign(this, kept);
   }
 
@@ -479,6 +487,7 @@ class Parser {
   private call(namespace: string, place: { at: number; end: number }, name: string): void {
     if (this.constant && !(namespace === "aten" && name === "device"))
       throw wrong(place.at, "a call where PyTorch writes a constant");
+    const start = this.next;
     this.list(")", () => {
       if (this.peek().kind === "name" && this.is("=", 1)) {
         this.take();
@@ -487,6 +496,22 @@ class Parser {
       this.expression();
     });
     if (namespace === "") this.calls.push({ name, rounds: this.rounds });
+    else this.measure(name, start);
+  }
+
+  /** How many elements the operator makes whose arguments were read from `start` on. */
+  private measure(name: string, start: number): void {
+    const number = BY_NUMBER.test(name) || (name === "mul" && this.tokens[start]!.text === "[");
+    if (!number && !BY_SHAPE.test(name)) return;
+    let shape: number | undefined;
+    for (const { kind, text } of this.tokens.slice(start, this.next)) {
+      if (text === "[" && kind === "op") shape = 1;
+      else if (text === "]" && kind === "op") {
+        this.elements = Math.max(this.elements, shape ?? 0);
+        shape = undefined;
+      } else if (kind === "number" && shape !== undefined) shape *= Number(text);
+      else if (kind === "number" && number) this.elements = Math.max(this.elements, Number(text));
+    }
   }
 
   private primary(): Expression {

@@ -56,6 +56,8 @@ export interface ZipEntry {
   readonly at?: number;
   /** What the directory says of it: DOS's attributes, and above them the mode of POSIX, as from such a system. */
   readonly attributes?: number;
+  /** Extra fields, in the directory only. */
+  readonly extra?: Uint8Array;
 }
 
 /** A ZIP archive; members are stored unless `packed` bytes and a `method` are given. */
@@ -102,7 +104,7 @@ export function writeZip(entries: readonly ZipEntry[], before = new Uint8Array(0
           ...u32(packed.length),
           ...u32(size),
           ...u16(name.length),
-          ...u16(0),
+          ...u16(entry.extra?.length ?? 0),
           ...u16(0),
           ...u16(0),
           ...u16(0),
@@ -110,6 +112,7 @@ export function writeZip(entries: readonly ZipEntry[], before = new Uint8Array(0
           ...u32(entry.at ?? at),
         ]),
         name,
+        entry.extra ?? new Uint8Array(0),
       ),
     );
     parts.push(local);

@@ -4,6 +4,7 @@
  * that should simply be right.
  */
 import { upTo, type Content } from "./content.ts";
+import { crc32 as checksum } from "./crc32.ts";
 import { FormatError, viewOf } from "./error.ts";
 
 /** How two readers of the same archive could come to see different things. */
@@ -27,6 +28,8 @@ export interface ZipProblem {
 
 export interface ExaminedMember {
   readonly name: string;
+  /** Other names that extra fields give it, for readers that go by them. */
+  readonly alsoNamed: readonly string[];
   /** Where the directory has its name. */
   readonly entry: readonly [start: number, end: number];
   readonly folder: boolean;
@@ -66,7 +69,10 @@ const END_SIZE = 22;
 const ALL_ONES = 0xffffffff;
 
 /** Extra fields whose content is understood, and one that is padding (PyTorch fills it with "Z" or zeros). */
-const EXTRAS = new Set([0x0001, 0x000a, 0x000d, 0x5455, 0x5855, 0x7855, 0x7875, 0x6375, 0x7075, 0x9901, 0xcafe]);
+const EXTRAS = new Set([0x0001, 0x000a, 0x000d, 0x5455, 0x5855, 0x7855, 0x7875, 0x9901, 0xcafe]);
+/** Info-ZIP's comment and name in UTF-8, each with the checksum of what it stands for (APPNOTE 4.6.8, 4.6.9). */
+const UNICODE_COMMENT = 0x6375;
+const UNICODE_PATH = 0x7075;
 const PADDING = 0x4246;
 const ALIGNMENT = 0xd935;
 
@@ -208,7 +214,8 @@ export function examineZip(content: Content, membersMax: number): ExaminedZip {
     if (at + total > directoryEnd) break;
     const body = content.read(at + 46, total - 46);
     const member = readMember(content, at, header, body, lengths, shift, trouble);
-    if (extrasUnderstood(body.subarray(lengths[0], lengths[0] + lengths[1])) && lengths[2] === 0)
+    const comment = body.subarray(lengths[0] + lengths[1]);
+    if (extrasUnderstood(body.subarray(lengths[0], lengths[0] + lengths[1]), comment) && lengths[2] === 0)
       records.push([at, at + total]);
     else records.push([at, at + 46 + lengths[0]]);
     members.push(member);
@@ -263,8 +270,29 @@ function readMember(
   const link = (mode & 0o170000) === 0o120000;
   if (link) trouble("link", entryAt + 38, `${shown} is a symbolic link`, entryAt + 42);
   const records: [number, number][] = [];
+  const alsoNamed: string[] = [];
+  const unicode = (extra: Uint8Array, raw: Uint8Array, from: number, to: number): void => {
+    for (const { name: other, stale } of unicodePaths(extra, raw)) {
+      if (other === name || alsoNamed.includes(other)) continue;
+      alsoNamed.push(other);
+      if (stale || !transcribed(raw, other))
+        trouble(
+          "mismatch",
+          from,
+          `the name of ${shown} and its name in Unicode disagree (${JSON.stringify(other.slice(0, 200))})`,
+          to,
+        );
+    }
+  };
+  unicode(
+    body.subarray(nameLength, nameLength + extraLength),
+    rawName,
+    entryAt + 46 + nameLength,
+    entryAt + 46 + nameLength + extraLength,
+  );
   const base = {
     name,
+    alsoNamed,
     entry: [entryAt + 46, entryAt + 46 + nameLength] as const,
     folder: name.endsWith("/") && size === 0,
     mode,
@@ -310,6 +338,7 @@ function readMember(
       30,
       30 + localName,
     );
+  unicode(localBody.subarray(localName), localBody.subarray(0, localName), at + 30 + localName, dataAt);
   const later = (localFlags & 8) !== 0;
   const [localSize, localPacked] = wideFields(localBody.subarray(localName), [
     local.getUint32(22, true),
@@ -321,7 +350,8 @@ function readMember(
   const none = later && localSize === 0 && localPacked === 0;
   if (!none && (localSize !== size || localPacked !== packedSize)) differs("its size", 18, 26);
   records.push([at, at + 30 + localName]);
-  if (extrasUnderstood(localBody.subarray(localName))) records.push([at + 30 + localName, dataAt]);
+  if (extrasUnderstood(localBody.subarray(localName), body.subarray(nameLength + extraLength)))
+    records.push([at + 30 + localName, dataAt]);
   if (later || none) {
     const descriptor = descriptorSize(content, dataAt + packedSize, crc32, size, packedSize);
     if (descriptor > 0) records.push([dataAt + packedSize, dataAt + packedSize + descriptor]);
@@ -366,7 +396,62 @@ function wideFields(extra: Uint8Array, fields: readonly [number, number, number]
   return wide;
 }
 
-function extrasUnderstood(extra: Uint8Array): boolean {
+/** The extra fields of one kind. */
+function* extrasOf(extra: Uint8Array, wanted: number): Generator<Uint8Array> {
+  const view = viewOf(extra);
+  for (let at = 0; at + 4 <= extra.length; at += 4 + view.getUint16(at + 2, true))
+    if (view.getUint16(at, true) === wanted) yield extra.subarray(at + 4, at + 4 + view.getUint16(at + 2, true));
+}
+
+/** Version, checksum of what it stands for, text; the text is undefined where it is no UTF-8. */
+function unicodeField(field: Uint8Array): { version: number; crc: number; text: string | undefined } {
+  if (field.length < 5) return { version: 0, crc: 0, text: undefined };
+  const crc = viewOf(field).getUint32(1, true);
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(field.subarray(5));
+    return { version: field[0]!, crc, text };
+  } catch {
+    return { version: field[0]!, crc, text: undefined };
+  }
+}
+
+/** The names in Unicode that a record gives besides its own; `stale` where the checksum is of another name, which some readers do not mind. */
+function unicodePaths(extra: Uint8Array, raw: Uint8Array): readonly { name: string; stale: boolean }[] {
+  return [...extrasOf(extra, UNICODE_PATH)]
+    .filter((field) => field.length > 5)
+    .map((field) => ({
+      name: new TextDecoder("utf-8", { ignoreBOM: true }).decode(field.subarray(5)),
+      stale: unicodeField(field).crc !== checksum(raw),
+    }));
+}
+
+/**
+ * Whether `raw` can be `name` in some other encoding: what is ASCII there stays so, but for the second bytes of Asian encodings, which lie
+ * from "@" on; characters that have none are a question mark, or spelled as Info-ZIP (#U00e9, #L01f600) and Commons Compress (%U00E9) do.
+ */
+function transcribed(raw: Uint8Array, name: string): boolean {
+  const latin1 = String.fromCharCode(...raw);
+  const spelled = latin1.replace(
+    /(?:#|%)U([\dA-Fa-f]{4})|#L([\dA-Fa-f]{6})/g,
+    (whole, short?: string, wide?: string) => {
+      const code = Number.parseInt(short ?? wide!, 16);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    },
+  );
+  if (spelled === name || decoded(raw, true) === name) return true;
+  if (/^[\x00-\x7f]*$/.test(latin1)) {
+    // Question marks stand for what is not ASCII.
+    const parts = spelled.split("?");
+    if (parts.length === 1) return false;
+    const pattern = parts.map((part) => part.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("[^\\x00-\\x7f]{1,2}");
+    return new RegExp(`^${pattern}$`).test(name);
+  }
+  const signs = (text: string): string => text.replace(/[^!-?]/g, "");
+  const ending = (text: string): string | undefined => /\.[\x21-\x7e]*$/.exec(text)?.[0];
+  return signs(latin1) === signs(name) && ending(latin1) === ending(name) && /[^\x00-\x7f]/.test(name);
+}
+
+function extrasUnderstood(extra: Uint8Array, comment: Uint8Array): boolean {
   const view = viewOf(extra);
   let at = 0;
   while (at + 4 <= extra.length) {
@@ -379,12 +464,21 @@ function extrasUnderstood(extra: Uint8Array): boolean {
         ? !field.every((byte) => byte === 0x5a || byte === 0)
         : id === ALIGNMENT
           ? !field.subarray(2).every((byte) => byte === 0)
-          : !EXTRAS.has(id) || length > 256
+          : id === UNICODE_PATH || id === UNICODE_COMMENT
+            ? !unicodeUnderstood(field, id === UNICODE_COMMENT ? comment : undefined)
+            : !EXTRAS.has(id) || length > 256
     )
       return false;
     at += 4 + length;
   }
   return extra.subarray(at).every((byte) => byte === 0);
+}
+
+/** Of the version that is known, in UTF-8; a comment without control characters, and of the comment that is there. */
+function unicodeUnderstood(field: Uint8Array, comment: Uint8Array | undefined): boolean {
+  const { version, crc, text } = unicodeField(field);
+  if (version !== 1 || text === undefined) return false;
+  return comment === undefined || (crc === checksum(comment) && !/[\x00-\x08\x0e-\x1f\x7f]/.test(text));
 }
 
 function decoded(raw: Uint8Array, utf8: boolean): string {

@@ -1,6 +1,7 @@
 /** ZIP archives: what their records hide from one reader and show to another, and every member; PyTorch's and NumPy's among them. */
 import { contentOf, part, upTo, type Content } from "#formats/content.ts";
 import { FormatError } from "#formats/error.ts";
+import { placeOfName } from "#formats/member-name.ts";
 import { isTflite } from "#formats/tflite.ts";
 import { examineZip, zipSigns, type ExaminedMember, type ZipOddity } from "#formats/zip-examined.ts";
 import type { ScanFinding } from "#assessment/index.ts";
@@ -54,8 +55,11 @@ export default defineCheck({
     }
     judgeMembers(
       "zip",
-      zip.members.map(({ name, entry: [start, end], size, mode, marked, folder }) => {
-        return { name, folder, size, mode, named: marked || name.endsWith("/"), start, end };
+      zip.members.flatMap(({ name, alsoNamed, entry: [start, end], size, mode, marked, folder }) => {
+        const others = alsoNamed.filter((other) => placeOfName(other) !== placeOfName(name));
+        return [name, ...others].map((one) => {
+          return { name: one, folder, size, mode, named: marked || one.endsWith("/"), start, end };
+        });
       }),
       subject,
     );
@@ -65,7 +69,7 @@ export default defineCheck({
     // By the folder they lie in: data.pkl names those in data/, constants.pkl those in constants/.
     const storages = new Map<string, Storage>();
     const scripts: ReadScript[] = [];
-    const importable = importableAmong(zip.members.map(({ name }) => name));
+    const importable = importableAmong(zip.members.flatMap(({ name, alsoNamed }) => [name, ...alsoNamed]));
     // Pickles first: they say which members are storages, and how large.
     const rank = (member: ExaminedMember): number => (member.name.endsWith(".pkl") ? 0 : 1);
     for (const member of zip.members.toSorted((a, b) => rank(a) - rank(b))) {
@@ -77,12 +81,13 @@ export default defineCheck({
       }
       const within = readMember(subject, member);
       if (within === undefined) continue;
-      subject.inspect(member.name, within, {
-        importable: importable(member.name),
-        ...(torch && partOfTorch(torch, member.name, within, storages)),
-        ...(torch && codeOfTorch(torch, member, within, subject, scripts)),
-        ...(keras && /(^|\/)config\.json$/i.test(member.name) ? { keras } : {}),
-      });
+      for (const name of [member.name, ...member.alsoNamed])
+        subject.inspect(name, within, {
+          importable: importable(name),
+          ...(torch && partOfTorch(torch, name, within, storages)),
+          ...(torch && codeOfTorch(torch, { ...member, name }, within, subject, scripts)),
+          ...(keras && /(^|\/)config\.json$/i.test(name) ? { keras } : {}),
+        });
     }
     judgeTogether(scripts);
   },
