@@ -10,6 +10,8 @@ import { Call, Collection, Global, Text, textOf, type Value } from "#formats/pic
 const HAS_OBJECT = 1;
 /** Types and parts of types that are followed; each may stand in many others. */
 const WALK_MAX = 10_000;
+/** Types within types: a type that holds itself, by the memo, has no end. */
+const DEPTH_MAX = 100;
 
 export interface Layout {
   /** Some element of it is a reference to an object. */
@@ -23,6 +25,7 @@ const layout = (objects: boolean, size?: number, followed = true): Layout => ({ 
 const UNCLEAR = layout(false, undefined, false);
 interface Budget {
   left: number;
+  depth: number;
 }
 
 /** Bytes per element by the letters of NumPy's type strings; strings of Unicode count four bytes a character. */
@@ -30,8 +33,14 @@ const WIDTHS: Readonly<Record<string, number>> = { U: 4 };
 const FIXED: Readonly<Record<string, number>> = { "?": 1, O: 8 };
 
 /** Of a dtype, or of what numpy.dtype is called with. */
-export function layoutOf(content: Content, value: Value, budget: Budget = { left: WALK_MAX }): Layout {
-  if (--budget.left < 0) return UNCLEAR;
+export function layoutOf(content: Content, value: Value, budget: Budget = { left: WALK_MAX, depth: 0 }): Layout {
+  if (--budget.left < 0 || budget.depth >= DEPTH_MAX) return UNCLEAR;
+  budget.depth++;
+  const found = layoutWithin(content, value, budget);
+  budget.depth--;
+  return found;
+}
+function layoutWithin(content: Content, value: Value, budget: Budget): Layout {
   if (value === null || typeof value !== "object") return layout(false);
   if (value instanceof Text) {
     const text = textOf(content, value, 4000);
@@ -121,7 +130,7 @@ export function dtypeProblem(content: Content, target: Value, state: Value): str
   const given = target instanceof Call && target.args instanceof Collection ? target.args.items[0] : undefined;
   const base = layoutOf(content, given ?? null);
   const size = parts.size ?? base.size;
-  const inner = together(typesOf(parts), content, { left: WALK_MAX });
+  const inner = together(typesOf(parts), content, { left: WALK_MAX, depth: 0 });
   if (!base.followed || !inner.followed)
     return "parts of it are made while loading: whether NumPy takes bytes for addresses cannot be told before";
   if ((base.objects || inner.objects) && flags !== undefined && (flags & HAS_OBJECT) === 0)

@@ -394,3 +394,10 @@ describe("what is harmless in the way its library writes it is flagged in every 
     expect(verdictOf(op.stackGlobal("os", "stat_result.__class__"))).toBe("suspicious");
   });
 });
+
+test("a NumPy type that holds itself is told, and ends", () => {
+  const itself = "cnumpy\ndtype\n(S'V8'\nI0\nI1\ntRp0\n(I3\nS'|'\nN(S'a'\nt(dS'a'\n(g0\nI0\ntsI8\nI1\nI0\ntb.";
+  const file = scanned(new TextEncoder().encode(itself), "a.pkl");
+  expect(["suspicious", "malicious"]).toContain(file.verdict);
+  expect(file.findings.map(({ rule }) => rule)).toContain("pickle-forged-dtype");
+});
