@@ -27,13 +27,14 @@ interface Budget {
   left: number;
   depth: number;
 }
+const fresh = (): Budget => ({ left: WALK_MAX, depth: 0 });
 
 /** Bytes per element by the letters of NumPy's type strings; strings of Unicode count four bytes a character. */
 const WIDTHS: Readonly<Record<string, number>> = { U: 4 };
 const FIXED: Readonly<Record<string, number>> = { "?": 1, O: 8 };
 
 /** Of a dtype, or of what numpy.dtype is called with. */
-export function layoutOf(content: Content, value: Value, budget: Budget = { left: WALK_MAX, depth: 0 }): Layout {
+export function layoutOf(content: Content, value: Value, budget = fresh()): Layout {
   if (--budget.left < 0 || budget.depth >= DEPTH_MAX) return UNCLEAR;
   budget.depth++;
   const found = layoutWithin(content, value, budget);
@@ -130,7 +131,7 @@ export function dtypeProblem(content: Content, target: Value, state: Value): str
   const given = target instanceof Call && target.args instanceof Collection ? target.args.items[0] : undefined;
   const base = layoutOf(content, given ?? null);
   const size = parts.size ?? base.size;
-  const inner = together(typesOf(parts), content, { left: WALK_MAX, depth: 0 });
+  const inner = together(typesOf(parts), content, fresh());
   if (!base.followed || !inner.followed)
     return "parts of it are made while loading: whether NumPy takes bytes for addresses cannot be told before";
   if ((base.objects || inner.objects) && flags !== undefined && (flags & HAS_OBJECT) === 0)

@@ -37,7 +37,7 @@ const ENLARGING = new Set(["append", "extend", "insert", "update", "setdefault",
 /** Filters that write some letters as two or more: what is made of itself so grows with every turn. */
 const WIDENING = new Set(["tojson", "pprint", "urlize"]);
 /** What gives a number or a yes and no, however large that is which it is asked of. */
-const COUNTING = new Set(["length", "count", "wordcount", "int", "float"]);
+export const COUNTING = new Set(["length", "count", "wordcount", "int", "float"]);
 /** Methods that give a part of what they are asked of. */
 const GIVES_PART = new Set(["get", "items", "values", "keys", "pop", "popitem"]);
 

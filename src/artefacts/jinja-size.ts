@@ -4,7 +4,7 @@
  * expression is looked at once; nothing is rendered. What names and macros make of themselves from turn to turn is growthOf's.
  */
 import type { JinjaArguments, JinjaExpression, JinjaStatement } from "#formats/jinja.ts";
-import { BOMB, everyExpression, lengthOf, variable, type Growth } from "./jinja-growth.ts";
+import { BOMB, COUNTING, everyExpression, lengthOf, variable, type Growth } from "./jinja-growth.ts";
 
 /** Loops over the chat within each other, none of them over a part of what another gives; real templates have three. */
 const NESTED_MAX = 6;
@@ -64,8 +64,6 @@ const lengthIn = (one: Amount): number => one.fixed + one.copies;
 const WIDTHS = new Set(["center", "ljust", "rjust", "zfill", "expandtabs", "indent", "wordwrap", "truncate"]);
 /** Filters and methods that keep how many there are. */
 const KEEPS_TURNS = new Set(["list", "sort", "reverse", "dictsort", "items", "map", "copy", "keys", "values"]);
-/** Filters that give a number or a yes and no. */
-const COUNTING = new Set(["length", "count", "wordcount", "int", "float"]);
 
 export function sizesOf(statements: readonly JinjaStatement[], spend: (work: number) => void): readonly Growth[] {
   return new Sizes(spend).of(statements);

@@ -360,7 +360,6 @@ class Analysis {
   private readonly macros = new Map<string, readonly string[]>();
   private readonly grew = new Set<string>();
   private work = 0;
-  private first = true;
   /** What the loops around this place bind, and what blocks for macros take from `caller`. */
   private readonly loops: (readonly string[])[] = [];
   private readonly takers: (readonly string[])[] = [];
@@ -390,8 +389,8 @@ class Analysis {
     for (let pass = 0; ; pass++) {
       this.grew.clear();
       this.run(statements);
-      if (this.first) this.growing(statements);
-      this.first = false;
+      // Once: it goes by the tree, and by what kind of thing names hold.
+      if (pass === 0) this.growing(statements);
       if (this.grew.size === 0) return;
       // What still grows is put together without end: it may come to any text.
       if (pass >= PASSES_MAX) for (const name of this.grew) this.names.set(name, MADE);

@@ -31,6 +31,13 @@ export const LIMITS: ScanLimits = {
   payloadMax: 64 * 2 ** 20,
 };
 
+/** What a model may ask for, the same in every format. Elements of a tensor that it makes out of constants alone: 16 GB of float32. */
+export const MADE_MAX = 2 ** 32;
+/** Elements of a declared shape: no memory holds them. */
+export const DECLARED_MAX = 2 ** 50;
+/** Rounds of loops that end only when these are done. */
+export const ROUNDS_MAX = 1e9;
+
 /** A limit was reached. `rule` is the finding's. */
 export class LimitReached extends Error {
   override readonly name = "LimitReached";

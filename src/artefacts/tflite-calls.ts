@@ -3,7 +3,8 @@ import type { ScanFinding } from "#assessment/index.ts";
 import type { FlatTable } from "#formats/flatbuffers.ts";
 import type { Range } from "./ledger.ts";
 import type { Constants, Graph, Node } from "./tflite-graph.ts";
-import { Loops, ROUNDS_MAX, workOf, type Calls } from "./tflite-loops.ts";
+import { ROUNDS_MAX } from "./limits.ts";
+import { Loops, workOf, type Calls } from "./tflite-loops.ts";
 import { nameOf, OPERATORS } from "./tflite-operators.ts";
 
 export type Say = (severity: ScanFinding["severity"], rule: string, at: Range, message: string) => void;

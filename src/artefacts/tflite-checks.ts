@@ -4,10 +4,8 @@
  * advisories of TensorFlow Lite (divisions by zero of CVE-2021-29585 to 29604, places outside of CVE-2020-15207 to 15214 and
  * CVE-2021-37681 to 37692).
  */
+import { MADE_MAX } from "./limits.ts";
 import { SMALL, type Node, type Tensor } from "./tflite-graph.ts";
-
-/** Elements of a tensor that a graph makes from constants alone: 16 GB of float32, as for ONNX. */
-export const ELEMENTS_MAX = 2 ** 32;
 
 export type Sizes = readonly (number | undefined)[];
 export interface Check {
@@ -30,7 +28,7 @@ export const makes = (count: Count): Check => ({
   kind: "bomb",
   find: (node) => {
     const elements = count(node);
-    return elements !== undefined && elements > ELEMENTS_MAX
+    return elements !== undefined && elements > MADE_MAX
       ? `makes ${elements.toExponential(1)} elements out of constants alone`
       : undefined;
   },

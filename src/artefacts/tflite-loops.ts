@@ -2,8 +2,6 @@
 import { OPERATORS } from "./tflite-operators.ts";
 import type { Constants, Graph, Node } from "./tflite-graph.ts";
 
-/** Operators that are run in one go, as for ONNX's loops. */
-export const ROUNDS_MAX = 1e9;
 const STEPS_MAX = 10_000;
 
 export type Rounds =

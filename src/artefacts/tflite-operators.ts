@@ -1,8 +1,8 @@
 /** TFLite's operators (BuiltinOperator of schema.fbs) by their code: the table of options each takes, how many tensors it reads and writes, and what must hold of them. */
 import { ELEMENT_BITS } from "#formats/tflite.ts";
+import { MADE_MAX } from "./limits.ts";
 import type { Node } from "./tflite-graph.ts";
 import {
-  ELEMENTS_MAX,
   type Check,
   type Gives,
   alike,
@@ -478,7 +478,7 @@ const ROWS: readonly Row[] = [
   [146, "RANDOM_STANDARD_NORMAL", "RandomOptions", "1", "1", ...shaped(0), values(0)],
   [147, "BUCKETIZE", "BucketizeOptions", "1", "1", same],
   [148, "RANDOM_UNIFORM", "RandomOptions", "1", "1", ...shaped(0), values(0)],
-  [149, "MULTINOMIAL", "RandomOptions", "2", "1", noZero(0), numbers(1, 0, () => ELEMENTS_MAX)],
+  [149, "MULTINOMIAL", "RandomOptions", "2", "1", noZero(0), numbers(1, 0, () => MADE_MAX)],
   each(150, "GELU", "GeluOptions"),
   [151, "DYNAMIC_UPDATE_SLICE", "DynamicUpdateSliceOptions", "3", "1", same, kept()],
   each(152, "RELU_0_TO_1"),

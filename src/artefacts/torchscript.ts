@@ -8,13 +8,10 @@ import type { Content } from "#formats/content.ts";
 import { FormatError } from "#formats/error.ts";
 import { lexPython, type PythonToken } from "#formats/python.ts";
 import { parseTorchScript, type TorchFunction, type TorchScript } from "#formats/torchscript.ts";
+import { MADE_MAX, ROUNDS_MAX } from "./limits.ts";
 import { harmfulByName, isPlainClass, torchOperator } from "./torch-operators.ts";
 
 const SIZE_MAX = 16 * 2 ** 20;
-/** Loops with constant counts: beyond, no state needs it. As for ONNX. */
-const ROUNDS_MAX = 1e9;
-/** As many elements as no state has, in one tensor. As for ONNX. */
-const ELEMENTS_MAX = 2 ** 32;
 /** Functions that call each other deeper than this are not followed, and count as endless. */
 const DEPTH_MAX = 1000;
 
@@ -144,7 +141,7 @@ export function judgeTogether(scripts: readonly ReadScript[]): void {
     );
   }
   for (const { one, of } of queue)
-    if (one.elements > ELEMENTS_MAX)
+    if (one.elements > MADE_MAX)
       of.report(
         "torchscript-loop",
         "suspicious",

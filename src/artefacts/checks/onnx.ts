@@ -21,17 +21,12 @@ import { lookIntoMetadata } from "#artefacts/embedded.ts";
 import { lookThrough, type Piece } from "#artefacts/free-text.ts";
 import { ENGINES, LANGUAGE_OPERATORS, OPERATORS, RUNTIME_DOMAINS } from "#artefacts/onnx-operators.ts";
 import { beside, hangsOn } from "#artefacts/beside.ts";
+import { DECLARED_MAX, MADE_MAX, ROUNDS_MAX } from "#artefacts/limits.ts";
 import { leads } from "#artefacts/outside.ts";
 import { carrierOf } from "#artefacts/payload.ts";
 
 /** Fields at the top of a model; a real one has a few dozen, and functions. */
 const TOP_MAX = 20_000;
-/** Elements of a tensor that a graph makes from constants alone: 16 GB of float32. */
-const ELEMENTS_MAX = 2 ** 32;
-/** Rounds of loops that end only when these are done. */
-const ROUNDS_MAX = 1e9;
-/** Elements of a declared shape: no memory holds them. */
-const DECLARED_MAX = 2 ** 50;
 /** Values of a constant that are followed, and constants. */
 const SMALL = 16;
 const CONSTANTS_MAX = 100_000;
@@ -607,7 +602,7 @@ class OnnxReader {
       return found.length === 0 ? undefined : found.flatMap((one) => this.valuesIn(one));
     };
     const elements = makes(op, given, listed);
-    if (elements !== undefined && elements > ELEMENTS_MAX)
+    if (elements !== undefined && elements > MADE_MAX)
       this.say(
         "suspicious",
         "onnx-bomb",

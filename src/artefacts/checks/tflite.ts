@@ -33,7 +33,7 @@ import { reportFlat } from "#artefacts/flatbuffer.ts";
 import { OUTSIDE } from "#artefacts/outside.ts";
 import { Constants, Node, SMALL, type Graph, type Tensor } from "#artefacts/tflite-graph.ts";
 import { followCalls, type Say } from "#artefacts/tflite-calls.ts";
-import { ELEMENTS_MAX } from "#artefacts/tflite-checks.ts";
+import { DECLARED_MAX, MADE_MAX } from "#artefacts/limits.ts";
 import { CUSTOM_OPERATORS } from "#artefacts/tflite-custom.ts";
 import { ENUMERATED, nameOf, OPERATORS, type Operator } from "#artefacts/tflite-operators.ts";
 import { readSparsity } from "#artefacts/tflite-sparsity.ts";
@@ -52,8 +52,6 @@ const OLD_CODES = 127;
 const FLAT_MAX = 2 ** 31 - 1;
 /** Operators of TensorFlow, where an application brings its kernels along (SELECT_TF_OPS). */
 const FLEX = "Flex";
-/** Elements no tensor of a model has, even one whose values are there. */
-const DECLARED_MAX = 2 ** 50;
 /** The first converters made operators' tables that they then left out. */
 const REMAINS_MAX = 65_536;
 const PLAN_MAX = 2 ** 22;
@@ -455,7 +453,7 @@ class Reading {
     // Readers multiply sizes one after the other, in whatever order: one that is zero does not undo the others.
     let asked = 1n;
     for (const size of shape) if (size !== 0 && asked < 1n << 80n) asked *= BigInt(size);
-    if (asked > BigInt(bytes ? DECLARED_MAX : ELEMENTS_MAX))
+    if (asked > BigInt(bytes ? DECLARED_MAX : MADE_MAX))
       return this.say(
         "suspicious",
         "tflite-size",
@@ -467,7 +465,7 @@ class Reading {
     const sparse = sparsity && readSparsity(sparsity, shape);
     if (sparse && sparse.is !== "read")
       return this.say(sparse.is, "tflite-size", at, `${shown} is sparse, with ${sparse.problem}`);
-    if (sparse && (asked > BigInt(ELEMENTS_MAX) || !bytes || type === TEXTS))
+    if (sparse && (asked > BigInt(MADE_MAX) || !bytes || type === TEXTS))
       return this.say(
         "suspicious",
         "tflite-size",
@@ -624,7 +622,7 @@ class Reading {
         node.at,
         `${known.name} writes ${elements} elements to ${tensor.shown}, which has room for ${room}`,
       );
-    if (elements !== undefined && elements > ELEMENTS_MAX)
+    if (elements !== undefined && elements > MADE_MAX)
       this.say("suspicious", "tflite-bomb", node.at, `${known.name} makes ${elements.toExponential(1)} elements`);
     // What comes behind it is held against what is made, where the file leaves that open.
     if (room === undefined) tensors[at] = { ...tensor, sizes: made };

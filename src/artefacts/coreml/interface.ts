@@ -1,12 +1,13 @@
 /** What a model says of its inputs and outputs: sizes of arrays and images, and how many numbers go in. */
 import { numberOf, numbersOf, textOf, type Walked } from "#formats/protobuf-walk.ts";
+import * as limits from "#artefacts/limits.ts";
 import { count, every, only, product, type Judging } from "./reading.ts";
 
 /** Elements no array has: such a shape asks for more memory than there is. */
-export const ELEMENTS_MAX = 2n ** 50n;
+export const ELEMENTS_MAX = BigInt(limits.DECLARED_MAX);
 
 /** Elements of something that is made out of constants alone: 16 GB of float32. */
-export const MADE_MAX = 2n ** 32n;
+export const MADE_MAX = BigInt(limits.MADE_MAX);
 
 type Sizes = (of: Walked, field: string, say: Judging["say"]) => void;
 const shape =

@@ -4,7 +4,8 @@
  */
 import { floatOf, numberOf, textAt, textOf, type Walked } from "#formats/protobuf-walk.ts";
 import { viewOf } from "#formats/error.ts";
-import { elementsOf, MADE_MAX, namesOf } from "./interface.ts";
+import { MADE_MAX, ROUNDS_MAX } from "#artefacts/limits.ts";
+import { elementsOf, namesOf } from "./interface.ts";
 import { count, every, only, shown, type Judging } from "./reading.ts";
 import { judgeWeights } from "./weights.ts";
 
@@ -49,8 +50,6 @@ export const KNOWN_LAYERS: ReadonlySet<string> = new Set(PORTS.keys());
 
 /** Messages of a layer that are not what it does. */
 const BESIDES = new Set(["inputTensor", "outputTensor"]);
-/** Rounds of loops that end only when these are done. */
-const ROUNDS_MAX = 1_000_000_000n;
 const DEPTH_MAX = 64;
 
 /** Names that hold something, from the network's inputs on. */
@@ -158,7 +157,7 @@ function portsOf(kind: string, layer: Walked, what: string, { say }: Judging): v
 /** Numbers from one to another by a step. */
 export function range(length: number, step: number, at: Walked, what: string, { say }: Judging): void {
   const numbers = Math.abs(length / step);
-  if (numbers <= Number(MADE_MAX)) return;
+  if (numbers <= MADE_MAX) return;
   say(
     "suspicious",
     "coreml-size",
@@ -190,7 +189,7 @@ function loop(layer: Walked, params: Walked, what: string, names: Names, judging
   if (body) layersOf(body, names, judging, depth + 1);
   const ends = conditional ? !settled(condition, body, variable, judging) : count(layer, "input") > 0;
   const breaks = body !== undefined && holds(body, "loopBreak", 0);
-  if (!ends && !breaks && (rounds === 0n || rounds > ROUNDS_MAX))
+  if (!ends && !breaks && (rounds === 0n || rounds > BigInt(ROUNDS_MAX)))
     say(
       "suspicious",
       "coreml-loop",

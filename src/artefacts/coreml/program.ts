@@ -9,7 +9,8 @@ import { numberOf, numbersOf, textAt, textOf, type Walked } from "#formats/proto
 import { beside, hangsOn } from "#artefacts/beside.ts";
 import { leads } from "#artefacts/outside.ts";
 import type { ScanPorts } from "#artefacts/ports.ts";
-import { MADE_MAX, namesOf } from "./interface.ts";
+import { MADE_MAX } from "#artefacts/limits.ts";
+import { namesOf } from "./interface.ts";
 import { range } from "./network.ts";
 import { count, every, only, product, shown, type Judging } from "./reading.ts";
 
@@ -140,7 +141,7 @@ function makes(operation: Walked, type: string, what: string, scope: Scope, judg
   }
   const sizes = constantOf(operation, MAKERS.get(type) ?? "", scope, judging);
   const elements = sizes?.reduce((all, size) => all * Math.abs(size), 1) ?? 0;
-  if (elements > Number(MADE_MAX))
+  if (elements > MADE_MAX)
     judging.say(
       "suspicious",
       "coreml-size",
